@@ -1,0 +1,3 @@
+# sql_embed(TARGET): placeholder until the statement table generator lands beside it (db room).
+function(sql_embed target)
+endfunction()

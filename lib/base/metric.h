@@ -1,0 +1,33 @@
+/* metric: counters, gauges and histograms from one list, as arrays of integers.
+ *
+ * Each process owns one slot of a shared anonymous region and writes only there, without locks; whoever prints adds the
+ * slots up. So any edge can answer /metrics for the whole server. Without metric_share a process uses a slot of its own.
+ */
+#pragma once
+#include "base/buf.h"
+
+typedef enum metric {
+#define M(id, kind, name, labels, help) METRIC_##id,
+#include "metrics.def"
+#undef M
+	METRIC_COUNT
+} metric;
+
+enum { METRIC_SLOTS = 64, METRIC_LABELS_MAX = 8 };
+
+/* Label values of the label sets. */
+enum { STATUS_1XX, STATUS_2XX, STATUS_3XX, STATUS_4XX, STATUS_5XX };
+enum { DECISION_GRANTED, DECISION_WAITING, DECISION_REJECTED, DECISION_REVOKED };
+
+/* Makes the shared region and returns its file descriptor (inherited by children), or -1. */
+int metric_region_new(void);
+/* Uses slot `slot` of the region behind fd; counters already in it go on (a process that was started again). */
+err metric_share(int fd, int slot) MUST_CHECK;
+
+void    metric_add(metric m, int label, int64_t n);
+void    metric_set(metric m, int64_t v);
+void    metric_observe_us(metric m, int64_t us);
+int64_t metric_value(metric m, int label); /* summed over the slots */
+
+/* Prometheus text exposition format 0.0.4. */
+void metric_print(buf *out);
