@@ -34,11 +34,14 @@ int         err_status(err e);
 const char *err_code(err e);
 const char *err_title(err e);
 
-/* Whether the same request may succeed later without a change: 408, 409 in flight, 429 and 5xx. */
+/* Whether the same request may succeed later without a change: 408, 409 in flight, 429 and 5xx but 501. */
 bool err_is_retryable(err e);
 
-/* Writes pointer (may be NULL) and a printf detail into f (may be NULL: nothing is written) and returns e. */
+/* Writes pointer (may be NULL) and a printf detail into f (may be NULL: nothing is written), clears retry_after_s and
+ * returns e. Both are cut at a whole character; the arguments may point into f itself. */
 err fault_set(fault *f, err e, const char *pointer, const char *detail_fmt, ...) PRINTF(4, 5);
 
-/* Puts "/name" or "/index" in front of the pointer, as a nested reader unwinds. "#" stays first. */
+/* Puts "/name" or "/index" in front of the pointer, as a nested reader unwinds. "#" stays first; an empty pointer becomes
+ * "#/name", and one that does not begin with "#" names something else and is left alone. name is escaped (RFC 6901,
+ * sections 3 and 6); a pointer that gets too long loses its end. */
 void fault_prefix(fault *f, str name);

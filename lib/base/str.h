@@ -59,7 +59,7 @@ str str_split(str *rest, char sep);
 bool str_to_i64(str s, int64_t *ret);
 bool str_to_u64(str s, uint64_t *ret);
 
-/* FNV-1a with a process-wide random seed folded in: for hash tables that hold keys of outside origin. */
+/* Seeded at random once per process, so that senders cannot choose keys that collide. Never store or send it. */
 uint64_t str_hash(str s);
 
 /* Equal without a hint by timing; both must have the same length to be equal. */
