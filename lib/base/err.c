@@ -5,6 +5,7 @@
 
 enum { STATUS_INTERNAL = 500, ESCAPE_MAX = 3 };
 
+/* clang-format off: version 14 crashes on an initializer made by #include */
 static const struct {
 	int         status;
 	const char *code, *title;
@@ -14,6 +15,7 @@ static const struct {
 #include "errors.def"
 #undef E
 };
+/* clang-format on */
 
 int err_status(err e)
 {

@@ -4,7 +4,7 @@
  *
  * Only edges log: the end of a request or job, a change of state of a connection or process. Library code returns errors.
  * Values are quoted when they need it and control bytes are escaped, so that a line cannot be forged. Lines are written
- * with one write(2) each.
+ * with one write(2) each. A value is cut at 1024 bytes; pairs that would make the line longer than 8 KiB are left out.
  */
 #pragma once
 #include "base/err.h"

@@ -21,13 +21,14 @@ enum { DECISION_GRANTED, DECISION_WAITING, DECISION_REJECTED, DECISION_REVOKED }
 
 /* Makes the shared region and returns its file descriptor (inherited by children), or -1. */
 int metric_region_new(void);
-/* Uses slot `slot` of the region behind fd; counters already in it go on (a process that was started again). */
-err metric_share(int fd, int slot) MUST_CHECK;
+/* Uses slot `at` of the region behind fd. Counters already in it go on (a process that was started again), gauges begin
+ * at 0. ERR_IO: fd is no such region. */
+err metric_share(int fd, int at) MUST_CHECK;
 
-void    metric_add(metric m, int label, int64_t n);
-void    metric_set(metric m, int64_t v);
-void    metric_observe_us(metric m, int64_t us);
-int64_t metric_value(metric m, int label); /* summed over the slots */
+void    metric_add(metric m, int label, int64_t n); /* counters, and gauges by difference; label 0 where there is none */
+void    metric_set(metric m, int64_t v);            /* gauges */
+void    metric_observe_us(metric m, int64_t us);    /* histograms: buckets 1-2-5 from 10 us to 60 s */
+int64_t metric_value(metric m, int label);          /* summed over the slots; of a histogram, how many were observed */
 
 /* Prometheus text exposition format 0.0.4. */
 void metric_print(buf *out);
