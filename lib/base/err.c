@@ -5,17 +5,17 @@
 
 enum { STATUS_INTERNAL = 500, ESCAPE_MAX = 3 };
 
-/* clang-format off: version 14 crashes on an initializer made by #include */
-static const struct {
-	int         status;
+typedef struct error_row {
+	int status;
 	const char *code, *title;
-} rows[ERR_COUNT] = {
-	[ERR_OK] = {200, "ok", "Done"},
+} error_row;
+
 #define E(id, status, code, title) [ERR_##id] = {status, code, title},
+static const error_row rows[ERR_COUNT] = {
 #include "errors.def"
-#undef E
+        [ERR_OK] = {200, "ok", "Done"},
 };
-/* clang-format on */
+#undef E
 
 int err_status(err e)
 {
@@ -71,7 +71,7 @@ err fault_set(fault *f, err e, const char *pointer, const char *detail_fmt, ...)
 	if (!f)
 		return e;
 	/* The arguments may point into f: a wrapping caller quotes the detail it got. */
-	char    detail[FAULT_DETAIL_MAX];
+	char detail[FAULT_DETAIL_MAX];
 	va_list args;
 	va_start(args, detail_fmt);
 	vsnprintf(detail, sizeof(detail), detail_fmt, args);
@@ -86,10 +86,11 @@ err fault_set(fault *f, err e, const char *pointer, const char *detail_fmt, ...)
 static bool stands_in_fragment(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		(c && strchr("-._!$&'()*+,;=:@?", c));
+	       (c && strchr("-._!$&'()*+,;=:@?", c));
 }
 
-/* One character of a reference token: '~' and '/' as RFC 6901, section 3 says, the rest as section 6 (URI fragments). */
+/* One character of a reference token: '~' and '/' as RFC 6901, section 3 says, the rest as section 6 (URI fragments).
+ */
 static int escape(char out[ESCAPE_MAX + 1], char c)
 {
 	if (c == '~' || c == '/')
@@ -101,7 +102,7 @@ void fault_prefix(fault *f, str name)
 {
 	if (!f || (f->pointer[0] && f->pointer[0] != '#'))
 		return;
-	char   whole[FAULT_POINTER_MAX] = "#/";
+	char whole[FAULT_POINTER_MAX] = "#/";
 	size_t n = 2;
 
 	for (uint32_t i = 0; i < name.n && n + ESCAPE_MAX < sizeof(whole); i++)

@@ -13,32 +13,26 @@ typedef struct label_set {
 	const char *values[METRIC_LABELS_MAX];
 } label_set;
 
+/* In the order of the enums in metric.h. */
 static const label_set NONE = {NULL, 1, {NULL}};
 static const label_set STATUS_CLASS = {
-        "class",
-        5,
-        {[STATUS_1XX] = "1xx", [STATUS_2XX] = "2xx", [STATUS_3XX] = "3xx", [STATUS_4XX] = "4xx", [STATUS_5XX] = "5xx"},
+        "class", STATUS_5XX + 1, {"1xx", "2xx", "3xx", "4xx", "5xx"}
 };
 static const label_set DECISION = {
-        "decision",
-        4,
-        {[DECISION_GRANTED] = "granted",
-          [DECISION_WAITING] = "waiting",
-          [DECISION_REJECTED] = "rejected",
-          [DECISION_REVOKED] = "revoked"},
+        "decision", DECISION_REVOKED + 1, {"granted", "waiting", "rejected", "revoked"}
 };
 
-static const struct {
+typedef struct metric_row {
 	metric_kind kind;
 	const char *name, *help;
 	const label_set *labels;
-} rows[METRIC_COUNT] = {
-/* clang-format off: version 14 crashes on an initializer made by #include */
+} metric_row;
+
 #define M(id, kind, name, labels, help) [METRIC_##id] = {kind, name, help, &labels},
+static const metric_row rows[METRIC_COUNT] = {
 #include "metrics.def"
-#undef M
-        /* clang-format on */
 };
+#undef M
 
 /* Upper bounds of the buckets; one more bucket takes what is longer. */
 static const int64_t bounds_us[] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000,
