@@ -1,0 +1,168 @@
+/* fleet: every cluster, node and device, and what is booked on them.
+ *
+ * Objects are rows in dense arrays, named by int32 handles; the rows that the search walks hold numbers only, names
+ * stand apart. Cluster and class handles last as long as the fleet: a name that comes back gets its old handle. Node
+ * and device handles are used again after removal, but never while something is booked: an object that is removed while
+ * booked stays as `gone`, closed to new work, until its last booking is undone.
+ *
+ * The fleet records, it does not judge: booking past capacity is legal, because a report may say so; such a device has
+ * nothing free. place_find is what never does it. One writer; readers may look at the rows but change nothing.
+ */
+#pragma once
+#include "base/err.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "engine/plan.h"
+
+enum {
+	FLEET_NONE = -1,
+	FLEET_CLASSES_MAX = 1024,
+	FLEET_NODE_DEVICES_MAX = 64,
+	FLEET_SLOTS_DEFAULT = 100,
+	FLEET_OVERCOMMIT_ONE = 1000000, /* ppm */
+};
+#define FLEET_AMOUNT_MAX ((int64_t)1 << 40) /* of MiB or milli in one report; more is cut to this */
+
+/* Why an object takes no new work. Set on a cluster, it holds for all its nodes; on a node, for all its devices. */
+typedef enum fleet_flag {
+	FLEET_CORDONED = 1,  /* a person closed it */
+	FLEET_UNHEALTHY = 2, /* out of order: its capacity does not count */
+	FLEET_CLOSED = 4,    /* no contact, learning, or over capacity: its capacity still counts */
+	FLEET_GONE = 8,      /* removed while booked; set by the fleet alone */
+} fleet_flag;
+
+typedef struct fleet_class {
+	str name;
+	bool is_known;                 /* has been set or has had a device */
+	int32_t slots;                 /* most sharers of one device */
+	int64_t overcommit_ppm;        /* of compute; 1,000,000 to 10,000,000 */
+	int64_t compute_default_milli; /* when a request for a part of the memory names no compute */
+	int32_t n_devices;
+} fleet_class;
+
+typedef struct fleet_device {
+	int32_t node, class_id;
+	int32_t next;  /* on the same node, by rising index; FLEET_NONE ends */
+	int32_t index; /* on the node, as the operating system counts */
+	uint32_t flags;
+	int32_t slots, sharers, exclusive; /* `exclusive`: sharers that booked compute 1000 */
+	int64_t memory_mib, used_memory_mib;
+	int64_t compute_milli, used_compute_milli; /* capacity: 1000 x overcommit */
+	int64_t rev;                               /* as its agent counts changes */
+} fleet_device;
+
+typedef struct fleet_node {
+	int32_t cluster;
+	int32_t rank; /* ties go to the lowest */
+	uint32_t flags;
+	int32_t first_device, n_devices;
+	int32_t class_id; /* of all its devices; FLEET_NONE when they differ or there are none */
+	int32_t pods, pods_max;
+	int64_t cpu_milli, used_cpu_milli;
+	int64_t memory_mib, used_memory_mib;
+	/* Summary over its open devices, kept by the fleet: a node is passed over without a look at its devices. */
+	int32_t n_idle;                 /* devices without any sharer */
+	int32_t n_open;                 /* devices without flags */
+	int64_t max_free_memory_mib;    /* largest on one device */
+	int64_t max_free_compute_milli; /* largest on one device */
+	int64_t min_memory_mib;         /* capacity of the smallest device */
+	int64_t free_device_milli;      /* sum of the free dominant shares */
+} fleet_node;
+
+typedef struct fleet_cluster {
+	str name;
+	bool is_live; /* false: removed, kept for its handle */
+	uint32_t flags;
+	vec(int32_t) nodes; /* by rising rank */
+	map node_by_name, device_by_uuid;
+	int32_t n_devices;
+} fleet_cluster;
+
+typedef struct fleet {
+	vec(fleet_class) classes;
+	vec(fleet_cluster) clusters;
+	vec(fleet_node) nodes;     /* a free row has cluster FLEET_NONE */
+	vec(fleet_device) devices; /* a free row has node FLEET_NONE */
+	vec(str) node_names;
+	vec(str) device_uuids;
+	vec(int32_t) free_nodes;
+	vec(int32_t) free_devices;
+	map class_by_name, cluster_by_name;
+	int32_t next_rank;
+} fleet;
+
+void fleet_init(fleet *f);
+void fleet_done(fleet *f);
+
+/* The handle of a class name, made when new. FLEET_NONE past FLEET_CLASSES_MAX. The fleet copies all names. */
+int32_t fleet_class_put(fleet *f, str name);
+int32_t fleet_class_find(const fleet *f, str name);
+
+typedef struct class_spec {
+	int32_t slots;                 /* 0: FLEET_SLOTS_DEFAULT */
+	int64_t overcommit_ppm;        /* 0: FLEET_OVERCOMMIT_ONE */
+	int64_t compute_default_milli; /* 0 to 1000 */
+} class_spec;
+/* Applies to the devices that exist too. */
+void fleet_class_set(fleet *f, int32_t class_id, class_spec spec);
+
+int32_t fleet_cluster_put(fleet *f, str name); /* made, or made live again, when not there */
+int32_t fleet_cluster_find(const fleet *f, str name);
+void fleet_cluster_remove(fleet *f, int32_t cluster); /* with its nodes and devices */
+
+typedef struct node_spec {
+	str name;
+	int64_t cpu_milli, memory_mib;
+	int32_t pods_max; /* 0: no limit */
+	int32_t rank;     /* FLEET_NONE: after all others (or as it is, for an update) */
+} node_spec;
+/* Adds the node or updates the one of that name; a `gone` one comes back. */
+int32_t fleet_node_put(fleet *f, int32_t cluster, const node_spec *spec);
+int32_t fleet_node_find(const fleet *f, int32_t cluster, str name);
+void fleet_node_remove(fleet *f, int32_t node);
+
+typedef struct device_spec {
+	str uuid;
+	int32_t class_id, index;
+	int64_t memory_mib; /* > 0 */
+	int64_t rev;
+} device_spec;
+/* Adds the device or updates the one of that uuid in the node's cluster. ERR_TOO_MANY_ITEMS past
+ * FLEET_NODE_DEVICES_MAX; ERR_CONFLICT when a booked device would change its node. */
+err fleet_device_put(fleet *f, int32_t node, const device_spec *spec, int32_t *ret_device) MUST_CHECK;
+int32_t fleet_device_find(const fleet *f, int32_t cluster, str uuid);
+void fleet_device_remove(fleet *f, int32_t device);
+
+/* Sets or clears one flag (not FLEET_GONE). */
+void fleet_cluster_flag(fleet *f, int32_t cluster, fleet_flag flag, bool on);
+void fleet_node_flag(fleet *f, int32_t node, fleet_flag flag, bool on);
+void fleet_device_flag(fleet *f, int32_t device, fleet_flag flag, bool on);
+
+/* Books or unbooks every pod of p: O(pods + devices of the touched nodes). Never refuses; unbooking what was not booked
+ * asserts. The range form takes the pods [from, to). */
+void fleet_book(fleet *f, const plan *p);
+void fleet_unbook(fleet *f, const plan *p);
+void fleet_book_range(fleet *f, const plan *p, uint32_t from, uint32_t to);
+void fleet_unbook_range(fleet *f, const plan *p, uint32_t from, uint32_t to);
+
+/* The capacity of every class over healthy devices (device, node and cluster), cordoned and closed ones included: the
+ * root's guarantee. out holds n entries, by class handle; classes past n are left out. */
+void fleet_capacity(const fleet *f, amounts *out, uint32_t n);
+
+/* Whether the device holds more than it has: the condition `device_over`. */
+bool fleet_device_is_over(const fleet *f, int32_t device);
+
+static inline int64_t fleet_free_memory_mib(const fleet_device *d)
+{
+	return d->memory_mib > d->used_memory_mib ? d->memory_mib - d->used_memory_mib : 0;
+}
+
+static inline int64_t fleet_free_compute_milli(const fleet_device *d)
+{
+	if (d->exclusive)
+		return 0;
+	return d->compute_milli > d->used_compute_milli ? d->compute_milli - d->used_compute_milli : 0;
+}
+
+#define fleet_each_device(d, f, node_id)                                                                               \
+	for (int32_t d = (f)->nodes.v[node_id].first_device; d != FLEET_NONE; d = (f)->devices.v[d].next)
