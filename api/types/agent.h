@@ -1,0 +1,107 @@
+/* agent: the messages between the server and a cluster's agent (architecture, section 6).
+ *
+ * The agent always dials. Down: sync, held until there is something to say. Up: report, numbered per session, stored
+ * once. Every item is idempotent on (placement, fence).
+ */
+#pragma once
+#include "api/types/placement.h"
+
+/* POST /agent/v1/join: the only call without a certificate. */
+typedef struct join_request {
+	str token;
+	str csr;         /* PEM */
+	str cluster_uid; /* uid of the cluster's kube-system namespace, or of the simulation */
+	str agent_id;
+	str version;
+} join_request;
+JS_DECLARE(join_request);
+
+typedef struct join_answer {
+	str state; /* ready: certificate and ca are here; pending: ask again with the same token and key */
+	str cluster_id;
+	str cluster;
+	str certificate; /* PEM */
+	str ca;          /* PEM */
+	js_time expires_at;
+} join_answer;
+JS_DECLARE(join_answer);
+
+/* POST /agent/v1/sync */
+typedef struct sync_request {
+	str session;
+	int64_t applied_rev;
+	int64_t incarnation; /* the last the agent saw; 0: none */
+	int64_t wait_ms;     /* how long to hold; at most 25,000 */
+} sync_request;
+JS_DECLARE(sync_request);
+
+typedef struct sync_change {
+	int64_t rev;
+	str action;       /* grant: start it; revoke: stop it; forget: it is over for the server */
+	js_raw placement; /* api/types/placement.h, whole */
+} sync_change;
+JS_DECLARE(sync_change);
+
+typedef struct sync_answer {
+	int64_t term;
+	int64_t incarnation;
+	int64_t rev; /* the stream's head; after the changes below the agent has applied the last change's rev */
+	js_list changes;
+	js_raw leases;
+	int64_t config_rev;
+} sync_answer;
+JS_DECLARE(sync_answer);
+
+/* POST /agent/v1/report: items by kind; members of other kinds stay absent. */
+typedef struct report_device {
+	str uuid;
+	int64_t index;
+	str product;
+	str class; /* when the agent knows it */
+	int64_t memory_mib;
+	int64_t slots;
+	str health; /* ok or a reason */
+} report_device;
+JS_DECLARE(report_device);
+
+typedef struct report_node {
+	str name;
+	int64_t cpu_milli, memory_mib, pods;
+	int64_t rank; /* order among equals; 0: by arrival */
+	str health;
+	js_raw labels;
+	js_list devices; /* of report_device */
+} report_node;
+JS_DECLARE(report_node);
+
+typedef struct report_item {
+	uint64_t given;
+	str kind;      /* inventory, step, usage, running, digest */
+	bool is_whole; /* inventory, running: nothing else exists in the cluster */
+	js_list nodes; /* inventory: of report_node */
+	strs nodes_gone;
+	str placement; /* step, usage */
+	str fence;
+	str state; /* step: delivered, accepted, refused, bound, running, done, failed, revoked */
+	str reason;
+	js_time at;        /* step: when, by the agent's clock; usage: end of the window */
+	int64_t window_ms; /* usage */
+	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg;
+	strs placements; /* running: "plc_... fence" of every placement that holds devices */
+	str digest;
+} report_item;
+JS_DECLARE(report_item);
+
+typedef struct report {
+	str session;
+	int64_t seq; /* 1, 2, ... within the session */
+	str version;
+	js_list items; /* of report_item */
+} report;
+JS_DECLARE(report);
+
+typedef struct report_answer {
+	int64_t acked_seq;
+	bool want_snapshot; /* begin a session anew: inventory and running, whole */
+} report_answer;
+JS_DECLARE(report_answer);

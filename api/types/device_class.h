@@ -1,0 +1,19 @@
+/* device_class: what a kind of device is called, holds and costs in credits. A class is a model; share modes are its
+ * sub-classes. */
+#pragma once
+#include "json/js.h"
+
+typedef struct device_class {
+	str name;
+	str model;
+	str vendor;
+	strs patterns;
+	int64_t memory_mib;
+	int64_t slots;
+	int64_t compute_overcommit_ppm;
+	int64_t default_compute_milli;
+	int64_t credit_rate_milli;
+	js_raw share_modes;
+	int64_t revision;
+} device_class;
+JS_DECLARE(device_class);

@@ -1,0 +1,131 @@
+/* placement: a request for devices, and what became of it.
+ *
+ * placement_request is the body of POST; placement is the answer, the object in the watch stream and what an agent
+ * receives: one shape everywhere.
+ */
+#pragma once
+#include "json/js.h"
+
+/* One line of devices: `count` devices of one class each, with amounts per device. */
+typedef struct device_ask {
+	uint64_t given;
+	int64_t count;
+	strs classes;           /* ordered; empty: any */
+	int64_t memory_mib;     /* of each device */
+	int64_t memory_percent; /* instead of memory_mib */
+	int64_t compute_milli;
+	strs uuids;
+	strs uuids_excluded;
+	str mig_profile;
+	str container;
+	str kind;
+} device_ask;
+JS_DECLARE(device_ask);
+
+typedef struct host_ask {
+	int64_t cpu_milli;
+	int64_t memory_mib;
+} host_ask;
+JS_DECLARE(host_ask);
+
+typedef struct group_ask {
+	uint64_t given;
+	str name;
+	int64_t replicas;
+	int64_t min_replicas; /* absent: replicas */
+	js_list devices;      /* of device_ask */
+	host_ask host;
+} group_ask;
+JS_DECLARE(group_ask);
+
+typedef struct placement_request {
+	uint64_t given;
+	str tenant;
+	str name;
+	str priority;
+	bool preemptible;
+	bool queue;
+	js_list groups; /* of group_ask; or one group written flat: */
+	int64_t replicas;
+	bool gang;
+	js_list devices; /* of device_ask */
+	host_ask host;
+	strs clusters;
+	strs clusters_excluded;
+	str node_policy;
+	str device_policy;
+	str topology;
+	int64_t max_runtime_s;
+	str device_priority;
+	js_raw labels;
+} placement_request;
+JS_DECLARE(placement_request);
+
+/* POST /v1/placements:batch */
+typedef struct placement_batch {
+	str order;     /* strict: decided in list order */
+	js_list items; /* of placement_request */
+} placement_batch;
+JS_DECLARE(placement_batch);
+
+/* Where one pod stands and what it holds. */
+typedef struct placed_device {
+	str uuid;
+	str class;
+	int64_t index;
+	int64_t memory_mib;
+	int64_t compute_milli;
+} placed_device;
+JS_DECLARE(placed_device);
+
+typedef struct placed_pod {
+	str group;
+	int64_t index;
+	str node;
+	int64_t cpu_milli, memory_mib; /* of the host */
+	js_list devices;               /* of placed_device */
+} placed_pod;
+JS_DECLARE(placed_pod);
+
+/* Why a placement waits: always with a number and a scope. */
+typedef struct blocker {
+	str code;  /* quota_limit, quota_guarantee, no_fitting_device, ... */
+	str scope; /* tenant path or cluster name */
+	str class; /* model or device class */
+	str axis;
+	int64_t need, free;
+	int64_t nodes; /* how many nodes fail for this */
+	str unblocks_when;
+} blocker;
+JS_DECLARE(blocker);
+
+typedef struct placement {
+	str id;
+	str tenant;
+	str name;
+	str origin;
+	str state;
+	str fence;
+	str cluster;
+	str revision;     /* p<n> */
+	js_list placed;   /* of placed_pod */
+	js_list blockers; /* of blocker */
+	int64_t position;
+	str reason;
+	js_raw request;
+	js_time created_at, granted_at, running_at, ended_at;
+} placement;
+JS_DECLARE(placement);
+
+/* The closed sets of texts above, NULL-terminated. */
+extern const char *const placement_policies[];   /* binpack, spread */
+extern const char *const placement_priorities[]; /* low, normal, high */
+extern const char *const placement_topologies[];
+extern const char *const placement_device_priorities[];
+extern const char *const placement_orders[];
+
+/* Rules across fields that no single row can state: groups or the flat form, not both; memory_mib or memory_percent,
+ * not both; min_replicas <= replicas. The pointer of the fault is relative to the request. */
+err placement_request_check(const placement_request *q, fault *f) MUST_CHECK;
+/* The request's groups; the flat form becomes one group called "main". Spans are shared with q, the array is in a. */
+js_list placement_groups(const placement_request *q, arena *a);
