@@ -1,0 +1,19 @@
+/* fault: from what PostgreSQL says to what a client is told.
+ *
+ * A broken constraint is looked up by its name in db/constraints.def; a few SQLSTATE classes have a meaning of their
+ * own; all else is our mistake.
+ */
+#pragma once
+#include "db/reply.h"
+
+/* Fills e, sqlstate, constraint and f of r from the error in res (owned by the caller), and the primary message into
+ * message[n] when given. e is one of the table's, DB_RETRY (40001, 40P01, 55P03, class 57 but 57014), TIMEOUT (57014),
+ * CLOSED (class 08), FENCED (RV001: a must() that failed), or DB. */
+void reply_fail(db_reply *r, const struct pg_result *res, char *message, size_t n);
+
+/* What a client is told instead of an error that stays inside: DB, FENCED -> INTERNAL; DB_RETRY, CLOSED, TIMEOUT ->
+ * UNAVAILABLE. */
+err err_for_client(err e);
+
+/* The row of a constraint: false when it is not listed. */
+bool constraint_find(str name, err *ret_e, const char **ret_pointer, const char **ret_detail);
