@@ -109,8 +109,8 @@ static const js_field placed_pod_fields[] = {
 #undef F
 JS_TYPE(placed_pod, "Where one pod stands and what it holds.");
 
-#define F(...) JS_FIELD(blocker, __VA_ARGS__)
-static const js_field blocker_fields[] = {
+#define F(...) JS_FIELD(placement_blocker, __VA_ARGS__)
+static const js_field placement_blocker_fields[] = {
         F(code, JS_READ_ONLY,
                 "quota_limit, quota_guarantee, no_fitting_device, no_such_class, node_cpu, node_memory, cluster_closed, ..."),
         F(scope, JS_READ_ONLY, "The tenant or cluster it is about."),
@@ -122,7 +122,7 @@ static const js_field blocker_fields[] = {
         F(unblocks_when, JS_READ_ONLY, "The smallest change that would let it through."),
 };
 #undef F
-JS_TYPE(blocker, "Why a placement waits.");
+JS_TYPE(placement_blocker, "Why a placement waits.");
 
 #define F(...) JS_FIELD(placement, __VA_ARGS__)
 static const js_field placement_fields[] = {
@@ -136,7 +136,7 @@ static const js_field placement_fields[] = {
         F(cluster, JS_READ_ONLY, "Where it stands."),
         F(revision, JS_READ_ONLY, "Number of its last decision in the placements chain."),
         F(placed, JS_READ_ONLY, "Its pods.", JS_OF(placed_pod), .always = true, JS_ITEMS(0, 100000)),
-        F(blockers, JS_READ_ONLY, "Why it waits, the first being the nearest.", JS_OF(blocker), .always = true),
+        F(blockers, JS_READ_ONLY, "Why it waits, the first being the nearest.", JS_OF(placement_blocker), .always = true),
         F(position, JS_READ_ONLY, "Place in the queue, from 1; absent when it does not wait."),
         F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
         F(request, JS_READ_ONLY, "The request as taken."),

@@ -88,7 +88,7 @@ typedef struct placed_pod {
 JS_DECLARE(placed_pod);
 
 /* Why a placement waits: always with a number and a scope. */
-typedef struct blocker {
+typedef struct placement_blocker {
 	str code;  /* quota_limit, quota_guarantee, no_fitting_device, ... */
 	str scope; /* tenant path or cluster name */
 	str class; /* model or device class */
@@ -96,8 +96,8 @@ typedef struct blocker {
 	int64_t need, free;
 	int64_t nodes; /* how many nodes fail for this */
 	str unblocks_when;
-} blocker;
-JS_DECLARE(blocker);
+} placement_blocker;
+JS_DECLARE(placement_blocker);
 
 typedef struct placement {
 	str id;
@@ -109,7 +109,7 @@ typedef struct placement {
 	str cluster;
 	str revision;     /* p<n> */
 	js_list placed;   /* of placed_pod */
-	js_list blockers; /* of blocker */
+	js_list blockers; /* of placement_blocker */
 	int64_t position;
 	str reason;
 	js_raw request;

@@ -25,8 +25,8 @@ static const js_field quota_model_fields[] = {
 #undef F
 JS_TYPE_PATCH(quota_model, "Quota of one model of device.");
 
-#define F(...) JS_FIELD(quota, __VA_ARGS__)
-static const js_field quota_fields[] = {
+#define F(...) JS_FIELD(tenant_quota, __VA_ARGS__)
+static const js_field tenant_quota_fields[] = {
         F(id, JS_READ_ONLY, "Set by the server: quo_ and a ULID."),
         F(tenant, JS_READ_ONLY, "Path of the tenant."),
         F(revision, JS_READ_ONLY, "Rises with each change; the ETag."),
@@ -40,4 +40,4 @@ static const js_field quota_fields[] = {
         F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };
 #undef F
-JS_TYPE_PATCH(quota, "What a tenant is promised and may not pass.");
+JS_TYPE_PATCH(tenant_quota, "What a tenant is promised and may not pass.");

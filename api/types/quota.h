@@ -22,7 +22,7 @@ typedef struct quota_model {
 JS_DECLARE(quota_model);
 
 /* Body of PUT (whole) and PATCH (merge patch), and the answer. */
-typedef struct quota {
+typedef struct tenant_quota {
 	uint64_t given, nulled;
 	str id;
 	str tenant;
@@ -32,5 +32,5 @@ typedef struct quota {
 	int64_t credits_limit;
 	js_raw conditions;
 	str reason;
-} quota;
-JS_DECLARE(quota);
+} tenant_quota;
+JS_DECLARE(tenant_quota);
