@@ -1,0 +1,80 @@
+# The folder where what ./dev starts keeps its files: databases, sockets, logs. It is var/ in the checkout.
+#
+# Two things make var/ a link to a folder below /var/tmp instead: a checkout that the user of user.sh cannot reach (below
+# root's home, say), and a path so long that a unix socket in it would not fit the kernel's 107 bytes.
+state_path_max=60
+
+# Makes the folder and sets $state to its real path.
+state_ready()
+{
+	user_ready
+	state=$(state_place)
+	if [ "$state" = "$root/var" ]; then
+		[ ! -L "$root/var" ] || rm -f "$root/var"
+		mkdir -p "$state"
+	else
+		state_link
+	fi
+	! user_is_root || chown "$user_name:" "$state"
+	run_as_user test -w "$state" ||
+		die "$state belongs to $(stat -c %U "$state") and $(user_owns) cannot write there; remove it or run as before"
+}
+
+state_place()
+{
+	if [ ${#root} -le $state_path_max ] && run_as_user test -x "$root"; then
+		echo "$root/var"
+	else
+		echo "/var/tmp/reeve-$(printf '%s %s' "$(id -u)" "$root" | cksum | cut -d ' ' -f 1)"
+	fi
+}
+
+state_link()
+{
+	if [ ! -e "$state" ]; then
+		mkdir -m 0700 "$state"
+		say "State is kept in $state, linked from var/: $(user_owns) cannot use a folder inside the checkout."
+	fi
+	state_owner=$(stat -c %U "$state")
+	[ ! -L "$state" ] && { [ "$state_owner" = "$(user_owns)" ] || [ "$state_owner" = "$(id -un)" ]; } ||
+		die "$state is not ours (it belongs to $state_owner); remove it first"
+	if [ -d "$root/var" ] && [ ! -L "$root/var" ]; then
+		rmdir "$root/var" 2>/dev/null || die "$root/var cannot be reached by $(user_owns); move it away first"
+	fi
+	ln -sfn "$state" "$root/var"
+}
+
+# Sets $programs to a folder with the programs of a build (release, debug) that the user can run: copies, where the
+# checkout cannot be reached.
+state_programs() # PRESET
+{
+	programs=$root/build/$1/bin
+	run_as_user test -x "$programs" && return 0
+	mkdir -p "$state/bin-$1"
+	for program in "$programs"/*; do
+		[ -f "$program" ] || continue
+		cmp -s "$program" "$state/bin-$1/${program##*/}" ||
+			install -m 0755 "$program" "$state/bin-$1/${program##*/}"
+	done
+	programs=$state/bin-$1
+}
+
+# The newest PostgreSQL's programs; reeved finds them by itself, tests and benches by this.
+state_postgres()
+{
+	for postgres in /usr/lib/postgresql/*/bin; do
+		echo "${postgres#/usr/lib/postgresql/}"
+	done | sort -n | tail -n 1 | sed 's|^|/usr/lib/postgresql/|'
+}
+
+# A running server keeps its folder: whoever wants to remove it is told first.
+state_is_busy()
+{
+	[ -d "$root/var" ] || return 1
+	for pid_file in $(find "$root/var/" -name postmaster.pid 2>/dev/null); do
+		if kill -0 "$(head -n 1 "$pid_file")" 2>/dev/null; then
+			return 0
+		fi
+	done
+	return 1
+}

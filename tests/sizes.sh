@@ -1,0 +1,21 @@
+# How large each battery of tests is: the short one of every ./dev test, the full one of ./dev test --full.
+#
+# Sourced with REEVE_SIZE=short or full (default short); exports REEVE_SIZE_NAME for each row. A C test reads a row with
+# size_get("NAME") of tests/support/size.h, a shell test as $REEVE_SIZE_NAME.
+sizes_table()
+{
+	cat <<'TABLE'
+# name              short      full   what
+FUZZ_RUNS           20000   2000000   inputs a fuzz target gets from its seeded mutator, beside its corpus
+FUZZ_SECONDS           10       300   how long ./dev fuzz runs a target when not told
+PROPERTY_CASES       2000    200000   random cases of a property test against its slow model
+KILL_MOMENTS           12       200   random moments at which a process is killed
+SLOW_CLIENTS         1000      1000   connections that send a byte at a time
+REQUESTS            20000   1000000   requests of the memory check
+REPLAY_PODS           800      8152   pods of the trace that are sent
+TABLE
+}
+
+size_column=2
+[ "${REEVE_SIZE:-short}" = short ] || size_column=3
+eval "$(sizes_table | awk -v column="$size_column" '!/^#/ { printf "export REEVE_SIZE_%s=%s\n", $1, $column }')"
