@@ -174,5 +174,6 @@ Test(map, churn_alone_does_not_grow_it)
 			map_remove_num(&m, i - 10);
 	}
 	cr_assert_leq(m.cap, 64);
+	cr_assert_leq(m.used, m.cap / 4 * 3, "removed marks were not swept");
 	map_done(&m);
 }

@@ -79,15 +79,16 @@ Test(setting, flags_take_their_value_in_either_form)
 		bool follow, colour;
 		int operand;
 	} good[] = {
-	        {"--lanes 8",                 "/var/lib/reeve", 8, false, true,  3},
-	        {"--lanes=8 --data-dir=/x=y", "/x=y",           8, false, true,  3},
-	        {"--follow --no-colour",      "/var/lib/reeve", 4, true,  false, 3},
-	        {"--follow=no --colour=off",  "/var/lib/reeve", 4, false, false, 3},
-	        {"--follow word --lanes 9",   "/var/lib/reeve", 4, true,  true,  2},
-	        {"--follow -- --lanes",       "/var/lib/reeve", 4, true,  true,  3},
-	        {"--data-dir --follow",       "--follow",       4, false, true,  3},
-	        {"--lanes 1 --lanes 2",       "/var/lib/reeve", 2, false, true,  5},
-	        {"-",	                 "/var/lib/reeve", 4, false, true,  1},
+	        {"--lanes 8",                 "/var/lib/reeve", 8,  false, true,  3},
+	        {"--lanes=8 --data-dir=/x=y", "/x=y",           8,  false, true,  3},
+	        {"--follow --no-colour",      "/var/lib/reeve", 4,  true,  false, 3},
+	        {"--follow=no --colour=off",  "/var/lib/reeve", 4,  false, false, 3},
+	        {"--follow word --lanes 9",   "/var/lib/reeve", 4,  true,  true,  2},
+	        {"--follow -- --lanes",       "/var/lib/reeve", 4,  true,  true,  3},
+	        {"--data-dir --follow",       "--follow",       4,  false, true,  3},
+	        {"--lanes 1 --lanes 2",       "/var/lib/reeve", 2,  false, true,  5},
+	        {"--lanes 64",                "/var/lib/reeve", 64, false, true,  3},
+	        {"-",	                 "/var/lib/reeve", 4,  false, true,  1},
 	};
 
 	for (size_t i = 0; i < COUNT(good); i++) {
