@@ -369,6 +369,38 @@ CREATE TABLE usage_window (
 );
 CREATE INDEX usage_window_by_time ON usage_window USING brin (at) WITH (pages_per_range = 32);
 
+-- How amounts look in answers: axes that are not named are left out.
+CREATE FUNCTION axes_json(device_milli int8, memory_mib int8, compute_milli int8) RETURNS json LANGUAGE sql IMMUTABLE AS $$
+	SELECT json_strip_nulls(json_build_object('device_milli', device_milli, 'memory_mib', memory_mib, 'compute_milli', compute_milli))
+$$;
+
+-- All that a tenant has of quota, by model, with what its subtree uses.
+CREATE FUNCTION quota_models_json(of_tenant int4) RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT coalesce(json_object_agg(coalesce(q.model, u.model), json_strip_nulls(json_build_object(
+		'guaranteed', nullif(axes_json(q.guaranteed_device_milli, q.guaranteed_memory_mib, q.guaranteed_compute_milli)::text, '{}')::json,
+		'limit', nullif(axes_json(q.limit_device_milli, q.limit_memory_mib, q.limit_compute_milli)::text, '{}')::json,
+		'lend_limit', nullif(axes_json(q.lend_limit_device_milli, q.lend_limit_memory_mib, q.lend_limit_compute_milli)::text, '{}')::json,
+		'borrow_limit', nullif(axes_json(q.borrow_limit_device_milli, q.borrow_limit_memory_mib, q.borrow_limit_compute_milli)::text, '{}')::json,
+		'used', axes_json(coalesce(u.device_milli, 0), coalesce(u.memory_mib, 0), coalesce(u.compute_milli, 0)))) ORDER BY coalesce(q.model, u.model)), '{}')::text
+	FROM (SELECT * FROM quota WHERE tenant_key = of_tenant) q
+	FULL JOIN (SELECT * FROM tenant_use WHERE tenant_key = of_tenant) u ON u.model = q.model
+$$;
+
+-- What is out of the ordinary about a tenant's quota now.
+CREATE FUNCTION quota_conditions_json(of_tenant int4) RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT coalesce(json_agg(json_build_object('type', c.type, 'model', c.model) ORDER BY c.type, c.model), '[]')::text
+	FROM (
+		SELECT 'over_limit' AS type, q.model
+		FROM quota q JOIN tenant_use u USING (tenant_key, model)
+		WHERE q.tenant_key = of_tenant AND (u.device_milli > q.limit_device_milli OR u.memory_mib > q.limit_memory_mib OR u.compute_milli > q.limit_compute_milli)
+		UNION ALL
+		SELECT 'over_guaranteed', q.model
+		FROM quota q JOIN tenant_use u USING (tenant_key, model)
+		WHERE q.tenant_key = of_tenant AND (u.device_milli > q.guaranteed_device_milli OR u.memory_mib > q.guaranteed_memory_mib
+			OR u.compute_milli > q.guaranteed_compute_milli)
+	) c
+$$;
+
 -- The walls -----------------------------------------------------------------------------------------------------------------
 
 DO $$

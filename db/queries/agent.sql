@@ -1,0 +1,41 @@
+-- What agents send and receive.
+
+-- Stored once: only the next number of the session, or the first of a newer session, gets in.
+-- name: inbox_report :one
+-- in: cluster_key int4, session text, seq int8, version text, body text, request_id text
+-- out: acked_seq int8, is_stored bool
+WITH old AS (SELECT session, acked_seq FROM agent_session WHERE cluster_key = $1),
+s AS (
+	INSERT INTO agent_session AS s (cluster_key, session, acked_seq, version)
+	SELECT $1, $2, $3, $4 WHERE $3 = 1 OR EXISTS (SELECT FROM old)
+	ON CONFLICT (cluster_key) DO UPDATE SET session = excluded.session, acked_seq = excluded.acked_seq, version = excluded.version, seen_at = now()
+		WHERE (s.session = excluded.session AND s.acked_seq = excluded.acked_seq - 1) OR (s.session < excluded.session AND excluded.acked_seq = 1)
+	RETURNING s.acked_seq
+),
+i AS (
+	INSERT INTO inbox (kind, object_id, tenant_key, cluster_key, actor, request_id, body)
+	SELECT 'report', $2 || ':' || $3, 1, $1, 'agent', $6, $5 FROM s
+)
+SELECT coalesce((SELECT acked_seq FROM s), (SELECT acked_seq FROM old WHERE session = $2), 0) AS acked_seq, EXISTS (SELECT FROM s) AS is_stored;
+
+-- name: usage_add :exec
+-- in: cluster_key int4, at timestamptz[], placement_ids text[], window_ms int8[], memory_mib_avg int8[], memory_mib_max int8[], compute_milli_avg int8[]
+INSERT INTO usage_window (at, cluster_key, tenant_key, placement_id, window_ms, memory_mib_avg, memory_mib_max, compute_milli_avg)
+SELECT x.at, $1, p.tenant_key, x.id, x.w, x.ma, x.mm, x.ca
+FROM unnest($2::timestamptz[], $3::text[], $4::int8[], $5::int8[], $6::int8[], $7::int8[]) AS x(at, id, w, ma, mm, ca)
+	JOIN placement p ON p.id = x.id AND p.cluster_key = $1;
+
+-- name: stream_next :many
+-- in: cluster_key int4, after int8, limit int8
+-- out: rev int8, action text, body json
+SELECT cluster_rev AS rev, action, body FROM decision WHERE cluster_key = $1 AND cluster_rev > $2 ORDER BY cluster_rev LIMIT $3;
+
+-- name: stream_head :one
+-- in: cluster_key int4
+-- out: term int8, incarnation int8, rev int8
+SELECT l.term, i.number AS incarnation, coalesce((SELECT rev FROM cluster_stream WHERE cluster_key = $1), 0) AS rev
+FROM leader l, incarnation i WHERE l.name = 'placer';
+
+-- name: stream_heads :many
+-- out: cluster_key int4, rev int8
+SELECT cluster_key, rev FROM cluster_stream;

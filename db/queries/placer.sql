@@ -1,0 +1,239 @@
+-- The placer's statements: what it loads at start, what it commits per batch. All amounts per row are sums made in C: each row is
+-- touched once per batch.
+
+-- name: leader_take :one
+-- out: is_taken bool, term int8, batch int8, n int8, hash bytea, g_seen int8
+WITH l AS (SELECT pg_try_advisory_lock(7305261) AS ok),
+u AS (UPDATE leader SET term = term + 1, beat = now() WHERE name = 'placer' AND (SELECT ok FROM l) RETURNING term, batch, n, hash, g_seen)
+SELECT l.ok AS is_taken, coalesce(u.term, 0) AS term, coalesce(u.batch, 0) AS batch, coalesce(u.n, 0) AS n, coalesce(u.hash, ''::bytea) AS hash, coalesce(u.g_seen, 0) AS g_seen
+FROM l LEFT JOIN u ON true;
+
+-- name: leader_ask :one
+-- out: term int8, batch int8, n int8, hash bytea
+SELECT term, batch, n, hash FROM leader WHERE name = 'placer' FOR UPDATE;
+
+-- name: leader_advance :one
+-- in: term int8, batch int8, n int8, hash bytea, old_n int8, g_seen int8
+-- out: ok bool
+WITH u AS (
+	UPDATE leader SET batch = $2, n = $3, hash = $4, g_seen = $6, beat = now()
+	WHERE name = 'placer' AND term = $1 AND batch = $2 - 1 AND n = $5 RETURNING 1
+)
+SELECT must(count(*) = 1, 'placer_fenced') AS ok FROM u;
+
+-- name: leader_beat :one
+-- in: term int8
+-- out: ok bool
+WITH u AS (UPDATE leader SET beat = now() WHERE name = 'placer' AND term = $1 RETURNING 1) SELECT must(count(*) = 1, 'placer_fenced') AS ok FROM u;
+
+-- name: incarnation_check :one
+-- out: number int8, is_new bool
+WITH now_is AS (
+	SELECT s.system_identifier::text AS system_id, c.timeline_id AS timeline FROM pg_control_system() s, pg_control_checkpoint() c
+),
+i AS (
+	INSERT INTO incarnation AS i (number, system_id, timeline) SELECT 1, system_id, timeline FROM now_is
+	ON CONFLICT (only_row) DO UPDATE SET number = i.number + 1, system_id = excluded.system_id, timeline = excluded.timeline
+		WHERE i.system_id <> excluded.system_id OR i.timeline <> excluded.timeline
+	RETURNING number
+)
+SELECT coalesce((SELECT number FROM i), (SELECT number FROM incarnation)) AS number, EXISTS (SELECT FROM i) AS is_new;
+
+-- Loads --------------------------------------------------------------------------------------------------------------------
+
+-- name: load_tenants :many
+-- out: key int4, parent_key int4?, path text, is_deleted bool, rev int8
+SELECT key, parent_key, path, deleted_at IS NOT NULL AS is_deleted, rev FROM tenant ORDER BY depth, key;
+
+-- name: load_quotas :many
+-- out: tenant_key int4, model text, guaranteed_device_milli int8?, guaranteed_memory_mib int8?, guaranteed_compute_milli int8?, limit_device_milli int8?, limit_memory_mib int8?, limit_compute_milli int8?, lend_limit_device_milli int8?, lend_limit_memory_mib int8?, lend_limit_compute_milli int8?, borrow_limit_device_milli int8?, borrow_limit_memory_mib int8?, borrow_limit_compute_milli int8?
+SELECT tenant_key, model, guaranteed_device_milli, guaranteed_memory_mib, guaranteed_compute_milli, limit_device_milli, limit_memory_mib, limit_compute_milli,
+	lend_limit_device_milli, lend_limit_memory_mib, lend_limit_compute_milli, borrow_limit_device_milli, borrow_limit_memory_mib, borrow_limit_compute_milli
+FROM quota ORDER BY tenant_key, model;
+
+-- name: load_classes :many
+-- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8
+SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli FROM device_class ORDER BY name;
+
+-- name: load_clusters :many
+-- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_deleted bool, rev int8, session text?
+SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.deleted_at IS NOT NULL AS is_deleted, coalesce(s.rev, 0) AS rev, a.session
+FROM cluster c LEFT JOIN cluster_stream s ON s.cluster_key = c.key LEFT JOIN agent_session a ON a.cluster_key = c.key ORDER BY c.key;
+
+-- name: load_cordons :many
+-- out: cluster_key int4, kind text, name text
+SELECT cluster_key, kind, name FROM cordon;
+
+-- name: load_nodes :many
+-- out: key int4, id text, cluster_key int4, name text, cpu_milli int8, memory_mib int8, pods int8, health text
+SELECT key, id, cluster_key, name, cpu_milli, memory_mib, pods, health FROM node ORDER BY key;
+
+-- name: load_devices :many
+-- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8
+SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, slots, health, used_memory_mib, used_compute_milli, used_slots FROM device ORDER BY key;
+
+-- name: load_placements :many
+-- in: after int8, limit int8
+-- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
+SELECT id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, created_by, created_at, granted_at, running_at, seq
+FROM placement WHERE ended_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2;
+
+-- name: load_uses :many
+-- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
+SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_use ORDER BY tenant_key, model;
+
+-- Rows of the inbox from low_seq on, oldest first. is_known: its placement was decided before (a repeat after a lost answer).
+-- name: inbox_next :many
+-- in: low_seq int8, limit int8
+-- out: seq int8, kind text, object_id text, tenant_key int4, cluster_key int4?, actor text, request_id text, body text, at timestamptz, is_known bool
+SELECT i.seq, i.kind, i.object_id, i.tenant_key, i.cluster_key, i.actor, i.request_id, i.body, i.at,
+	i.kind = 'place' AND EXISTS (SELECT FROM placement p WHERE p.id = i.object_id) AS is_known
+FROM inbox i WHERE i.seq >= $1 ORDER BY i.seq LIMIT $2;
+
+-- Commits --------------------------------------------------------------------------------------------------------------------
+
+-- name: inbox_consume :exec
+-- in: seqs int8[]
+DELETE FROM inbox WHERE seq = ANY ($1::int8[]);
+
+-- name: placement_insert :exec
+-- in: ids text[], tenant_keys int4[], cluster_keys int4[], names text[], origins text[], states text[], fence_incarnations int8[], fence_nos int8[],
+--     requests text[], placed text[], blockers text[], reasons text[], node_keys text[], device_keys text[], device_memory_mib text[],
+--     device_compute_milli text[], charge_models text[], charge_device_milli text[], charge_memory_mib text[], charge_compute_milli text[],
+--     created_bys text[], created_ats timestamptz[], granted_ats timestamptz[], ended_ats timestamptz[], seqs int8[], revs int8[]
+INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, node_keys, device_keys,
+	device_memory_mib, device_compute_milli, charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli, created_by, created_at, granted_at, ended_at, seq, rev)
+SELECT x.id, x.tenant_key, x.cluster_key, x.name, x.origin, x.state, x.fi, x.fn, x.request, x.placed, x.blockers, x.reason, x.nk::int4[], x.dk::int4[], x.dm::int8[], x.dc::int8[],
+	x.cm::text[], x.cd::int8[], x.cmm::int8[], x.cc::int8[], x.created_by, x.created_at, x.granted_at, x.ended_at, x.seq, x.rev
+FROM unnest($1::text[], $2::int4[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::int8[], $8::int8[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+	$15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::int8[], $26::int8[])
+	AS x(id, tenant_key, cluster_key, name, origin, state, fi, fn, request, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, created_by, created_at, granted_at, ended_at, seq, rev);
+
+-- name: placement_update :one
+-- in: ids text[], cluster_keys int4[], states text[], fence_nos int8[], placed text[], blockers text[], reasons text[], node_keys text[], device_keys text[],
+--     device_memory_mib text[], device_compute_milli text[], charge_models text[], charge_device_milli text[], charge_memory_mib text[],
+--     charge_compute_milli text[], granted_ats timestamptz[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], n int8
+-- out: ok bool
+WITH u AS (
+	UPDATE placement p SET cluster_key = x.cluster_key, state = x.state, fence_no = x.fn, placed = x.placed, blockers = x.blockers, reason = x.reason, node_keys = x.nk::int4[],
+		device_keys = x.dk::int4[], device_memory_mib = x.dm::int8[], device_compute_milli = x.dc::int8[], charge_models = x.cm::text[], charge_device_milli = x.cd::int8[],
+		charge_memory_mib = x.cmm::int8[], charge_compute_milli = x.cc::int8[], granted_at = x.granted_at, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
+	FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
+		$14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::int8[])
+		AS x(id, cluster_key, state, fn, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, granted_at, running_at, ended_at, rev)
+	WHERE p.id = x.id RETURNING 1
+)
+SELECT must(count(*) = $20, 'placement_unknown') AS ok FROM u;
+
+-- A step changes state and times only: the common case of an agent's report.
+-- name: placement_step :one
+-- in: ids text[], states text[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], n int8
+-- out: ok bool
+WITH u AS (
+	UPDATE placement p SET state = x.state, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
+	FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[]) AS x(id, state, running_at, ended_at, rev)
+	WHERE p.id = x.id RETURNING 1
+)
+SELECT must(count(*) = $6, 'placement_unknown') AS ok FROM u;
+
+-- name: device_use :one
+-- in: keys int4[], memory_mib int8[], compute_milli int8[], slots int8[], n int8
+-- out: ok bool
+WITH u AS (
+	UPDATE device d SET used_memory_mib = d.used_memory_mib + x.m, used_compute_milli = d.used_compute_milli + x.c, used_slots = d.used_slots + x.s
+	FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[]) AS x(key, m, c, s) WHERE d.key = x.key RETURNING 1
+)
+SELECT must(count(*) = $5, 'device_unknown') AS ok FROM u;
+
+-- name: node_use :one
+-- in: keys int4[], cpu_milli int8[], memory_mib int8[], pods int8[], n int8
+-- out: ok bool
+WITH u AS (
+	UPDATE node d SET used_cpu_milli = d.used_cpu_milli + x.c, used_memory_mib = d.used_memory_mib + x.m, used_pods = d.used_pods + x.p
+	FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[]) AS x(key, c, m, p) WHERE d.key = x.key RETURNING 1
+)
+SELECT must(count(*) = $5, 'node_unknown') AS ok FROM u;
+
+-- The totals of the tree. A growth past the limit that stands now commits nothing and says over_cap: the caps moved, look again.
+-- A fall is always let through; where use is above the limit the ceiling falls with it.
+-- name: tenant_use_add :one
+-- in: tenant_keys int4[], models text[], device_milli int8[], memory_mib int8[], compute_milli int8[], n int8
+-- out: ok bool
+WITH x AS (
+	SELECT * FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[]) AS x(tenant_key, model, d, m, c)
+),
+q AS (
+	SELECT x.*, q.limit_device_milli AS ld, q.limit_memory_mib AS lm, q.limit_compute_milli AS lc FROM x LEFT JOIN quota q USING (tenant_key, model)
+),
+i AS (
+	INSERT INTO tenant_use AS u (tenant_key, model, device_milli, memory_mib, compute_milli, ceiling_device_milli, ceiling_memory_mib, ceiling_compute_milli)
+	SELECT tenant_key, model, d, m, c, ld, lm, lc FROM q WHERE (d <= 0 OR ld IS NULL OR d <= ld) AND (m <= 0 OR lm IS NULL OR m <= lm) AND (c <= 0 OR lc IS NULL OR c <= lc)
+	ON CONFLICT (tenant_key, model) DO UPDATE SET
+		device_milli = u.device_milli + excluded.device_milli,
+		memory_mib = u.memory_mib + excluded.memory_mib,
+		compute_milli = u.compute_milli + excluded.compute_milli,
+		ceiling_device_milli = CASE WHEN excluded.device_milli > 0 THEN excluded.ceiling_device_milli ELSE greatest(excluded.ceiling_device_milli, CASE WHEN excluded.ceiling_device_milli IS NULL THEN NULL ELSE u.device_milli + excluded.device_milli END) END,
+		ceiling_memory_mib = CASE WHEN excluded.memory_mib > 0 THEN excluded.ceiling_memory_mib ELSE greatest(excluded.ceiling_memory_mib, CASE WHEN excluded.ceiling_memory_mib IS NULL THEN NULL ELSE u.memory_mib + excluded.memory_mib END) END,
+		ceiling_compute_milli = CASE WHEN excluded.compute_milli > 0 THEN excluded.ceiling_compute_milli ELSE greatest(excluded.ceiling_compute_milli, CASE WHEN excluded.ceiling_compute_milli IS NULL THEN NULL ELSE u.compute_milli + excluded.compute_milli END) END
+		WHERE (excluded.device_milli <= 0 OR excluded.ceiling_device_milli IS NULL OR u.device_milli + excluded.device_milli <= excluded.ceiling_device_milli)
+			AND (excluded.memory_mib <= 0 OR excluded.ceiling_memory_mib IS NULL OR u.memory_mib + excluded.memory_mib <= excluded.ceiling_memory_mib)
+			AND (excluded.compute_milli <= 0 OR excluded.ceiling_compute_milli IS NULL OR u.compute_milli + excluded.compute_milli <= excluded.ceiling_compute_milli)
+	RETURNING 1
+)
+SELECT must(count(*) = $6, 'over_cap') AS ok FROM i;
+
+-- name: cluster_stream_advance :one
+-- in: cluster_keys int4[], revs int8[], old_revs int8[], n int8
+-- out: ok bool
+WITH u AS (
+	INSERT INTO cluster_stream AS s (cluster_key, rev) SELECT x.k, x.rev FROM unnest($1::int4[], $2::int8[]) AS x(k, rev)
+	ON CONFLICT (cluster_key) DO UPDATE SET rev = excluded.rev
+		WHERE s.rev = (SELECT o.rev FROM unnest($1::int4[], $3::int8[]) AS o(k, rev) WHERE o.k = s.cluster_key)
+	RETURNING 1
+)
+SELECT must(count(*) = $4, 'cluster_rev_moved') AS ok FROM u;
+
+-- name: decision_insert :exec
+-- in: ns int8[], term int8, ats timestamptz[], tenant_keys int4[], placement_ids text[], cluster_keys int4[], cluster_revs int8[], actions text[], bodies text[], hashes bytea[]
+INSERT INTO decision (n, term, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash)
+SELECT x.n, $2, x.at, x.tenant_key, x.placement_id, x.cluster_key, x.cluster_rev, x.action, x.body, x.hash
+FROM unnest($1::int8[], $3::timestamptz[], $4::int4[], $5::text[], $6::int4[], $7::int8[], $8::text[], $9::text[], $10::bytea[])
+	AS x(n, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash);
+
+-- name: segment_open :exec
+-- in: placement_ids text[], fence_nos int8[], classes text[], tenant_keys int4[], cluster_keys int4[], devices int8[], device_milli int8[], memory_mib int8[], compute_milli int8[], started_ats timestamptz[]
+INSERT INTO segment (placement_id, fence_no, class, tenant_key, cluster_key, devices, device_milli, memory_mib, compute_milli, started_at)
+SELECT x.* FROM unnest($1::text[], $2::int8[], $3::text[], $4::int4[], $5::int4[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::timestamptz[]) AS x;
+
+-- name: segment_close :exec
+-- in: placement_ids text[], fence_nos int8[], ended_ats timestamptz[]
+UPDATE segment s SET ended_at = greatest(x.ended_at, s.started_at)
+FROM unnest($1::text[], $2::int8[], $3::timestamptz[]) AS x(id, fence_no, ended_at)
+WHERE s.placement_id = x.id AND s.fence_no = x.fence_no AND s.ended_at IS NULL;
+
+-- name: node_put :exec
+-- in: keys int4[], ids text[], cluster_keys int4[], names text[], cpu_milli int8[], memory_mib int8[], pods int8[], labels text[], healths text[], at timestamptz
+INSERT INTO node AS n (key, id, cluster_key, name, cpu_milli, memory_mib, pods, labels, health, seen_at)
+SELECT x.*, $10 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::text[], $5::int8[], $6::int8[], $7::int8[], $8::text[], $9::text[]) AS x
+ON CONFLICT (key) DO UPDATE SET cpu_milli = excluded.cpu_milli, memory_mib = excluded.memory_mib, pods = excluded.pods, labels = excluded.labels,
+	health = excluded.health, seen_at = excluded.seen_at;
+
+-- name: device_put :exec
+-- in: keys int4[], ids text[], node_keys int4[], cluster_keys int4[], uuids text[], index_nos int4[], classes text[], products text[], memory_mib int8[], compute_milli int8[], slots int8[], healths text[], at timestamptz
+INSERT INTO device AS d (key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, health, seen_at)
+SELECT x.*, $13 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int4[], $5::text[], $6::int4[], $7::text[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::text[]) AS x
+ON CONFLICT (key) DO UPDATE SET node_key = excluded.node_key, index_no = excluded.index_no, class = excluded.class, product = excluded.product,
+	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, slots = excluded.slots, health = excluded.health, seen_at = excluded.seen_at;
+
+-- name: node_gone :exec
+-- in: node_keys int4[]
+WITH d AS (DELETE FROM device WHERE node_key = ANY ($1::int4[]))
+DELETE FROM node WHERE key = ANY ($1::int4[]);
+
+-- name: device_gone :exec
+-- in: device_keys int4[]
+DELETE FROM device WHERE key = ANY ($1::int4[]);
+
+-- name: inventory_keys :one
+-- out: node_key int4, device_key int4
+SELECT coalesce((SELECT max(key) FROM node), 0) AS node_key, coalesce((SELECT max(key) FROM device), 0) AS device_key;

@@ -1,0 +1,99 @@
+-- Quota of one tenant, whole. A merge patch is read, merged and put with the revision it was read at.
+
+-- name: quota_get :one
+-- in: tenant text
+-- out: key int4, id text, tenant text, revision int8, models json, weight int8, credits_limit int8?, conditions json
+SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota_models_json(t.key) AS models, t.weight, t.credits_limit,
+	quota_conditions_json(t.key) AS conditions
+FROM tenant t
+WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND t.depth > 0;
+
+-- An amount below zero stands for "not named". A tenant's guarantee must cover its children's and fit its parent's, on every axis
+-- the parent names; the fleet's guarantee is its capacity, which is not checked here (condition guarantee_infeasible).
+-- name: quota_put :one
+-- in: tenant text, models text[], guaranteed_device_milli int8[], guaranteed_memory_mib int8[], guaranteed_compute_milli int8[],
+--     limit_device_milli int8[], limit_memory_mib int8[], limit_compute_milli int8[], lend_limit_device_milli int8[],
+--     lend_limit_memory_mib int8[], lend_limit_compute_milli int8[], borrow_limit_device_milli int8[], borrow_limit_memory_mib int8[],
+--     borrow_limit_compute_milli int8[], weight int8, credits_limit int8?, if_rev int8, rev_offset int8
+-- out: outcome text, pointer text?, detail text?, key int4?, id text?, tenant text?, revision int8?, weight int8?, credits_limit int8?
+WITH h AS (SELECT n FROM chain WHERE id = 'g'),
+t AS (SELECT key, parent_key, quota_rev, depth FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0),
+up AS (SELECT p.key, p.depth, p.path FROM tenant p JOIN t ON p.key = t.parent_key),
+m AS (
+	SELECT model, nullif(gd, -1) AS gd, nullif(gm, -1) AS gm, nullif(gc, -1) AS gc, nullif(ld, -1) AS ld, nullif(lm, -1) AS lm, nullif(lc, -1) AS lc,
+		nullif(ed, -1) AS ed, nullif(em, -1) AS em, nullif(ec, -1) AS ec, nullif(bd, -1) AS bd, nullif(bm, -1) AS bm, nullif(bc, -1) AS bc
+	FROM unnest($2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[],
+		$12::int8[], $13::int8[], $14::int8[]) AS x(model, gd, gm, gc, ld, lm, lc, ed, em, ec, bd, bm, bc)
+),
+stranger AS (SELECT m.model FROM m LEFT JOIN device_class c ON c.name = m.model WHERE c.name IS NULL ORDER BY m.model LIMIT 1),
+kids AS (
+	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
+	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.key
+	WHERE k.deleted_at IS NULL GROUP BY q.model
+),
+below AS (
+	SELECT k.model, a.axis, a.need, a.have
+	FROM kids k LEFT JOIN m ON m.model = k.model
+	CROSS JOIN LATERAL (VALUES ('device_milli', k.d, m.gd), ('memory_mib', k.m, m.gm), ('compute_milli', k.c, m.gc)) AS a(axis, need, have)
+	WHERE a.need > coalesce(a.have, 0)
+	ORDER BY k.model, a.axis LIMIT 1
+),
+beside AS (
+	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
+	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.parent_key AND k.key <> t.key
+	WHERE k.deleted_at IS NULL GROUP BY q.model
+),
+above AS (
+	SELECT m.model, a.axis, a.have, a.need
+	FROM m CROSS JOIN up LEFT JOIN quota q ON q.tenant_key = up.key AND q.model = m.model LEFT JOIN beside s ON s.model = m.model
+	CROSS JOIN LATERAL (VALUES
+		('device_milli', q.guaranteed_device_milli, coalesce(s.d, 0) + m.gd),
+		('memory_mib', q.guaranteed_memory_mib, coalesce(s.m, 0) + m.gm),
+		('compute_milli', q.guaranteed_compute_milli, coalesce(s.c, 0) + m.gc)) AS a(axis, have, need)
+	WHERE up.depth > 0 AND a.need > coalesce(a.have, 0)
+	ORDER BY m.model, a.axis LIMIT 1
+),
+verdict AS (
+	SELECT CASE WHEN t.key IS NULL THEN 'refused:not_found'
+		WHEN $17 >= 0 AND t.quota_rev <> $17 THEN 'refused:etag_mismatch'
+		WHEN stranger.model IS NOT NULL THEN 'refused:unknown_class'
+		WHEN up.key IS NULL THEN 'refused:permission_denied'
+		WHEN below.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
+		WHEN above.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
+		ELSE 'done' END AS outcome,
+		CASE WHEN t.key IS NULL THEN NULL
+		WHEN $17 >= 0 AND t.quota_rev <> $17 THEN 'If-Match'
+		WHEN stranger.model IS NOT NULL THEN '#/models/' || stranger.model
+		WHEN up.key IS NULL THEN NULL
+		WHEN below.model IS NOT NULL THEN '#/models/' || below.model || '/guaranteed/' || below.axis
+		WHEN above.model IS NOT NULL THEN '#/models/' || above.model || '/guaranteed/' || above.axis END AS pointer,
+		CASE WHEN t.key IS NULL THEN NULL
+		WHEN $17 >= 0 AND t.quota_rev <> $17 THEN 'the quota is at revision ' || t.quota_rev
+		WHEN stranger.model IS NOT NULL THEN 'there is no device class ' || stranger.model
+		WHEN up.key IS NULL THEN 'the quota of the topmost tenant one holds is set from above'
+		WHEN below.model IS NOT NULL THEN 'its children are promised ' || below.need || ', this would be ' || coalesce(below.have, 0)
+		WHEN above.model IS NOT NULL THEN up.path || ' is promised ' || coalesce(above.have, 0) || '; its children would hold ' || above.need END AS detail
+	FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN up ON true LEFT JOIN stranger ON true LEFT JOIN below ON true LEFT JOIN above ON true
+),
+d AS (
+	DELETE FROM quota WHERE tenant_key = (SELECT key FROM t) AND (SELECT outcome FROM verdict) = 'done' AND model <> ALL ($2::text[])
+),
+i AS (
+	INSERT INTO quota
+	SELECT t.key, m.model, m.gd, m.gm, m.gc, m.ld, m.lm, m.lc, m.ed, m.em, m.ec, m.bd, m.bm, m.bc
+	FROM m, t WHERE (SELECT outcome FROM verdict) = 'done'
+	ON CONFLICT (tenant_key, model) DO UPDATE SET
+		guaranteed_device_milli = excluded.guaranteed_device_milli, guaranteed_memory_mib = excluded.guaranteed_memory_mib,
+		guaranteed_compute_milli = excluded.guaranteed_compute_milli, limit_device_milli = excluded.limit_device_milli,
+		limit_memory_mib = excluded.limit_memory_mib, limit_compute_milli = excluded.limit_compute_milli,
+		lend_limit_device_milli = excluded.lend_limit_device_milli, lend_limit_memory_mib = excluded.lend_limit_memory_mib,
+		lend_limit_compute_milli = excluded.lend_limit_compute_milli, borrow_limit_device_milli = excluded.borrow_limit_device_milli,
+		borrow_limit_memory_mib = excluded.borrow_limit_memory_mib, borrow_limit_compute_milli = excluded.borrow_limit_compute_milli
+),
+u AS (
+	UPDATE tenant SET weight = $15, credits_limit = $16, quota_rev = (SELECT n FROM h) + $18
+	WHERE key = (SELECT key FROM t) AND (SELECT outcome FROM verdict) = 'done'
+	RETURNING key, quota_id, path, quota_rev, weight, credits_limit
+)
+SELECT v.outcome, v.pointer, v.detail, u.key, u.quota_id AS id, u.path AS tenant, u.quota_rev AS revision, u.weight, u.credits_limit
+FROM verdict v LEFT JOIN u ON true;
