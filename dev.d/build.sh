@@ -6,7 +6,7 @@ verb_build()
 {
 	packages_need build
 	build_preset release "$@"
-	say "Programs are in build/release/bin:" "$(ls build/release/bin 2>/dev/null | xargs)"
+	say "Programs are in build/release/bin:" "$(find build/release/bin -type f -printf '%f\n' 2>/dev/null | sort | xargs)"
 }
 
 build_preset() # PRESET [TARGET...]: configures when needed, then builds

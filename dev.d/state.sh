@@ -71,10 +71,10 @@ state_postgres()
 state_is_busy()
 {
 	[ -d "$root/var" ] || return 1
-	for pid_file in $(find "$root/var/" -name postmaster.pid 2>/dev/null); do
-		if kill -0 "$(head -n 1 "$pid_file")" 2>/dev/null; then
-			return 0
-		fi
-	done
-	return 1
+	find "$root/var/" -name postmaster.pid -exec head -n 1 {} \; 2>/dev/null | {
+		while read -r pid; do
+			[ ! -d "/proc/$pid" ] || exit 0
+		done
+		exit 1
+	}
 }

@@ -61,6 +61,7 @@ add_sanitizer_reports()
 	for report in "$sanitizer".*; do
 		[ -s "$report" ] || continue
 		cat "$report" >>"$log"
+		[ "$kind" = criterion ] || : >"$result.part"
 		echo "fail $name: $(grep -m 1 -E 'ERROR:|runtime error:|WARNING:' "$report" || echo 'a sanitizer report')"
 		break
 	done >>"$result.part"
