@@ -13,6 +13,13 @@ static const js_field join_request_fields[] = {
 #undef F
 JS_TYPE(join_request, "An agent joins its cluster.");
 
+#define F(...) JS_FIELD(renew_request, __VA_ARGS__)
+static const js_field renew_request_fields[] = {
+	F(csr, JS_REQUIRED, "PKCS #10 request for the agent's key, PEM.", JS_LEN(1, 16384)),
+};
+#undef F
+JS_TYPE(renew_request, "An agent renews its certificate.");
+
 #define F(...) JS_FIELD(join_answer, __VA_ARGS__)
 static const js_field join_answer_fields[] = {
         F(state, JS_READ_ONLY, "ready or pending."),

@@ -16,6 +16,12 @@ typedef struct join_request {
 } join_request;
 JS_DECLARE(join_request);
 
+/* POST /agent/v1/renew, with the present certificate. */
+typedef struct renew_request {
+	str csr;
+} renew_request;
+JS_DECLARE(renew_request);
+
 typedef struct join_answer {
 	str state; /* ready: certificate and ca are here; pending: ask again with the same token and key */
 	str cluster_id;

@@ -16,3 +16,19 @@ static const js_field audit_record_fields[] = {
 };
 #undef F
 JS_TYPE(audit_record, "A record of the governance chain.");
+
+#define F(...) JS_FIELD(verify_answer, __VA_ARGS__)
+static const js_field verify_answer_fields[] = {
+	F(is_intact, JS_READ_ONLY, "Both chains and the books hold.", .always = true),
+	F(governance_records, JS_READ_ONLY, "Records of the governance chain.", .always = true),
+	F(placement_records, JS_READ_ONLY, "Records of the placements chain.", .always = true),
+	F(first_broken, JS_READ_ONLY, "First record whose hash does not follow from the one before; 0: none.", .always = true),
+	F(broken_chain, JS_READ_ONLY, "g or p, when there is one."),
+	F(tenant_use_wrong, JS_READ_ONLY, "Totals of tenants that differ from a recomputation.", .always = true),
+	F(device_use_wrong, JS_READ_ONLY, "Devices whose booked amounts differ from a recomputation.", .always = true),
+	F(node_use_wrong, JS_READ_ONLY, "Nodes whose pods differ from a recomputation.", .always = true),
+	F(device_over, JS_READ_ONLY, "Devices that hold more than they have.", .always = true),
+	F(stream_gaps, JS_READ_ONLY, "Gaps in the clusters' streams.", .always = true),
+};
+#undef F
+JS_TYPE(verify_answer, "Whether both chains and the books hold.");

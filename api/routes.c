@@ -1,0 +1,41 @@
+#include "api/routes.h"
+
+#include "api/types/agent.h"
+#include "api/types/audit.h"
+#include "api/types/cluster.h"
+#include "api/types/device_class.h"
+#include "api/types/inventory.h"
+#include "api/types/placement.h"
+#include "api/types/query.h"
+#include "api/types/quota.h"
+#include "api/types/tenant.h"
+#include "api/types/token.h"
+#include "api/types/usage.h"
+
+enum {
+	LIST = ROUTE_LIST,
+	ETAG = ROUTE_ETAG,
+	IF_MATCH = ROUTE_IF_MATCH,
+	KEY = ROUTE_KEY,
+	BODY_OPTIONAL = ROUTE_BODY_OPTIONAL,
+	MERGE = ROUTE_MERGE,
+	NEGOTIATES = ROUTE_NEGOTIATES,
+	STREAM = ROUTE_STREAM,
+	PLAIN = ROUTE_PLAIN,
+	BODY_MAX = 64 * 1024,
+	BODY_BIG_MAX = 4 * 1024 * 1024,
+};
+
+#define R(op, method, path, right, flags, query, body, answer, status, summary)                                        \
+	{#op, #method, path, RIGHT_##right, flags, query, body, answer, status, summary},
+const route routes[OP_COUNT] = {
+#include "routes.def"
+};
+#undef R
+
+int64_t route_body_max(op o)
+{
+	if (!routes[o].body)
+		return 0;
+	return o == OP_PLACEMENT_BATCH || o == OP_AGENT_REPORT ? BODY_BIG_MAX : BODY_MAX;
+}

@@ -1,0 +1,39 @@
+/* routes: the API as one table. See routes.def. */
+#pragma once
+#include "api/rights.h"
+#include "json/js.h"
+
+typedef enum op {
+#define R(op, method, path, right, flags, query, body, answer, status, summary) OP_##op,
+#include "routes.def"
+#undef R
+	OP_COUNT
+} op;
+
+enum {
+	ROUTE_LIST = 1,
+	ROUTE_ETAG = 2,
+	ROUTE_IF_MATCH = 4,
+	ROUTE_KEY = 8,
+	ROUTE_BODY_OPTIONAL = 16,
+	ROUTE_MERGE = 32,
+	ROUTE_NEGOTIATES = 64,
+	ROUTE_STREAM = 128,
+	ROUTE_PLAIN = 256,
+};
+
+typedef struct route {
+	const char *operation; /* "TENANT_LIST" */
+	const char *method;    /* "GET" */
+	const char *path;
+	right right;
+	uint32_t flags;
+	const js_type *query, *body, *answer; /* NULL: none */
+	int status;
+	const char *summary;
+} route;
+
+extern const route routes[OP_COUNT]; /* by op */
+
+/* The largest body the operation takes, bytes. */
+int64_t route_body_max(op o);

@@ -1,0 +1,92 @@
+/* query: the query parameters of the routes, as types: the same tables that read bodies read, refuse and document them.
+ *
+ * A '.' of a parameter's name is '_' in the member's ("free_memory_mib.gte").
+ */
+#pragma once
+#include "json/js.h"
+
+typedef struct page_query {
+	uint64_t given;
+	int64_t limit;
+	str cursor;
+} page_query;
+JS_DECLARE(page_query);
+
+typedef struct tenant_query {
+	uint64_t given;
+	str under;
+	bool subtree;
+	int64_t limit;
+	str cursor;
+} tenant_query;
+JS_DECLARE(tenant_query);
+
+typedef struct node_query {
+	uint64_t given;
+	str cluster, health;
+	int64_t limit;
+	str cursor;
+} node_query;
+JS_DECLARE(node_query);
+
+typedef struct device_query {
+	uint64_t given;
+	str cluster, node, class, model, health;
+	int64_t free_memory_mib_gte;
+	int64_t limit;
+	str cursor;
+} device_query;
+JS_DECLARE(device_query);
+
+typedef struct placement_query {
+	uint64_t given;
+	str tenant;
+	bool subtree;
+	strs state;
+	str cluster;
+	int64_t limit;
+	str cursor;
+} placement_query;
+JS_DECLARE(placement_query);
+
+/* POST /v1/placements?wait=5s */
+typedef struct wait_query {
+	uint64_t given;
+	str wait;
+} wait_query;
+JS_DECLARE(wait_query);
+
+typedef struct usage_query {
+	uint64_t given;
+	str tenant;
+	bool subtree;
+	js_time from, until;
+	int64_t limit;
+	str cursor;
+} usage_query;
+JS_DECLARE(usage_query);
+
+typedef struct audit_query {
+	uint64_t given;
+	str tenant;
+	bool subtree;
+	int64_t limit;
+	str cursor;
+} audit_query;
+JS_DECLARE(audit_query);
+
+typedef struct watch_query {
+	uint64_t given;
+	strs kinds;
+	str tenant;
+	bool subtree;
+	str since;
+	bool snapshot;
+} watch_query;
+JS_DECLARE(watch_query);
+
+typedef struct ready_query {
+	uint64_t given;
+	bool verbose;
+} ready_query;
+JS_DECLARE(ready_query);
