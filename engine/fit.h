@@ -31,7 +31,7 @@ typedef struct fit_miss {
 	int64_t need, free;
 } fit_miss;
 
-void fit_prepare(fit_need *need, const fleet *f, const ask_group *g, ask_policy device_policy);
+void fit_prepare(fit_need *need, const ask_group *g, ask_policy device_policy);
 void fit_block(fit_blocked *b, int32_t class_id);
 
 /* Memory and compute that `e` books on device d, by the rules of absence. */
@@ -47,5 +47,5 @@ bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_c
 void fit_pick(const fleet *f, const fit_need *need, int32_t node, int32_t group, int32_t index, plan *p);
 
 /* The agent's second look: whether a plan made elsewhere fits the live state: nothing closed, nothing above capacity.
- * False writes the first reason, with the node and class it is about. */
-bool fit_plan(const fleet *f, const plan *p, blocker *ret_blocker);
+ * False writes the first reason, with the node and class it is about. The fleet is as before in both cases. */
+bool fit_plan(fleet *f, const plan *p, blocker *ret_blocker);

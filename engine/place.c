@@ -1,0 +1,471 @@
+#include "engine/place.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "engine/score.h"
+
+enum { TALLY_ROWS_MAX = 24 };
+
+/* How many nodes of a cluster miss for one reason, and the nearest of them. */
+typedef struct tally_row {
+	fit_miss best;
+	int32_t node, nodes;
+} tally_row;
+
+typedef struct tally {
+	int32_t n, n_nodes;
+	tally_row rows[TALLY_ROWS_MAX];
+} tally;
+
+/* One cluster to try, with where its first pod would go. */
+typedef struct attempt {
+	int32_t cluster, node, class_rank;
+	int64_t score;
+	bool is_closed, is_tried;
+	int32_t group, placed; /* where it failed, and how many pods had a place by then */
+	tally misses;          /* of the last pod looked at */
+} attempt;
+
+struct place {
+	vec(attempt) attempts;
+	fit_blocked blocked;
+	/* The decision at hand. */
+	fleet *f;
+	quota *q;
+	int32_t tenant;
+	const ask *a;
+	plan *p;
+	why *reasons;
+};
+
+place *place_new(void)
+{
+	return heap_new(1, sizeof(place));
+}
+
+void place_free(place *w)
+{
+	if (!w)
+		return;
+	vec_done(&w->attempts);
+	free(w);
+}
+
+static bool is_same_reason(const fit_miss *a, const fit_miss *b)
+{
+	return a->code == b->code && a->class_id == b->class_id && a->axis == b->axis;
+}
+
+static void tally_add(tally *t, const fit_miss *miss, int32_t node)
+{
+	int32_t i = 0;
+
+	while (i < t->n && !is_same_reason(&t->rows[i].best, miss))
+		i++;
+	if (i == TALLY_ROWS_MAX)
+		return;
+	tally_row *row = &t->rows[i];
+	if (i == t->n) {
+		*row = (tally_row){*miss, node, 0};
+		t->n++;
+	}
+	row->nodes++;
+	if (miss->free > row->best.free) {
+		row->best = *miss;
+		row->node = node;
+	}
+}
+
+/* The best node for the pod: first choice of class, then score, then rank. */
+static int32_t scan(place *w, attempt *at, const fit_need *need)
+{
+	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
+	const ask_group *g = need->group;
+	int32_t best = FLEET_NONE, rank;
+	int64_t milli;
+	fit_miss miss;
+
+	at->misses.n = 0;
+	at->misses.n_nodes = (int32_t)c->nodes.n;
+	for (uint32_t i = 0; i < c->nodes.n; i++) {
+		int32_t node = c->nodes.v[i];
+		if (!fit_node(w->f, need, node, &rank, &milli, &miss)) {
+			tally_add(&at->misses, &miss, node);
+			continue;
+		}
+		if (best != FLEET_NONE && rank > at->class_rank)
+			continue;
+		int64_t score = score_node(w->f, node, milli, g->cpu_milli, g->memory_mib, w->a->node_policy);
+		if (best != FLEET_NONE && rank == at->class_rank && score <= at->score)
+			continue;
+		best = node;
+		at->class_rank = rank;
+		at->score = score;
+	}
+	return best;
+}
+
+static void give_slices(quota *q, const fleet *f, int32_t tenant, const plan *p, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		const plan_device *s = &p->devices.v[i];
+		quota_give(q, tenant, f->devices.v[s->device].class_id, s->charge);
+	}
+}
+
+/* Charges the last pod of the plan. False: nothing is charged, and *ret_model is the one in the way. */
+static bool charge_pod(place *w, int32_t *ret_model)
+{
+	const plan_pod *pod = &w->p->pods.v[w->p->pods.n - 1];
+	blocker refusal;
+
+	if (!w->q)
+		return true;
+	for (uint32_t i = pod->first; i < pod->first + pod->n; i++) {
+		const plan_device *s = &w->p->devices.v[i];
+		int32_t model = w->f->devices.v[s->device].class_id;
+		if (!quota_check(w->q, w->tenant, model, s->charge, &refusal)) {
+			*ret_model = model;
+			give_slices(w->q, w->f, w->tenant, w->p, pod->first, i);
+			return false;
+		}
+		quota_take(w->q, w->tenant, model, s->charge);
+	}
+	return true;
+}
+
+amounts plan_charge(const fleet *f, const plan *p, int32_t model)
+{
+	amounts sum = {0};
+
+	for (uint32_t i = 0; i < p->devices.n; i++)
+		if (f->devices.v[p->devices.v[i].device].class_id == model)
+			sum = amounts_add(sum, p->devices.v[i].charge);
+	return sum;
+}
+
+/* The same refusal comes from every cluster: it stands once, with the largest need. */
+static void refusal_add(why *reasons, const blocker *b)
+{
+	for (int32_t i = 0; i < reasons->n; i++) {
+		blocker *known = &reasons->v[i];
+		if (known->code != b->code || known->tenant != b->tenant || known->class_id != b->class_id)
+			continue;
+		if (b->need > known->need)
+			*known = *b;
+		return;
+	}
+	why_add(reasons, *b);
+}
+
+/* Says what quota lacks for all pods of the group's minimum, not just for the slice that met the bound. The plan holds
+ * the pods so far, which are charged, and last the one that was refused. */
+static void refuse_model(place *w, int32_t group, int32_t index, int32_t model)
+{
+	const plan_pod *pod = &w->p->pods.v[w->p->pods.n - 1];
+	int32_t missing = w->a->groups[group].min_replicas - index;
+	amounts one = {0}, so_far;
+	blocker b;
+
+	for (uint32_t i = pod->first; i < pod->first + pod->n; i++)
+		if (w->f->devices.v[w->p->devices.v[i].device].class_id == model)
+			one = amounts_add(one, w->p->devices.v[i].charge);
+	so_far = amounts_sub(plan_charge(w->f, w->p, model), one);
+	bool is_free = quota_check(w->q, w->tenant, model, one, &b);
+	assert(!is_free);
+	b.group = group;
+	b.need = so_far.v[b.axis] + amounts_times(one, missing > 1 ? missing : 1).v[b.axis];
+	b.free += so_far.v[b.axis];
+	refusal_add(w->reasons, &b);
+}
+
+/* Finds a node for one replica, books and charges it. `known` is a node that a scan has already found best. */
+static bool place_pod(place *w, attempt *at, int32_t group, int32_t index, int32_t known)
+{
+	fit_need need;
+	int32_t model;
+
+	fit_prepare(&need, &w->a->groups[group], w->a->device_policy);
+	need.blocked = &w->blocked;
+	if (w->blocked.n)
+		memset(&w->blocked, 0, sizeof w->blocked);
+	for (;;) {
+		int32_t node = known != FLEET_NONE ? known : scan(w, at, &need);
+		if (node == FLEET_NONE)
+			return false;
+		fit_pick(w->f, &need, node, group, index, w->p);
+		uint32_t last = w->p->pods.n - 1;
+		if (charge_pod(w, &model)) {
+			fleet_book_range(w->f, w->p, last, last + 1);
+			return true;
+		}
+		refuse_model(w, group, index, model);
+		fit_block(&w->blocked, model);
+		plan_cut(w->p, last);
+		known = FLEET_NONE;
+	}
+}
+
+void place_take(fleet *f, quota *q, int32_t tenant, const plan *p)
+{
+	fleet_book(f, p);
+	for (uint32_t i = 0; q && i < p->devices.n; i++)
+		quota_take(q, tenant, f->devices.v[p->devices.v[i].device].class_id, p->devices.v[i].charge);
+}
+
+void place_give(fleet *f, quota *q, int32_t tenant, const plan *p)
+{
+	if (q)
+		give_slices(q, f, tenant, p, 0, p->devices.n);
+	fleet_unbook(f, p);
+}
+
+static bool place_minimum(place *w, attempt *at)
+{
+	for (int32_t g = 0; g < w->a->n_groups; g++) {
+		for (int32_t i = 0; i < w->a->groups[g].min_replicas; i++) {
+			if (place_pod(w, at, g, i, w->p->pods.n ? FLEET_NONE : at->node))
+				continue;
+			at->group = g;
+			at->placed = (int32_t)w->p->pods.n;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void place_extra(place *w, attempt *at)
+{
+	for (int32_t g = 0; g < w->a->n_groups; g++)
+		for (int32_t i = w->a->groups[g].min_replicas; i < w->a->groups[g].replicas; i++)
+			if (!place_pod(w, at, g, i, FLEET_NONE))
+				break;
+}
+
+static bool try_cluster(place *w, attempt *at)
+{
+	plan_clear(w->p);
+	w->p->cluster = at->cluster;
+	if (place_minimum(w, at)) {
+		place_extra(w, at);
+		return true;
+	}
+	place_give(w->f, w->q, w->tenant, w->p);
+	plan_clear(w->p);
+	return false;
+}
+
+static bool names_cluster(const int32_t *clusters, int32_t n, int32_t cluster)
+{
+	for (int32_t i = 0; i < n; i++)
+		if (clusters[i] == cluster)
+			return true;
+	return false;
+}
+
+static void attempt_add(place *w, int32_t cluster)
+{
+	assert(cluster >= 0 && (uint32_t)cluster < w->f->clusters.n);
+	const fleet_cluster *c = &w->f->clusters.v[cluster];
+
+	if (!c->is_live || names_cluster(w->a->clusters_excluded, w->a->n_clusters_excluded, cluster))
+		return;
+	vec_reserve(&w->attempts, w->attempts.n + 1);
+	attempt *at = &w->attempts.v[w->attempts.n++];
+	at->cluster = cluster;
+	at->node = FLEET_NONE;
+	at->is_closed = c->flags != 0;
+	at->is_tried = false;
+	at->group = at->placed = 0;
+	at->misses.n = at->misses.n_nodes = 0;
+}
+
+static void list_attempts(place *w)
+{
+	vec_clear(&w->attempts);
+	for (int32_t i = 0; i < w->a->n_clusters; i++)
+		attempt_add(w, w->a->clusters[i]);
+	for (uint32_t c = 0; w->a->n_clusters == 0 && c < w->f->clusters.n; c++)
+		attempt_add(w, (int32_t)c);
+}
+
+/* Class choice first, then score; the lower handle on equals. */
+static bool is_better(const attempt *a, const attempt *b)
+{
+	return a->class_rank != b->class_rank ? a->class_rank < b->class_rank : a->score > b->score;
+}
+
+/* The next cluster to try: in the order asked; else the best of those where the first pod finds a node. */
+static attempt *next_attempt(place *w, bool is_ranked)
+{
+	attempt *best = NULL;
+
+	vec_each (at, &w->attempts) {
+		if (at->is_closed || at->is_tried || (is_ranked && at->node == FLEET_NONE))
+			continue;
+		if (!best || (is_ranked && is_better(at, best)))
+			best = at;
+		if (!is_ranked)
+			break;
+	}
+	if (best)
+		best->is_tried = true;
+	return best;
+}
+
+static void rank_attempts(place *w)
+{
+	fit_need need;
+
+	fit_prepare(&need, &w->a->groups[0], w->a->device_policy);
+	vec_each (at, &w->attempts)
+		if (!at->is_closed)
+			at->node = scan(w, at, &need);
+}
+
+static void check_ask(const ask *a)
+{
+	int64_t pods = 0;
+
+	assert(a->n_groups >= 1 && a->n_groups <= ASK_GROUPS_MAX);
+	for (int32_t g = 0; g < a->n_groups; g++) {
+		assert(a->groups[g].min_replicas >= 1 && a->groups[g].min_replicas <= a->groups[g].replicas);
+		pods += a->groups[g].replicas;
+	}
+	assert(pods <= ASK_PODS_MAX);
+}
+
+static int32_t minimum_of(const ask *a)
+{
+	int32_t pods = 0;
+
+	for (int32_t g = 0; g < a->n_groups; g++)
+		pods += a->groups[g].min_replicas;
+	return pods;
+}
+
+/* Reasons that say nothing while better ones are there: nodes of other classes, and nodes too small anyway. */
+static bool is_faint(why_code code)
+{
+	return code == WHY_NO_SUCH_CLASS || code == WHY_TOO_LARGE;
+}
+
+static bool has_plain_reason(const tally *t)
+{
+	for (int32_t i = 0; i < t->n; i++)
+		if (!is_faint(t->rows[i].best.code) && !why_is_quota(t->rows[i].best.code))
+			return true;
+	return false;
+}
+
+static bool has_code(const tally *t, why_code code)
+{
+	for (int32_t i = 0; i < t->n; i++)
+		if (t->rows[i].best.code == code)
+			return true;
+	return false;
+}
+
+static void explain_row(place *w, const attempt *at, const tally_row *row)
+{
+	blocker b = blocker_of(row->best.code);
+
+	b.cluster = at->cluster;
+	b.group = at->group;
+	b.class_id = row->best.class_id;
+	b.node = row->node;
+	b.nodes = row->nodes;
+	b.axis = row->best.axis;
+	b.has_axis = row->best.code == WHY_NO_FITTING_DEVICE || is_faint(row->best.code);
+	b.need = row->best.need;
+	b.free = row->best.free;
+	why_add(w->reasons, b);
+}
+
+static void explain_closed(place *w, const attempt *at)
+{
+	blocker b = blocker_of(WHY_CLUSTER_CLOSED);
+
+	b.cluster = at->cluster;
+	b.nodes = (int64_t)w->f->clusters.v[at->cluster].nodes.n;
+	b.need = 1;
+	why_add(w->reasons, b);
+}
+
+/* A cluster without nodes. */
+static void explain_empty(place *w, const attempt *at)
+{
+	const ask_group *g = &w->a->groups[at->group];
+	blocker b = blocker_of(g->n_entries ? WHY_NO_SUCH_CLASS : WHY_TOO_LARGE);
+
+	b.cluster = at->cluster;
+	b.group = at->group;
+	b.need = g->n_entries ? (int64_t)g->entries[0].count * SHARE_WHOLE_MILLI : g->cpu_milli;
+	if (g->n_entries && g->entries[0].n_classes)
+		b.class_id = g->entries[0].classes[0];
+	why_add(w->reasons, b);
+}
+
+static void explain_cluster(place *w, const attempt *at)
+{
+	const tally *t = &at->misses;
+	bool is_plain = has_plain_reason(t);
+	why_code faint = has_code(t, WHY_TOO_LARGE) ? WHY_TOO_LARGE : WHY_NO_SUCH_CLASS;
+
+	if (at->is_closed) {
+		explain_closed(w, at);
+		return;
+	}
+	if (t->n_nodes == 0)
+		explain_empty(w, at);
+	if (at->placed > 0) {
+		blocker b = blocker_of(WHY_GANG_INCOMPLETE);
+		b.cluster = at->cluster;
+		b.group = at->group;
+		b.need = minimum_of(w->a);
+		b.free = at->placed;
+		why_add(w->reasons, b);
+	}
+	for (int32_t i = 0; i < t->n; i++) {
+		why_code code = t->rows[i].best.code;
+		if (!why_is_quota(code) && (is_plain ? !is_faint(code) : code == faint))
+			explain_row(w, at, &t->rows[i]);
+	}
+}
+
+static void explain(place *w)
+{
+	for (uint32_t i = 0; i < w->attempts.n; i++)
+		explain_cluster(w, &w->attempts.v[i]);
+	if (w->attempts.n == 0) {
+		blocker b = blocker_of(WHY_NO_SUCH_CLUSTER);
+		b.need = 1;
+		why_add(w->reasons, b);
+	}
+	assert(w->reasons->n > 0);
+}
+
+bool place_find(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, plan *p, why *ret_why)
+{
+	check_ask(a);
+	w->f = f;
+	w->q = q;
+	w->tenant = tenant;
+	w->a = a;
+	w->p = p;
+	w->reasons = ret_why;
+	*ret_why = (why){0};
+	list_attempts(w);
+	bool is_ranked = a->n_clusters == 0 && w->attempts.n > 1;
+	if (is_ranked)
+		rank_attempts(w);
+	for (attempt *at; (at = next_attempt(w, is_ranked));)
+		if (try_cluster(w, at))
+			return true;
+	plan_clear(p);
+	explain(w);
+	return false;
+}
