@@ -135,30 +135,6 @@ static void list_put(schema *s, const js_field *f, bool is_nullable)
 	item_put(s, f);
 }
 
-static void value_put(schema *s, const js_type *t, const js_field *f);
-
-static void map_put_schema(schema *s, const js_field *f, bool is_nullable)
-{
-	js_range range = js_range_of(f);
-
-	type_put(s, "object", is_nullable);
-	if (range.min && s->is_input)
-		js_put_i64(s->w, "minProperties", range.min);
-	js_put_i64(s->w, "maxProperties", range.max);
-	js_key(s->w, S("propertyNames"));
-	js_object_begin(s->w);
-	js_put_i64(s->w, "maxLength", JS_KEY_BYTES);
-	form_put(s, f, js_key_form(f), false);
-	js_object_end(s->w);
-	js_key(s->w, S("additionalProperties"));
-	js_object_begin(s->w);
-	if (f->of->is_bare)
-		value_put(s, f->of, f->of->fields);
-	else
-		ref_put(s, f->of);
-	js_object_end(s->w);
-}
-
 /* An object, or null beside it: a "$ref" takes no second type. */
 static void object_put(schema *s, const js_field *f, bool is_nullable)
 {
@@ -175,6 +151,30 @@ static void object_put(schema *s, const js_field *f, bool is_nullable)
 	put_z(s->w, "type", "null");
 	js_object_end(s->w);
 	js_array_end(s->w);
+}
+
+static void value_put(schema *s, const js_type *t, const js_field *f);
+
+static void pairs_put(schema *s, const js_field *f, bool is_nullable)
+{
+	js_range range = js_range_of(f);
+
+	type_put(s, "object", is_nullable);
+	if (range.min && s->is_input)
+		js_put_i64(s->w, "minProperties", range.min);
+	js_put_i64(s->w, "maxProperties", range.max);
+	js_key(s->w, S("propertyNames"));
+	js_object_begin(s->w);
+	js_put_i64(s->w, "maxLength", JS_KEY_BYTES);
+	form_put(s, f, js_key_form(f), false);
+	js_object_end(s->w);
+	js_key(s->w, S("additionalProperties"));
+	js_object_begin(s->w);
+	if (f->of->is_bare)
+		value_put(s, f->of, f->of->fields);
+	else /* null takes an entry away */
+		object_put(s, f, f->of->nulled_at != JS_NO_MASK);
+	js_object_end(s->w);
 }
 
 static void value_put(schema *s, const js_type *t, const js_field *f)
@@ -203,7 +203,7 @@ static void value_put(schema *s, const js_type *t, const js_field *f)
 		object_put(s, f, is_nullable);
 		break;
 	case JS_MAP:
-		map_put_schema(s, f, is_nullable);
+		pairs_put(s, f, is_nullable);
 		break;
 	default:
 		list_put(s, f, is_nullable);
