@@ -7,7 +7,7 @@ build    libevent-dev libssl-dev libcurl4-openssl-dev libjansson-dev libpq-dev
 run      postgresql openssl curl
 test     libcriterion-dev libhttp-parser-dev
 lint     clang-format universal-ctags shellcheck
-analyze  clang-tidy
+analyze  clang clang-tidy
 fuzz     clang llvm libclang-rt-dev libhttp-parser-dev
 bench    nginx wrk
 browser  chromium nodejs

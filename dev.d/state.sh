@@ -59,6 +59,20 @@ state_programs() # PRESET
 	programs=$state/bin-$1
 }
 
+# Exports what tests, benches and the demo need to know: where programs are, where to write, whom to run as.
+state_environment() # PRESET FOLDER
+{
+	state_ready
+	state_programs "$1"
+	REEVE_BIN=$programs
+	REEVE_STATE=$state/$2
+	REEVE_PG_BIN=$(state_postgres)
+	REEVE_USER=
+	! user_is_root || REEVE_USER=$user_name
+	export REEVE_BIN REEVE_STATE REEVE_PG_BIN REEVE_USER
+	run_as_user mkdir -p "$REEVE_STATE"
+}
+
 # The newest PostgreSQL's programs; reeved finds them by itself, tests and benches by this.
 state_postgres()
 {

@@ -25,24 +25,18 @@ verb_test()
 	packages_need build run test lint
 	[ "$REEVE_SIZE" = short ] || packages_need analyze
 	build_preset debug
-	test_environment debug
+	test_environment
 	test_ctest
 	report_end
 }
 
-test_environment() # PRESET
+test_environment()
 {
-	state_ready
-	state_programs "$1"
-	REEVE_BIN=$programs
-	REEVE_STATE=$state/test
+	state_environment debug test
 	REEVE_RESULTS=$state/results
-	REEVE_PG_BIN=$(state_postgres)
-	REEVE_USER=
-	! user_is_root || REEVE_USER=$user_name
-	export REEVE_BIN REEVE_STATE REEVE_RESULTS REEVE_PG_BIN REEVE_USER
+	export REEVE_RESULTS
 	rm -rf "$REEVE_RESULTS"
-	run_as_user mkdir -p "$REEVE_STATE" "$REEVE_RESULTS"
+	run_as_user mkdir -p "$REEVE_RESULTS"
 	# shellcheck source=tests/sizes.sh
 	. "$root/tests/sizes.sh"
 }

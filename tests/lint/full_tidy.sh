@@ -6,8 +6,8 @@ command -v clang-tidy >/dev/null || {
 	echo "clang-tidy is not installed: ./dev setup analyze"
 	exit 77
 }
-[ -f build/analyze/build.ninja ] || cmake --preset analyze >/dev/null
+[ -f build/tidy/build.ninja ] || cmake --preset tidy >/dev/null
 tests/lint/tree.sh product | grep -E '^(engine|lib)/.*\.c$' |
-	xargs -n 4 -P "$(nproc)" clang-tidy --quiet -p build/analyze --extra-arg=-Wno-unknown-warning-option \
-		--extra-arg=-fno-analyzer 2>&1 | grep -v -E '^[0-9]+ warnings? (generated|treated)' | grep . && exit 1
+	xargs -n 4 -P "$(nproc)" clang-tidy --quiet -p build/tidy 2>&1 |
+	grep -v -E '^[0-9]+ (warning|error)s?.* (generated|treated)' | grep . && exit 1
 exit 0
