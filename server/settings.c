@@ -1,0 +1,70 @@
+#include "server/settings.h"
+
+#include <stddef.h>
+
+#define AT(member) offsetof(server_settings, member)
+#define TEXT(name_, member, initial_, help_)                                                                           \
+	{                                                                                                              \
+		.name = name_, .kind = SETTING_TEXT, .at = AT(member), .initial = initial_, .help = help_              \
+	}
+#define NUMBER(name_, member, initial_, lo, hi, help_)                                                                 \
+	{                                                                                                              \
+		.name = name_, .kind = SETTING_I64, .at = AT(member), .initial = initial_, .min = lo, .max = hi,       \
+		.help = help_                                                                                          \
+	}
+#define SWITCH(name_, member, initial_, help_)                                                                         \
+	{                                                                                                              \
+		.name = name_, .kind = SETTING_BOOL, .at = AT(member), .initial = initial_, .help = help_              \
+	}
+
+static const setting rows[] = {
+	TEXT("data-dir", data_dir, "/var/lib/reeve",
+		"Folder of all state: private database, certificates, admin token."),
+	TEXT("listen", listen, "0.0.0.0:8443", "Address of the API and the console, with TLS."),
+	TEXT("listen-plain", listen_plain, "", "A second address without TLS; loopback only. Empty: none."),
+	TEXT("database", database, "",
+		"PostgreSQL to use, as a libpq URL. Empty: a private one under the data folder."),
+	TEXT("postgres-bin", postgres_bin, "",
+		"Folder of initdb and postgres for the private database. Empty: searched for."),
+	TEXT("web-dir", web_dir, "", "Folder of the console's files. Empty: no console."),
+	TEXT("public-names", public_names, "",
+		"Names and addresses clients reach the server by, comma-separated, for its certificate."),
+	TEXT("tls-cert", tls_cert, "",
+		"Server certificate of your own, PEM. Empty: made and renewed by the server's CA."),
+	TEXT("tls-key", tls_key, "", "Its key, PEM."),
+	TEXT("log-level", log_level, "info", "debug, info, warn or error."),
+	NUMBER("edges", edges, "0", 0, 64, "Processes that serve HTTP. 0: half the cores, at least one."),
+	NUMBER("wait-max-ms", wait_max_ms, "30000", 100, 300000, "Longest ?wait= of a placement."),
+	NUMBER("placer-batch", placer_batch, "256", 1, 4096, "Most inbox items per commit of the placer."),
+	NUMBER("placer-poll-ms", placer_poll_ms, "100", 1, 10000, "How often the placer looks into the inbox unasked."),
+	NUMBER("connections-max", connections_max, "10000", 16, 1000000, "Open connections per edge process."),
+	NUMBER("connections-per-peer", connections_per_peer, "0", 0, 1000000,
+		"Open connections per client address and edge. 0: no limit."),
+	NUMBER("watch-streams-max", watch_streams_max, "2000", 1, 1000000, "Open watch streams per edge process."),
+	NUMBER("inflight-bytes-max", inflight_bytes_max, "67108864", 1048576, 1099511627776,
+		"Request bodies held at once per edge process, bytes."),
+	SWITCH("fsync", fsync, "true",
+		"Whether the private database waits for the disk. Off loses data; for experiments."),
+	TEXT("role", role, "", "Set by the supervisor for its children."),
+	NUMBER("index", index, "0", 0, 1000, "Set by the supervisor for its children."),
+	NUMBER("listen-fd", listen_fd, "-1", -1, 1000000, "Set by the supervisor for its children."),
+	NUMBER("plain-fd", plain_fd, "-1", -1, 1000000, "Set by the supervisor for its children."),
+	NUMBER("metric-fd", metric_fd, "-1", -1, 1000000, "Set by the supervisor for its children."),
+	{.name = "dsn",
+		.kind = SETTING_TEXT,
+		.at = AT(dsn),
+		.initial = "",
+		.is_secret = true,
+		.help = "Set by the supervisor for its children."},
+};
+
+const setting_table server_setting_table = {
+	.program = "reeved",
+	.usage = "[options]",
+	.about =
+		"Governs GPUs over many Kubernetes clusters: tenants, quota, inventory and placements behind a REST API.\n"
+		"Without --database it starts a private PostgreSQL under the data folder. The first start writes an\n"
+		"administrator's token to <data-dir>/admin-token.",
+	.rows = rows,
+	.n = sizeof(rows) / sizeof(*rows),
+};
