@@ -34,7 +34,7 @@ static err text_read(reader *r, const js_field *f, pull_token k, js_range range,
 		return e;
 	if (to->n < range.min || to->n > range.max)
 		return refuse(r, ERR_BAD_FIELD, "must be %lld to %lld bytes long, is %u", (long long)range.min,
-		        (long long)range.max, to->n);
+			(long long)range.max, to->n);
 	bool (*fits)(str, const char *const *) = js_form_row_of(f->form)->fits;
 	if (fits && !(r->is_output && f->form == JS_ENUM) && !fits(*to, f->values))
 		return refuse_form(r, f, f->form, *to);
@@ -52,7 +52,7 @@ static err i64_read(reader *r, const js_field *f, pull_token k, js_range range, 
 		return refuse(r, e, "must be an integer, is %s", shown_token(&r->p, k).p);
 	if (e || v < range.min || v > range.max)
 		return refuse(r, ERR_BAD_FIELD, "must be %lld to %lld, is %s", (long long)range.min,
-		        (long long)range.max, shown_token(&r->p, k).p);
+			(long long)range.max, shown_token(&r->p, k).p);
 	*to = v;
 	return ERR_OK;
 }
@@ -76,7 +76,7 @@ static err time_read(reader *r, const js_field *f, pull_token k, js_time *to)
 		return e;
 	if (!clock_parse(text, &to->us))
 		return refuse(r, ERR_BAD_FIELD, "must be a time like 2026-11-20T09:14:00Z (RFC 3339), is %s",
-		        shown_text(text).p);
+			shown_text(text).p);
 	return ERR_OK;
 }
 
@@ -100,7 +100,7 @@ static err raw_read(reader *r, const js_field *f, js_raw *to, bool *ret_is_null)
 		return refuse_syntax(r);
 	if (json.n < range.min || json.n > range.max)
 		return refuse(r, ERR_BAD_FIELD, "must be %lld to %lld bytes long, is %u", (long long)range.min,
-		        (long long)range.max, json.n);
+			(long long)range.max, json.n);
 	if (raw_has_nul(json))
 		return refuse(r, ERR_BAD_FIELD, "holds the character U+0000");
 	*ret_is_null = (f->nullable || r->is_output) && str_eq(json, S("null"));
@@ -109,20 +109,29 @@ static err raw_read(reader *r, const js_field *f, js_raw *to, bool *ret_is_null)
 	return ERR_OK;
 }
 
-/* Room for one more item. */
 static err items_grow(reader *r, js_list *l, uint32_t *cap, size_t size)
 {
-	if (l->n < *cap)
-		return ERR_OK;
 	uint32_t more = *cap ? *cap * 2 : ITEMS_FIRST;
 	r->item_bytes += more * size;
 	if (r->item_bytes > JS_READ_BYTES_MAX)
 		return refuse(r, ERR_TOO_MANY_ITEMS, "the lists of this body are too long together");
 	void *v = arena_alloc(r->a, more * size);
-	if (l->n)
+	if (l->v)
 		memcpy(v, l->v, l->n * size);
 	l->v = v;
 	*cap = more;
+	return ERR_OK;
+}
+
+/* The place of one more item, zeroed and not yet counted in l->n. */
+static err item_place(reader *r, js_list *l, uint32_t *cap, size_t size, char **ret)
+{
+	err e = l->n == *cap ? items_grow(r, l, cap, size) : ERR_OK;
+
+	if (e)
+		return e;
+	assert(l->v);
+	*ret = (char *)l->v + l->n * size;
 	return ERR_OK;
 }
 
@@ -155,17 +164,18 @@ static err items_read(reader *r, const js_field *f, js_list *out)
 	js_list l = {0};
 	uint32_t cap = 0;
 	place_step *step = &r->at.steps[r->at.n];
+	char *item;
 	err e;
 
 	while (pull_item(&r->p)) {
 		if (l.n >= range.max)
 			return items_refuse(r, range, l.n);
-		e = items_grow(r, &l, &cap, size);
+		e = item_place(r, &l, &cap, size, &item);
 		if (e)
 			return e;
 		*step = (place_step){.index = l.n};
 		r->at.n++;
-		e = item_read(r, f, (char *)l.v + l.n * size);
+		e = item_read(r, f, item);
 		if (e)
 			return e;
 		r->at.n--;
@@ -232,6 +242,7 @@ static err entry_read(reader *r, const js_field *f, char *entry)
 static err pair_read(reader *r, const js_field *f, js_list *l, uint32_t *cap, map *keys, str raw, bool has_escape)
 {
 	size_t size = f->of->size;
+	char *entry;
 	str key;
 	err e = text_take(r, raw, has_escape, &key);
 
@@ -243,10 +254,9 @@ static err pair_read(reader *r, const js_field *f, js_list *l, uint32_t *cap, ma
 		return e;
 	if (!key_is_new(keys, l, size, key))
 		return refuse(r, ERR_DUPLICATE_KEY, "stands twice");
-	e = items_grow(r, l, cap, size);
+	e = item_place(r, l, cap, size, &entry);
 	if (e)
 		return e;
-	char *entry = (char *)l->v + l->n * size;
 	memcpy(entry, &key, sizeof(key));
 	return entry_read(r, f, entry);
 }
@@ -357,9 +367,7 @@ static err member_read(reader *r, members *m, str key)
 static err absent_settle(reader *r, const members *m, const js_field *f)
 {
 	if (f->use == JS_REQUIRED && !r->is_output) {
-		r->at.steps[r->at.n++] = (place_step){
-		        .name = {f->name, f->name_n}
-                };
+		r->at.steps[r->at.n++] = (place_step){.name = {f->name, f->name_n}};
 		return refuse(r, ERR_MISSING_FIELD, "is required");
 	}
 	if (f->initial && f->kind == JS_I64)
@@ -400,7 +408,7 @@ static err object_read(reader *r, const js_type *t, void *out)
 	str key;
 	bool has_escape;
 
-	assert(t->n <= JS_FIELDS_MAX);
+	assert(out && t->n <= JS_FIELDS_MAX);
 	while (pull_key(&r->p, &key, &has_escape)) {
 		r->at.steps[r->at.n++] = (place_step){.name = key};
 		if (has_escape) {

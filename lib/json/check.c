@@ -17,7 +17,7 @@ static const char *wrong(const js_type *t, const char *name, const char *fmt, ..
 {
 	va_list args;
 	int n = snprintf(sentence, sizeof(sentence), "%s%s%s: ", t->name ? t->name : "a type", name ? "." : "",
-	        name ? name : "");
+		name ? name : "");
 
 	va_start(args, fmt);
 	if (n > 0 && (size_t)n < sizeof(sentence))
@@ -29,16 +29,16 @@ static const char *wrong(const js_type *t, const char *name, const char *fmt, ..
 static size_t kind_size(const js_field *f)
 {
 	static const size_t sizes[] = {[JS_BOOL] = sizeof(bool),
-	        [JS_I64] = sizeof(int64_t),
-	        [JS_TEXT] = sizeof(str),
-	        [JS_TEXTS] = sizeof(strs),
-	        [JS_I64S] = sizeof(i64s),
-	        [JS_TIME] = sizeof(js_time),
-	        [JS_RAW] = sizeof(js_raw),
-	        [JS_LIST] = sizeof(js_list),
-	        [JS_MAP] = sizeof(js_map)};
+		[JS_I64] = sizeof(int64_t),
+		[JS_TEXT] = sizeof(str),
+		[JS_TEXTS] = sizeof(strs),
+		[JS_I64S] = sizeof(i64s),
+		[JS_TIME] = sizeof(js_time),
+		[JS_RAW] = sizeof(js_raw),
+		[JS_LIST] = sizeof(js_list),
+		[JS_MAP] = sizeof(js_map)};
 
-	return f->kind == JS_OBJECT ? f->of->size : sizes[f->kind];
+	return f->kind == JS_OBJECT && f->of ? f->of->size : sizes[f->kind];
 }
 
 static size_t type_align(const js_type *t)
@@ -107,9 +107,7 @@ static const char *row_check(const js_type *t, const js_field *f)
 
 	if (!why && kind_has_table(f->kind) != (f->of != NULL))
 		why = wrong(t, f->name, f->of ? "it names a table but holds none" : "it names no table (JS_OF)");
-	if (!why && f->kind == JS_OBJECT && f->of->is_bare)
-		why = wrong(t, f->name, "a bare type may only be a map's entry");
-	if (!why && f->kind == JS_LIST && f->of->is_bare)
+	if (!why && f->of && f->of->is_bare && f->kind != JS_MAP)
 		why = wrong(t, f->name, "a bare type may only be a map's entry");
 	if (!why && f->size != kind_size(f))
 		why = wrong(t, f->name, "the member has %u bytes, its kind %zu", f->size, kind_size(f));

@@ -73,7 +73,7 @@ static err numbers_check(const json_t *doc, fault *f)
 	case JSON_INTEGER:
 		if (json_integer_value(doc) > JS_INT_MAX || json_integer_value(doc) < -JS_INT_MAX)
 			return fault_set(f, ERR_BAD_FIELD, "#", "must be %lld to %lld, is %lld", -JS_INT_MAX,
-			        JS_INT_MAX, (long long)json_integer_value(doc));
+				JS_INT_MAX, (long long)json_integer_value(doc));
 		return ERR_OK;
 	default:
 		return ERR_OK;
@@ -90,7 +90,7 @@ static err tree_refuse(const json_error_t *why, fault *f)
 		return fault_set(f, ERR_BAD_FIELD, "#", "at byte %d: a text holds the character U+0000", why->position);
 	case json_error_numeric_overflow:
 		return fault_set(
-		        f, ERR_BAD_FIELD, "#", "at byte %d: a number is beyond %d bits", why->position, JS_INT_BITS);
+			f, ERR_BAD_FIELD, "#", "at byte %d: a number is beyond %d bits", why->position, JS_INT_BITS);
 	default:
 		return fault_set(f, ERR_MALFORMED_JSON, "#", "at byte %d: %s", why->position, why->text);
 	}

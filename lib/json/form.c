@@ -96,19 +96,19 @@ static bool form_free_text(str s, const char *const *values)
 }
 
 static const js_form_row forms[] = {
-        [JS_ANY_TEXT] = {"a text",                                                                                           NULL,                  NULL           },
-        [JS_NAME] = {"a name of a-z, 0-9 and '-', 1 to 63 long, with a letter or digit at both ends",                    "^" NAME "$",
-                         form_name                                                                                                                                 },
-        [JS_CLASS_NAME] = {"a name of a-z, 0-9, '-' and '.', 1 to 63 long, with a letter or digit at both ends",
-                         "^" CLASS_NAME "$",                                                                                                        form_class_name},
-        [JS_TENANT_REF] = {"a tenant's path (names joined by '/') or its tnt_ id",
-                         "^(tnt_" ULID "|" NAME "(/" NAME "){0,7})$",                                                                               form_tenant_ref},
-        [JS_ID] = {"an id: three letters, '_' and a ULID",                                                             "^[a-z]{3}_" ULID "$", form_id        },
-        [JS_ENUM] = {"one of the values known",                                                                          NULL,                  form_is_value  },
-        [JS_LABEL_KEY] =
-                {"a label's key: an optional DNS prefix with '/', then a name of letters, digits, '-', '_' and '.'",
-                         "^([-.a-z0-9]{1,253}/)?" LABEL_NAME "$",                                                                                   form_label_key },
-        [JS_FREE_TEXT] = {"a text that is not empty",                                                                         NULL,                  form_free_text },
+	[JS_ANY_TEXT] = {"a text", NULL, NULL},
+	[JS_NAME] = {"a name of a-z, 0-9 and '-', 1 to 63 long, with a letter or digit at both ends", "^" NAME "$",
+		form_name},
+	[JS_CLASS_NAME] = {"a name of a-z, 0-9, '-' and '.', 1 to 63 long, with a letter or digit at both ends",
+		"^" CLASS_NAME "$", form_class_name},
+	[JS_TENANT_REF] = {"a tenant's path (names joined by '/') or its tnt_ id",
+		"^(tnt_" ULID "|" NAME "(/" NAME "){0,7})$", form_tenant_ref},
+	[JS_ID] = {"an id: three letters, '_' and a ULID", "^[a-z]{3}_" ULID "$", form_id},
+	[JS_ENUM] = {"one of the values known", NULL, form_is_value},
+	[JS_LABEL_KEY] =
+		{"a label's key: an optional DNS prefix with '/', then a name of letters, digits, '-', '_' and '.'",
+			"^([-.a-z0-9]{1,253}/)?" LABEL_NAME "$", form_label_key},
+	[JS_FREE_TEXT] = {"a text that is not empty", NULL, form_free_text},
 };
 
 const js_form_row *js_form_row_of(js_text_form form)

@@ -46,7 +46,7 @@ static size_t utf8_length(const char *at, const char *end)
 			return 0;
 	/* overlong forms, surrogates and what lies beyond U+10FFFF */
 	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	        (s[0] == 0xf4 && s[1] > 0x8f))
+		(s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -86,7 +86,7 @@ static size_t escape_read(const char *at, const char *end, int32_t *ret_point, e
 		return 0;
 	for (size_t i = 0; i < sizeof(names) - 1; i += 2)
 		if (at[1] == names[i]) {
-			*ret_point = names[i + 1];
+			*ret_point = (unsigned char)names[i + 1];
 			return 2;
 		}
 	high = unit_read(at, end);

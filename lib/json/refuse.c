@@ -29,16 +29,16 @@ shown shown_text(str s)
 shown shown_token(const pull *p, pull_token k)
 {
 	static const char *const names[] = {[PULL_OBJECT] = "an object",
-	        [PULL_ARRAY] = "a list",
-	        [PULL_TEXT] = "a text",
-	        [PULL_TRUE] = "true",
-	        [PULL_FALSE] = "false",
-	        [PULL_NULL] = "null"};
+		[PULL_ARRAY] = "a list",
+		[PULL_TEXT] = "a text",
+		[PULL_TRUE] = "true",
+		[PULL_FALSE] = "false",
+		[PULL_NULL] = "null"};
 	shown out;
 
 	if (k == PULL_NUMBER)
 		(void)snprintf(out.p, sizeof(out.p), "%.*s%s", (int)(p->text.n < SHOWN_BYTES ? p->text.n : SHOWN_BYTES),
-		        p->text.p, p->text.n > SHOWN_BYTES ? "..." : "");
+			p->text.p, p->text.n > SHOWN_BYTES ? "..." : "");
 	else
 		(void)snprintf(out.p, sizeof(out.p), "%s", names[k]);
 	return out;
@@ -84,21 +84,21 @@ err refuse_unknown(reader *r, const js_type *t)
 		if (t->fields[i].use == JS_REQUIRED || t->fields[i].use == JS_OPTIONAL)
 			n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", t->fields[i].name);
 	return refuse(r, ERR_UNKNOWN_FIELD, "is not a field of %s, which takes %s%s", t->name, n ? names : "none",
-	        i < t->n ? ", ..." : "");
+		i < t->n ? ", ..." : "");
 }
 
 err refuse_kind(reader *r, const js_field *f, pull_token found)
 {
 	static const char *const names[] = {[JS_BOOL] = "true or false",
-	        [JS_I64] = "an integer",
-	        [JS_TEXT] = "a text",
-	        [JS_TEXTS] = "a text",
-	        [JS_I64S] = "an integer",
-	        [JS_TIME] = "a time as text (RFC 3339)",
-	        [JS_RAW] = "a value",
-	        [JS_OBJECT] = "an object",
-	        [JS_LIST] = "a list",
-	        [JS_MAP] = "an object"};
+		[JS_I64] = "an integer",
+		[JS_TEXT] = "a text",
+		[JS_TEXTS] = "a text",
+		[JS_I64S] = "an integer",
+		[JS_TIME] = "a time as text (RFC 3339)",
+		[JS_RAW] = "a value",
+		[JS_OBJECT] = "an object",
+		[JS_LIST] = "a list",
+		[JS_MAP] = "an object"};
 
 	if (found == PULL_ERROR)
 		return refuse_syntax(r);
@@ -113,7 +113,7 @@ static err refuse_enum(reader *r, const char *const *values, str found)
 	for (; *values && n + strlen(*values) + 8 < sizeof(list); values++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", *values);
 	return refuse(
-	        r, ERR_BAD_FIELD, "must be one of %s%s, is %s", list, *values ? ", ..." : "", shown_text(found).p);
+		r, ERR_BAD_FIELD, "must be one of %s%s, is %s", list, *values ? ", ..." : "", shown_text(found).p);
 }
 
 err refuse_form(reader *r, const js_field *f, js_text_form form, str found)
