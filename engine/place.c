@@ -463,8 +463,10 @@ bool place_find(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, plan
 	if (is_ranked)
 		rank_attempts(w);
 	for (attempt *at; (at = next_attempt(w, is_ranked));)
-		if (try_cluster(w, at))
+		if (try_cluster(w, at)) {
+			*ret_why = (why){0};
 			return true;
+		}
 	plan_clear(p);
 	explain(w);
 	return false;

@@ -274,10 +274,10 @@ void quota_set(quota *q, int32_t id, int32_t model, const quota_terms *terms)
 	amounts before = all_named(c->terms.guaranteed);
 
 	c->terms = (quota_terms){
-	        .guaranteed = cut(terms->guaranteed),
-	        .limit = cut(terms->limit),
-	        .lend_limit = cut(terms->lend_limit),
-	        .borrow_limit = cut(terms->borrow_limit),
+		.guaranteed = cut(terms->guaranteed),
+		.limit = cut(terms->limit),
+		.lend_limit = cut(terms->lend_limit),
+		.borrow_limit = cut(terms->borrow_limit),
 	};
 	if (id != QUOTA_ROOT) {
 		cell *up = cell_find(q, q->tenants.v[id].parent, model);
@@ -308,19 +308,17 @@ static bool is_short(const cell *root, int i)
 	return root && root->terms.guaranteed.v[i] != QUOTA_UNSET && own_of(root, i) < 0;
 }
 
-/* How far the balance of a tenant may still fall; QUOTA_USE_MAX: as far as it likes. */
-static int64_t slack_of(const cell *c, int i, bool is_root, bool is_root_short)
+/* How far the balance of a tenant may still fall; QUOTA_USE_MAX: as far as it likes. Where the root is short nobody
+ * borrows: the bound stands at whoever names a guarantee, and at the root's children that have none. */
+static int64_t slack_of(const cell *c, int i, int32_t depth, bool is_root_short)
 {
 	bool names_it = c->terms.guaranteed.v[i] != QUOTA_UNSET;
 	int64_t borrow = c->terms.borrow_limit.v[i];
 
-	if (is_root) {
-		if (!names_it)
-			return QUOTA_USE_MAX;
+	if (depth == 0)
+		borrow = names_it ? 0 : QUOTA_UNSET;
+	else if (is_root_short && (names_it || (depth == 1 && c->promised.v[i] == 0)))
 		borrow = 0;
-	} else if (is_root_short && (names_it || c->promised.v[i] == 0)) {
-		borrow = 0;
-	}
 	if (borrow == QUOTA_UNSET)
 		return QUOTA_USE_MAX;
 	int64_t slack = c->balance.v[i] + borrow;
@@ -356,6 +354,7 @@ static blocker tightest(const quota *q, int32_t tenant_id, int32_t model, int i)
 {
 	blocker b = blocker_of(WHY_QUOTA_LIMIT);
 	const cell *root = cell_find(q, QUOTA_ROOT, model);
+	const cell unset = {.terms = quota_terms_unset()};
 	int64_t hidden = 0;
 
 	b.class_id = model;
@@ -366,10 +365,10 @@ static blocker tightest(const quota *q, int32_t tenant_id, int32_t model, int i)
 	for (int32_t id = tenant_id; id != FLEET_NONE; id = q->tenants.v[id].parent) {
 		const cell *c = cell_find(q, id, model);
 		if (!c)
-			continue;
+			c = &unset;
 		if (c->terms.limit.v[i] != QUOTA_UNSET)
 			tighten(&b, WHY_QUOTA_LIMIT, id, c->terms.limit.v[i] - c->use.v[i]);
-		int64_t slack = slack_of(c, i, id == QUOTA_ROOT, is_short(root, i));
+		int64_t slack = slack_of(c, i, q->tenants.v[id].depth, is_short(root, i));
 		tighten(&b, WHY_QUOTA_GUARANTEE, id, add_saturated(hidden, slack));
 		hidden = add_saturated(hidden, hidden_of(c, i));
 	}
@@ -414,9 +413,8 @@ void quota_take(quota *q, int32_t id, int32_t model, amounts a)
 
 void quota_give(quota *q, int32_t id, int32_t model, amounts a)
 {
+	cell_make(q, id, model);
 	cell *c = cell_find(q, id, model);
-
-	assert(c);
 	for (int i = 0; i < AXIS_COUNT; i++)
 		assert(a.v[i] >= 0 && a.v[i] <= c->own_use.v[i]);
 	use_add(q, id, model, amounts_times(a, -1));

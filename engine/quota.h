@@ -10,7 +10,8 @@
  *
  * Unset: guaranteed 0, limit none, lend_limit all, borrow_limit none; an axis that is unset is not checked there.
  * A quota cut below use is legal: nothing ends, and nothing new may start that would make the balance of a node in the
- * red worse. Where the root promises more than it has (own(root) < 0), nobody borrows anew. Exact int64 throughout: a
+ * red worse. Where the root promises more than it has (own(root) < 0), nobody borrows anew: the bound then stands at every
+ * tenant that names a guarantee and at the root's children without one. Exact int64 throughout: a
  * set value is cut to QUOTA_AMOUNT_MAX, so that no sum can overflow.
  */
 #pragma once
@@ -65,5 +66,5 @@ amounts quota_used_own(const quota *q, int32_t tenant, int32_t model); /* withou
 amounts quota_balance(const quota *q, int32_t tenant, int32_t model);  /* T; below 0: borrowed */
 /* Whether the root promises more of the model than it has: the condition `guarantee_infeasible`. */
 bool quota_is_infeasible(const quota *q, int32_t model);
-/* Most models that quota_set or quota_take has named: handles run below this. */
+/* Models run below this number. */
 int32_t quota_models(const quota *q);
