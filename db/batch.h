@@ -5,9 +5,9 @@
  * the leadership), so the owner hears of each new one.
  */
 #pragma once
-#include "db/conn.h"
+#include "db/pipe.h"
 
-enum { BATCH_CALLS_MAX = 64 };
+enum { BATCH_CALLS_MAX = 64, BATCH_AFTER_MAX = 16 };
 
 typedef struct db_batcher db_batcher;
 
@@ -35,17 +35,17 @@ typedef struct db_verdict {
 
 /* on_up runs for each new session: state of the one before (locks, terms) is gone. */
 db_batcher *batcher_new(
-        loop *l, const db_options *o, void (*on_up)(void *arg), void (*on_down)(void *arg, str why), void *arg);
+	loop *l, const db_options *o, void (*on_up)(void *arg), void (*on_down)(void *arg, str why), void *arg);
 /* A batch in flight ends with DB_LOST (inside this call). NULL-safe. */
 void batcher_free(db_batcher *b);
 bool batcher_is_up(const db_batcher *b);
 bool batcher_is_busy(const db_batcher *b);
 /* Closes the session and opens another (stepping down gives the lock back). */
-void batcher_drop(db_batcher *b, str why);
+void batcher_drop(db_batcher *b, const char *why);
 
 /* BEGIN; calls...; COMMIT; Sync, then each of `after` in a Sync of its own (reads that see the commit; after_n may be
  * 0), all in one flush. calls_n 0: only the reads. on_done runs exactly once, from the loop. Asserts that no batch is
  * in flight and that the scope is the platform's. Not connected: DB_FAILED with UNAVAILABLE. An error of a read after
  * the commit stands in its reply and leaves the verdict alone. */
 void batcher_run(db_batcher *b, db_scope scope, const db_call *calls, uint32_t calls_n, const db_call *after,
-        uint32_t after_n, void (*on_done)(void *arg, const db_verdict *v), void *arg);
+	uint32_t after_n, void (*on_done)(void *arg, const db_verdict *v), void *arg);

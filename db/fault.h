@@ -6,13 +6,15 @@
 #pragma once
 #include "db/reply.h"
 
-/* Fills e, sqlstate, constraint and f of r from the error in res (owned by the caller), and the primary message into
- * message[n] when given. e is one of the table's, DB_RETRY (40001, 40P01, 55P03, class 57 but 57014), TIMEOUT (57014),
- * CLOSED (class 08), FENCED (RV001: a must() that failed), or DB. */
-void reply_fail(db_reply *r, const struct pg_result *res, char *message, size_t n);
+/* Fills e, sqlstate, constraint and f of r from the error in res. e is the table's, or DB_RETRY (40001, 40P01, 55P03,
+ * class 57 but 57014), TIMEOUT (57014), CLOSED (class 08), UNAVAILABLE (class 53), FENCED (RV001: a must() that
+ * failed), or DB. */
+void reply_fail(db_reply *r, const struct pg_result *res);
+/* The server's own words for the error in r, cut to n. */
+void reply_message(const db_reply *r, char *out, size_t n);
 
-/* What a client is told instead of an error that stays inside: DB, FENCED -> INTERNAL; DB_RETRY, CLOSED, TIMEOUT ->
- * UNAVAILABLE. */
+/* What a client is told instead of an error that stays inside: DB and FENCED give INTERNAL; DB_RETRY, CLOSED and
+ * TIMEOUT give UNAVAILABLE. */
 err err_for_client(err e);
 
 /* The row of a constraint: false when it is not listed. */

@@ -10,7 +10,7 @@
  * that a repeat may cure (40001, 40P01, 55P03, class 57) repeat the whole batch once, then answer UNAVAILABLE.
  */
 #pragma once
-#include "db/conn.h"
+#include "db/pipe.h"
 
 enum { LANE_BATCH_OPS = 64, LANE_BATCH_BYTES = 256 * 1024, LANE_QUEUE_MAX = 8192 };
 

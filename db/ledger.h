@@ -18,7 +18,7 @@
  */
 #pragma once
 #include "base/buf.h"
-#include "db/conn.h"
+#include "db/pipe.h"
 
 enum {
 	LEDGER_BATCH_OPS = 64,
@@ -62,17 +62,9 @@ struct ledger_op {
 	int32_t (*on_row)(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out);
 	void (*on_done)(ledger_op *op, const ledger_answer *a);
 	void *arg;
-	/* The ledger's own. */
-	struct {
-		ledger_op *next;
-		int64_t deadline_us;
-		uint32_t answer_at, answer_n, record_at, record_n;
-		int32_t status;
-		err e;
-		fault *f;
-		str outcome;
-		uint8_t hash[LEDGER_HASH];
-	} own;
+	/* The ledger's own: its place in the queue. */
+	ledger_op *next;
+	int64_t deadline_us;
 };
 
 typedef struct ledger_options {
@@ -84,8 +76,9 @@ ledger *ledger_new(loop *l, const ledger_options *o);
 /* Answers everything left: UNAVAILABLE, or DB_UNKNOWN where a COMMIT is in flight (inside this call). NULL-safe. */
 void ledger_free(ledger *g);
 
-/* Errors in the answer: OVERLOADED, UNAVAILABLE, DB_UNKNOWN (deadline with an unknown outcome), IDEMPOTENCY_KEY_REUSED,
- * the refusal's code, or what the statement met (db/constraints.def). */
+/* on_done comes from the loop, never from inside this call. Errors in the answer: OVERLOADED, UNAVAILABLE, DB_UNKNOWN
+ * (deadline with an unknown outcome), IDEMPOTENCY_KEY_REUSED, the refusal's code, or what the statement met
+ * (db/constraints.def). */
 void ledger_run(ledger *g, ledger_op *op);
 
 uint32_t ledger_waiting(const ledger *g);

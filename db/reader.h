@@ -5,7 +5,7 @@
  * an error, until the deadline.
  */
 #pragma once
-#include "db/conn.h"
+#include "db/pipe.h"
 
 enum { READ_DEPTH = 8, READ_QUEUE_MAX = 4096 };
 

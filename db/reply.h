@@ -15,7 +15,8 @@ typedef struct db_reply {
 	err e; /* ERR_OK, or why there are no rows; a refusal by the statement is a row, not an error */
 	sql_id stmt;
 	uint32_t rows;
-	struct pg_result *res;              /* NULL when e is set */
+	struct pg_result *res;              /* opaque */
+	bool is_kept;                       /* res went to an arena */
 	char sqlstate[DB_STATE_MAX];        /* of an SQL error; else empty */
 	char constraint[DB_CONSTRAINT_MAX]; /* that refused; else empty */
 	fault f;                            /* for the client; set when e is */
@@ -29,13 +30,22 @@ err db_rows(const db_reply *r, arena *a, void **ret_rows, fault *f) MUST_CHECK;
 /* One column of a row without its struct; absent or 0 when NULL. Asserts that the column exists and has the type. */
 str db_text(const db_reply *r, uint32_t row, const char *column);
 int64_t db_i64(const db_reply *r, uint32_t row, const char *column);
+bool db_bool(const db_reply *r, uint32_t row, const char *column);
 bool db_is_null(const db_reply *r, uint32_t row, uint32_t column_no);
+
+/* The same by the column's number, from 0. */
+str db_text_at(const db_reply *r, uint32_t row, uint32_t column_no);
+int64_t db_i64_at(const db_reply *r, uint32_t row, uint32_t column_no);
+bool db_bool_at(const db_reply *r, uint32_t row, uint32_t column_no);
 
 /* Hands the reply's bytes to a: they are freed when a ends. */
 void db_keep(db_reply *r, arena *a);
 
 /* Rows inserted, changed or deleted by a statement without RETURNING. */
 int64_t db_affected(const db_reply *r);
+
+/* For those that make replies: frees what was not kept. */
+void reply_clear(db_reply *r);
 
 /* Called once per call, from the loop, never from inside the call. */
 typedef void (*db_done)(void *arg, db_reply *r);
