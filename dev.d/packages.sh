@@ -95,7 +95,8 @@ packages_hold_services()
 packages_free_services()
 {
 	$packages_sudo rm -f $packages_cluster
-	$packages_sudo rmdir -p --ignore-fail-on-non-empty "${packages_cluster%/*}" 2>/dev/null || true
+	dpkg-query -S "${packages_cluster%/*}" >/dev/null 2>&1 ||
+		$packages_sudo rmdir -p --ignore-fail-on-non-empty "${packages_cluster%/*}" 2>/dev/null || true
 	[ "$packages_made_policy" = false ] || $packages_sudo rm -f $packages_policy
 	if [ "$packages_had_nginx" = false ] && [ -e /usr/sbin/nginx ] && command -v systemctl >/dev/null; then
 		$packages_sudo systemctl disable --quiet nginx 2>/dev/null || true
