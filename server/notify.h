@@ -1,7 +1,7 @@
 /* notify: "look" between the processes of one server.
  *
- * A datagram without content but its kind, over unix sockets in data_dir/run. It may be lost, doubled or late: whoever gets it looks into
- * the database, and looks now and then without one. Sending never blocks and never fails.
+ * A datagram without content but its kind, over unix sockets in data_dir/run. It may be lost, doubled or late: whoever
+ * gets it looks into the database, and looks now and then without one. Sending never blocks and never fails.
  */
 #pragma once
 #include "net/loop.h"
@@ -15,6 +15,7 @@ typedef enum notify_what {
 typedef struct notify notify;
 
 /* self: "edge-0", "placer", "worker". on_look gets the kinds that arrived since, or'ed, once per turn of the loop. */
-notify *notify_new(loop *l, const char *run_dir, const char *self, int edges, void (*on_look)(void *arg, int what), void *arg);
+notify *notify_new(
+	loop *l, const char *run_dir, const char *self, int edges, void (*on_look)(void *arg, int what), void *arg);
 void notify_send(notify *n, notify_what what);
 void notify_free(notify *n); /* NULL-safe */

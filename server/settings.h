@@ -3,27 +3,28 @@
 #include "base/setting.h"
 
 typedef struct server_settings {
-	const char *data_dir;       /* state: database, CA, run/ sockets, admin-token */
-	const char *listen;         /* host:port with TLS */
-	const char *listen_plain;   /* host:port without TLS, loopback only; "" for none */
-	const char *database;       /* libpq URL; "": a private PostgreSQL under data_dir */
-	const char *postgres_bin;   /* folder of initdb and postgres; "": found by itself */
-	const char *web_dir;        /* folder of the console; "": none */
-	const char *public_names;   /* DNS names and addresses of the server certificate, comma-separated; localhost is always in */
-	const char *tls_cert;       /* PEM files of the operator's own; "": made and signed by the server's CA */
+	const char *data_dir;     /* state: database, CA, run/ sockets, admin-token */
+	const char *listen;       /* host:port with TLS */
+	const char *listen_plain; /* host:port without TLS, loopback only; "" for none */
+	const char *database;     /* libpq URL; "": a private PostgreSQL under data_dir */
+	const char *postgres_bin; /* folder of initdb and postgres; "": found by itself */
+	const char *web_dir;      /* folder of the console; "": none */
+	const char *public_names; /* DNS names and addresses of the server certificate, comma-separated; localhost is
+				     always in */
+	const char *tls_cert;     /* PEM files of the operator's own; "": made and signed by the server's CA */
 	const char *tls_key;
 	const char *log_level;
-	int64_t edges;              /* edge processes; 0: half the cores, at least 1 */
-	int64_t wait_max_ms;        /* of ?wait= */
-	int64_t placer_batch;       /* placements per commit at most */
-	int64_t placer_poll_ms;     /* how often the inbox is looked at without a hint */
-	int64_t connections_max;    /* per edge */
+	int64_t edges;           /* edge processes; 0: half the cores, at least 1 */
+	int64_t wait_max_ms;     /* of ?wait= */
+	int64_t placer_batch;    /* placements per commit at most */
+	int64_t placer_poll_ms;  /* how often the inbox is looked at without a hint */
+	int64_t connections_max; /* per edge */
 	int64_t connections_per_peer;
 	int64_t watch_streams_max;  /* per edge */
 	int64_t inflight_bytes_max; /* request bodies per edge */
 	bool fsync;                 /* of the private PostgreSQL; off only for experiments */
 	/* Set by the supervisor for its children, not by people. */
-	const char *role;           /* "": supervisor */
+	const char *role; /* "": supervisor */
 	int64_t index;
 	int64_t listen_fd, plain_fd, metric_fd; /* -1: none */
 	const char *dsn;

@@ -1,0 +1,64 @@
+/* edge: the process that answers HTTP: what its parts share. */
+#pragma once
+#include "base/map.h"
+#include "db/lane.h"
+#include "db/ledger.h"
+#include "db/reader.h"
+#include "net/router.h"
+#include "server/edge/request.h"
+#include "server/identity/ca.h"
+#include "server/process.h"
+
+typedef struct feed feed;
+typedef struct assets assets;
+typedef struct certificates certificates;
+
+enum {
+	EDGE_SECRET = 32,
+	EDGE_DRAIN_MS = 10000,
+	EDGE_OUT_MAX = 64 << 20,
+	PAGE_LIMIT_MAX = 1000,
+	TENANT_REFS_MAX = 8192,
+	DENIALS_MAX = 4096,
+};
+
+/* Which pools of connections an edge keeps. */
+enum { EDGE_TENANT_READERS = 2, EDGE_PLATFORM_READERS = 2 };
+
+struct edge {
+	process *process;
+	const server_settings *settings;
+	loop *loop;
+	router *router;
+	tls_context *tls;
+	web_server *web_tls, *web_plain;
+	db_reader *reader;
+	lane *tenant_lane, *platform_lane;
+	ledger *tenant_ledger, *platform_ledger;
+	notify *notify;
+	feed *feed;
+	assets *assets;
+	ca *ca;
+	principals *principals;
+	certificates *certificates;
+	map tenant_refs;    /* ref -> tenant_ref; see tenants.h */
+	map denials;        /* texts already recorded in denial_minute */
+	int64_t denial_minute;
+	uint8_t secret[EDGE_SECRET]; /* of cursors */
+	buf openapi;
+	buf out, head; /* scratch of one answer */
+	size_t held_bytes; /* of request bodies in work */
+	uint32_t streams;
+	char id_prefix[ID_MAX]; /* of request ids minted here */
+	uint64_t id_count;
+	bool is_draining;
+};
+
+/* Opens everything but the listeners: for edge_run, and for tests. */
+err edge_open(process *p, edge **ret, fault *f) MUST_CHECK;
+/* Takes connections on the listening socket fd, which it owns from here on. */
+err edge_listen(edge *e, int fd, bool is_tls, fault *f) MUST_CHECK;
+void edge_close(edge *e); /* NULL-safe */
+
+/* Tells the other processes, and does here what they will do on hearing it. */
+void edge_governance_moved(edge *e);

@@ -1,0 +1,95 @@
+#include <signal.h>
+
+#include "base/log.h"
+#include "server/process.h"
+#include "server/worker/bootstrap.h"
+#include "server/worker/jobs.h"
+
+enum { AGAIN_MS = 1000 };
+
+/* The role for what nobody waits for: the first token, purges, second opinions. Plan diffs, what-if and roll-ups come
+ * here too. */
+typedef struct worker {
+	process *process;
+	lane *lane;
+	ledger *ledger;
+	db_reader *reader;
+	jobs *jobs;
+	bootstrap *bootstrap;
+	loop_timer *again;
+} worker;
+
+static void on_bootstrap(void *arg, err e, const fault *f)
+{
+	worker *w = arg;
+
+	if (e) {
+		log_warn("admin_token.failed", KV_ERR(e), KV_Z("why", f->detail));
+		loop_timer_arm(w->again, (int64_t)AGAIN_MS * 1000);
+		return;
+	}
+	notify_send(w->process->notify, NOTIFY_GOVERNANCE);
+}
+
+static void bootstrap_try(void *arg)
+{
+	worker *w = arg;
+
+	bootstrap_free(w->bootstrap);
+	w->bootstrap = bootstrap_begin(w->process->settings->data_dir, w->reader, w->ledger, on_bootstrap, w);
+}
+
+static void on_stop(void *arg, int signo)
+{
+	worker *w = arg;
+
+	(void)signo;
+	loop_stop(w->process->loop);
+}
+
+static void on_look(void *arg, int what)
+{
+	(void)arg;
+	(void)what;
+}
+
+static db_options options(const process *p, const char *kind, const char *role)
+{
+	return (db_options){.dsn = p->dsn, .kind = kind, .role = role, .is_platform = true};
+}
+
+static void worker_open(worker *w, process *p)
+{
+	w->process = p;
+	p->notify = notify_new(p->loop, p->run_dir, "worker", p->edges, on_look, w);
+	w->lane = lane_new(p->loop, &(lane_options){.db = options(p, "worker-jobs", "reeve_jobs")});
+	w->ledger = ledger_new(p->loop, &(ledger_options){.db = options(p, "worker-ledger", "reeve_platform")});
+	w->reader = reader_new(
+		p->loop, &(reader_options){.platform = options(p, "worker-read", "reeve_jobs"), .platform_n = 1});
+	w->jobs = jobs_new(p->loop, w->lane, w->reader);
+	w->again = loop_timer_new(p->loop, bootstrap_try, w);
+}
+
+static void worker_close(worker *w)
+{
+	jobs_free(w->jobs);
+	loop_timer_free(w->again);
+	lane_free(w->lane);
+	ledger_free(w->ledger);
+	reader_free(w->reader);
+	bootstrap_free(w->bootstrap);
+	notify_free(w->process->notify);
+}
+
+int worker_run(process *p)
+{
+	worker w = {0};
+
+	worker_open(&w, p);
+	loop_on_signal(p->loop, SIGTERM, on_stop, &w);
+	loop_on_signal(p->loop, SIGINT, on_stop, &w);
+	bootstrap_try(&w);
+	loop_run(p->loop);
+	worker_close(&w);
+	return 0;
+}
