@@ -58,7 +58,7 @@ build_progress() # DIR
 				build_next=$((build_done * 100 / build_total / 25 * 25 + 25))
 			fi
 			;;
-		"-- "* | "ninja: Entering"* | "ninja: no work"* | /usr/bin/cc\ * | "") ;;
+		"-- "* | "ninja: Entering"* | "ninja: no work"* | /usr/bin/cc\ * | ": && "* | /usr/bin/clang\ * | "") ;;
 		*) say "$line" ;;
 		esac
 	done

@@ -22,11 +22,11 @@ user_ready()
 		die "may not become the user '$user_name' here, and PostgreSQL does not run as root"
 }
 
-run_as_user() # COMMAND...: with the caller's environment, no way back to root, from a folder the user can stand in
+run_as_user() # COMMAND...: with the caller's environment and no way back to root; paths are absolute: when root, it starts in /
 {
 	if user_is_root; then
 		setpriv --reuid="$user_name" --regid="$user_name" --init-groups --no-new-privs --inh-caps=-all -- \
-			env HOME=/nonexistent USER="$user_name" LOGNAME="$user_name" "$@"
+			env --chdir=/ HOME=/nonexistent USER="$user_name" LOGNAME="$user_name" "$@"
 	else
 		"$@"
 	fi
