@@ -27,7 +27,7 @@ static inline int32_t add_node(fleet *f, int32_t cluster, const char *name, int6
 static inline int32_t add_device(fleet *f, int32_t node, const char *uuid, const char *class_name, int64_t memory_mib)
 {
 	device_spec spec = {
-	        str_from(uuid), fleet_class_put(f, str_from(class_name)), f->nodes.v[node].n_devices, memory_mib, 1};
+		str_from(uuid), fleet_class_put(f, str_from(class_name)), f->nodes.v[node].n_devices, memory_mib, 1};
 	int32_t device = FLEET_NONE;
 
 	cr_assert_eq(fleet_device_put(f, node, &spec, &device), ERR_OK);
@@ -36,7 +36,7 @@ static inline int32_t add_device(fleet *f, int32_t node, const char *uuid, const
 
 /* A node of n devices named <node>-0, <node>-1, ... */
 static inline int32_t add_gpus(
-        fleet *f, int32_t cluster, const char *name, int n, const char *class_name, int64_t memory_mib)
+	fleet *f, int32_t cluster, const char *name, int n, const char *class_name, int64_t memory_mib)
 {
 	int32_t node = add_node(f, cluster, name, 64000, 262144);
 

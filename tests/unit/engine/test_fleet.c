@@ -110,7 +110,7 @@ Test(fleet, a_device_moves_between_nodes_only_while_nothing_is_booked)
 	fleet f;
 	fleet_init(&f);
 	int32_t c = fleet_cluster_put(&f, S("c")), a = add_gpus(&f, c, "a", 1, "h100", 1000),
-	        b = add_node(&f, c, "b", 1, 1);
+		b = add_node(&f, c, "b", 1, 1);
 	int32_t device = f.nodes.v[a].first_device, got = FLEET_NONE;
 	plan p;
 	plan_init(&p);
@@ -148,24 +148,18 @@ Test(fleet, healthy_capacity_counts_cordoned_devices_but_not_broken_ones)
 	amounts got[1];
 	fleet_init(&f);
 	int32_t c = fleet_cluster_put(&f, S("c")), a = add_gpus(&f, c, "a", 2, "h100", 1000),
-	        b = add_gpus(&f, c, "b", 2, "h100", 1000);
+		b = add_gpus(&f, c, "b", 2, "h100", 1000);
 
 	fleet_capacity(&f, got, 1);
-	cr_expect(amounts_eq(got[0], (amounts){
-	                                     {4000, 4000, 4000}
-        }));
+	cr_expect(amounts_eq(got[0], (amounts){{4000, 4000, 4000}}));
 	fleet_node_flag(&f, a, FLEET_CORDONED, true);
 	fleet_device_flag(&f, f.nodes.v[b].first_device, FLEET_UNHEALTHY, true);
 	fleet_class_set(&f, 0, (class_spec){.overcommit_ppm = 1500000});
 	fleet_capacity(&f, got, 1);
-	cr_expect(amounts_eq(got[0], (amounts){
-	                                     {3000, 3000, 4500}
-        }));
+	cr_expect(amounts_eq(got[0], (amounts){{3000, 3000, 4500}}));
 	fleet_cluster_flag(&f, c, FLEET_UNHEALTHY, true);
 	fleet_capacity(&f, got, 1);
-	cr_expect(amounts_eq(got[0], (amounts){
-	                                     {0, 0, 0}
-        }));
+	cr_expect(amounts_eq(got[0], (amounts){{0, 0, 0}}));
 	fleet_done(&f);
 }
 
@@ -174,7 +168,7 @@ Test(fleet, a_report_may_book_past_capacity_and_then_nothing_is_free)
 	fleet f;
 	fleet_init(&f);
 	int32_t node = add_gpus(&f, fleet_cluster_put(&f, S("c")), "n", 1, "h100", 1000),
-	        device = f.nodes.v[node].first_device;
+		device = f.nodes.v[node].first_device;
 	plan p;
 	plan_init(&p);
 	p.cluster = 0;

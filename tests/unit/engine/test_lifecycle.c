@@ -7,31 +7,31 @@ typedef struct step {
 } step;
 
 static const step steps[] = {
-        {LIFE_PENDING,   LIFE_GRANTED  },
-        {LIFE_PENDING,   LIFE_REJECTED },
-        {LIFE_PENDING,   LIFE_REVOKED  },
-        {LIFE_GRANTED,   LIFE_DELIVERED},
-        {LIFE_GRANTED,   LIFE_REFUSED  },
-        {LIFE_GRANTED,   LIFE_REVOKING },
-        {LIFE_DELIVERED, LIFE_ACCEPTED },
-        {LIFE_DELIVERED, LIFE_REFUSED  },
-        {LIFE_DELIVERED, LIFE_REVOKING },
-        {LIFE_ACCEPTED,  LIFE_BOUND    },
-        {LIFE_ACCEPTED,  LIFE_REVOKING },
-        {LIFE_ACCEPTED,  LIFE_FAILED   },
-        {LIFE_BOUND,     LIFE_RUNNING  },
-        {LIFE_BOUND,     LIFE_DONE     },
-        {LIFE_BOUND,     LIFE_REVOKING },
-        {LIFE_BOUND,     LIFE_FAILED   },
-        {LIFE_RUNNING,   LIFE_DONE     },
-        {LIFE_RUNNING,   LIFE_REVOKING },
-        {LIFE_RUNNING,   LIFE_FAILED   },
-        {LIFE_REFUSED,   LIFE_PENDING  },
-        {LIFE_REFUSED,   LIFE_REJECTED },
-        {LIFE_REFUSED,   LIFE_REVOKED  },
-        {LIFE_REVOKING,  LIFE_REVOKED  },
-        {LIFE_REVOKING,  LIFE_DONE     },
-        {LIFE_REVOKING,  LIFE_FAILED   },
+	{LIFE_PENDING, LIFE_GRANTED},
+	{LIFE_PENDING, LIFE_REJECTED},
+	{LIFE_PENDING, LIFE_REVOKED},
+	{LIFE_GRANTED, LIFE_DELIVERED},
+	{LIFE_GRANTED, LIFE_REFUSED},
+	{LIFE_GRANTED, LIFE_REVOKING},
+	{LIFE_DELIVERED, LIFE_ACCEPTED},
+	{LIFE_DELIVERED, LIFE_REFUSED},
+	{LIFE_DELIVERED, LIFE_REVOKING},
+	{LIFE_ACCEPTED, LIFE_BOUND},
+	{LIFE_ACCEPTED, LIFE_REVOKING},
+	{LIFE_ACCEPTED, LIFE_FAILED},
+	{LIFE_BOUND, LIFE_RUNNING},
+	{LIFE_BOUND, LIFE_DONE},
+	{LIFE_BOUND, LIFE_REVOKING},
+	{LIFE_BOUND, LIFE_FAILED},
+	{LIFE_RUNNING, LIFE_DONE},
+	{LIFE_RUNNING, LIFE_REVOKING},
+	{LIFE_RUNNING, LIFE_FAILED},
+	{LIFE_REFUSED, LIFE_PENDING},
+	{LIFE_REFUSED, LIFE_REJECTED},
+	{LIFE_REFUSED, LIFE_REVOKED},
+	{LIFE_REVOKING, LIFE_REVOKED},
+	{LIFE_REVOKING, LIFE_DONE},
+	{LIFE_REVOKING, LIFE_FAILED},
 };
 
 static bool is_listed(lifecycle from, lifecycle to)
@@ -47,8 +47,8 @@ Test(lifecycle, only_the_listed_steps_are_legal)
 	for (int from = 0; from < LIFE_COUNT; from++)
 		for (int to = 0; to < LIFE_COUNT; to++)
 			cr_expect_eq(lifecycle_may((lifecycle)from, (lifecycle)to),
-			        is_listed((lifecycle)from, (lifecycle)to), "%s -> %s", lifecycle_name((lifecycle)from),
-			        lifecycle_name((lifecycle)to));
+				is_listed((lifecycle)from, (lifecycle)to), "%s -> %s", lifecycle_name((lifecycle)from),
+				lifecycle_name((lifecycle)to));
 }
 
 Test(lifecycle, what_is_final_holds_nothing_and_leads_nowhere)
@@ -56,7 +56,7 @@ Test(lifecycle, what_is_final_holds_nothing_and_leads_nowhere)
 	for (int s = 0; s < LIFE_COUNT; s++) {
 		lifecycle state = (lifecycle)s;
 		bool is_end =
-		        state == LIFE_DONE || state == LIFE_REJECTED || state == LIFE_REVOKED || state == LIFE_FAILED;
+			state == LIFE_DONE || state == LIFE_REJECTED || state == LIFE_REVOKED || state == LIFE_FAILED;
 		cr_expect_eq(lifecycle_is_final(state), is_end);
 		cr_expect(!is_end || (!lifecycle_is_booked(state) && !lifecycle_is_charged(state)));
 		cr_expect(!lifecycle_is_charged(state) || lifecycle_is_booked(state), "what is billed holds devices");
@@ -66,7 +66,7 @@ Test(lifecycle, what_is_final_holds_nothing_and_leads_nowhere)
 Test(lifecycle, devices_are_held_from_grant_to_end)
 {
 	static const lifecycle booked[] = {
-	        LIFE_GRANTED, LIFE_DELIVERED, LIFE_ACCEPTED, LIFE_BOUND, LIFE_RUNNING, LIFE_REVOKING};
+		LIFE_GRANTED, LIFE_DELIVERED, LIFE_ACCEPTED, LIFE_BOUND, LIFE_RUNNING, LIFE_REVOKING};
 
 	for (size_t i = 0; i < sizeof booked / sizeof *booked; i++)
 		cr_expect(lifecycle_is_booked(booked[i]));

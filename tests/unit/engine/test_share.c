@@ -9,15 +9,15 @@ typedef struct slice_row {
 } slice_row;
 
 static const slice_row slices[] = {
-        {"a whole card is 1000",                           81920, 1000, 81920, 1, {{1000, 81920, 1000}}},
-        {"whole memory without compute is a whole card",   81920, 0,    81920, 1, {{1000, 81920, 0}}   },
-        {"memory dominates",                               40960, 300,  81920, 1, {{500, 40960, 300}}  },
-        {"compute dominates",                              8192,  300,  81920, 1, {{300, 8192, 300}}   },
-        {"one MiB counts as one thousandth",               1,     0,    81920, 1, {{1, 1, 0}}          },
-        {"shares round up",                                20480, 0,    81559, 1, {{252, 20480, 0}}    },
-        {"a count multiplies the rounded share",           20480, 0,    81559, 4, {{1008, 81920, 0}}   },
-        {"little memory with all compute is a whole card", 16,    1000, 81920, 2, {{2000, 32, 2000}}   },
-        {"nothing is nothing",                             0,     0,    81920, 3, {{0, 0, 0}}          },
+	{"a whole card is 1000", 81920, 1000, 81920, 1, {{1000, 81920, 1000}}},
+	{"whole memory without compute is a whole card", 81920, 0, 81920, 1, {{1000, 81920, 0}}},
+	{"memory dominates", 40960, 300, 81920, 1, {{500, 40960, 300}}},
+	{"compute dominates", 8192, 300, 81920, 1, {{300, 8192, 300}}},
+	{"one MiB counts as one thousandth", 1, 0, 81920, 1, {{1, 1, 0}}},
+	{"shares round up", 20480, 0, 81559, 1, {{252, 20480, 0}}},
+	{"a count multiplies the rounded share", 20480, 0, 81559, 4, {{1008, 81920, 0}}},
+	{"little memory with all compute is a whole card", 16, 1000, 81920, 2, {{2000, 32, 2000}}},
+	{"nothing is nothing", 0, 0, 81920, 3, {{0, 0, 0}}},
 };
 
 Test(share, slice_is_charged_its_dominant_share_rounded_up)
@@ -48,7 +48,7 @@ Test(share, percent_of_memory_rounds_down)
 	cr_expect_eq(share_memory_mib(33, 81559), 26914);
 	cr_expect_eq(share_memory_mib(100, 81559), 81559);
 	cr_expect_eq(share_memory_mib(99, (int64_t)1 << 60),
-	        (((int64_t)1 << 60) / 100) * 99 + ((((int64_t)1 << 60) % 100) * 99) / 100);
+		(((int64_t)1 << 60) / 100) * 99 + ((((int64_t)1 << 60) % 100) * 99) / 100);
 }
 
 Test(share, every_share_of_thousandths_and_percent_agrees)
@@ -63,25 +63,11 @@ Test(share, every_share_of_thousandths_and_percent_agrees)
 
 Test(share, amounts_stop_at_the_ends_of_int64)
 {
-	amounts top =
-	                {
-	                        {INT64_MAX, INT64_MIN, 5}
-        },
-	        one = {{1, -1, 1}};
+	amounts top = {{INT64_MAX, INT64_MIN, 5}}, one = {{1, -1, 1}};
 
-	cr_expect(amounts_eq(amounts_add(top, one), (amounts){
-	                                                    {INT64_MAX, INT64_MIN, 6}
-        }));
-	cr_expect(amounts_eq(amounts_times(top, 2), (amounts){
-	                                                    {INT64_MAX, INT64_MIN, 10}
-        }));
-	cr_expect(amounts_eq(amounts_times(top, -2), (amounts){
-	                                                     {INT64_MIN, INT64_MAX, -10}
-        }));
-	cr_expect(amounts_eq(amounts_sub(
-	                             (amounts){
-	                                     {INT64_MIN, INT64_MAX, 1}
-        },
-	                             one),
-	        (amounts){{INT64_MIN, INT64_MAX, 0}}));
+	cr_expect(amounts_eq(amounts_add(top, one), (amounts){{INT64_MAX, INT64_MIN, 6}}));
+	cr_expect(amounts_eq(amounts_times(top, 2), (amounts){{INT64_MAX, INT64_MIN, 10}}));
+	cr_expect(amounts_eq(amounts_times(top, -2), (amounts){{INT64_MIN, INT64_MAX, -10}}));
+	cr_expect(amounts_eq(
+		amounts_sub((amounts){{INT64_MIN, INT64_MAX, 1}}, one), (amounts){{INT64_MIN, INT64_MAX, 0}}));
 }
