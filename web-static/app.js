@@ -1,0 +1,117 @@
+// app: signs in with a token, shows the page, keeps it fresh by the watch stream.
+
+import {get, list, follow, token, keepToken, dropToken, curl, Problem} from "./api.js";
+import {el} from "./dom.js";
+import {quotaTable} from "./quota.js";
+import {placementTable} from "./placements.js";
+
+const LIVE = "/v1/placements?state=pending,granted,delivered,accepted,bound,running,revoking";
+const REFRESH_MS = 1000;
+const STALE_MS = 30000;
+const main = document.getElementById("main");
+const who = document.getElementById("who");
+const stale = document.getElementById("stale");
+const logout = document.getElementById("logout");
+
+let session = null; // {abort, cursor, heardAt}
+
+function curlLine(path) {
+	const text = curl(path);
+	const copy = el("button", {type: "button", onclick: () => navigator.clipboard.writeText(text)}, "Copy");
+	return el("div", {class: "curl"}, el("code", {}, text), copy);
+}
+
+function showLogin(problem) {
+	who.textContent = "";
+	logout.hidden = true;
+	const field = el("input", {id: "token", type: "password", autocomplete: "off", required: true, "aria-describedby": "hint"});
+	const form = el("form", {onsubmit: (event) => {
+		event.preventDefault();
+		keepToken(field.value.trim());
+		start();
+	}}, el("h2", {}, "Sign in"), el("label", {for: "token"}, "Access token"), field,
+	el("p", {id: "hint", class: "quiet"}, "It starts with rv_pat_ and stays in this tab."),
+	problem ? el("p", {class: "error", role: "alert"}, problem) : null, el("button", {type: "submit"}, "Sign in"));
+	main.replaceChildren(form);
+	field.focus();
+}
+
+async function quotas() {
+	const {items} = await list("/v1/tenants", 200);
+	return Promise.all(items.slice(0, 200).map((t) => get(`/v1/tenants/${t.path.replaceAll("/", "~")}/quota`)));
+}
+
+async function draw() {
+	const [all, placements] = await Promise.all([quotas(), list(LIVE)]);
+	const scroll = window.scrollY;
+	main.replaceChildren(
+		el("section", {"aria-labelledby": "quota-title"}, el("h2", {id: "quota-title"}, "Quota"), quotaTable(all), curlLine("/v1/tenants")),
+		el("section", {"aria-labelledby": "placements-title"}, el("h2", {id: "placements-title"}, "Placements"),
+			placementTable(placements.items, placements.isCut), curlLine(LIVE)));
+	window.scrollTo(0, scroll);
+}
+
+function heard(s) {
+	s.heardAt = Date.now();
+	stale.hidden = true;
+}
+
+async function watch(s) {
+	while (!s.abort.signal.aborted) {
+		try {
+			await follow("/v1/watch?kinds=tenant,quota,placement", s.cursor, s.abort.signal, (event) => {
+				heard(s);
+				s.cursor = event.id || s.cursor;
+				s.isDirty = s.isDirty || event.event === "put" || event.event === "delete";
+			});
+		} catch (e) {
+			if (e instanceof Problem && e.status === 410)
+				s.cursor = "";
+			else if (e instanceof Problem && e.status === 401)
+				return stop(e.message);
+		}
+		s.isDirty = true;
+		await new Promise((done) => setTimeout(done, 1000 + Math.random() * 1000));
+	}
+}
+
+async function refresh(s) {
+	if (s.isDirty && !s.isDrawing) {
+		s.isDirty = false;
+		s.isDrawing = true;
+		await draw().catch((e) => e instanceof Problem && e.status === 401 && stop(e.message));
+		s.isDrawing = false;
+	}
+	if (Date.now() - s.heardAt > STALE_MS) {
+		stale.textContent = `Not heard from the server for ${Math.round((Date.now() - s.heardAt) / 1000)} s; what you see may be old.`;
+		stale.hidden = false;
+	}
+}
+
+function stop(problem) {
+	session?.abort.abort();
+	clearInterval(session?.timer);
+	session = null;
+	dropToken();
+	showLogin(problem);
+}
+
+async function start() {
+	try {
+		const me = await get("/v1/whoami");
+		who.textContent = `${me.name}: ${me.role}${me.tenant ? ` at ${me.tenant}` : ""}`;
+		logout.hidden = false;
+		session = {abort: new AbortController(), cursor: "", heardAt: Date.now(), isDirty: false};
+		await draw();
+		session.timer = setInterval(refresh, REFRESH_MS, session);
+		watch(session);
+	} catch (e) {
+		stop(e.message);
+	}
+}
+
+logout.addEventListener("click", () => stop(""));
+if (token())
+	start();
+else
+	showLogin("");
