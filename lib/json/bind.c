@@ -25,6 +25,20 @@ static err text_take(reader *r, str raw, bool has_escape, str *ret)
 	return e ? refuse(r, e, "holds the character U+0000") : ERR_OK;
 }
 
+/* A newer server may have wider ranges than the table a client was built with. */
+static js_range range_for(const reader *r, const js_field *f)
+{
+	return r->is_output ? (js_range){-JS_INT_MAX, JS_INT_MAX} : js_range_of(f);
+}
+
+/* The same for sets of values. */
+static bool form_holds(const reader *r, const js_field *f, js_text_form form, str s)
+{
+	bool (*fits)(str, const char *const *) = js_form_row_of(form)->fits;
+
+	return !fits || (r->is_output && form == JS_ENUM) || fits(s, f->values);
+}
+
 static err text_read(reader *r, const js_field *f, pull_token k, js_range range, str *to)
 {
 	if (k != PULL_TEXT)
@@ -35,8 +49,7 @@ static err text_read(reader *r, const js_field *f, pull_token k, js_range range,
 	if (to->n < range.min || to->n > range.max)
 		return refuse(r, ERR_BAD_FIELD, "must be %lld to %lld bytes long, is %u", (long long)range.min,
 			(long long)range.max, to->n);
-	bool (*fits)(str, const char *const *) = js_form_row_of(f->form)->fits;
-	if (fits && !(r->is_output && f->form == JS_ENUM) && !fits(*to, f->values))
+	if (!form_holds(r, f, f->form, *to))
 		return refuse_form(r, f, f->form, *to);
 	return ERR_OK;
 }
@@ -93,7 +106,7 @@ static bool raw_has_nul(str json)
 
 static err raw_read(reader *r, const js_field *f, js_raw *to, bool *ret_is_null)
 {
-	js_range range = js_range_of(f);
+	js_range range = range_for(r, f);
 	str json;
 
 	if (pull_span(&r->p, &json))
@@ -144,13 +157,13 @@ static err items_refuse(reader *r, js_range range, uint32_t n)
 
 static err item_read(reader *r, const js_field *f, void *to)
 {
-	static const js_range text_range = {0, JS_TEXT_BYTES}, i64_range = {-JS_INT_MAX, JS_INT_MAX};
+	const js_field item = {.kind = f->kind == JS_TEXTS ? JS_TEXT : JS_I64, .form = f->form, .values = f->values};
 	pull_token k = pull_next(&r->p);
 
 	if (f->kind == JS_TEXTS)
-		return text_read(r, f, k, text_range, to);
+		return text_read(r, &item, k, range_for(r, &item), to);
 	if (f->kind == JS_I64S)
-		return i64_read(r, f, k, i64_range, to);
+		return i64_read(r, &item, k, range_for(r, &item), to);
 	if (k != PULL_OBJECT)
 		return refuse_kind(r, &(js_field){.kind = JS_OBJECT}, k);
 	return object_read(r, f->of, to);
@@ -160,7 +173,7 @@ static err item_read(reader *r, const js_field *f, void *to)
 static err items_read(reader *r, const js_field *f, js_list *out)
 {
 	size_t size = f->kind == JS_TEXTS ? sizeof(str) : f->kind == JS_I64S ? sizeof(int64_t) : f->of->size;
-	js_range range = js_range_of(f);
+	js_range range = range_for(r, f);
 	js_list l = {0};
 	uint32_t cap = 0;
 	place_step *step = &r->at.steps[r->at.n];
@@ -184,7 +197,7 @@ static err items_read(reader *r, const js_field *f, js_list *out)
 	if (r->p.e)
 		return refuse_syntax(r);
 	*out = l;
-	return l.n < range.min && !r->is_output ? items_refuse(r, range, l.n) : ERR_OK;
+	return l.n < range.min ? items_refuse(r, range, l.n) : ERR_OK;
 }
 
 /* Few keys are compared one by one; more go through a hash table. */
@@ -210,7 +223,7 @@ static err key_check(reader *r, const js_field *f, str key)
 
 	if (key.n > JS_KEY_BYTES)
 		return refuse(r, ERR_BAD_FIELD, "the key must be at most %d bytes long, is %u", JS_KEY_BYTES, key.n);
-	if (!js_form_row_of(form)->fits(key, f->values))
+	if (!form_holds(r, f, form, key))
 		return refuse_form(r, f, form, key);
 	return ERR_OK;
 }
@@ -263,7 +276,7 @@ static err pair_read(reader *r, const js_field *f, js_list *l, uint32_t *cap, ma
 
 static err pairs_read(reader *r, const js_field *f, js_list *l, map *keys)
 {
-	js_range range = js_range_of(f);
+	js_range range = range_for(r, f);
 	uint32_t cap = 0;
 	str raw;
 	bool has_escape;
@@ -280,7 +293,7 @@ static err pairs_read(reader *r, const js_field *f, js_list *l, map *keys)
 	}
 	if (r->p.e)
 		return refuse_syntax(r);
-	return l->n < range.min && !r->is_output ? items_refuse(r, range, l->n) : ERR_OK;
+	return l->n < range.min ? items_refuse(r, range, l->n) : ERR_OK;
 }
 
 static err map_read(reader *r, const js_field *f, pull_token k, js_map *to)
@@ -310,9 +323,9 @@ static err value_read(reader *r, const js_field *f, void *to, bool *ret_is_null)
 	case JS_BOOL:
 		return bool_read(r, f, k, to);
 	case JS_I64:
-		return i64_read(r, f, k, js_range_of(f), to);
+		return i64_read(r, f, k, range_for(r, f), to);
 	case JS_TEXT:
-		return text_read(r, f, k, js_range_of(f), to);
+		return text_read(r, f, k, range_for(r, f), to);
 	case JS_TIME:
 		return time_read(r, f, k, to);
 	case JS_OBJECT:

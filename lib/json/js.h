@@ -36,10 +36,9 @@ enum {
 	JS_TEXT_BYTES = 4096,
 	JS_ITEMS_COUNT = 1000,
 	JS_RAW_BYTES = 64 << 10,
-	JS_KEY_BYTES = 256, /* of a map, whatever its form */
-	JS_FIELDS_MAX = 64, /* rows of a type: one bit each */
-	JS_READ_BYTES_MAX =
-	        32 << 20, /* what the lists and maps of one body may take in memory: empty items are cheap to send */
+	JS_KEY_BYTES = 256,           /* of a map, whatever its form */
+	JS_FIELDS_MAX = 64,           /* rows of a type: one bit each */
+	JS_READ_BYTES_MAX = 32 << 20, /* of the lists and maps of one body in memory: empty items are cheap to send */
 };
 #define JS_INT_MAX 9007199254740991LL
 
@@ -77,16 +76,16 @@ typedef enum js_kind {
 
 #define JS_KIND(member)                                                                                                \
 	_Generic((member), bool                                                                                        \
-	         : JS_BOOL, int64_t                                                                                    \
-	         : JS_I64, str                                                                                         \
-	         : JS_TEXT, strs                                                                                       \
-	         : JS_TEXTS, i64s                                                                                      \
-	         : JS_I64S, js_time                                                                                    \
-	         : JS_TIME, js_raw                                                                                     \
-	         : JS_RAW, js_list                                                                                     \
-	         : JS_LIST, js_map                                                                                     \
-	         : JS_MAP, default                                                                                     \
-	         : JS_OBJECT)
+		 : JS_BOOL, int64_t                                                                                    \
+		 : JS_I64, str                                                                                         \
+		 : JS_TEXT, strs                                                                                       \
+		 : JS_TEXTS, i64s                                                                                      \
+		 : JS_I64S, js_time                                                                                    \
+		 : JS_TIME, js_raw                                                                                     \
+		 : JS_RAW, js_list                                                                                     \
+		 : JS_LIST, js_map                                                                                     \
+		 : JS_MAP, default                                                                                     \
+		 : JS_OBJECT)
 
 typedef enum js_use {
 	JS_REQUIRED,  /* must be in a body */
@@ -156,7 +155,7 @@ struct js_type {
 
 #define JS_TYPE_ANY(T, doc_, given_, nulled_, bare_)                                                                   \
 	const js_type T##_type = {                                                                                     \
-	        #T, doc_, T##_fields, sizeof(T##_fields) / sizeof(*T##_fields), sizeof(T), given_, nulled_, bare_}
+		#T, doc_, T##_fields, sizeof(T##_fields) / sizeof(*T##_fields), sizeof(T), given_, nulled_, bare_}
 #define JS_TYPE_MASKED(T, doc_, given_, nulled_) JS_TYPE_ANY(T, doc_, given_, nulled_, false)
 #define JS_TYPE(T, doc_)                         JS_TYPE_MASKED(T, doc_, JS_NO_MASK, JS_NO_MASK)
 #define JS_TYPE_GIVEN(T, doc_)                   JS_TYPE_MASKED(T, doc_, offsetof(T, given), JS_NO_MASK)
@@ -181,7 +180,8 @@ err js_read(const js_type *t, str body, arena *a, void *out, fault *f) MUST_CHEC
 err js_read_list(const js_type *t, str body, arena *a, int64_t max_items, js_list *out, fault *f) MUST_CHECK;
 
 /* For clients: reads what a server wrote, which may be newer. Unknown fields are skipped, READ_ONLY and SECRET rows
- * taken, null stands for absent everywhere, ENUMs are open, nothing is required and no list is too short. */
+ * taken, null stands for absent everywhere, nothing is required, ranges and sets of values are open (integers stay
+ * within JS_INT_BITS, all lists together within JS_READ_BYTES_MAX); forms other than ENUM hold. */
 err js_read_output(const js_type *t, str body, arena *a, void *out, fault *f) MUST_CHECK;
 
 /* Start-up check of a table and those it names: unique names, sizes, ranges, and every byte of the struct but padding,

@@ -15,20 +15,23 @@ static bool pull_in_object(const pull *p)
 	return p->depth && (p->is_object >> p->depth & 1);
 }
 
-/* Whether a byte is left. Control bytes that are no blanks stay: no rule of the grammar takes them. */
-static bool pull_blanks(pull *p)
+static bool blanks_skip(pull *p)
 {
-	while (p->at < p->end) {
-		unsigned char c = (unsigned char)*p->at;
-		if (c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t'))
-			return true;
+	while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\r' || *p->at == '\t'))
 		p->at++;
-	}
-	return false;
+	return p->at < p->end;
+}
+
+/* Whether a byte is left behind the blanks; most often there are none. */
+static inline bool pull_blanks(pull *p)
+{
+	if (p->at < p->end && (unsigned char)*p->at > ' ')
+		return true;
+	return blanks_skip(p);
 }
 
 /* The next byte after blanks, or 0 (which no rule of the grammar takes) at the end. */
-static char pull_peek(pull *p)
+static inline char pull_peek(pull *p)
 {
 	return pull_blanks(p) ? *p->at : '\0';
 }

@@ -121,7 +121,7 @@ static void object_write(js_writer *w, const js_field *f, const void *member, bo
 	js_write_members(w, f->of, member);
 	bool is_empty = !(w->has_items >> w->depth & 1);
 	js_object_end(w);
-	if (is_empty && !keeps_empty && !w->out->over) {
+	if (is_empty && !keeps_empty) {
 		*w = before;
 		w->out->n = n;
 	}

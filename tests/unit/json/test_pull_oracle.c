@@ -42,14 +42,14 @@ static const char *maker_pick(maker *m, const char *const *from, size_t n)
 #define PICK(m, list) maker_pick((m), (list), sizeof(list) / sizeof(*(list)))
 
 static const char *const pieces[] = {"a", "b", "key", "0123456789abcdef", "\\n", "\\\"", "\\\\", "\\/", "\\u00e9",
-        "\\ud83d\\ude00", "\\u0000", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", " ", "\x7f", "{", "]", ",", ":"};
+	"\\ud83d\\ude00", "\\u0000", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", " ", "\x7f", "{", "]", ",", ":"};
 static const char *const scalars[] = {"0", "-0", "17", "-1.5", "1e5", "1E+5", "2.5e-3", "9007199254740993", "true",
-        "false", "null", "123456789012345678"};
+	"false", "null", "123456789012345678"};
 static const char *const blanks[] = {"", "", "", "", " ", "\n", "\t", "\r\n  "};
 /* What a change puts in: breaks most texts. */
 static const char *const wounds[] = {",", ":", "{", "}", "[", "]", "\"", "\\", "\\u", "\\ud800", "\\udc00", "\x01",
-        "\n", "\x80", "\xc0", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "0", "-", "+", ".", "e", "e9", "01", "nul",
-        "tru", "//", "'", "\xc3", "\v"};
+	"\n", "\x80", "\xc0", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "0", "-", "+", ".", "e", "e9", "01", "nul",
+	"tru", "//", "'", "\xc3", "\v"};
 
 static void text_make(maker *m)
 {
@@ -132,12 +132,12 @@ static void both_compare(str text, uint64_t seed, uint32_t round)
 	json_t *theirs = json_loadb(text.p, text.n, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &why);
 	bool ours = ours_takes(text);
 	bool known = theirs ? long_exponent(text)
-	                    : json_error_code(&why) == json_error_null_byte_in_key ||
-	                              json_error_code(&why) == json_error_numeric_overflow;
+			    : json_error_code(&why) == json_error_null_byte_in_key ||
+				      json_error_code(&why) == json_error_numeric_overflow;
 
 	cr_expect(ours == (theirs != NULL) || known, "seed %llu round %u: ours %s, jansson %s (%s):\n" STR_FMT,
-	        (unsigned long long)seed, round, ours ? "takes" : "refuses", theirs ? "takes" : "refuses", why.text,
-	        STR_ARG(text));
+		(unsigned long long)seed, round, ours ? "takes" : "refuses", theirs ? "takes" : "refuses", why.text,
+		STR_ARG(text));
 	json_decref(theirs);
 }
 
@@ -166,6 +166,6 @@ Test(pull_oracle, takes_what_jansson_takes)
 		taken += ours_takes((str){m->text, m->n});
 	}
 	cr_expect(taken > ROUNDS / 10 && taken < ROUNDS * 9 / 10, "a corpus that tests little: %u of %u taken", taken,
-	        ROUNDS);
+		ROUNDS);
 	free(m);
 }
