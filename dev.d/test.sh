@@ -35,8 +35,8 @@ test_environment()
 	state_environment debug test
 	REEVE_RESULTS=$state/results
 	export REEVE_RESULTS
-	rm -rf "$REEVE_RESULTS"
-	run_as_user mkdir -p "$REEVE_RESULTS"
+	rm -rf "$REEVE_RESULTS" "$REEVE_STATE"
+	run_as_user mkdir -p "$REEVE_RESULTS" "$REEVE_STATE"
 	# shellcheck source=tests/sizes.sh
 	. "$root/tests/sizes.sh"
 }
