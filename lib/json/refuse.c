@@ -1,5 +1,4 @@
 #include "json/reader.h"
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include "json/form.h"

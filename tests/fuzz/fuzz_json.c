@@ -51,7 +51,6 @@ static void oracle_ask(str text)
 {
 	json_error_t why;
 	json_t *doc = json_loadb(text.p, text.n, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &why);
-
 	enum json_error_code code = doc ? json_error_unknown : json_error_code(&why);
 
 	assert(doc || code == json_error_null_byte_in_key || code == json_error_numeric_overflow);
