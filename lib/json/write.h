@@ -47,8 +47,7 @@ void js_write_members(js_writer *w, const js_type *t, const void *value);
 
 /* The JSON Schema (2020-12) of t. is_input leaves out read-only members and closes the object (additionalProperties
  * false); nested types become "$ref": "#/components/schemas/<name>" (inputs: <name>_input). In outputs sets of values
- * are open
- * ("x-extensible-enum"). Entries of maps that are bare stand in place. */
+ * are open ("x-extensible-enum"). Entries of maps that are bare stand in place. */
 void js_schema(js_writer *w, const js_type *t, bool is_input);
 
 /* Calls fn once for t and once for every type that js_schema refers to, bare ones left out: what has to
