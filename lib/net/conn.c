@@ -8,15 +8,15 @@ enum { NO_LIMIT = -1 };
 
 /* The deadline of each state, as offsetof in web_limits. */
 static const long state_limit[CONN_STATES] = {
-        [CONN_HANDSHAKE] = offsetof(web_limits, handshake_timeout_ms),
-        [CONN_HEAD] = offsetof(web_limits, head_timeout_ms),
-        [CONN_BODY] = offsetof(web_limits, body_timeout_ms),
-        [CONN_BUSY] = NO_LIMIT,
-        [CONN_REPLY] = offsetof(web_limits, reply_timeout_ms),
-        [CONN_STREAM] = NO_LIMIT,
-        [CONN_IDLE] = offsetof(web_limits, idle_timeout_ms),
-        [CONN_LINGER] = NO_LIMIT,
-        [CONN_CLOSED] = NO_LIMIT,
+	[CONN_HANDSHAKE] = offsetof(web_limits, handshake_timeout_ms),
+	[CONN_HEAD] = offsetof(web_limits, head_timeout_ms),
+	[CONN_BODY] = offsetof(web_limits, body_timeout_ms),
+	[CONN_BUSY] = NO_LIMIT,
+	[CONN_REPLY] = offsetof(web_limits, reply_timeout_ms),
+	[CONN_STREAM] = NO_LIMIT,
+	[CONN_IDLE] = offsetof(web_limits, idle_timeout_ms),
+	[CONN_LINGER] = NO_LIMIT,
+	[CONN_CLOSED] = NO_LIMIT,
 };
 
 static void watch_update(conn *c)
@@ -299,7 +299,7 @@ void conn_due(conn *c)
 	conn_hold(c);
 	if (is_begun)
 		conn_refuse(c, ERR_REQUEST_TIMEOUT,
-		        s == CONN_BODY ? "the body did not arrive in time" : "the head did not arrive in time");
+			s == CONN_BODY ? "the body did not arrive in time" : "the head did not arrive in time");
 	else if (s == CONN_REPLY || s == CONN_STREAM)
 		conn_abort(c);
 	else

@@ -93,11 +93,11 @@ static void call_report(void *arg)
 	if (!c->reason)
 		c->reason = c->why[0] ? c->why : "the connection failed";
 	fetch_reply reply = {
-	        .e = c->e,
-	        .status = c->status,
-	        .body = has_answer ? buf_str(&c->body) : STR_NONE,
-	        .headers = has_answer ? buf_str(&c->headers) : STR_NONE,
-	        .why = has_answer ? NULL : c->reason,
+		.e = c->e,
+		.status = c->status,
+		.body = has_answer ? buf_str(&c->body) : STR_NONE,
+		.headers = has_answer ? buf_str(&c->headers) : STR_NONE,
+		.why = has_answer ? NULL : c->reason,
 	};
 	c->on_done(c->arg, &reply);
 	call_free(c);
@@ -256,7 +256,7 @@ fetch *fetch_new(loop *l, const fetch_config *c)
 	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(f->multi, CURLMOPT_TIMERDATA, f);
 	curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-	        (long)(c->connections_max ? c->connections_max : CONNECTIONS_DEFAULT));
+		(long)(c->connections_max ? c->connections_max : CONNECTIONS_DEFAULT));
 	return f;
 }
 

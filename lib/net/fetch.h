@@ -1,7 +1,7 @@
 /* fetch: an HTTP client on the loop (libcurl multi).
  *
- * Keep-alive connections, TLS verified against a given CA, optional client certificate, one deadline per call, a cap on the
- * answer's size. on_done runs exactly once, from the loop, also when the client is freed (ERR_CLOSED).
+ * Keep-alive connections, TLS verified against a given CA, optional client certificate, one deadline per call, a cap on
+ * the answer's size. on_done runs exactly once, from the loop, also when the client is freed (ERR_CLOSED).
  */
 #pragma once
 #include "base/arena.h"
@@ -11,28 +11,28 @@ typedef struct fetch fetch;
 typedef struct fetch_call fetch_call;
 
 typedef struct fetch_config {
-	const char *ca_file;     /* PEM; NULL: the system's */
-	const char *cert_file;   /* client certificate, or NULL */
+	const char *ca_file;   /* PEM; NULL: the system's */
+	const char *cert_file; /* client certificate, or NULL */
 	const char *key_file;
 	const char *user_agent;
-	int64_t     connections_max; /* per host; 0: 8 */
+	int64_t connections_max; /* per host; 0: 8 */
 } fetch_config;
 
 typedef struct fetch_reply {
-	err     e;           /* OK: an answer came, whatever its status */
-	long    status;
-	str     body;
-	str     headers;     /* raw lines, CRLF; see fetch_header */
-	const char *why;     /* text for e != OK */
+	err e; /* OK: an answer came, whatever its status */
+	long status;
+	str body;
+	str headers;     /* raw lines, CRLF; see fetch_header */
+	const char *why; /* text for e != OK */
 } fetch_reply;
 
 typedef struct fetch_request {
-	const char *method;  /* "GET" */
+	const char *method; /* "GET" */
 	const char *url;
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
-	str         body;    /* copied */
-	int64_t     timeout_ms;
-	int64_t     body_max; /* of the answer; 0: 16 MiB */
+	str body;                   /* copied */
+	int64_t timeout_ms;
+	int64_t body_max; /* of the answer; 0: 16 MiB */
 	/* Streaming answers (SSE, long): called with each piece; the body is then empty at the end. Optional. */
 	void (*on_piece)(void *arg, str piece);
 	/* The reply is valid during the call only. */
@@ -41,10 +41,10 @@ typedef struct fetch_request {
 } fetch_request;
 
 fetch *fetch_new(loop *l, const fetch_config *c);
-void   fetch_free(fetch *f);
+void fetch_free(fetch *f);
 fetch_call *fetch_send(fetch *f, const fetch_request *q);
-void        fetch_cancel(fetch_call *c); /* on_done runs with ERR_CLOSED */
-str         fetch_header(const fetch_reply *r, str name); /* value of the last such header, or STR_NONE */
+void fetch_cancel(fetch_call *c);                 /* on_done runs with ERR_CLOSED */
+str fetch_header(const fetch_reply *r, str name); /* value of the last such header, or STR_NONE */
 
 /* The same, blocking, for command line programs: runs l until the answer is there. Body and headers go into a. */
 fetch_reply fetch_wait(fetch *f, loop *l, arena *a, const fetch_request *q);

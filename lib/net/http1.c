@@ -178,7 +178,7 @@ static http1_result header_read(http1_head *h, str line)
 		at++;
 	if (at == 0 || at == line.n || line.p[at] != ':')
 		return refuse_bad(
-		        h, at == 0 ? "a header line does not begin with a name" : "a header name is not a token");
+			h, at == 0 ? "a header line does not begin with a name" : "a header name is not a token");
 	web_header x = {.name = str_cut(line, 0, at), .value = str_cut(line, at + 1, line.n)};
 	if (!value_is_clean(x.value))
 		return refuse_bad(h, "a header value holds a control byte");

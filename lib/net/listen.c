@@ -39,8 +39,8 @@ static int socket_bind(const struct sockaddr *where, socklen_t n)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) || bind(fd, where, n) ||
-	        listen(fd, BACKLOG)) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) || bind(fd, where, n) ||
+		listen(fd, BACKLOG)) {
 		int e = errno;
 		(void)close(fd);
 		errno = e;
@@ -110,8 +110,8 @@ err listen_address(int fd, char *out, size_t n)
 	char host[INET6_ADDRSTRLEN], port[PORT_TEXT_MAX];
 
 	if (getsockname(fd, (struct sockaddr *)&where, &len) ||
-	        getnameinfo((struct sockaddr *)&where, len, host, sizeof(host), port, sizeof(port),
-	                NI_NUMERICHOST | NI_NUMERICSERV))
+		getnameinfo((struct sockaddr *)&where, len, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV))
 		return ERR_IO;
 	int used = snprintf(out, n, where.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 	return used > 0 && (size_t)used < n ? ERR_OK : ERR_LIMIT;

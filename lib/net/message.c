@@ -73,17 +73,17 @@ ssize_t conn_read(conn *c)
 static void request_begin(conn *c, str body)
 {
 	c->req = (web_req){
-	        .arena = arena_new(0),
-	        .method = c->head.method,
-	        .target = c->head.target,
-	        .path = c->head.path,
-	        .query = c->head.query,
-	        .headers = c->head.headers,
-	        .n_headers = c->head.n_headers,
-	        .body = body,
-	        .peer = c->peer,
-	        .tls = c->peer_cert,
-	        .begun_us = server_now_us(c->server),
+		.arena = arena_new(0),
+		.method = c->head.method,
+		.target = c->head.target,
+		.path = c->head.path,
+		.query = c->head.query,
+		.headers = c->head.headers,
+		.n_headers = c->head.n_headers,
+		.body = body,
+		.peer = c->peer,
+		.tls = c->peer_cert,
+		.begun_us = server_now_us(c->server),
 	};
 	c->has_request = true;
 	conn_hold(c);
@@ -196,7 +196,7 @@ static bool chunks_step(conn *c)
 		size_t used;
 		str data;
 		http1_result r =
-		        http1_chunks_read(&c->chunks, conn_bytes(c) + c->raw_at, c->in_n - c->raw_at, &used, &data);
+			http1_chunks_read(&c->chunks, conn_bytes(c) + c->raw_at, c->in_n - c->raw_at, &used, &data);
 		if (r == HTTP1_REFUSED) {
 			conn_refuse(c, ERR_BAD_REQUEST, c->chunks.why);
 			return false;
@@ -266,7 +266,7 @@ void conn_pump(conn *c)
 		while (is_reading(c) && message_step(c)) {
 			/* Replies of a pipeline leave together. */
 			if (c->state == CONN_REPLY && !c->is_last && conn_waiting(c) < PIPELINE_OUT_MAX &&
-			        c->in_n > c->in_at)
+				c->in_n > c->in_at)
 				conn_enter(c, CONN_IDLE);
 		}
 		is_moving = conn_waiting(c) > 0;

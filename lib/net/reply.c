@@ -126,9 +126,9 @@ web_stream *web_stream_open(web_req *r, int status, str headers)
 
 	assert(c->has_request && status_has_body(status));
 	c->stream = (web_stream){
-	        .is_open = true,
-	        .is_chunked = c->head.is_1_1 && r->method != WEB_HEAD,
-	        .is_silent = r->method == WEB_HEAD,
+		.is_open = true,
+		.is_chunked = c->head.is_1_1 && r->method != WEB_HEAD,
+		.is_silent = r->method == WEB_HEAD,
 	};
 	metric_add(METRIC_STREAMS, 0, 1);
 	conn_hold(c);
@@ -151,7 +151,7 @@ static void problem_write(buf *out, err e, const char *detail)
 	for (const char *p = err_code(e); *p; p++)
 		buf_add_char(out, *p == '_' ? '-' : *p);
 	buf_printf(out, "\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"", err_title(e), err_status(e),
-	        err_code(e));
+		err_code(e));
 	for (const char *p = detail; *p; p++)
 		buf_printf(out, *p == '"' ? "\\%c" : "%c", *p);
 	buf_add_str(out, S("\"}"));
@@ -169,7 +169,7 @@ void conn_refuse(conn *c, err e, const char *detail)
 	else
 		problem_write(&body, e, detail);
 	int n = snprintf(headers, sizeof(headers), "Content-Type: application/problem+json\r\n%s%s%s",
-	        request_id[0] ? "Request-Id: " : "", request_id, request_id[0] ? "\r\n" : "");
+		request_id[0] ? "Request-Id: " : "", request_id, request_id[0] ? "\r\n" : "");
 	c->is_last = true;
 	reply_head(c, err_status(e), str_of(headers, (size_t)n), (int64_t)body.n, false);
 	buf_add_str(&c->out, buf_str(&body));

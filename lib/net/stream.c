@@ -65,23 +65,13 @@ static void fullness_update(conn *c)
 	}
 }
 
-void stream_drained(conn *c)
-{
-	web_stream *s = &c->stream;
-	bool was_full = s->is_full;
-
-	fullness_update(c);
-	if (s->is_open && was_full && !s->is_full && s->on_drain)
-		s->on_drain(s->arg);
-}
-
 bool web_stream_write(web_stream *s, str bytes)
 {
 	conn *c = stream_conn(s);
 
-	if (!s->is_open || c->state != CONN_STREAM || c->is_broken || s->is_full)
+	if (!s->is_open || c->state != CONN_STREAM || c->is_broken || s->is_full || s->is_silent)
 		return false;
-	if (s->is_silent || bytes.n == 0)
+	if (bytes.n == 0)
 		return true;
 	buf *out = conn_out(c);
 	if (s->is_chunked)
@@ -131,9 +121,22 @@ void web_stream_end(web_stream *s)
 
 void stream_finish(conn *c)
 {
-	c->is_last = true;
 	conn_hold(c);
 	stream_is_over(c);
 	stream_end(c);
 	conn_unhold(c);
+}
+
+void stream_drained(conn *c)
+{
+	web_stream *s = &c->stream;
+	bool was_full = s->is_full;
+
+	if (s->is_silent) {
+		stream_finish(c);
+		return;
+	}
+	fullness_update(c);
+	if (s->is_open && was_full && !s->is_full && s->on_drain)
+		s->on_drain(s->arg);
 }

@@ -49,9 +49,9 @@ static err tls_ask_clients(SSL_CTX *ctx, const char *client_ca_file, fault *f)
 static void tls_restrict(SSL_CTX *ctx)
 {
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-	                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+					 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_mode(
-	        ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+		ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	bool done = SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1;
 	done = done && SSL_CTX_set_num_tickets(ctx, 0) == 1;
@@ -120,7 +120,7 @@ static int ssl_result(wire *w, int n)
 	if (why == SSL_ERROR_WANT_WRITE)
 		return WIRE_WANTS_WRITE;
 	bool is_end =
-	        why == SSL_ERROR_ZERO_RETURN || ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+		why == SSL_ERROR_ZERO_RETURN || ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 	ERR_clear_error();
 	return is_end ? WIRE_END : WIRE_BROKEN;
 }
@@ -189,9 +189,7 @@ void wire_abort(wire *w)
 {
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
 
-	if (w->fd >= 0)
-		(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	wire_close(w);
+	(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
 static void peer_uri(X509 *cert, tls_peer *out)

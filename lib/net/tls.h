@@ -1,7 +1,7 @@
 /* tls: contexts for servers and clients, and who the other side is.
  *
- * TLS 1.2 and 1.3, ECDHE and AEAD only. A server context asks for a client certificate when client_ca is given and accepts
- * connections without one: routes decide whether they need it (tls_peer.is_verified).
+ * TLS 1.2 and 1.3, ECDHE and AEAD only. A server context asks for a client certificate when client_ca is given and
+ * accepts connections without one: routes decide whether they need it (tls_peer.is_verified).
  */
 #pragma once
 #include "base/err.h"
@@ -11,11 +11,12 @@ typedef struct tls_context tls_context;
 enum { TLS_NAME_MAX = 256, TLS_SERIAL_MAX = 64 };
 
 typedef struct tls_peer {
-	bool is_verified;             /* a certificate came and its chain ends in client_ca */
-	char uri[TLS_NAME_MAX];       /* first URI of subjectAltName, or "" */
-	char serial[TLS_SERIAL_MAX];  /* lower-case hex */
+	bool is_verified;            /* a certificate came and its chain ends in client_ca */
+	char uri[TLS_NAME_MAX];      /* first URI of subjectAltName, or "" */
+	char serial[TLS_SERIAL_MAX]; /* lower-case hex */
 } tls_peer;
 
 /* PEM files; client_ca NULL: no client certificates are asked for. */
-err tls_server_new(const char *cert_file, const char *key_file, const char *client_ca_file, tls_context **ret, fault *f) MUST_CHECK;
+err tls_server_new(const char *cert_file, const char *key_file, const char *client_ca_file, tls_context **ret,
+	fault *f) MUST_CHECK;
 void tls_context_free(tls_context *t); /* NULL-safe */

@@ -22,31 +22,31 @@ enum {
 };
 
 const web_limits web_limits_default = {
-        .head_bytes_max = 16 * 1024,
-        .headers_max = 64,
-        .target_bytes_max = 4 * 1024,
-        .body_bytes_max = 4 * 1024 * 1024,
-        .connections_max = 10000,
-        .connections_per_peer = 0,
-        .handshake_timeout_ms = 5000,
-        .head_timeout_ms = 10000,
-        .body_timeout_ms = 30000,
-        .reply_timeout_ms = 30000,
-        .idle_timeout_ms = 15000,
-        .stream_buffer_max = 256 * 1024,
-        .stream_stuck_timeout_ms = 10000,
+	.head_bytes_max = 16 * 1024,
+	.headers_max = 64,
+	.target_bytes_max = 4 * 1024,
+	.body_bytes_max = 4 * 1024 * 1024,
+	.connections_max = 10000,
+	.connections_per_peer = 0,
+	.handshake_timeout_ms = 5000,
+	.head_timeout_ms = 10000,
+	.body_timeout_ms = 30000,
+	.reply_timeout_ms = 30000,
+	.idle_timeout_ms = 15000,
+	.stream_buffer_max = 256 * 1024,
+	.stream_stuck_timeout_ms = 10000,
 };
 
 const char *web_method_name(web_method m)
 {
 	static const char *const names[WEB_METHODS] = {
-	        [WEB_GET] = "GET",
-	        [WEB_HEAD] = "HEAD",
-	        [WEB_POST] = "POST",
-	        [WEB_PUT] = "PUT",
-	        [WEB_PATCH] = "PATCH",
-	        [WEB_DELETE] = "DELETE",
-	        [WEB_OPTIONS] = "OPTIONS",
+		[WEB_GET] = "GET",
+		[WEB_HEAD] = "HEAD",
+		[WEB_POST] = "POST",
+		[WEB_PUT] = "PUT",
+		[WEB_PATCH] = "PATCH",
+		[WEB_DELETE] = "DELETE",
+		[WEB_OPTIONS] = "OPTIONS",
 	};
 
 	assert(m < WEB_METHODS);
@@ -190,8 +190,8 @@ static void connection_take(web_server *w, int fd, const struct sockaddr_storage
 	char peer[ADDRESS_TEXT_MAX] = "";
 	uint64_t key = peer_key(from);
 	const void *address = from->ss_family == AF_INET
-	                              ? (const void *)&((const struct sockaddr_in *)(const void *)from)->sin_addr
-	                              : (const void *)&((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+				      ? (const void *)&((const struct sockaddr_in *)(const void *)from)->sin_addr
+				      : (const void *)&((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
 
 	if (!peer_count(w, key, 1)) {
 		metric_add(METRIC_HTTP_REFUSED, 0, 1);
@@ -341,6 +341,7 @@ static void drain_begin(void *arg)
 	for (conn *c = w->all.next, *next; !w->is_closed && c != &w->all; c = next) {
 		next = c->next;
 		conn_hold(next);
+		c->is_last = true;
 		if (c->state == CONN_STREAM)
 			stream_finish(c);
 		else if (is_unused(c))

@@ -1,14 +1,14 @@
 /* web: the HTTP/1.1 server of a process: connections, framing, deadlines, replies and streams.
  *
  * The dialect is strict (RFC 9112; what peers tolerate and we refuse is listed in net/http1.h): a message whose framing
- * could be read in two ways is answered 400 as problem+json and the connection is closed. The server owns connections and
- * requests; it calls on_request once per complete request (head and whole body), and the owner answers exactly once, now or
- * later, with web_reply or web_stream_open. Requests of one connection are answered in order; the next one of a pipeline is
- * parsed after the reply of the one before has been queued.
+ * could be read in two ways is answered 400 as problem+json and the connection is closed. The server owns connections
+ * and requests; it calls on_request once per complete request (head and whole body), and the owner answers exactly
+ * once, now or later, with web_reply or web_stream_open. Requests of one connection are answered in order; the next one
+ * of a pipeline is parsed after the reply of the one before has been queued.
  *
  * Deadlines are absolute, not idle timers: a byte now and then buys no time. A stream whose reader does not keep up is
- * paused (its on_drain is called when it may go on) and closed when it stays full past its deadline; its memory is bounded
- * by stream_buffer_max.
+ * paused (its on_drain is called when it may go on) and closed when it stays full past its deadline; its memory is
+ * bounded by stream_buffer_max.
  */
 #pragma once
 #include "base/arena.h"
@@ -20,7 +20,16 @@ typedef struct web_server web_server;
 typedef struct web_req web_req;
 typedef struct web_stream web_stream;
 
-typedef enum web_method { WEB_GET, WEB_HEAD, WEB_POST, WEB_PUT, WEB_PATCH, WEB_DELETE, WEB_OPTIONS, WEB_METHODS } web_method;
+typedef enum web_method {
+	WEB_GET,
+	WEB_HEAD,
+	WEB_POST,
+	WEB_PUT,
+	WEB_PATCH,
+	WEB_DELETE,
+	WEB_OPTIONS,
+	WEB_METHODS
+} web_method;
 const char *web_method_name(web_method m);
 
 typedef struct web_header {
@@ -46,33 +55,34 @@ extern const web_limits web_limits_default;
 
 /* One request, read-only for the owner except `work`. Everything lives in the arena. */
 struct web_req {
-	arena            *arena;
-	web_method        method;
-	str               target;   /* as sent */
-	str               path;     /* without the query; still percent-encoded */
-	str               query;    /* after '?', absent when there is none */
+	arena *arena;
+	web_method method;
+	str target; /* as sent */
+	str path;   /* without the query; still percent-encoded */
+	str query;  /* after '?', absent when there is none */
 	const web_header *headers;
-	uint32_t          n_headers;
-	str               body;
-	const char       *peer;     /* address text */
-	const tls_peer   *tls;      /* NULL on a plain listener */
-	int64_t           begun_us; /* monotonic, at the end of the head */
-	bool              is_gone;  /* the client closed; a reply will be dropped */
-	void             *work;     /* the owner's */
+	uint32_t n_headers;
+	str body;
+	const char *peer;            /* address text */
+	const tls_peer *tls;         /* NULL on a plain listener */
+	int64_t begun_us;            /* monotonic, at the end of the head */
+	bool is_gone;                /* the client closed; a reply will be dropped */
+	void *work;                  /* the owner's */
 	void (*on_gone)(web_req *r); /* owner may set: called once when the client goes away before the reply */
 };
 
-/* The header's value, or STR_NONE. Headers that appear twice are refused when that matters (http1.h), else joined is not done:
- * the first counts. */
+/* The header's value, or STR_NONE. Headers that appear twice are refused when that matters (http1.h), else joined is
+ * not done: the first counts. */
 str web_header_find(const web_req *r, str name);
 
 typedef struct web_hooks {
 	/* Whole request read. */
 	void (*on_request)(void *arg, web_req *r);
-	/* After the head: the largest body this target takes, so that a long body is refused (413) before it is read. Optional. */
+	/* After the head: the largest body this target takes, so that a long body is refused (413) before it is read.
+	 * Optional. */
 	int64_t (*body_max)(void *arg, web_method m, str path);
-	/* Writes the problem document for an error that the server itself answers (400, 408, 413, 414, 431, 501); *ret_request_id may
-	 * name the id to send. Optional: a minimal problem+json is sent without. */
+	/* Writes the problem document for an error that the server itself answers (400, 408, 413, 414, 431, 501);
+	 * *ret_request_id may name the id to send. Optional: a minimal problem+json is sent without. */
 	void (*on_refused)(void *arg, err e, const char *detail, buf *body, char *ret_request_id, size_t id_max);
 	void *arg;
 } web_hooks;
@@ -84,17 +94,18 @@ void web_drain(web_server *w, int64_t grace_ms, void (*on_done)(void *arg), void
 void web_close(web_server *w);
 uint32_t web_connections(const web_server *w);
 
-/* Answers r: status, header lines ("Name: value\r\n" each, may be empty; Content-Length, Date and Connection are added) and the
- * body, copied. One write. r and its arena end here, or after the last byte of the request is no longer needed. HEAD and 304 send
- * no body. */
+/* Answers r: status, header lines ("Name: value\r\n" each, may be empty; Content-Length, Date and Connection are added)
+ * and the body, copied. One write. r and its arena end here, or after the last byte of the request is no longer needed.
+ * HEAD and 304 send no body. */
 void web_reply(web_req *r, int status, str headers, str body);
 
 /* Begins a stream (chunked when the client speaks 1.1): the status line and headers leave at once. */
 web_stream *web_stream_open(web_req *r, int status, str headers);
-/* Queues bytes. False when the stream is now full: stop until on_drain, or closed. A write to a full stream is dropped (and says
- * false), so a producer must respect it. */
+/* Queues bytes. False when the stream is now full: stop until on_drain, or closed. A write to a full stream is dropped
+ * (and says false), so a producer must respect it. */
 bool web_stream_write(web_stream *s, str bytes);
 bool web_stream_is_full(const web_stream *s);
-/* on_drain: may write again. on_close: the client went away, was stuck, or the server drains; s is gone after it returns. */
+/* on_drain: may write again. on_close: the client went away, was stuck, or the server drains; s is gone after it
+ * returns. */
 void web_stream_on(web_stream *s, void (*on_drain)(void *arg), void (*on_close)(void *arg), void *arg);
 void web_stream_end(web_stream *s); /* last chunk; on_close is not called */

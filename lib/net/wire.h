@@ -30,7 +30,7 @@ bool wire_has_pending(const wire *w);
  * read). */
 void wire_finish(wire *w);
 ssize_t wire_discard(wire *w, void *scratch, size_t n);
-/* Closes with a reset instead of a farewell, for peers that do not take what we send. */
+/* Makes the close that follows a reset instead of a farewell, for peers that do not take what we send. */
 void wire_abort(wire *w);
 /* Who the other side is; after the handshake. */
 void wire_peer(const wire *w, tls_peer *out);
