@@ -1,0 +1,434 @@
+#include "agents/cluster/agent.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/cluster/apply.h"
+#include "agents/cluster/facts.h"
+#include "base/id.h"
+#include "json/write.h"
+
+enum { SYNC_BYTES_MAX = 4096, PLAIN_ARENA_BYTES = 256 << 20 };
+
+/* Pods that ended: the cluster keeps them until the agent remembers their end durably. */
+typedef struct drop {
+	char id[BOOK_ID_MAX + 1], fence[BOOK_FENCE_MAX + 1];
+} drop;
+
+struct agent {
+	cluster_ref cluster;
+	book book;
+	outbox outbox;
+	facts facts;
+	vec(drop) drops;
+	int64_t remember_us; /* when drops must be flushed */
+};
+
+static void text_copy(char *out, size_t max, str s)
+{
+	size_t n = s.n < max ? s.n : max - 1;
+
+	memcpy(out, s.p ? s.p : "", n);
+	out[n] = 0;
+}
+
+static void drop_later(agent *a, const cluster_pods *p, int64_t now_us)
+{
+	drop *d;
+
+	if (p->id.n > BOOK_ID_MAX || p->fence.n > BOOK_FENCE_MAX)
+		return;
+	if (!a->drops.n)
+		a->remember_us = now_us + AGENT_REMEMBER_US;
+	d = vec_add(&a->drops);
+	text_copy(d->id, sizeof(d->id), p->id);
+	text_copy(d->fence, sizeof(d->fence), p->fence);
+}
+
+static void tell_step(agent *a, const holding *h, lifecycle state, int64_t at_us)
+{
+	str reason = state == h->state ? str_from(h->reason) : STR_NONE;
+
+	outbox_step(&a->outbox, str_from(h->id), str_from(h->fence_text), state, reason, at_us);
+}
+
+static void tell(agent *a, const holding *h)
+{
+	tell_step(a, h, h->state, h->at_us);
+}
+
+/* The steps that carry a time of their own and the present one. What only led further is left out. */
+static void tell_whole(agent *a, const holding *h)
+{
+	if (!h->bound_us && !h->running_us && h->state == LIFE_REVOKING)
+		tell_step(a, h, LIFE_ACCEPTED, h->at_us);
+	if (h->bound_us && h->state != LIFE_BOUND)
+		tell_step(a, h, LIFE_BOUND, h->bound_us);
+	if (h->running_us && h->state != LIFE_RUNNING)
+		tell_step(a, h, LIFE_RUNNING, h->running_us);
+	if (h->state != LIFE_REVOKING)
+		tell(a, h);
+}
+
+static void inventory_tell(agent *a, const js_list *nodes)
+{
+	report_node *n = nodes->v;
+
+	for (uint32_t i = 0; i == 0 || i < nodes->n; i += AGENT_INVENTORY_NODES) {
+		uint32_t left = nodes->n - i;
+		js_list part = {n + i, left < AGENT_INVENTORY_NODES ? left : AGENT_INVENTORY_NODES};
+		outbox_inventory(&a->outbox, &part, i == 0);
+	}
+}
+
+void agent_session(agent *a, int64_t now_us)
+{
+	AUTO_ARENA mem = arena_new(PLAIN_ARENA_BYTES);
+	id session = id_make("ses");
+
+	(void)now_us;
+	js_list nodes = a->cluster.can->nodes(a->cluster.self, mem);
+	outbox_begin(&a->outbox, id_str(&session));
+	inventory_tell(a, &nodes);
+	outbox_running(&a->outbox, &a->book);
+	for (const holding *h = a->book.oldest; h; h = h->newer)
+		tell_whole(a, h);
+	map_each (slot, &a->book.by_id) {
+		const holding *h = slot->value;
+		if (h->is_booked)
+			tell_whole(a, h);
+	}
+}
+
+/* Nodes that are not named any more leave the book. */
+static void nodes_load(agent *a)
+{
+	AUTO_ARENA mem = arena_new(PLAIN_ARENA_BYTES);
+	map named = {0};
+
+	js_list nodes = a->cluster.can->nodes(a->cluster.self, mem);
+	report_node *n = nodes.v;
+	for (uint32_t i = 0; i < nodes.n; i++) {
+		book_node_put(&a->book, &n[i]);
+		(void)map_put(&named, n[i].name, &n[i]);
+	}
+	for (uint32_t i = 0; i < a->book.fleet.nodes.n; i++)
+		if (a->book.fleet.nodes.v[i].cluster != FLEET_NONE && !map_find(&named, a->book.fleet.node_names.v[i]))
+			fleet_node_remove(&a->book.fleet, (int32_t)i);
+	map_done(&named);
+}
+
+void agent_refresh(agent *a, int64_t now_us)
+{
+	nodes_load(a);
+	agent_session(a, now_us);
+}
+
+typedef struct visit {
+	agent *a;
+	int64_t now_us;
+} visit;
+
+static bool phase_is_over(cluster_phase p)
+{
+	return p == CLUSTER_DONE || p == CLUSTER_FAILED || p == CLUSTER_STOPPED;
+}
+
+/* Orders the end of an attempt that a newer one has taken the place of; it is dropped when the cluster tells so. */
+static void old_stop(agent *a, const deed *d, int64_t now_us)
+{
+	if (d->old_fence[0])
+		(void)a->cluster.can->stop(a->cluster.self, str_from(d->h->id), str_from(d->old_fence), now_us);
+}
+
+static void pods_found(void *arg, const cluster_pods *p)
+{
+	visit *v = arg;
+
+	deed d = apply_found(&v->a->book, p);
+	if (d.kind == DEED_TELL) {
+		old_stop(v->a, &d, v->now_us);
+		if (!d.h->is_booked)
+			facts_ended(&v->a->facts, d.h);
+	}
+	if (phase_is_over(p->phase))
+		drop_later(v->a, p, v->now_us);
+}
+
+err agent_open(cluster_ref c, const char *facts_path, const char *version, int64_t now_us, agent **ret, fault *f)
+{
+	agent *a = calloc(1, sizeof(*a));
+
+	assert(a);
+	a->cluster = c;
+	book_init(&a->book);
+	outbox_init(&a->outbox, version);
+	err e = facts_open(&a->facts, facts_path, &a->book, f);
+	if (e) {
+		agent_close(a);
+		return e;
+	}
+	nodes_load(a);
+	c.can->list(c.self, pods_found, &(visit){a, now_us});
+	agent_session(a, now_us);
+	*ret = a;
+	return ERR_OK;
+}
+
+void agent_close(agent *a)
+{
+	if (!a)
+		return;
+	facts_close(&a->facts);
+	outbox_done(&a->outbox);
+	book_done(&a->book);
+	vec_done(&a->drops);
+	free(a);
+}
+
+str agent_sync_body(agent *a, arena *mem, int64_t wait_ms)
+{
+	sync_request q = {
+		.session = str_from(a->outbox.session),
+		.applied_rev = a->facts.rev,
+		.incarnation = a->facts.incarnation,
+		.wait_ms = wait_ms,
+	};
+	buf body;
+
+	buf_init(&body, SYNC_BYTES_MAX);
+	js_writer w = js_writer_on(&body);
+	js_write(&w, &sync_request_type, &q);
+	assert(!body.over);
+	str copy = str_dup(mem, buf_str(&body));
+	buf_done(&body);
+	return copy;
+}
+
+static void pods_start(agent *a, holding *h, const placement *p, const placement_request *q, int64_t now_us)
+{
+	str reason = STR_NONE;
+	cluster_order o = {
+		.id = p->id,
+		.fence = p->fence,
+		.placed = p->placed,
+		.max_runtime_s = q->max_runtime_s,
+		.labels = q->labels,
+	};
+
+	if (!a->cluster.can->start(a->cluster.self, &o, now_us, &reason))
+		book_state(&a->book, h, LIFE_REFUSED, reason, now_us);
+}
+
+static void deed_do(agent *a, deed *d, const placement *p, const placement_request *q, int64_t now_us)
+{
+	holding *h = d->h;
+
+	if (d->kind == DEED_NONE)
+		return;
+	if (d->kind == DEED_FORGET) {
+		facts_forgotten(&a->facts, str_from(h->id));
+		book_drop(&a->book, h);
+		return;
+	}
+	old_stop(a, d, now_us);
+	if (d->kind == DEED_START)
+		pods_start(a, h, p, q, now_us);
+	if (d->kind == DEED_STOP) {
+		if (a->cluster.can->stop(a->cluster.self, p->id, p->fence, now_us))
+			return;
+		book_state(&a->book, h, LIFE_REVOKED, STR_NONE, now_us);
+	}
+	if (!h->is_booked)
+		facts_ended(&a->facts, h);
+	tell(a, h);
+}
+
+static void news_count(agent_news *n, const deed *d)
+{
+	if (d->kind == DEED_START && d->h->state != LIFE_REFUSED)
+		n->n_accepted++;
+	if (d->kind != DEED_NONE && d->kind != DEED_FORGET && d->h->state == LIFE_REFUSED)
+		n->n_refused++;
+	if (d->kind == DEED_STOP)
+		n->n_stopped++;
+}
+
+static err change_apply(agent *a, const sync_change *c, int64_t now_us, agent_news *news, fault *f)
+{
+	AUTO_ARENA mem = arena_new(0);
+	placement_request q = {0};
+	placement p;
+	deed d;
+
+	if (!apply_knows(c->action)) {
+		news->n_not_known++;
+		return ERR_OK;
+	}
+	err e = js_read_output(&placement_type, c->placement.json, mem, &p, f);
+	if (!e && p.request.json.p)
+		e = js_read_output(&placement_request_type, p.request.json, mem, &q, f);
+	if (!e)
+		e = apply_change(&a->book, c->action, &p, now_us, &d, f);
+	if (e)
+		return e;
+	deed_do(a, &d, &p, &q, now_us);
+	if (d.kind != DEED_FORGET)
+		news_count(news, &d);
+	return ERR_OK;
+}
+
+/* Another database counts anew: the agent goes on from where that one stands, and tells it everything. */
+static void database_change(agent *a, const sync_answer *s, agent_news *news)
+{
+	const sync_change *first = s->changes.v;
+	int64_t before = s->changes.n ? first->rev - 1 : s->rev;
+
+	if (a->facts.incarnation && before < a->facts.rev)
+		facts_rev(&a->facts, before, s->incarnation);
+	else
+		facts_rev(&a->facts, a->facts.rev, s->incarnation);
+	news->is_new_database = true;
+}
+
+static err changes_apply(agent *a, const sync_answer *s, int64_t now_us, agent_news *news, fault *f)
+{
+	const sync_change *c = s->changes.v;
+	int64_t rev = a->facts.rev;
+	err e = ERR_OK;
+
+	for (uint32_t i = 0; i < s->changes.n && !e && !news->is_gap; i++) {
+		if (c[i].rev <= rev) {
+			news->n_repeated++;
+		} else if (c[i].rev != rev + 1) {
+			news->is_gap = true;
+		} else {
+			e = change_apply(a, &c[i], now_us, news, f);
+			rev += !e;
+			news->n_changes += !e;
+		}
+	}
+	if (rev != a->facts.rev)
+		facts_rev(&a->facts, rev, a->facts.incarnation);
+	return e;
+}
+
+err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
+{
+	AUTO_ARENA mem = arena_new(PLAIN_ARENA_BYTES);
+	fault disk = {0};
+	sync_answer s;
+
+	*ret = (agent_news){0};
+	err e = js_read_output(&sync_answer_type, body, mem, &s, f);
+	if (e)
+		return e;
+	bool had_database = a->facts.incarnation != 0;
+	if (s.incarnation != a->facts.incarnation)
+		database_change(a, &s, ret);
+	e = changes_apply(a, &s, now_us, ret, f);
+	err io = agent_flush(a, &disk);
+	if (io) {
+		if (f)
+			*f = disk;
+		return io;
+	}
+	ret->is_new_database &= had_database;
+	if (ret->is_gap || ret->is_new_database)
+		agent_session(a, now_us);
+	return e;
+}
+
+str agent_report(agent *a)
+{
+	return outbox_report(&a->outbox);
+}
+
+err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, fault *f)
+{
+	AUTO_ARENA mem = arena_new(0);
+	report_answer answer;
+
+	*ret_restarted = false;
+	err e = js_read_output(&report_answer_type, body, mem, &answer, f);
+	if (e)
+		return e;
+	if (outbox_answer(&a->outbox, &answer) == OUTBOX_RESTART) {
+		agent_session(a, now_us);
+		*ret_restarted = true;
+	}
+	return ERR_OK;
+}
+
+static void phase_heard(void *arg, const cluster_pods *p)
+{
+	visit *v = arg;
+
+	deed d = apply_phase(&v->a->book, p);
+	if (d.kind == DEED_TELL) {
+		tell(v->a, d.h);
+		if (!d.h->is_booked)
+			facts_ended(&v->a->facts, d.h);
+	}
+	if (phase_is_over(p->phase))
+		drop_later(v->a, p, v->now_us);
+}
+
+static void usage_heard(void *arg, const cluster_usage *u)
+{
+	visit *v = arg;
+
+	outbox_usage(&v->a->outbox, u);
+}
+
+err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
+{
+	visit v = {a, now_us};
+	cluster_events e = {.on_phase = phase_heard, .on_usage = usage_heard, .arg = &v};
+
+	int64_t next_us = a->cluster.can->turn(a->cluster.self, &e, now_us);
+	if (a->outbox.is_over)
+		agent_session(a, now_us);
+	if (a->drops.n && a->remember_us <= now_us) {
+		err io = agent_flush(a, f);
+		if (io)
+			return io;
+	}
+	if (a->drops.n && a->remember_us < next_us)
+		next_us = a->remember_us;
+	*ret_next_us = next_us;
+	return ERR_OK;
+}
+
+err agent_flush(agent *a, fault *f)
+{
+	/* First the cluster: a revision must not be durable before the orders it stands for. */
+	err e = a->cluster.can->flush(a->cluster.self, f);
+	if (!e)
+		e = facts_flush(&a->facts, f);
+	if (e)
+		return e;
+	vec_each (d, &a->drops)
+		a->cluster.can->drop(a->cluster.self, str_from(d->id), str_from(d->fence));
+	vec_clear(&a->drops);
+	return facts_tidy(&a->facts, &a->book, f);
+}
+
+const char *agent_session_id(const agent *a)
+{
+	return a->outbox.session;
+}
+
+int64_t agent_rev(const agent *a)
+{
+	return a->facts.rev;
+}
+
+const book *agent_book(const agent *a)
+{
+	return &a->book;
+}
+
+const outbox *agent_outbox(const agent *a)
+{
+	return &a->outbox;
+}

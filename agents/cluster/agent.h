@@ -1,0 +1,59 @@
+/* agent: the core of a cluster's agent, between the server's messages and its cluster.
+ *
+ * It takes bodies and times and gives bodies back; who carries them is link.h. Orders of a sync answer are applied in
+ * order and without gaps, made durable in the cluster and then in the agent's own memory, and only after that the next
+ * sync may tell the new revision. What the cluster does becomes steps and usage of the next report.
+ *
+ * An error of agent_apply other than of the message itself, and any error of agent_turn, means that the disk failed:
+ * the process must end, since what it would tell is not durable. A restart finds the truth again.
+ */
+#pragma once
+#include "agents/cluster/cluster.h"
+#include "agents/cluster/outbox.h"
+
+enum {
+	AGENT_INVENTORY_NODES = 200, /* of one report item */
+	AGENT_REMEMBER_US = 200000,  /* how long an end may wait for its fsync; the cluster keeps it meanwhile */
+};
+
+typedef struct agent agent;
+
+/* What one sync answer led to, for the log. */
+typedef struct agent_news {
+	int64_t n_changes, n_accepted, n_refused, n_stopped;
+	int64_t n_repeated;   /* at or below the applied revision */
+	int64_t n_not_known;  /* actions of a newer server */
+	bool is_gap;          /* a revision was missing: nothing from there on was applied */
+	bool is_new_database; /* another incarnation; a session was begun */
+} agent_news;
+
+/* Reads the agent's memory at facts_path, then what the cluster holds, and begins a session. */
+err agent_open(
+	cluster_ref c, const char *facts_path, const char *version, int64_t now_us, agent **ret, fault *f) MUST_CHECK;
+void agent_close(agent *a); /* NULL-safe; flush first */
+
+/* A new session: inventory, what runs, and the steps of every placement, whole. */
+void agent_session(agent *a, int64_t now_us);
+/* Reads the cluster's nodes again and begins a session. */
+void agent_refresh(agent *a, int64_t now_us);
+
+/* The body of the next sync. */
+str agent_sync_body(agent *a, arena *mem, int64_t wait_ms);
+/* The answer to it. ERR_IO or ERR_LIMIT: the disk failed. Another error: the message made no sense, from `f`'s place on
+ * nothing was applied. */
+err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f) MUST_CHECK;
+
+/* The report to send, or absent; the same until it is answered or a session begins. */
+str agent_report(agent *a);
+/* The answer to it; *ret_restarted: a new session was begun. */
+err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, fault *f) MUST_CHECK;
+
+/* Lets the cluster tell what happened until now_us. *ret_next_us: when to call again at the latest (CLUSTER_NEVER). */
+err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f) MUST_CHECK;
+/* Makes everything durable now. */
+err agent_flush(agent *a, fault *f) MUST_CHECK;
+
+const char *agent_session_id(const agent *a);
+int64_t agent_rev(const agent *a);
+const book *agent_book(const agent *a);
+const outbox *agent_outbox(const agent *a);

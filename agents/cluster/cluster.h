@@ -1,0 +1,77 @@
+/* cluster: what a cluster can do for its agent, as a struct of functions.
+ *
+ * The agent's core knows only this face: a simulation (simulate/simulate.h) and Kubernetes stand behind it. Pods of one
+ * placement are one thing here, named by placement id and fence, because they start and end together. What the cluster
+ * holds outlives the agent: after a start of the agent `list` tells it.
+ *
+ * All calls come from the agent's loop. News are handed out from `turn` alone, never from inside another call. Time is
+ * an argument: UTC microseconds.
+ */
+#pragma once
+#include "api/types/agent.h"
+
+/* How far the pods of one placement have come. The last three are final; the cluster keeps them until `drop`. */
+typedef enum cluster_phase {
+	CLUSTER_BOUND,
+	CLUSTER_RUNNING,
+	CLUSTER_DONE,
+	CLUSTER_FAILED,
+	CLUSTER_STOPPED, /* by order */
+} cluster_phase;
+
+typedef struct cluster_pods {
+	str id, fence;
+	cluster_phase phase;
+	int64_t at_us;      /* when it came to this phase */
+	int64_t running_us; /* when it began to run; 0: never */
+	str reason;         /* FAILED: why; DONE: why before its own end */
+	js_list placed;     /* of placed_pod; from `list` only */
+} cluster_pods;
+
+/* An order to start: everything in it is valid during the call only. */
+typedef struct cluster_order {
+	str id, fence;
+	js_list placed;        /* of placed_pod */
+	int64_t max_runtime_s; /* 0: open */
+	js_raw labels;         /* an object, or absent */
+} cluster_order;
+
+typedef struct cluster_usage {
+	str id, fence;
+	int64_t at_us; /* end of the window */
+	int64_t window_ms;
+	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg; /* over its devices together */
+} cluster_usage;
+
+typedef struct cluster_events {
+	void (*on_phase)(void *arg, const cluster_pods *p);
+	void (*on_usage)(void *arg, const cluster_usage *u);
+	void *arg;
+} cluster_events;
+
+#define CLUSTER_NEVER INT64_MAX
+
+typedef struct cluster_face {
+	/* What makes this cluster itself; lives as long as the cluster. */
+	str (*uid)(void *self);
+	/* All nodes (report_node) with their devices; memory in a. */
+	js_list (*nodes)(void *self, arena *a);
+	/* Starts the pods. False: not possible, *ret_reason (static or as long as the cluster) says why. Idempotent on
+	 * (id, fence). */
+	bool (*start)(void *self, const cluster_order *o, int64_t now_us, str *ret_reason);
+	/* Begins to stop them; CLUSTER_STOPPED follows. False: there is nothing of that name. */
+	bool (*stop)(void *self, str id, str fence, int64_t now_us);
+	/* The agent knows durably how they ended: the cluster may let go of them. */
+	void (*drop)(void *self, str id, str fence);
+	/* Everything that was started and not dropped. */
+	void (*list)(void *self, void (*visit)(void *arg, const cluster_pods *p), void *arg);
+	/* Tells what has happened until now_us and returns when it wants the next turn, or CLUSTER_NEVER. */
+	int64_t (*turn)(void *self, const cluster_events *e, int64_t now_us);
+	/* Makes every order so far durable. */
+	err (*flush)(void *self, fault *f);
+} cluster_face;
+
+typedef struct cluster_ref {
+	const cluster_face *can;
+	void *self;
+} cluster_ref;

@@ -1,0 +1,27 @@
+/* facts: what an agent must know after a crash and its cluster cannot tell it.
+ *
+ * How far it has followed the server's stream, and how placements ended that hold nothing any more. What still runs is
+ * told by the cluster itself. The file is a journal of small JSON records.
+ */
+#pragma once
+#include "agents/cluster/book.h"
+#include "agents/cluster/journal.h"
+
+typedef struct facts {
+	journal *journal;
+	int64_t rev;         /* applied up to here */
+	int64_t incarnation; /* 0: none seen */
+	int64_t n_unread;    /* records that this version does not understand */
+} facts;
+
+/* Opens the file, puts the ended placements into b and writes the file anew without what is outdated. */
+err facts_open(facts *k, const char *path, book *b, fault *f) MUST_CHECK;
+void facts_close(facts *k);
+
+void facts_rev(facts *k, int64_t rev, int64_t incarnation);
+void facts_ended(facts *k, const holding *h);
+void facts_forgotten(facts *k, str id);
+/* One fsync, when there is something new. */
+err facts_flush(facts *k, fault *f) MUST_CHECK;
+/* Writes the file anew when most of it is outdated. */
+err facts_tidy(facts *k, book *b, fault *f) MUST_CHECK;

@@ -1,0 +1,15 @@
+/* home: the agent's state folder: what it is called, its key, its certificate and its journals. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/id.h"
+
+typedef struct home {
+	const char *key, *cert, *ca; /* paths; cert and ca are there once the agent has joined */
+	const char *facts;           /* journal of the agent's memory */
+	const char *reality;         /* journal of a simulated cluster */
+	char agent_id[ID_MAX];
+} home;
+
+/* Makes what is missing: the folder, the id and the key. Paths live in a. */
+err home_open(const char *folder, arena *a, home *ret, fault *f) MUST_CHECK;

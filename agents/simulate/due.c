@@ -1,0 +1,67 @@
+#include "agents/simulate/due.h"
+
+void due_done(due *d)
+{
+	vec_done(&d->heap);
+}
+
+static void heap_set(due *d, uint32_t place, due_at *at)
+{
+	d->heap.v[place - 1] = at;
+	at->place = place;
+}
+
+static void heap_up(due *d, due_at *at)
+{
+	uint32_t place = at->place;
+
+	while (place > 1 && d->heap.v[place / 2 - 1]->us > at->us) {
+		heap_set(d, place, d->heap.v[place / 2 - 1]);
+		place /= 2;
+	}
+	heap_set(d, place, at);
+}
+
+static void heap_down(due *d, due_at *at)
+{
+	uint32_t place = at->place;
+
+	for (uint32_t child = place * 2; child <= d->heap.n; child = place * 2) {
+		if (child < d->heap.n && d->heap.v[child]->us < d->heap.v[child - 1]->us)
+			child++;
+		if (d->heap.v[child - 1]->us >= at->us)
+			break;
+		heap_set(d, place, d->heap.v[child - 1]);
+		place = child;
+	}
+	heap_set(d, place, at);
+}
+
+void due_put(due *d, due_at *at, int64_t us)
+{
+	at->us = us;
+	if (!at->place) {
+		vec_push(&d->heap, at);
+		at->place = d->heap.n;
+	}
+	heap_up(d, at);
+	heap_down(d, at);
+}
+
+void due_remove(due *d, due_at *at)
+{
+	if (!at->place)
+		return;
+	due_at *last = vec_pop(&d->heap);
+	if (last != at) {
+		last->place = at->place;
+		heap_up(d, last);
+		heap_down(d, last);
+	}
+	at->place = 0;
+}
+
+due_at *due_first(const due *d)
+{
+	return d->heap.n ? d->heap.v[0] : NULL;
+}
