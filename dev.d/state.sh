@@ -33,7 +33,9 @@ state_link()
 {
 	if [ ! -e "$state" ]; then
 		mkdir -m 0700 "$state"
-		say "State is kept in $state, linked from var/: $(user_owns) cannot use a folder inside the checkout."
+		state_why="$(user_owns) cannot reach the checkout"
+		[ ${#root} -le $state_path_max ] || state_why="the checkout's path is too long for a socket in it"
+		say "State is kept in $state, linked from var/: $state_why."
 	fi
 	state_owner=$(stat -c %U "$state")
 	[ ! -L "$state" ] && { [ "$state_owner" = "$(user_owns)" ] || [ "$state_owner" = "$(id -un)" ]; } ||
