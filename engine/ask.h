@@ -29,7 +29,7 @@ typedef struct ask_entry {
 	int64_t memory_mib;     /* > 0: this much */
 	int32_t memory_percent; /* 1 to 100 when memory_mib is 0; both 0: the whole card */
 	int32_t compute_milli;  /* 0: no reservation, 1000: exclusive; ASK_ABSENT: 1000 for the whole card, else the
-	                           class default */
+				   class default */
 	strs uuids;             /* not empty: only these */
 	strs uuids_excluded;
 } ask_entry;

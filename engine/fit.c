@@ -122,7 +122,7 @@ static bool has_room(const fleet_device *d, int64_t memory_mib, int64_t compute_
 static int64_t slice_compute(const fleet *f, const slice *s, const fleet_device *d)
 {
 	return s->compute_milli != ASK_ABSENT ? s->compute_milli
-	                                      : fit_compute_milli(s->entry, &f->classes.v[d->class_id]);
+					      : fit_compute_milli(s->entry, &f->classes.v[d->class_id]);
 }
 
 static bool is_candidate(const fleet *f, const fit_need *need, const slice *s, int32_t device)
@@ -147,7 +147,7 @@ static bool choose(const fleet *f, const fit_need *need, const slice *s, int32_t
 			continue;
 		fleet_device d = device_with(f, id, chosen);
 		pick p = {id, (int32_t)(s->entry - need->group->entries), fit_memory_mib(s->entry, &d),
-		        slice_compute(f, s, &d)};
+			slice_compute(f, s, &d)};
 		if (!has_room(&d, p.memory_mib, p.compute_milli))
 			continue;
 		int64_t score = score_device(&d, fleet_free_memory_mib(&d), fleet_free_compute_milli(&d), policy);
@@ -173,7 +173,7 @@ static bool choose(const fleet *f, const fit_need *need, const slice *s, int32_t
 
 /* Serves one entry by the first class of its list that can. */
 static bool serve(const fleet *f, const fit_need *need, int32_t entry, int32_t node, ask_policy policy, picks *chosen,
-        int32_t *ret_rank)
+	int32_t *ret_rank)
 {
 	const ask_entry *e = &need->group->entries[entry];
 	slice s = {e, FLEET_NONE, e->compute_milli};
@@ -192,7 +192,7 @@ static bool serve(const fleet *f, const fit_need *need, int32_t entry, int32_t n
 
 /* Serves all entries; the one that finds no devices is told. */
 static bool serve_all(const fleet *f, const fit_need *need, int32_t node, ask_policy policy, picks *chosen,
-        int32_t *ret_rank, int32_t *ret_entry)
+	int32_t *ret_rank, int32_t *ret_entry)
 {
 	int32_t rank;
 
@@ -209,7 +209,7 @@ static bool serve_all(const fleet *f, const fit_need *need, int32_t node, ask_po
 }
 
 static bool serve_by_policy(
-        const fleet *f, const fit_need *need, int32_t node, picks *chosen, int32_t *ret_rank, int32_t *ret_entry)
+	const fleet *f, const fit_need *need, int32_t node, picks *chosen, int32_t *ret_rank, int32_t *ret_entry)
 {
 	if (serve_all(f, need, node, need->device_policy, chosen, ret_rank, ret_entry))
 		return true;
@@ -260,7 +260,7 @@ static int32_t first_class(const ask_entry *e)
 /* What the devices of one node offer to one entry. */
 typedef struct offer {
 	int32_t n_class, n_blocked, n_open, n_large,
-	        n_fit;                               /* devices: wanted, ... of those open, ... big enough, ... free */
+		n_fit;                               /* devices: wanted, ... of those open, ... big enough, ... free */
 	int64_t free_memory_mib, free_compute_milli; /* the most on one */
 	int64_t need_memory_mib, need_compute_milli;
 	int32_t class_id;
@@ -303,26 +303,55 @@ static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, in
 	if (o.n_blocked == o.n_class)
 		return fail(miss, WHY_QUOTA_LIMIT, o.class_id, AXIS_DEVICE_MILLI, need_milli, 0);
 	if (o.n_class < e->count || (o.n_open >= e->count && o.n_large < e->count))
-		return fail(
-		        miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli, o.n_large * SHARE_WHOLE_MILLI);
+		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+			(int64_t)o.n_large * SHARE_WHOLE_MILLI);
 	if (o.n_open < e->count)
-		return fail(
-		        miss, WHY_NODE_CLOSED, o.class_id, AXIS_DEVICE_MILLI, need_milli, o.n_open * SHARE_WHOLE_MILLI);
+		return fail(miss, WHY_NODE_CLOSED, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+			(int64_t)o.n_open * SHARE_WHOLE_MILLI);
 	if (o.n_fit == 0 && o.free_memory_mib < o.need_memory_mib)
 		return fail(
-		        miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.free_memory_mib);
+			miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.free_memory_mib);
 	if (o.n_fit == 0 && o.free_compute_milli < o.need_compute_milli)
 		return fail(miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_COMPUTE_MILLI, o.need_compute_milli,
-		        o.free_compute_milli);
-	return fail(
-	        miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_DEVICE_MILLI, need_milli, o.n_fit * SHARE_WHOLE_MILLI);
+			o.free_compute_milli);
+	return fail(miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+		(int64_t)o.n_fit * SHARE_WHOLE_MILLI);
 }
 
-/* What the node's summary alone can tell about one entry. */
+/* Whether the best free amounts of a node of one class could hold the slice: no look at its devices if not. */
+static bool summary_allows(
+	const fleet_node *n, const ask_entry *e, int64_t memory_mib, int64_t compute_milli, fit_miss *miss)
+{
+	if (compute_milli >= SHARE_WHOLE_MILLI)
+		return fail(miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_DEVICE_MILLI,
+			(int64_t)e->count * SHARE_WHOLE_MILLI, (int64_t)n->n_idle * SHARE_WHOLE_MILLI);
+	if (memory_mib > n->max_free_memory_mib)
+		return fail(
+			miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_MEMORY_MIB, memory_mib, n->max_free_memory_mib);
+	if (compute_milli > n->max_free_compute_milli)
+		return fail(miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_COMPUTE_MILLI, compute_milli,
+			n->max_free_compute_milli);
+	return true;
+}
+
+/* Whether a node of one class has the devices free; the choice among them is made later, on the chosen node alone. */
+static bool has_devices(const fleet *f, const fleet_node *n, const ask_entry *e, int64_t compute_milli)
+{
+	int32_t found = 0;
+
+	for (int32_t id = n->first_device; id != FLEET_NONE; id = f->devices.v[id].next) {
+		const fleet_device *d = &f->devices.v[id];
+		if (!d->flags && has_room(d, fit_memory_mib(e, d), compute_milli) && ++found == e->count)
+			return true;
+	}
+	return false;
+}
+
+/* What a glance at the node can tell about one entry: most nodes are of one class, and most requests name no device. */
 typedef enum glance { GLANCE_LOOK, GLANCE_FITS, GLANCE_MISS } glance;
 
 static glance glance_at(const fleet *f, const fit_need *need, const ask_entry *e, const fleet_node *n,
-        int32_t *ret_rank, int64_t *ret_milli, fit_miss *miss)
+	int32_t *ret_rank, int64_t *ret_milli, fit_miss *miss)
 {
 	if (n->class_id == FLEET_NONE || n->n_open < e->count || e->uuids.n || e->uuids_excluded.n)
 		return GLANCE_LOOK;
@@ -338,20 +367,12 @@ static glance glance_at(const fleet *f, const fit_need *need, const ask_entry *e
 	int64_t compute_milli = fit_compute_milli(e, &f->classes.v[n->class_id]);
 	if (memory_mib > n->min_memory_mib)
 		return GLANCE_LOOK;
-	*ret_milli = share_of_slice(memory_mib, compute_milli, n->min_memory_mib, e->count).v[AXIS_DEVICE_MILLI];
-	if (n->n_idle >= e->count)
-		return GLANCE_FITS;
-	if (compute_milli >= SHARE_WHOLE_MILLI)
-		fail(miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI,
-		        (int64_t)n->n_idle * SHARE_WHOLE_MILLI);
-	else if (memory_mib > n->max_free_memory_mib)
-		fail(miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_MEMORY_MIB, memory_mib, n->max_free_memory_mib);
-	else if (compute_milli > n->max_free_compute_milli)
-		fail(miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_COMPUTE_MILLI, compute_milli,
-		        n->max_free_compute_milli);
-	else
+	if (n->n_idle < e->count && !summary_allows(n, e, memory_mib, compute_milli, miss))
+		return GLANCE_MISS;
+	if (n->n_idle < e->count && !has_devices(f, n, e, compute_milli))
 		return GLANCE_LOOK;
-	return GLANCE_MISS;
+	*ret_milli = share_of_slice(memory_mib, compute_milli, n->min_memory_mib, e->count).v[AXIS_DEVICE_MILLI];
+	return GLANCE_FITS;
 }
 
 static int64_t picks_milli(const fleet *f, const picks *chosen)
@@ -367,7 +388,7 @@ static int64_t picks_milli(const fleet *f, const picks *chosen)
 }
 
 bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_class_rank, int64_t *ret_milli,
-        fit_miss *ret_miss)
+	fit_miss *ret_miss)
 {
 	const fleet_node *n = &f->nodes.v[node];
 	const ask_group *g = need->group;
@@ -403,12 +424,12 @@ void fit_pick(const fleet *f, const fit_need *need, int32_t node, int32_t group,
 		const pick *c = &chosen.v[i];
 		int64_t device_mib = f->devices.v[c->device].memory_mib;
 		plan_add_device(p, (plan_device){
-		                           .device = c->device,
-		                           .entry = c->entry,
-		                           .memory_mib = c->memory_mib,
-		                           .compute_milli = c->compute_milli,
-		                           .charge = share_of_slice(c->memory_mib, c->compute_milli, device_mib, 1),
-		                   });
+					   .device = c->device,
+					   .entry = c->entry,
+					   .memory_mib = c->memory_mib,
+					   .compute_milli = c->compute_milli,
+					   .charge = share_of_slice(c->memory_mib, c->compute_milli, device_mib, 1),
+				   });
 	}
 }
 
@@ -439,7 +460,7 @@ static bool slice_fits(const fleet_device *d, const plan_device *s, int32_t node
 		return fail(miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_MEMORY_MIB, s->memory_mib, free_memory);
 	if (free_compute < s->compute_milli)
 		return fail(
-		        miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_COMPUTE_MILLI, s->compute_milli, free_compute);
+			miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_COMPUTE_MILLI, s->compute_milli, free_compute);
 	return fail(miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_DEVICE_MILLI, SHARE_WHOLE_MILLI, 0);
 }
 

@@ -41,7 +41,7 @@ int64_t fit_compute_milli(const ask_entry *e, const fleet_class *c);
 /* Whether the pod fits the node now. True gives how far down the class lists the choice lies (0: first choices only)
  * and the device_milli it will take; false gives the first reason. */
 bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_class_rank, int64_t *ret_milli,
-        fit_miss *ret_miss);
+	fit_miss *ret_miss);
 
 /* Adds the pod, with its devices, to p: the node must fit. */
 void fit_pick(const fleet *f, const fit_need *need, int32_t node, int32_t group, int32_t index, plan *p);

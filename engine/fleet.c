@@ -157,7 +157,7 @@ void fleet_class_set(fleet *f, int32_t class_id, class_spec spec)
 	c->overcommit_ppm = spec.overcommit_ppm ? spec.overcommit_ppm : FLEET_OVERCOMMIT_ONE;
 	c->compute_default_milli = spec.compute_default_milli;
 	assert(c->slots > 0 && c->overcommit_ppm >= FLEET_OVERCOMMIT_ONE &&
-	        c->overcommit_ppm <= 10 * FLEET_OVERCOMMIT_ONE);
+		c->overcommit_ppm <= (int64_t)10 * FLEET_OVERCOMMIT_ONE);
 	assert(c->compute_default_milli >= 0 && c->compute_default_milli <= SHARE_WHOLE_MILLI);
 	vec_each (d, &f->devices) {
 		if (d->node == FLEET_NONE || d->class_id != class_id)
@@ -527,9 +527,7 @@ void fleet_capacity(const fleet *f, amounts *out, uint32_t n)
 		uint32_t flags = d->flags | node->flags | f->clusters.v[node->cluster].flags;
 		if (flags & (FLEET_UNHEALTHY | FLEET_GONE))
 			continue;
-		amounts one = {
-		        {SHARE_WHOLE_MILLI, d->memory_mib, d->compute_milli}
-                };
+		amounts one = {{SHARE_WHOLE_MILLI, d->memory_mib, d->compute_milli}};
 		out[d->class_id] = amounts_add(out[d->class_id], one);
 	}
 }

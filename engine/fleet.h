@@ -165,4 +165,4 @@ static inline int64_t fleet_free_compute_milli(const fleet_device *d)
 }
 
 #define fleet_each_device(d, f, node_id)                                                                               \
-	for (int32_t d = (f)->nodes.v[node_id].first_device; d != FLEET_NONE; d = (f)->devices.v[d].next)
+	for (int32_t d = (f)->nodes.v[(node_id)].first_device; (d) != FLEET_NONE; (d) = (f)->devices.v[(d)].next)

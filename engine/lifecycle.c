@@ -14,18 +14,18 @@ typedef struct life {
 
 /* Revoking may still end as done or failed: the pod was quicker than the order to stop. */
 static const life lives[LIFE_COUNT] = {
-        [LIFE_PENDING] = {"pending",   TO(GRANTED) | TO(REJECTED) | TO(REVOKED),           0               },
-        [LIFE_GRANTED] = {"granted",   TO(DELIVERED) | TO(REFUSED) | TO(REVOKING),         BOOKED          },
-        [LIFE_DELIVERED] = {"delivered", TO(ACCEPTED) | TO(REFUSED) | TO(REVOKING),          BOOKED          },
-        [LIFE_ACCEPTED] = {"accepted",  TO(BOUND) | TO(REVOKING) | TO(FAILED),              BOOKED          },
-        [LIFE_BOUND] = {"bound",     TO(RUNNING) | TO(DONE) | TO(REVOKING) | TO(FAILED), BOOKED | CHARGED},
-        [LIFE_RUNNING] = {"running",   TO(DONE) | TO(REVOKING) | TO(FAILED),               BOOKED | CHARGED},
-        [LIFE_DONE] = {"done",      0,                                                  0               },
-        [LIFE_REFUSED] = {"refused",   TO(PENDING) | TO(REJECTED) | TO(REVOKED),           0               },
-        [LIFE_REJECTED] = {"rejected",  0,                                                  0               },
-        [LIFE_REVOKING] = {"revoking",  TO(REVOKED) | TO(DONE) | TO(FAILED),                BOOKED | CHARGED},
-        [LIFE_REVOKED] = {"revoked",   0,                                                  0               },
-        [LIFE_FAILED] = {"failed",    0,                                                  0               },
+	[LIFE_PENDING] = {"pending", TO(GRANTED) | TO(REJECTED) | TO(REVOKED), 0},
+	[LIFE_GRANTED] = {"granted", TO(DELIVERED) | TO(REFUSED) | TO(REVOKING), BOOKED},
+	[LIFE_DELIVERED] = {"delivered", TO(ACCEPTED) | TO(REFUSED) | TO(REVOKING), BOOKED},
+	[LIFE_ACCEPTED] = {"accepted", TO(BOUND) | TO(REVOKING) | TO(FAILED), BOOKED},
+	[LIFE_BOUND] = {"bound", TO(RUNNING) | TO(DONE) | TO(REVOKING) | TO(FAILED), BOOKED | CHARGED},
+	[LIFE_RUNNING] = {"running", TO(DONE) | TO(REVOKING) | TO(FAILED), BOOKED | CHARGED},
+	[LIFE_DONE] = {"done", 0, 0},
+	[LIFE_REFUSED] = {"refused", TO(PENDING) | TO(REJECTED) | TO(REVOKED), 0},
+	[LIFE_REJECTED] = {"rejected", 0, 0},
+	[LIFE_REVOKING] = {"revoking", TO(REVOKED) | TO(DONE) | TO(FAILED), BOOKED | CHARGED},
+	[LIFE_REVOKED] = {"revoked", 0, 0},
+	[LIFE_FAILED] = {"failed", 0, 0},
 };
 
 static const life *life_of(lifecycle s)

@@ -69,6 +69,15 @@ static cell *cell_find(const quota *q, int32_t id, int32_t model)
 	return NULL;
 }
 
+/* The cell that must be there. */
+static cell *cell_of(const quota *q, int32_t id, int32_t model)
+{
+	cell *c = cell_find(q, id, model);
+
+	assert(c);
+	return c;
+}
+
 static void cell_make(quota *q, int32_t id, int32_t model)
 {
 	assert(model >= 0);
@@ -102,7 +111,7 @@ static int64_t own_of(const cell *c, int i)
 static void settle(quota *q, int32_t id, int32_t model)
 {
 	for (; id != FLEET_NONE; id = q->tenants.v[id].parent) {
-		cell *c = cell_find(q, id, model);
+		cell *c = cell_of(q, id, model);
 		amounts before = c->lent;
 		for (int i = 0; i < AXIS_COUNT; i++) {
 			int64_t lend = c->terms.lend_limit.v[i];
@@ -111,7 +120,7 @@ static void settle(quota *q, int32_t id, int32_t model)
 		}
 		if (id == QUOTA_ROOT)
 			return;
-		cell *up = cell_find(q, q->tenants.v[id].parent, model);
+		cell *up = cell_of(q, q->tenants.v[id].parent, model);
 		up->from_children = amounts_add(up->from_children, amounts_sub(c->lent, before));
 	}
 }
@@ -159,7 +168,7 @@ static int32_t height_of(const quota *q, int32_t top)
 static void use_add(quota *q, int32_t id, int32_t model, amounts a)
 {
 	for (; id != FLEET_NONE; id = q->tenants.v[id].parent) {
-		cell *c = cell_find(q, id, model);
+		cell *c = cell_of(q, id, model);
 		c->use = amounts_add(c->use, a);
 		for (int i = 0; i < AXIS_COUNT; i++)
 			assert(c->use.v[i] >= 0 && c->use.v[i] <= QUOTA_USE_MAX);
@@ -169,7 +178,7 @@ static void use_add(quota *q, int32_t id, int32_t model, amounts a)
 /* Counts what cell c of a child stands for into its parent, or (sign -1) out of it. */
 static void parent_count(quota *q, int32_t parent, const cell *c, int64_t sign)
 {
-	cell *up = cell_find(q, parent, c->model);
+	cell *up = cell_of(q, parent, c->model);
 	amounts promised = all_named(c->terms.guaranteed);
 
 	up->promised = amounts_add(up->promised, amounts_times(promised, sign));
@@ -270,7 +279,7 @@ static amounts cut(amounts a)
 void quota_set(quota *q, int32_t id, int32_t model, const quota_terms *terms)
 {
 	cell_make(q, id, model);
-	cell *c = cell_find(q, id, model);
+	cell *c = cell_of(q, id, model);
 	amounts before = all_named(c->terms.guaranteed);
 
 	c->terms = (quota_terms){
@@ -280,7 +289,7 @@ void quota_set(quota *q, int32_t id, int32_t model, const quota_terms *terms)
 		.borrow_limit = cut(terms->borrow_limit),
 	};
 	if (id != QUOTA_ROOT) {
-		cell *up = cell_find(q, q->tenants.v[id].parent, model);
+		cell *up = cell_of(q, q->tenants.v[id].parent, model);
 		amounts change = amounts_sub(all_named(c->terms.guaranteed), before);
 		up->promised = amounts_add(up->promised, change);
 	}
@@ -406,7 +415,7 @@ void quota_take(quota *q, int32_t id, int32_t model, amounts a)
 		assert(a.v[i] >= 0 && a.v[i] <= QUOTA_USE_MAX);
 	cell_make(q, id, model);
 	use_add(q, id, model, a);
-	cell *c = cell_find(q, id, model);
+	cell *c = cell_of(q, id, model);
 	c->own_use = amounts_add(c->own_use, a);
 	settle(q, id, model);
 }
@@ -414,7 +423,7 @@ void quota_take(quota *q, int32_t id, int32_t model, amounts a)
 void quota_give(quota *q, int32_t id, int32_t model, amounts a)
 {
 	cell_make(q, id, model);
-	cell *c = cell_find(q, id, model);
+	cell *c = cell_of(q, id, model);
 	for (int i = 0; i < AXIS_COUNT; i++)
 		assert(a.v[i] >= 0 && a.v[i] <= c->own_use.v[i]);
 	use_add(q, id, model, amounts_times(a, -1));

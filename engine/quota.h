@@ -10,9 +10,9 @@
  *
  * Unset: guaranteed 0, limit none, lend_limit all, borrow_limit none; an axis that is unset is not checked there.
  * A quota cut below use is legal: nothing ends, and nothing new may start that would make the balance of a node in the
- * red worse. Where the root promises more than it has (own(root) < 0), nobody borrows anew: the bound then stands at every
- * tenant that names a guarantee and at the root's children without one. Exact int64 throughout: a
- * set value is cut to QUOTA_AMOUNT_MAX, so that no sum can overflow.
+ * red worse. Where the root promises more than it has (own(root) < 0), nobody borrows anew: the bound then stands at
+ * every tenant that names a guarantee and at the root's children without one. Exact int64 throughout: a set value is
+ * cut to QUOTA_AMOUNT_MAX, so that no sum can overflow.
  */
 #pragma once
 #include "base/err.h"

@@ -31,13 +31,13 @@ static int64_t score_spread(const fleet_node *n, const leftover *l)
 }
 
 int64_t score_node(
-        const fleet *f, int32_t node, int64_t device_milli, int64_t cpu_milli, int64_t memory_mib, ask_policy policy)
+	const fleet *f, int32_t node, int64_t device_milli, int64_t cpu_milli, int64_t memory_mib, ask_policy policy)
 {
 	const fleet_node *n = &f->nodes.v[node];
 	leftover left = {
-	        .device_milli = n->free_device_milli - device_milli,
-	        .cpu_milli = n->cpu_milli - n->used_cpu_milli - cpu_milli,
-	        .memory_mib = n->memory_mib - n->used_memory_mib - memory_mib,
+		.device_milli = n->free_device_milli - device_milli,
+		.cpu_milli = n->cpu_milli - n->used_cpu_milli - cpu_milli,
+		.memory_mib = n->memory_mib - n->used_memory_mib - memory_mib,
 	};
 
 	return policy == POLICY_BINPACK ? score_binpack(&left) : score_spread(n, &left);

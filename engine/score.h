@@ -11,7 +11,7 @@ enum { SCORE_MAX = 100 };
 
 /* 0 to SCORE_MAX for a node that would take device_milli, cpu_milli and memory_mib more. */
 int64_t score_node(
-        const fleet *f, int32_t node, int64_t device_milli, int64_t cpu_milli, int64_t memory_mib, ask_policy policy);
+	const fleet *f, int32_t node, int64_t device_milli, int64_t cpu_milli, int64_t memory_mib, ask_policy policy);
 
 /* Any int64: for a device whose free amounts are free_memory_mib and free_compute_milli. */
 int64_t score_device(const fleet_device *d, int64_t free_memory_mib, int64_t free_compute_milli, ask_policy policy);

@@ -88,11 +88,11 @@ void why_add(why *w, blocker b)
 blocker blocker_of(why_code code)
 {
 	return (blocker){
-	        .code = code,
-	        .cluster = FLEET_NONE,
-	        .class_id = FLEET_NONE,
-	        .tenant = FLEET_NONE,
-	        .group = FLEET_NONE,
-	        .node = FLEET_NONE,
+		.code = code,
+		.cluster = FLEET_NONE,
+		.class_id = FLEET_NONE,
+		.tenant = FLEET_NONE,
+		.group = FLEET_NONE,
+		.node = FLEET_NONE,
 	};
 }
