@@ -270,7 +270,7 @@ void conn_open(web_server *w, int fd, const char *peer, uint64_t peer_key)
 		w->spare_conns = c->next;
 		w->n_spare_conns--;
 	} else {
-		c = malloc(sizeof(*c));
+		c = calloc(1, sizeof(*c));
 		assert(c);
 	}
 	memset(c, 0, sizeof(*c));

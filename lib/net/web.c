@@ -66,7 +66,7 @@ char *server_block(web_server *w)
 {
 	if (w->spare_blocks.n)
 		return vec_pop(&w->spare_blocks);
-	char *block = malloc((size_t)w->limits.headers_max * sizeof(web_header) + conn_bytes_max(w));
+	char *block = calloc(1, (size_t)w->limits.headers_max * sizeof(web_header) + conn_bytes_max(w));
 	assert(block);
 	return block;
 }
