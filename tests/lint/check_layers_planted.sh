@@ -62,7 +62,6 @@ compiles() # FOLDER
 
 REEVE_TREE=$copy/tree
 export REEVE_TREE
-"$lint/check_layers.sh" || fail "the tree itself is not clean"
 plants | while read -r folder include verdict how; do
 	plant "$folder" "$include"
 done
@@ -76,7 +75,7 @@ cmake -S "$copy/tree" -B "$copy/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug >"$copy
 }
 plants | while read -r folder include verdict how; do
 	plant "$folder" "$include"
-	if "$lint/check_layers.sh" >/dev/null; then seen=right; else seen=wrong; fi
+	if "$lint/check_layers.sh" | grep -q '/planted.c:'; then seen=wrong; else seen=right; fi
 	[ $seen = "$verdict" ] || fail "$include in $folder is $verdict, and the check takes it for $seen"
 	if [ "$how" = compiled ]; then
 		if compiles "$folder"; then seen=right; else seen=wrong; fi

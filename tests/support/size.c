@@ -15,7 +15,7 @@ int64_t size_get(const char *name)
 	const char *text = getenv(variable);
 	if (!text)
 		fprintf(stderr, "%s is not set: run this test with ./dev test, or by tests/support/run_test.sh\n",
-		        variable);
+			variable);
 	assert(text);
 
 	char *end;
