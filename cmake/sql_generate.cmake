@@ -1,5 +1,6 @@
 # Turns db/queries/*.sql into sql.h and sql.c, and migrations/*.sql into migrations.c. Run as
-#   cmake -DSOURCE=<tree> -DOUT=<folder> -P sql_generate.cmake
+#   cmake -DSOURCE=<tree> -DOUT=<folder> [-DMORE=<folder>] -P sql_generate.cmake
+# MORE holds further .sql files, numbered behind the others: tests add statements of their own that way.
 # db/stmt.h describes the form of the blocks and the C types they give. A block that cannot be understood stops the build with
 # its file and name.
 cmake_minimum_required(VERSION 3.25)
@@ -170,6 +171,11 @@ endmacro()
 
 file(GLOB files ${SOURCE}/db/queries/*.sql)
 list(SORT files)
+if(MORE)
+  file(GLOB more ${MORE}/*.sql)
+  list(SORT more)
+  list(APPEND files ${more})
+endif()
 foreach(file IN LISTS files)
   get_filename_component(file_name ${file} NAME)
   read_lines(${file} lines)

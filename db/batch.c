@@ -53,7 +53,7 @@ static void finish(db_batcher *b)
 		v->e = v->outcome == DB_LOST ? ERR_DB_UNKNOWN : ERR_UNAVAILABLE;
 	/* The next batch may begin inside on_done, so this one's answers move out of its way. */
 	db_verdict told = *v;
-	db_reply *replies = malloc((v->n ? v->n : 1) * sizeof(*replies));
+	db_reply *replies = calloc(v->n ? v->n : 1, sizeof(*replies));
 	if (!replies)
 		abort();
 	memcpy(replies, b->replies, v->n * sizeof(*replies));

@@ -15,7 +15,7 @@ static lane_op *op_new(lane *l)
 	lane_op *op = l->spare;
 	if (op)
 		l->spare = op->next;
-	else if (!(op = malloc(sizeof(*op))))
+	else if (!(op = calloc(1, sizeof(*op))))
 		abort();
 	op->next = NULL;
 	return op;

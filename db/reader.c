@@ -57,7 +57,7 @@ static read_op *op_new(db_reader *r)
 	read_op *op = r->spare;
 	if (op)
 		r->spare = op->next;
-	else if (!(op = malloc(sizeof(*op))))
+	else if (!(op = calloc(1, sizeof(*op))))
 		abort();
 	op->next = NULL;
 	op->reader = r;

@@ -1,0 +1,306 @@
+/* The ledger: one record per operation, no gaps, no broken link, one effect per key. */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "chain.h"
+#include "db/ledger.h"
+#include "work.h"
+
+enum { ID_BYTES = 16 };
+
+typedef struct change {
+	ledger_op op; /* first */
+	sql_gov_add_in in;
+	char name[ID_BYTES];
+	int32_t tenant;
+	int answers;
+	err e;
+	int32_t status;
+	int64_t revision;
+	bool is_replay;
+	char body[64];
+	bool *done;
+	int *left;
+} change;
+
+static int32_t shown(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out)
+{
+	sql_gov_add_row row;
+	fault f;
+	(void)op;
+	cr_assert_eq(db_row(r, 0, &row, &f), ERR_OK);
+	cr_assert_eq(row.rev, revision);
+	cr_assert_gt(at_us, 0);
+	buf_printf(out, "{\"n\":%lld}", (long long)row.n);
+	return 201;
+}
+
+static void done(ledger_op *op, const ledger_answer *a)
+{
+	change *c = (change *)op;
+	c->answers++;
+	c->e = a->e;
+	c->status = a->status;
+	c->revision = a->revision;
+	c->is_replay = a->is_replay;
+	snprintf(c->body, sizeof(c->body), STR_FMT, STR_ARG(a->body));
+	*c->done = --*c->left == 0;
+}
+
+static const str items[] = {{"i1", 2}, {"i2", 2}, {"i3", 2}};
+
+static void change_init(change *c, int i, bool *all_done, int *left)
+{
+	memset(c, 0, sizeof(*c));
+	snprintf(c->name, sizeof(c->name), "req_%d", i);
+	c->tenant = 1 + i % 3;
+	c->in = (sql_gov_add_in){.id = items[i % 3], .add = 1, .rev_null = true};
+	c->op = (ledger_op){.scope = db_tenants(&c->tenant, 1),
+		.stmt = SQL_GOV_ADD,
+		.in = &c->in,
+		.actor = S("tok_a"),
+		.via = S("token"),
+		.action = S("item.add"),
+		.object_kind = S("item"),
+		.object_id = c->in.id,
+		.request_id = str_from(c->name),
+		.tenant_key = c->tenant,
+		.change = S("{\"add\":1}"),
+		.on_row = shown,
+		.on_done = done};
+	c->done = all_done;
+	c->left = left;
+}
+
+static ledger *ledger_on(loop *l, const char *dsn, bool is_platform)
+{
+	ledger_options o = {.db = work_options(dsn, is_platform)};
+	return ledger_new(l, &o);
+}
+
+static void run_one(ledger *g, loop *l, change *c)
+{
+	bool all_done = false;
+	int left = 1;
+	c->done = &all_done;
+	c->left = &left;
+	c->answers = 0;
+	ledger_run(g, &c->op);
+	pg_run_until(l, &all_done);
+	cr_expect_eq(c->answers, 1);
+}
+
+Test(ledger, three_lanes_leave_one_chain_without_gaps)
+{
+	enum { OPS = 600 };
+	static change cs[OPS];
+	loop *l = loop_new();
+	const char *dsn = work_database("chain");
+	ledger *g[3] = {ledger_on(l, dsn, false), ledger_on(l, dsn, false), ledger_on(l, dsn, false)};
+	bool all_done = false;
+	int left = OPS, refused = 0;
+	for (int i = 0; i < OPS; i++) {
+		change_init(&cs[i], i, &all_done, &left);
+		if (i % 5 == 4) {
+			/* A revision nobody has: refused, and recorded. */
+			cs[i].in.rev_null = false;
+			cs[i].in.rev = 1000000;
+		}
+		if (i % 50 == 7)
+			cs[i].in.add = 5000000; /* breaks a constraint: no record */
+		ledger_run(g[i % 3], &cs[i].op);
+	}
+	pg_run_until(l, &all_done);
+	int failed = 0;
+	for (int i = 0; i < OPS; i++) {
+		cr_expect_eq(cs[i].answers, 1);
+		if (i % 5 == 4) {
+			cr_expect_eq(cs[i].e, ERR_ETAG_MISMATCH);
+			cr_expect_gt(cs[i].revision, 0);
+			refused++;
+		} else if (i % 50 == 7) {
+			cr_expect_eq(cs[i].e, ERR_INTERNAL);
+			failed++;
+		} else {
+			cr_expect_eq(cs[i].e, ERR_OK, "%d: %s", i, err_code(cs[i].e));
+			cr_expect_eq(cs[i].status, 201);
+		}
+	}
+	chain_check c = chain_verify(dsn);
+	cr_expect_eq(c.records, OPS - failed);
+	cr_expect_eq(c.broken_at, 0, "%s", c.why);
+	cr_expect_eq(pg_int(dsn, "SELECT sum(n) FROM item"), OPS - failed - refused);
+	cr_expect_eq(pg_int(dsn, "SELECT count(*) FROM audit WHERE outcome = 'refused:etag_mismatch'"), refused);
+	cr_expect_eq(pg_int(dsn, "SELECT max(rev) FROM item") > 0, 1);
+	for (int i = 0; i < 3; i++)
+		ledger_free(g[i]);
+	loop_free(l);
+}
+
+Test(ledger, a_flipped_byte_is_found)
+{
+	static const struct {
+		const char *sql;
+		int64_t at;
+	} rows[] = {
+		{"UPDATE audit SET body = replace(body, 'item.add', 'item.adD') WHERE n = 3", 3},
+		{"UPDATE audit SET actor = 'tok_b' WHERE n = 2", 2},
+		{"UPDATE audit SET outcome = 'refused:not_found' WHERE n = 4", 4},
+		{"UPDATE audit SET tenant_key = 99 WHERE n = 1", 1},
+		{"UPDATE audit SET at = at + interval '1 ms' WHERE n = 5", 5},
+		{"UPDATE audit SET hash = set_byte(hash, 31, get_byte(hash, 31) # 1) WHERE n = 2", 2},
+		{"DELETE FROM audit WHERE n = 3", 3},
+		{"DELETE FROM audit WHERE n = 6", 6},
+	};
+	loop *l = loop_new();
+	const char *dsn = work_database("flip");
+	ledger *g = ledger_on(l, dsn, false);
+	change c;
+	for (int i = 0; i < 6; i++) {
+		change_init(&c, i, NULL, NULL);
+		run_one(g, l, &c);
+	}
+	pg_do(dsn, "CREATE TABLE kept AS SELECT * FROM audit");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cr_expect_eq(chain_verify(dsn).broken_at, 0);
+		pg_do(dsn, rows[i].sql);
+		chain_check got = chain_verify(dsn);
+		cr_expect_eq(got.broken_at, rows[i].at, "%s: %d %s", rows[i].sql, (int)got.broken_at, got.why);
+		pg_do(dsn, "DELETE FROM audit; INSERT INTO audit SELECT * FROM kept");
+	}
+	ledger_free(g);
+	loop_free(l);
+}
+
+static void key_set(change *c, const char *key, uint8_t fingerprint)
+{
+	c->op.key = str_from(key);
+	memset(c->op.fingerprint, fingerprint, sizeof(c->op.fingerprint));
+}
+
+Test(ledger, a_key_has_one_effect_and_one_answer)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("replay");
+	ledger *g = ledger_on(l, dsn, false);
+	change c;
+	change_init(&c, 0, NULL, NULL);
+	key_set(&c, "k1", 1);
+	run_one(g, l, &c);
+	cr_expect(!c.is_replay && c.status == 201);
+	cr_expect_str_eq(c.body, "{\"n\":1}");
+	for (int i = 0; i < 2; i++) {
+		run_one(g, l, &c);
+		cr_expect(c.is_replay && c.e == ERR_OK && c.status == 201);
+		cr_expect_str_eq(c.body, "{\"n\":1}");
+	}
+	key_set(&c, "k1", 2);
+	run_one(g, l, &c);
+	cr_expect_eq(c.e, ERR_IDEMPOTENCY_KEY_REUSED);
+	c.op.actor = S("tok_b");
+	run_one(g, l, &c);
+	cr_expect(!c.is_replay && c.e == ERR_OK);
+	cr_expect_eq(pg_int(dsn, "SELECT n FROM item WHERE id = 'i1'"), 2);
+	cr_expect_eq(chain_verify(dsn).records, 2);
+	ledger_free(g);
+	loop_free(l);
+}
+
+Test(ledger, a_refusal_is_replayed_as_it_was)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("refusal");
+	ledger *g = ledger_on(l, dsn, false);
+	change c;
+	change_init(&c, 0, NULL, NULL);
+	key_set(&c, "k", 1);
+	c.in.rev_null = false;
+	c.in.rev = 1;
+	run_one(g, l, &c);
+	cr_expect(c.e == ERR_ETAG_MISMATCH && c.status == 412 && c.revision == 1);
+	run_one(g, l, &c);
+	cr_expect(c.e == ERR_ETAG_MISMATCH && c.status == 412 && c.is_replay);
+	cr_expect_eq(chain_verify(dsn).records, 1);
+	ledger_free(g);
+	loop_free(l);
+}
+
+Test(ledger, equal_keys_sent_together_have_one_effect)
+{
+	enum { N = 40 };
+	static change cs[N];
+	static char keys[4][4] = {"k0", "k1", "k2", "k3"};
+	loop *l = loop_new();
+	const char *dsn = work_database("together");
+	ledger *g = ledger_on(l, dsn, false);
+	bool all_done = false;
+	int left = N, replays = 0;
+	for (int i = 0; i < N; i++) {
+		change_init(&cs[i], 0, &all_done, &left);
+		key_set(&cs[i], keys[i % 4], (uint8_t)(i % 4));
+		ledger_run(g, &cs[i].op);
+	}
+	pg_run_until(l, &all_done);
+	for (int i = 0; i < N; i++) {
+		cr_expect_eq(cs[i].e, ERR_OK, "%s", err_code(cs[i].e));
+		replays += cs[i].is_replay;
+	}
+	cr_expect_eq(replays, N - 4);
+	cr_expect_eq(pg_int(dsn, "SELECT n FROM item WHERE id = 'i1'"), 4);
+	ledger_free(g);
+	loop_free(l);
+}
+
+Test(ledger, a_denial_is_a_record_without_a_statement)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("denied");
+	ledger *g = ledger_on(l, dsn, false);
+	change c;
+	change_init(&c, 0, NULL, NULL);
+	c.op.stmt = 0;
+	c.op.in = NULL;
+	c.op.outcome = S("refused:permission_denied");
+	run_one(g, l, &c);
+	cr_expect_eq(c.e, ERR_PERMISSION_DENIED);
+	cr_expect_eq(c.revision, 1);
+	cr_expect_eq(chain_verify(dsn).records, 1);
+	ledger_free(g);
+	loop_free(l);
+}
+
+Test(ledger, an_identifier_that_is_not_text_harms_nobody_else)
+{
+	static change cs[3];
+	loop *l = loop_new();
+	const char *dsn = work_database("nul");
+	ledger *g = ledger_on(l, dsn, false);
+	bool all_done = false;
+	int left = 3;
+	for (int i = 0; i < 3; i++)
+		change_init(&cs[i], i, &all_done, &left);
+	cs[1].op.request_id = str_of("a\0b", 3);
+	for (int i = 0; i < 3; i++)
+		ledger_run(g, &cs[i].op);
+	pg_run_until(l, &all_done);
+	cr_expect(cs[0].e == ERR_OK && cs[1].e == ERR_BAD_REQUEST && cs[2].e == ERR_OK);
+	cr_expect_eq(chain_verify(dsn).records, 2);
+	ledger_free(g);
+	loop_free(l);
+}
+
+Test(ledger, sees_only_its_scope)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("scope");
+	ledger *g = ledger_on(l, dsn, false);
+	change c;
+	change_init(&c, 0, NULL, NULL);
+	c.in.id = S("i2");
+	run_one(g, l, &c);
+	cr_expect_eq(c.e, ERR_ETAG_MISMATCH);
+	cr_expect_eq(pg_int(dsn, "SELECT n FROM item WHERE id = 'i2'"), 0);
+	ledger_free(g);
+	loop_free(l);
+}
