@@ -24,7 +24,7 @@ LIMIT $2;
 
 -- name: cluster_create :one
 -- in: id text, name text, default_tenant text?, labels text, token_id text, token_hash bytea, accepts bool, ttl_s int8, rev_offset int8
--- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, revision int8?, created_at timestamptz?
+-- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 twin AS (SELECT 1 FROM cluster WHERE name = $2 AND deleted_at IS NULL),
 t AS (SELECT key, path FROM tenant WHERE (id = $3 OR path = $3) AND deleted_at IS NULL AND depth > 0),
@@ -43,13 +43,14 @@ SELECT
 	CASE WHEN i.key IS NOT NULL THEN 'done' WHEN EXISTS (SELECT FROM twin) THEN 'refused:conflict' ELSE 'refused:unknown_tenant' END AS outcome,
 	CASE WHEN i.key IS NOT NULL THEN NULL WHEN EXISTS (SELECT FROM twin) THEN '#/name' ELSE '#/default_tenant' END AS pointer,
 	CASE WHEN i.key IS NOT NULL THEN NULL WHEN EXISTS (SELECT FROM twin) THEN 'there is a cluster called ' || $2 ELSE 'there is no tenant ' || $3 END AS detail,
-	i.key, i.id, i.name, i.state, i.is_cordoned, i.is_frozen, t.path AS default_tenant, i.labels, j.expires_at AS join_token_expires_at, i.rev AS revision, i.created_at
+	i.key, i.id, i.name, i.state, i.is_cordoned, i.is_frozen, t.path AS default_tenant, i.labels, j.expires_at AS join_token_expires_at,
+	0::int8 AS nodes, 0::int8 AS devices, 0::int8 AS stream_rev, i.rev AS revision, i.created_at
 FROM (SELECT 1) one LEFT JOIN i ON true LEFT JOIN j ON true LEFT JOIN t ON true;
 
 -- One statement for all that changes a cluster's standing: what is NULL stays.
 -- name: cluster_change :one
 -- in: cluster text, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels text?, if_rev int8, rev_offset int8
--- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, revision int8?, created_at timestamptz?
+-- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 c AS (SELECT key, rev FROM cluster WHERE (id = $1 OR name = $1) AND deleted_at IS NULL),
 t AS (SELECT key, path FROM tenant WHERE (id = $5 OR path = $5) AND deleted_at IS NULL AND depth > 0),
@@ -67,7 +68,8 @@ SELECT
 	CASE WHEN u.key IS NOT NULL OR c.key IS NULL THEN NULL WHEN $7 >= 0 AND c.rev <> $7 THEN 'the cluster is at revision ' || c.rev
 		ELSE 'there is no tenant ' || $5 END AS detail,
 	u.key, u.id, u.name, u.state, u.is_cordoned, u.is_frozen, (SELECT path FROM tenant WHERE key = u.default_tenant_key) AS default_tenant, u.labels,
-	u.rev AS revision, u.created_at
+	(SELECT count(*) FROM node n WHERE n.cluster_key = u.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = u.key) AS devices,
+	coalesce((SELECT s.rev FROM cluster_stream s WHERE s.cluster_key = u.key), 0) AS stream_rev, u.rev AS revision, u.created_at
 FROM (SELECT 1) one LEFT JOIN c ON true LEFT JOIN u ON true;
 
 -- name: cluster_delete :one

@@ -54,7 +54,7 @@ WHERE i.kind = 'place' AND i.object_id = $1 AND NOT EXISTS (SELECT FROM placemen
 LIMIT 1;
 
 -- name: placement_list :many
--- in: tenant text?, subtree bool, states text[]?, cluster text?, after text, limit int8
+-- in: tenant text?, subtree bool, state text[]?, cluster text?, after text, limit int8
 -- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, reason text?, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?, cursor text
 SELECT * FROM (
 	SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster,
@@ -74,6 +74,19 @@ LIMIT $6;
 
 -- name: tenant_keys_of :many
 -- in: refs text[]
--- out: ref text, key int4?
-SELECT r.ref, t.key
+-- out: ref text, key int4?, path text?
+SELECT r.ref, t.key, t.path
 FROM unnest($1::text[]) AS r(ref) LEFT JOIN tenant t ON (t.id = r.ref OR t.path = r.ref) AND t.deleted_at IS NULL AND t.depth > 0;
+
+-- The same for those of a batch, in any order.
+-- name: placements_of :many
+-- in: ids text[]
+-- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, reason text?, request json, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?
+SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster, 'p' || p.rev AS revision,
+	p.placed, p.blockers, nullif(p.reason, '') AS reason, p.request, p.created_at, p.granted_at, p.running_at, p.ended_at
+FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
+WHERE p.id = ANY ($1)
+UNION ALL
+SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, i.body, i.at, NULL, NULL, NULL
+FROM inbox i JOIN tenant t ON t.key = i.tenant_key
+WHERE i.kind = 'place' AND i.object_id = ANY ($1) AND NOT EXISTS (SELECT FROM placement p WHERE p.id = i.object_id);
