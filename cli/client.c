@@ -1,0 +1,136 @@
+#include "cli/command.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "json/pull.h"
+
+enum { HEADERS_MAX = 8, CALL_TIMEOUT_MS = 60000 };
+
+struct client {
+	loop *loop;
+	fetch *fetch;
+	const client_settings *settings;
+};
+
+client *client_open(const client_settings *s)
+{
+	client *c = calloc(1, sizeof(*c));
+
+	assert(c);
+	c->settings = s;
+	c->loop = loop_new();
+	c->fetch = fetch_new(
+		c->loop, &(fetch_config){.ca_file = *s->ca ? s->ca : NULL, .user_agent = "reeve/" REEVE_VERSION});
+	return c;
+}
+
+void client_close(client *c)
+{
+	if (!c)
+		return;
+	fetch_free(c->fetch);
+	loop_free(c->loop);
+	free(c);
+}
+
+loop *client_loop(client *c)
+{
+	return c->loop;
+}
+
+client_reply client_call(client *c, arena *a, const char *method, const char *path, const char *const *headers,
+	str body, int64_t timeout_ms)
+{
+	const char *all[HEADERS_MAX + 3];
+	int n = 0;
+
+	if (*c->settings->token)
+		all[n++] = str_print(a, "Authorization: Bearer %s%c", c->settings->token, 0).p;
+	if (body.p)
+		all[n++] = "Content-Type: application/json";
+	for (int i = 0; headers && headers[i] && i < HEADERS_MAX; i++)
+		all[n++] = headers[i];
+	all[n] = NULL;
+	fetch_request q = {
+		.method = method,
+		.url = str_print(a, "%s%s%c", c->settings->url, path, 0).p,
+		.headers = all,
+		.body = body,
+		.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS,
+		.body_max = 64 << 20,
+	};
+	fetch_reply r = fetch_wait(c->fetch, c->loop, a, &q);
+	return (client_reply){.e = r.e, .status = r.status, .body = r.body, .headers = r.headers, .why = r.why};
+}
+
+str json_member(str object, const char *name, arena *a)
+{
+	pull p;
+	str key, value = STR_NONE;
+	bool has_escape;
+
+	pull_init(&p, object, JS_DEPTH_MAX * 4);
+	if (pull_next(&p) != PULL_OBJECT)
+		return STR_NONE;
+	while (pull_key(&p, &key, &has_escape)) {
+		if (!str_eq(key, str_from(name))) {
+			if (pull_skip(&p))
+				return STR_NONE;
+			continue;
+		}
+		if (pull_span(&p, &value))
+			return STR_NONE;
+		break;
+	}
+	if (value.n >= 2 && value.p[0] == '"') {
+		str text;
+		if (pull_unescape(str_cut(value, 1, value.n - 1), memchr(value.p, '\\', value.n) != NULL, a, &text) ==
+			ERR_OK)
+			return text;
+	}
+	return value;
+}
+
+/* What the server said went wrong, in one line. */
+static err problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f)
+{
+	str title = json_member(r->body, "title", a), detail = json_member(r->body, "detail", a);
+	str code = json_member(r->body, "code", a),
+	    pointer = json_member(json_member(r->body, "errors", a), "pointer", a);
+
+	if (!title.p)
+		return fault_set(f, ERR_IO, NULL, "%s %s: status %ld", method, path, r->status);
+	return fault_set(f, ERR_IO, NULL, "%s %s: %ld " STR_FMT ": " STR_FMT " " STR_FMT STR_FMT, method, path,
+		r->status, STR_ARG(code), STR_ARG(title), STR_ARG(detail), STR_ARG(pointer));
+}
+
+static err call_checked(client *c, arena *a, const char *method, const char *path, str body, str *ret_body, fault *f)
+{
+	client_reply r = client_call(c, a, method, path, NULL, body, 0);
+
+	if (r.e)
+		return fault_set(f, r.e, NULL, "%s%s: %s", c->settings->url, path, r.why);
+	if (r.status < 200 || r.status > 299)
+		return problem(&r, a, method, path, f);
+	if (ret_body)
+		*ret_body = r.body;
+	return ERR_OK;
+}
+
+err client_get(client *c, arena *a, const char *path, str *ret_body, fault *f)
+{
+	return call_checked(c, a, "GET", path, STR_NONE, ret_body, f);
+}
+
+err client_send(client *c, arena *a, const char *method, const char *path, str body, str *ret_body, fault *f)
+{
+	return call_checked(c, a, method, path, body, ret_body, f);
+}
+
+int command_fail(const char *verb, const fault *f, int code)
+{
+	fprintf(stderr, "reeve %s: %s\n", verb, *f->detail ? f->detail : "failed");
+	return code;
+}

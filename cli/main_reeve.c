@@ -1,0 +1,37 @@
+/* reeve: the command line. Each verb is a file of this folder. */
+#include <stdio.h>
+
+#include "cli/command.h"
+
+const command commands[] = {
+	{"get", "print what one path of the API answers", command_get},
+	{"replay", "send a recorded workload through a server and judge what it decides", command_replay},
+};
+const size_t commands_n = sizeof(commands) / sizeof(*commands);
+
+static int usage(FILE *out, int code)
+{
+	fprintf(out, "usage: reeve VERB [options]      (reeve VERB --help tells more)\n\n");
+	for (size_t i = 0; i < commands_n; i++)
+		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+	fprintf(out,
+		"\nREEVE_URL, REEVE_TOKEN and REEVE_CA name the server, the bearer token and the PEM file of its CA.\n");
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	str verb = str_from(argc > 1 ? argv[1] : "--help");
+
+	if (str_eq(verb, S("--help")) || str_eq(verb, S("-h")) || str_eq(verb, S("help")))
+		return usage(stdout, 0);
+	if (str_eq(verb, S("--version"))) {
+		printf("reeve %s\n", REEVE_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < commands_n; i++)
+		if (str_eq(verb, str_from(commands[i].name)))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "reeve: there is no verb '" STR_FMT "'\n", STR_ARG(verb));
+	return usage(stderr, 2);
+}

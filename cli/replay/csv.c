@@ -1,0 +1,113 @@
+#include "cli/replay/csv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CSV_BYTES_MAX = 256 << 20, NUMBER_MAX = 64 };
+
+static err file_read(arena *a, const char *path, str *ret, fault *f)
+{
+	FILE *in = fopen(path, "re");
+	long n = -1;
+
+	if (!in)
+		return fault_set(f, ERR_IO, NULL, "cannot read %s: %s", path, strerror(errno));
+	if (fseek(in, 0, SEEK_END) == 0)
+		n = ftell(in);
+	rewind(in);
+	if (n < 0 || n > CSV_BYTES_MAX) {
+		fclose(in);
+		return fault_set(f, ERR_IO, NULL, "%s is not a file of a sane size", path);
+	}
+	char *p = arena_alloc(a, (size_t)n + 1);
+	size_t got = fread(p, 1, (size_t)n, in);
+	fclose(in);
+	*ret = str_of(p, got);
+	return ERR_OK;
+}
+
+static uint32_t split(str line, str out[CSV_COLUMNS_MAX])
+{
+	uint32_t n = 0;
+
+	while (line.p && n < CSV_COLUMNS_MAX)
+		out[n++] = str_trim(str_split(&line, ','));
+	return n;
+}
+
+static str line_take(csv *c)
+{
+	str line = str_split(&c->rest, '\n');
+
+	c->line++;
+	return str_ends(line, S("\r")) ? str_cut(line, 0, line.n - 1) : line;
+}
+
+err csv_open(csv *c, arena *a, const char *path, fault *f)
+{
+	memset(c, 0, sizeof(*c));
+	c->path = path;
+	err e = file_read(a, path, &c->rest, f);
+	if (e)
+		return e;
+	if (str_is_empty(c->rest))
+		return fault_set(f, ERR_BAD_FIELD, NULL, "%s is empty", path);
+	c->n_header = split(line_take(c), c->header);
+	return ERR_OK;
+}
+
+bool csv_next(csv *c)
+{
+	while (c->rest.p && c->rest.n) {
+		str line = line_take(c);
+		if (str_is_empty(str_trim(line)))
+			continue;
+		c->n_fields = split(line, c->fields);
+		return true;
+	}
+	return false;
+}
+
+static int column_find(const csv *c, const char *column)
+{
+	for (uint32_t i = 0; i < c->n_header; i++)
+		if (str_eq(c->header[i], str_from(column)))
+			return (int)i;
+	return -1;
+}
+
+bool csv_has(const csv *c, const char *column)
+{
+	return column_find(c, column) >= 0;
+}
+
+str csv_text(const csv *c, const char *column)
+{
+	int i = column_find(c, column);
+
+	return i >= 0 && (uint32_t)i < c->n_fields ? c->fields[i] : STR_NONE;
+}
+
+err csv_i64(const csv *c, const char *column, int64_t *ret, fault *f)
+{
+	str s = csv_text(c, column);
+	int64_t dot = str_find(s, '.', 0);
+
+	if (dot >= 0)
+		s = str_cut(s, 0, (size_t)dot);
+	*ret = 0;
+	if (str_is_empty(s) || str_to_i64(s, ret))
+		return ERR_OK;
+	return fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: %s is not a number: " STR_FMT, c->path, c->line, column,
+		STR_ARG(s));
+}
+
+double csv_double(const csv *c, const char *column)
+{
+	char z[NUMBER_MAX];
+	str s = csv_text(c, column);
+
+	snprintf(z, sizeof(z), STR_FMT, STR_ARG(s));
+	return strtod(z, NULL);
+}

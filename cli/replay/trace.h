@@ -1,0 +1,43 @@
+/* trace: a recorded cluster and its workload, from CSV.
+ *
+ * Two forms are read, by the names of their columns: the published lists of the openb trace
+ * (sn,cpu_milli,memory_mib,gpu,model and name,cpu_milli,memory_mib,num_gpu,gpu_milli[,gpu_spec]) and order folders
+ * (nodes.csv with rank, pods.csv with seq and perhaps arrive_s, life_s, typical.csv). Nodes without devices are left
+ * out; nodes stand in rank order, which is file order when there is none.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/vec.h"
+
+enum { TRACE_MODELS_MAX = 32, TRACE_NODE_GPUS_MAX = 64 };
+
+typedef struct trace_node {
+	str name, model;
+	int64_t cpu_milli, memory_mib, gpus;
+} trace_node;
+
+typedef struct trace_pod {
+	str name, spec; /* spec: models joined by '|', empty for any */
+	int64_t cpu_milli, memory_mib, gpus, gpu_milli;
+	double arrive_s, life_s; /* life_s 0: stays */
+} trace_pod;
+
+typedef struct trace {
+	vec(trace_node) nodes;
+	vec(trace_pod) pods;
+	str models[TRACE_MODELS_MAX];
+	uint32_t n_models;
+	int64_t gpus; /* in all nodes */
+	bool is_timed;
+} trace;
+
+/* Texts live in a. Errors name the file and line. */
+err trace_read(trace *t, arena *a, const char *nodes_file, const char *pods_file, fault *f) MUST_CHECK;
+void trace_done(trace *t);
+bool trace_spec_allows(str spec, str model);
+
+/* The class name a model gets: lower case, what is not a letter, digit, dot or dash becomes a dash. */
+str trace_class(arena *a, str model);
+
+/* Writes nodes.csv, pods.csv and typical.csv (95 % of the pods by shape, most frequent first) for the judge. */
+err trace_write(const trace *t, const char *folder, fault *f) MUST_CHECK;
