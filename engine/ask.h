@@ -23,15 +23,15 @@ typedef enum ask_policy { POLICY_BINPACK, POLICY_SPREAD } ask_policy;
 /* `count` different devices of one node. Different entries may share a device. With a class list all devices of the
  * entry are of one class: the first of the list that can serve. Without one, any devices serve. */
 typedef struct ask_entry {
-	int32_t count;
 	const int32_t *classes; /* fleet handles, best first */
-	int32_t n_classes;      /* 0: any class */
 	int64_t memory_mib;     /* > 0: this much */
+	strs uuids;             /* not empty: only these */
+	strs uuids_excluded;
+	int32_t count;
+	int32_t n_classes;      /* 0: any class */
 	int32_t memory_percent; /* 1 to 100 when memory_mib is 0; both 0: the whole card */
 	int32_t compute_milli;  /* 0: no reservation, 1000: exclusive; ASK_ABSENT: 1000 for the whole card, else the
 				   class default */
-	strs uuids;             /* not empty: only these */
-	strs uuids_excluded;
 } ask_entry;
 
 typedef struct ask_group {

@@ -233,11 +233,11 @@ static bool host_fits(const fleet_node *n, const ask_group *g, fit_miss *miss)
 	if (n->pods >= n->pods_max)
 		return fail(miss, WHY_NODE_PODS, FLEET_NONE, AXIS_DEVICE_MILLI, 1, 0);
 	if (free_cpu < g->cpu_milli && g->cpu_milli > 0) {
-		why_code code = n->cpu_milli < g->cpu_milli ? WHY_TOO_LARGE : WHY_NODE_CPU;
+		why_code code = n->cpu_milli < g->cpu_milli ? WHY_NODE_CPU_TOTAL : WHY_NODE_CPU;
 		return fail(miss, code, FLEET_NONE, AXIS_COMPUTE_MILLI, g->cpu_milli, free_cpu > 0 ? free_cpu : 0);
 	}
 	if (free_memory < g->memory_mib && g->memory_mib > 0) {
-		why_code code = n->memory_mib < g->memory_mib ? WHY_TOO_LARGE : WHY_NODE_MEMORY;
+		why_code code = n->memory_mib < g->memory_mib ? WHY_NODE_MEMORY_TOTAL : WHY_NODE_MEMORY;
 		return fail(miss, code, FLEET_NONE, AXIS_MEMORY_MIB, g->memory_mib, free_memory > 0 ? free_memory : 0);
 	}
 	return true;
@@ -263,6 +263,7 @@ typedef struct offer {
 		n_fit;                               /* devices: wanted, ... of those open, ... big enough, ... free */
 	int64_t free_memory_mib, free_compute_milli; /* the most on one */
 	int64_t need_memory_mib, need_compute_milli;
+	int64_t largest_mib; /* capacity of the largest, open or not */
 	int32_t class_id;
 } offer;
 
@@ -275,6 +276,8 @@ static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_
 	o->n_class++;
 	o->class_id = d->class_id;
 	o->n_blocked += is_blocked(need, d->class_id);
+	if (d->memory_mib > o->largest_mib)
+		o->largest_mib = d->memory_mib;
 	if (is_blocked(need, d->class_id) || d->flags)
 		return;
 	o->n_open++;
@@ -302,9 +305,11 @@ static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, in
 		return fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, need_milli, 0);
 	if (o.n_blocked == o.n_class)
 		return fail(miss, WHY_QUOTA_LIMIT, o.class_id, AXIS_DEVICE_MILLI, need_milli, 0);
-	if (o.n_class < e->count || (o.n_open >= e->count && o.n_large < e->count))
+	if (o.n_class < e->count)
 		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
-			(int64_t)o.n_large * SHARE_WHOLE_MILLI);
+			(int64_t)o.n_class * SHARE_WHOLE_MILLI);
+	if (o.n_open >= e->count && o.n_large < e->count)
+		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.largest_mib);
 	if (o.n_open < e->count)
 		return fail(miss, WHY_NODE_CLOSED, o.class_id, AXIS_DEVICE_MILLI, need_milli,
 			(int64_t)o.n_open * SHARE_WHOLE_MILLI);

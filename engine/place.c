@@ -347,26 +347,35 @@ static int32_t minimum_of(const ask *a)
 	return pods;
 }
 
-/* Reasons that say nothing while better ones are there: nodes of other classes, and nodes too small anyway. */
-static bool is_faint(why_code code)
+/* How much a reason says. Nodes of other classes say nothing while a node of the class is there, and nodes that are too
+ * small anyway say nothing while a node is there that will do when something ends or opens. Quota has blockers of its
+ * own. */
+static int32_t weight_of(why_code code)
 {
-	return code == WHY_NO_SUCH_CLASS || code == WHY_TOO_LARGE;
+	if (why_is_quota(code))
+		return 0;
+	if (code == WHY_NO_SUCH_CLASS)
+		return 1;
+	return why_unblocks(code) == WHEN_INVENTORY ? 2 : 3;
 }
 
-static bool has_plain_reason(const tally *t)
+/* Where only quota keeps nodes of the class away, the class is there: that it is not elsewhere is no reason. */
+static int32_t heaviest(const tally *t)
 {
-	for (int32_t i = 0; i < t->n; i++)
-		if (!is_faint(t->rows[i].best.code) && !why_is_quota(t->rows[i].best.code))
-			return true;
-	return false;
+	int32_t weight = 1;
+
+	for (int32_t i = 0; i < t->n; i++) {
+		why_code code = t->rows[i].best.code;
+		int32_t here = why_is_quota(code) ? 2 : weight_of(code);
+		if (here > weight)
+			weight = here;
+	}
+	return weight;
 }
 
-static bool has_code(const tally *t, why_code code)
+static bool is_about_devices(why_code code)
 {
-	for (int32_t i = 0; i < t->n; i++)
-		if (t->rows[i].best.code == code)
-			return true;
-	return false;
+	return code == WHY_NO_FITTING_DEVICE || code == WHY_NO_SUCH_CLASS || code == WHY_TOO_LARGE;
 }
 
 static void explain_row(place *w, const attempt *at, const tally_row *row)
@@ -379,7 +388,7 @@ static void explain_row(place *w, const attempt *at, const tally_row *row)
 	b.node = row->node;
 	b.nodes = row->nodes;
 	b.axis = row->best.axis;
-	b.has_axis = row->best.code == WHY_NO_FITTING_DEVICE || is_faint(row->best.code);
+	b.has_axis = is_about_devices(row->best.code);
 	b.need = row->best.need;
 	b.free = row->best.free;
 	why_add(w->reasons, b);
@@ -399,7 +408,7 @@ static void explain_closed(place *w, const attempt *at)
 static void explain_empty(place *w, const attempt *at)
 {
 	const ask_group *g = &w->a->groups[at->group];
-	blocker b = blocker_of(g->n_entries ? WHY_NO_SUCH_CLASS : WHY_TOO_LARGE);
+	blocker b = blocker_of(g->n_entries ? WHY_NO_SUCH_CLASS : WHY_NODE_CPU_TOTAL);
 
 	b.cluster = at->cluster;
 	b.group = at->group;
@@ -412,8 +421,7 @@ static void explain_empty(place *w, const attempt *at)
 static void explain_cluster(place *w, const attempt *at)
 {
 	const tally *t = &at->misses;
-	bool is_plain = has_plain_reason(t);
-	why_code faint = has_code(t, WHY_TOO_LARGE) ? WHY_TOO_LARGE : WHY_NO_SUCH_CLASS;
+	int32_t weight = heaviest(t);
 
 	if (at->is_closed) {
 		explain_closed(w, at);
@@ -429,11 +437,9 @@ static void explain_cluster(place *w, const attempt *at)
 		b.free = at->placed;
 		why_add(w->reasons, b);
 	}
-	for (int32_t i = 0; i < t->n; i++) {
-		why_code code = t->rows[i].best.code;
-		if (!why_is_quota(code) && (is_plain ? !is_faint(code) : code == faint))
+	for (int32_t i = 0; i < t->n; i++)
+		if (weight_of(t->rows[i].best.code) == weight)
 			explain_row(w, at, &t->rows[i]);
-	}
 }
 
 static void explain(place *w)

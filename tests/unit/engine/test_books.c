@@ -272,7 +272,7 @@ Test(books, no_pod_is_refused_that_would_fit)
 {
 	world w;
 	world_open(&w);
-	int32_t classes[2];
+	int32_t classes[2] = {0, 0};
 	one_ask o;
 	why reasons;
 	int placed = 0, refused = 0;

@@ -99,8 +99,8 @@ static const host_row hosts[] = {
 	{"what fits fits", 500, 500, 0, WHY_NONE},
 	{"cpu binds", 501, 500, 0, WHY_NODE_CPU},
 	{"memory binds", 500, 501, 0, WHY_NODE_MEMORY},
-	{"more cpu than the node has", 1001, 1, 0, WHY_TOO_LARGE},
-	{"more memory than the node has", 1, 1001, 0, WHY_TOO_LARGE},
+	{"more cpu than the node has", 1001, 1, 0, WHY_NODE_CPU_TOTAL},
+	{"more memory than the node has", 1, 1001, 0, WHY_NODE_MEMORY_TOTAL},
 	{"a cordoned node", 1, 1, FLEET_CORDONED, WHY_NODE_CLOSED},
 	{"an unhealthy node", 1, 1, FLEET_UNHEALTHY, WHY_NODE_CLOSED},
 };

@@ -214,6 +214,8 @@ Test(place, quota_falls_back_to_the_next_class_and_then_says_so)
 	cr_expect_eq(s.reasons.v[0].need, 1000);
 	cr_expect_eq(s.reasons.v[0].free, 0);
 	cr_expect_eq(s.reasons.v[1].code, WHY_QUOTA_LIMIT, "the other class");
+	for (int32_t i = 2; i < s.reasons.n; i++)
+		cr_expect_neq(s.reasons.v[i].cluster, s.par, "the class is there, quota is not");
 	cr_expect_eq(quota_used(q, acme, s.h100).v[AXIS_DEVICE_MILLI], 1000);
 	scene_close(&s);
 	quota_free(q);

@@ -95,8 +95,14 @@ Test(why, larger_than_any_node_waits_for_inventory)
 	blocker b = refusal(&s, slice_of(3, 10, 10), 0);
 	cr_expect_eq(b.code, WHY_TOO_LARGE);
 	cr_expect_eq(why_unblocks(b.code), WHEN_INVENTORY);
+	cr_expect_eq(b.axis, AXIS_DEVICE_MILLI);
+	cr_expect_eq(b.need, 3000);
+	cr_expect_eq(b.free, 2000);
 	b = refusal(&s, slice_of(1, 1001, 10), 0);
 	cr_expect_eq(b.code, WHY_TOO_LARGE);
+	cr_expect_eq(b.axis, AXIS_MEMORY_MIB);
+	cr_expect_eq(b.need, 1001);
+	cr_expect_eq(b.free, 1000, "the largest card");
 	scene_close(&s);
 }
 
@@ -148,7 +154,7 @@ Test(why, a_cluster_without_nodes_has_a_reason_too)
 	ask_group host = {.replicas = 1, .min_replicas = 1, .cpu_milli = 500};
 	a->groups = &host;
 	cr_assert(!place_find(s.w, &s.f, NULL, 0, a, &s.p, &s.reasons));
-	cr_expect_eq(s.reasons.v[0].code, WHY_TOO_LARGE);
+	cr_expect_eq(s.reasons.v[0].code, WHY_NODE_CPU_TOTAL);
 	cr_expect_eq(s.reasons.v[0].need, 500);
 	scene_close(&s);
 }
