@@ -240,29 +240,31 @@ Test(books, the_same_questions_get_the_same_answers)
 	world_close(&b);
 }
 
+/* Devices of the node that could take a slice of e now, of one class or (FLEET_NONE) of any. */
+static int32_t slow_count(const fleet *f, int32_t node, const ask_entry *e, int32_t class_id)
+{
+	int32_t n = 0;
+
+	for (uint32_t d = 0; d < f->devices.n; d++) {
+		const fleet_device *row = &f->devices.v[d];
+		if (row->node != node || (class_id != FLEET_NONE && row->class_id != class_id))
+			continue;
+		int64_t memory = fit_memory_mib(e, row), compute = fit_compute_milli(e, &f->classes.v[row->class_id]);
+		bool is_full = row->exclusive || row->sharers >= row->slots || (compute == 1000 && row->sharers);
+		n += !is_full && row->used_memory_mib + memory <= row->memory_mib &&
+		     row->used_compute_milli + (compute ? compute : 1) <= row->compute_milli;
+	}
+	return n;
+}
+
 /* Whatever a slow search over all nodes and devices finds room for is placed, for pods with one entry. */
 static bool slow_fits(const fleet *f, const ask_entry *e)
 {
-	for (uint32_t n = 0; n < f->nodes.n; n++) {
-		int32_t ranked[FLEET_CLASSES_MAX / 64] = {0};
-		int32_t any = 0;
-		fleet_each_device(d, f, n)
-		{
-			const fleet_device *row = &f->devices.v[d];
-			int64_t memory = fit_memory_mib(e, row),
-				compute = fit_compute_milli(e, &f->classes.v[row->class_id]);
-			bool is_full = row->exclusive || row->sharers >= row->slots;
-			if (is_full || row->used_memory_mib + memory > row->memory_mib ||
-				row->used_compute_milli + (compute ? compute : 1) > row->compute_milli ||
-				(compute == 1000 && row->sharers))
-				continue;
-			any++;
-			ranked[row->class_id]++;
-		}
-		if (e->n_classes == 0 && any >= e->count)
+	for (int32_t node = 0; node < (int32_t)f->nodes.n; node++) {
+		if (e->n_classes == 0 && slow_count(f, node, e, FLEET_NONE) >= e->count)
 			return true;
 		for (int32_t c = 0; c < e->n_classes; c++)
-			if (ranked[e->classes[c]] >= e->count)
+			if (slow_count(f, node, e, e->classes[c]) >= e->count)
 				return true;
 	}
 	return false;

@@ -195,6 +195,7 @@ Test(place, quota_falls_back_to_the_next_class_and_then_says_so)
 	quota *q = quota_new();
 	int32_t acme = FLEET_NONE;
 	scene_open(&s);
+	add_gpus(&s.f, s.par, "par-l", 1, "l40s", 46068);
 	cr_assert_eq(quota_add(q, QUOTA_ROOT, &acme), ERR_OK);
 	quota_terms t = quota_terms_unset();
 	t.limit.v[AXIS_DEVICE_MILLI] = 1000;

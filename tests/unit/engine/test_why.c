@@ -106,6 +106,17 @@ Test(why, larger_than_any_node_waits_for_inventory)
 	scene_close(&s);
 }
 
+Test(why, nodes_too_small_anyway_are_not_told_while_others_are_only_full)
+{
+	scene s;
+	scene_open(&s);
+	add_gpus(&s.f, s.c, "small", 1, "h100", 1000);
+	refusal(&s, slice_of(2, 450, 500), 5);
+	for (int32_t i = 0; i < s.reasons.n; i++)
+		cr_expect_eq(s.reasons.v[i].code, WHY_NO_FITTING_DEVICE, "%s", why_name(s.reasons.v[i].code));
+	scene_close(&s);
+}
+
 Test(why, a_class_nobody_has)
 {
 	scene s;
