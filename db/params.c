@@ -4,7 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
-/* Object ids from pg_type.dat; they never change. `of` is the element of an array. */
+/* Object ids from pg_type.dat; they never change. `of` is the element of an array. JSON is stored and sent as text: its
+ * bytes are what was hashed, signed or answered. */
 static const struct type_row {
 	const char *name;
 	uint32_t oid;
@@ -12,14 +13,14 @@ static const struct type_row {
 	bool is_array;
 } types[] = {
 	[PG_TEXT] = {"text", 25, PG_TEXT, false},
-	[PG_JSON] = {"json", 114, PG_JSON, false},
+	[PG_JSON] = {"json", 25, PG_JSON, false},
 	[PG_BYTEA] = {"bytea", 17, PG_BYTEA, false},
 	[PG_INT8] = {"int8", 20, PG_INT8, false},
 	[PG_INT4] = {"int4", 23, PG_INT4, false},
 	[PG_BOOL] = {"bool", 16, PG_BOOL, false},
 	[PG_TIME] = {"timestamptz", 1184, PG_TIME, false},
 	[PG_TEXTS] = {"text[]", 1009, PG_TEXT, true},
-	[PG_JSONS] = {"json[]", 199, PG_JSON, true},
+	[PG_JSONS] = {"json[]", 1009, PG_JSON, true},
 	[PG_BYTEAS] = {"bytea[]", 1001, PG_BYTEA, true},
 	[PG_INT8S] = {"int8[]", 1016, PG_INT8, true},
 	[PG_INT4S] = {"int4[]", 1007, PG_INT4, true},
@@ -172,7 +173,7 @@ static err add_value(params *b, uint32_t i, const sql_field *fd, const void *in,
 	str s = *(const str *)m;
 	*ret_is_null = !s.p;
 	b->values[i] = s.p;
-	b->lengths[i] = (int)s.n;
+	b->lengths[i] = s.p ? (int)s.n : -1;
 	return check_text(fd->type, fd->name, s, f);
 }
 

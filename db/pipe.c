@@ -96,7 +96,7 @@ static void connected(db_pipe *p)
 		metric_add(METRIC_DB_RECONNECTS, 0, 1);
 	p->state = PIPE_UP;
 	p->was_up = true;
-	p->backoff_us = BACKOFF_MIN_US;
+	p->backoff_us = p->o.reconnect_us;
 	watch_set(p, LOOP_READ);
 	loop_timer_arm(p->timer, TICK_US);
 	log_info("db.up", KV_Z("kind", p->o.kind));
@@ -214,7 +214,9 @@ db_pipe *pipe_new(
 	p->on_up = on_up;
 	p->on_down = on_down;
 	p->arg = arg;
-	p->backoff_us = BACKOFF_MIN_US;
+	if (!p->o.reconnect_us)
+		p->o.reconnect_us = BACKOFF_MIN_US;
+	p->backoff_us = p->o.reconnect_us;
 	default_i32(&p->o.statement_timeout_ms, STATEMENT_TIMEOUT_MS);
 	default_i32(&p->o.lock_timeout_ms, LOCK_TIMEOUT_MS);
 	default_i32(&p->o.idle_in_tx_timeout_ms, IDLE_IN_TX_TIMEOUT_MS);

@@ -3,8 +3,8 @@
  * The ground that reader, lane, ledger and batch stand on; nobody else uses it. Work is sent in segments: messages up
  * to one Sync. Outside BEGIN a segment is one transaction of its own. Answers come back per message, then the segment's
  * end; when the connection dies, every segment ends with CLOSED, in order. A dead connection is opened again after a
- * pause that doubles from 100 ms to 5 s, with jitter. Statements are prepared when first used, each in a Sync of its
- * own, so that one that cannot be prepared breaks only itself.
+ * pause that doubles from 100 ms (reconnect_us) to 5 s, with jitter. Statements are prepared when first used, each in a
+ * Sync of its own, so that one that cannot be prepared breaks only itself.
  */
 #pragma once
 #include "db/reply.h"
@@ -19,6 +19,7 @@ typedef struct db_options {
 	int32_t statement_timeout_ms;  /* 0: 10,000 */
 	int32_t lock_timeout_ms;       /* 0: 2,000 */
 	int32_t idle_in_tx_timeout_ms; /* 0: 5,000 */
+	int64_t reconnect_us;          /* 0: 100 ms; the first pause */
 	int64_t answer_timeout_us;     /* 0: 15 s; no answer for so long while one is due: the connection is dead */
 } db_options;
 

@@ -146,12 +146,16 @@ static void read_replied(db_seg *seg, uint32_t i, db_reply *r)
 {
 	read_op *op = (read_op *)seg;
 	(void)i;
-	/* An answer of a server that goes away is no answer: the read is repeated. */
-	if (r->e == ERR_CLOSED || r->e == ERR_DB_RETRY)
+	metric_add(METRIC_DB_READS, 0, 1);
+	/* A server that goes away says so in an answer, or skips ours: only the segment's end tells whether to ask
+	 * again. */
+	if (r->e == ERR_CLOSED || r->e == ERR_DB_RETRY || strcmp(r->sqlstate, PIPE_SKIPPED) == 0) {
+		op->reply = *r;
+		op->reply.res = NULL;
 		return;
+	}
 	op->is_answered = true;
 	r->e = err_for_client(r->e);
-	metric_add(METRIC_DB_READS, 0, 1);
 	op->on_done(op->arg, r);
 }
 
@@ -161,14 +165,15 @@ static void read_ended(db_seg *seg, err e)
 {
 	read_op *op = (read_op *)seg;
 	read_line *line = op->line;
-	(void)e;
 	line->depth--;
-	if (op->is_answered)
+	if (op->is_answered) {
 		op_free(op);
-	else if (op->reply.e)
-		op_fail_now(op);
-	else
+	} else if (e) {
+		op->reply.e = ERR_OK;
 		set_push_front(line->set, op);
+	} else {
+		op_fail_now(op);
+	}
 	set_send(line->set);
 }
 

@@ -12,7 +12,8 @@
  * C types: text, json and bytea are str; int8, int4 and timestamptz (microseconds since 1970, UTC) are int64_t; bool is
  * bool; arrays (parameters only) of text, json and bytea are strs, of numbers and times i64s, of bool bools. '?' means
  * nullable: an absent str or an array with v == NULL is NULL, every other type has a `bool <name>_null` member beside
- * it. Inside arrays an absent str and PG_I64_NULL are NULL elements.
+ * it. Inside arrays an absent str and PG_I64_NULL are NULL elements. A json parameter is text for the server; a json
+ * column may be text, json or jsonb there.
  */
 #pragma once
 #include "base/err.h"

@@ -97,8 +97,8 @@ static const char *database_make(const char *name, const char *from)
 		databases_n = 0;
 		atexit(databases_drop);
 	}
-	char *full = databases[databases_n++];
-	snprintf(full, NAME_MAX_BYTES, "%s_%d", name, (int)getpid());
+	char *full = databases[databases_n];
+	snprintf(full, NAME_MAX_BYTES, "%s_%d_%d", name, (int)getpid(), databases_n++);
 	snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE %s", full, from);
 	pg_do(pg_dsn("postgres"), sql);
 	return pg_dsn(full);
