@@ -1,7 +1,7 @@
 #include "fixture.h"
 
 /* Random placements come and go on a random fleet; after every step the rules of the books hold. */
-enum { PLANS_MAX = 120, STEPS = 1500 };
+enum { PLANS_MAX = 120, STEPS = 1500, CLASSES_MAX = 2 };
 
 typedef struct world {
 	fleet f;
@@ -263,7 +263,7 @@ static bool slow_fits(const fleet *f, const ask_entry *e)
 	for (int32_t node = 0; node < (int32_t)f->nodes.n; node++) {
 		if (e->n_classes == 0 && slow_count(f, node, e, FLEET_NONE) >= e->count)
 			return true;
-		for (int32_t c = 0; c < e->n_classes; c++)
+		for (int32_t c = 0; c < e->n_classes && c < CLASSES_MAX; c++)
 			if (slow_count(f, node, e, e->classes[c]) >= e->count)
 				return true;
 	}
