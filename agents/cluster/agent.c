@@ -219,17 +219,23 @@ static void pods_start(agent *a, holding *h, const placement *p, const placement
 		book_state(&a->book, h, LIFE_REFUSED, reason, now_us);
 }
 
+/* Ended pods are let go of one flush before their end may be forgotten: otherwise a crash between the two would let the
+ * cluster tell of an end that nobody remembers. */
+static err forget_do(agent *a, holding *h, fault *f)
+{
+	err e = a->drops.n ? agent_flush(a, f) : ERR_OK;
+
+	if (e)
+		return e;
+	facts_forgotten(&a->facts, str_from(h->id));
+	book_drop(&a->book, h);
+	return ERR_OK;
+}
+
 static void deed_do(agent *a, deed *d, const placement *p, const placement_request *q, int64_t now_us)
 {
 	holding *h = d->h;
 
-	if (d->kind == DEED_NONE)
-		return;
-	if (d->kind == DEED_FORGET) {
-		facts_forgotten(&a->facts, str_from(h->id));
-		book_drop(&a->book, h);
-		return;
-	}
 	old_stop(a, d, now_us);
 	if (d->kind == DEED_START)
 		pods_start(a, h, p, q, now_us);
@@ -247,7 +253,7 @@ static void news_count(agent_news *n, const deed *d)
 {
 	if (d->kind == DEED_START && d->h->state != LIFE_REFUSED)
 		n->n_accepted++;
-	if (d->kind != DEED_NONE && d->kind != DEED_FORGET && d->h->state == LIFE_REFUSED)
+	if (d->h->state == LIFE_REFUSED)
 		n->n_refused++;
 	if (d->kind == DEED_STOP)
 		n->n_stopped++;
@@ -271,9 +277,12 @@ static err change_apply(agent *a, const sync_change *c, int64_t now_us, agent_ne
 		e = apply_change(&a->book, c->action, &p, now_us, &d, f);
 	if (e)
 		return e;
-	deed_do(a, &d, &p, &q, now_us);
-	if (d.kind != DEED_FORGET)
+	if (d.kind == DEED_FORGET)
+		return forget_do(a, d.h, f);
+	if (d.kind != DEED_NONE) {
+		deed_do(a, &d, &p, &q, now_us);
 		news_count(news, &d);
+	}
 	return ERR_OK;
 }
 

@@ -5,6 +5,11 @@ void due_done(due *d)
 	vec_done(&d->heap);
 }
 
+static bool is_before(const due_at *a, const due_at *b)
+{
+	return a->us != b->us ? a->us < b->us : a->number < b->number;
+}
+
 static void heap_set(due *d, uint32_t place, due_at *at)
 {
 	d->heap.v[place - 1] = at;
@@ -15,7 +20,7 @@ static void heap_up(due *d, due_at *at)
 {
 	uint32_t place = at->place;
 
-	while (place > 1 && d->heap.v[place / 2 - 1]->us > at->us) {
+	while (place > 1 && is_before(at, d->heap.v[place / 2 - 1])) {
 		heap_set(d, place, d->heap.v[place / 2 - 1]);
 		place /= 2;
 	}
@@ -27,9 +32,9 @@ static void heap_down(due *d, due_at *at)
 	uint32_t place = at->place;
 
 	for (uint32_t child = place * 2; child <= d->heap.n; child = place * 2) {
-		if (child < d->heap.n && d->heap.v[child]->us < d->heap.v[child - 1]->us)
+		if (child < d->heap.n && is_before(d->heap.v[child], d->heap.v[child - 1]))
 			child++;
-		if (d->heap.v[child - 1]->us >= at->us)
+		if (is_before(at, d->heap.v[child - 1]))
 			break;
 		heap_set(d, place, d->heap.v[child - 1]);
 		place = child;
@@ -40,6 +45,7 @@ static void heap_down(due *d, due_at *at)
 void due_put(due *d, due_at *at, int64_t us)
 {
 	at->us = us;
+	at->number = ++d->last_number;
 	if (!at->place) {
 		vec_push(&d->heap, at);
 		at->place = d->heap.n;

@@ -6,11 +6,13 @@
 /* Member of whatever waits; zeroed before first use. */
 typedef struct due_at {
 	int64_t us;
+	uint64_t number; /* of equal moments the one put first comes first */
 	uint32_t place; /* in the heap, from 1; 0: does not wait */
 } due_at;
 
 typedef struct due {
 	vec(due_at *) heap;
+	uint64_t last_number;
 } due;
 
 void due_done(due *d);
