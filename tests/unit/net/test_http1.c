@@ -113,6 +113,7 @@ static const struct {
 } refused[] = {
 	{B("GET / HTTP/1.1\n" HOST "\r\n"), ERR_BAD_REQUEST},
 	{B(GET "Host: x\n\r\n"), ERR_BAD_REQUEST},
+	{B(GET "Host: xy\nA: b\r\n\r\n"), ERR_BAD_REQUEST},
 	{B(GET HOST "\n"), ERR_BAD_REQUEST},
 	{B("GET / HTTP/1.1\n\n"), ERR_BAD_REQUEST},
 	{B("\r\n" GET HOST "\r\n"), ERR_BAD_REQUEST},
@@ -229,6 +230,19 @@ Test(http1, what_could_be_read_in_two_ways_is_refused)
 		outcome o = message_all_ways(refused[i].text, refused[i].n);
 		cr_expect_eq(o.refusal, refused[i].e, "row %zu gives %s: %s", i, err_code(o.refusal), refused[i].text);
 		cr_expect_eq(o.result, refused[i].e ? HTTP1_REFUSED : HTTP1_DONE, "row %zu: %s", i, refused[i].text);
+	}
+}
+
+Test(http1, a_control_byte_is_seen_wherever_it_stands)
+{
+	for (int byte = 0; byte < 256; byte++) {
+		for (int at = 0; at < 24; at++) {
+			char text[] = GET HOST "A: 012345678901234567890123\r\n\r\n";
+			text[strlen(GET HOST "A: ") + (size_t)at] = (char)byte;
+			bool is_control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+			outcome o = message_read(text, sizeof(text) - 1, sizeof(text) - 1, 1);
+			cr_assert_eq(o.result, is_control ? HTTP1_REFUSED : HTTP1_DONE, "byte %d at %d", byte, at);
+		}
 	}
 }
 

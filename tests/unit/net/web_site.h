@@ -9,7 +9,7 @@
 #define LAST         "Connection: close\r\n"
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-enum { PARKED_MAX = 64, PIECE = 8192, BIG = 3 << 20 };
+enum { PARKED_MAX = 64, PIECE = 8192, BIG = 3 << 20, LONG = 12 << 20 };
 
 typedef struct site {
 	harness h;
@@ -87,7 +87,7 @@ static inline void on_request(void *arg, web_req *r)
 		if (str_eq(r->path, S("/soon")))
 			loop_defer(s->h.loop, parked_release, s);
 	} else if (str_eq(r->path, S("/stream"))) {
-		stream_begin(s, r, r->query.n ? BIG : INT64_MAX);
+		stream_begin(s, r, r->query.n ? LONG : INT64_MAX);
 	} else if (str_eq(r->path, S("/big"))) {
 		web_reply(r, 200, S(""), (str){arena_alloc(r->arena, BIG), BIG});
 	} else if (str_eq(r->path, S("/size"))) {
