@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "chain.h"
 #include "db/batch.h"
 #include "db/lane.h"
@@ -238,6 +239,7 @@ int main(int argc, char **argv)
 		{"lane without keys (control)", lane_keyless, effects_on_i1},
 	};
 	bool is_all = argc > 1 && strcmp(argv[1], "all") == 0, ok = true;
+	log_open("test", LOG_ERROR);
 	signal(SIGPIPE, SIG_IGN);
 	rig r = {.l = loop_new(), .direct = work_database("cut")};
 	r.p = proxy_new(r.l);

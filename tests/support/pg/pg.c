@@ -82,7 +82,7 @@ static void databases_drop(void)
 		return;
 	for (int i = 0; i < databases_n; i++) {
 		char sql[DSN_MAX];
-		snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %s WITH (FORCE)", databases[i]);
+		snprintf(sql, sizeof(sql), "DROP DATABASE IF EXISTS %.63s WITH (FORCE)", databases[i]);
 		pg_do(pg_dsn("postgres"), sql);
 	}
 }
@@ -98,8 +98,8 @@ static const char *database_make(const char *name, const char *from)
 		atexit(databases_drop);
 	}
 	char *full = databases[databases_n];
-	snprintf(full, NAME_MAX_BYTES, "%s_%d_%d", name, (int)getpid(), databases_n++);
-	snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE %s", full, from);
+	snprintf(full, NAME_MAX_BYTES, "%.30s_%d_%d", name, (int)getpid(), databases_n++);
+	snprintf(sql, sizeof(sql), "CREATE DATABASE %.63s TEMPLATE %.63s", full, from);
 	pg_do(pg_dsn("postgres"), sql);
 	return pg_dsn(full);
 }

@@ -127,7 +127,7 @@ proxy *proxy_new(loop *l)
 		die(p->folder);
 	p->l = l;
 	p->cut_at = -1;
-	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	p->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (p->fd < 0 || bind(p->fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(p->fd, BACKLOG) != 0)
 		die(at.sun_path);
 	p->watch = loop_watch_new(l, p->fd, LOOP_READ, accept_ready, p);
@@ -156,6 +156,9 @@ const char *proxy_folder(const proxy *p)
 
 void proxy_cut(proxy *p, proxy_way way, int64_t at)
 {
+	/* Who knocked before does not count: a client of the run before that went away. */
+	for (int fd; (fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
+		close(fd);
 	p->cut_way = way;
 	p->cut_at = at;
 	p->bytes[0] = p->bytes[1] = 0;
