@@ -2,7 +2,7 @@
  *
  * A thin face over libevent, so that no other room includes it. Everything of a process runs on this loop's thread;
  * nothing here is safe to call from another thread or a signal handler. Callbacks never run from inside the call that
- * caused them: they come from the loop.
+ * caused them: they come from the loop. A process with a loop ignores SIGPIPE.
  */
 #pragma once
 #include "base/err.h"
@@ -11,8 +11,8 @@ typedef struct loop loop;
 typedef struct loop_timer loop_timer;
 typedef struct loop_watch loop_watch;
 
-loop *loop_new(void); /* aborts when the kernel refuses an epoll instance */
-void loop_free(loop *l);
+loop *loop_new(void);    /* aborts when the kernel refuses an epoll instance */
+void loop_free(loop *l); /* what is deferred runs first; NULL-safe */
 void loop_run(loop *l);  /* until loop_stop */
 void loop_stop(loop *l); /* after the callbacks of this turn */
 

@@ -1,7 +1,7 @@
-/* sse: the text/event-stream format (WHATWG HTML, 9.2), written and read. */
+/* sse: the text/event-stream format (WHATWG HTML, 9.2), written. */
 #pragma once
 #include "base/buf.h"
 
-/* One event: id and event may be absent; data is split at line feeds. */
+/* One event: id and event may be absent (line breaks in them are left out); data is split at CR, LF and CRLF. */
 void sse_event(buf *out, str id, str event, str data);
 void sse_comment(buf *out, str text);

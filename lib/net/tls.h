@@ -1,7 +1,8 @@
 /* tls: contexts for servers and clients, and who the other side is.
  *
  * TLS 1.2 and 1.3, ECDHE and AEAD only. A server context asks for a client certificate when client_ca is given and
- * accepts connections without one: routes decide whether they need it (tls_peer.is_verified).
+ * accepts connections without one: routes decide whether they need it (tls_peer.is_verified). One that does not verify
+ * ends the handshake. There are no session tickets and no renegotiation.
  */
 #pragma once
 #include "base/err.h"

@@ -9,6 +9,9 @@
  * Deadlines are absolute, not idle timers: a byte now and then buys no time. A stream whose reader does not keep up is
  * paused (its on_drain is called when it may go on) and closed when it stays full past its deadline; its memory is
  * bounded by stream_buffer_max.
+ *
+ * A client that shuts down its sending side while its request is worked on may be gone or may still read: the owner
+ * hears on_gone, and a reply is sent all the same. A body must come at 1 KiB/s once a third of its time is over.
  */
 #pragma once
 #include "base/arena.h"
@@ -66,7 +69,7 @@ struct web_req {
 	const char *peer;            /* address text */
 	const tls_peer *tls;         /* NULL on a plain listener */
 	int64_t begun_us;            /* monotonic, at the end of the head */
-	bool is_gone;                /* the client closed; a reply will be dropped */
+	bool is_gone;                /* the client sends no more; a reply is still tried */
 	void *work;                  /* the owner's */
 	void (*on_gone)(web_req *r); /* owner may set: called once when the client goes away before the reply */
 };
@@ -82,7 +85,8 @@ typedef struct web_hooks {
 	 * Optional. */
 	int64_t (*body_max)(void *arg, web_method m, str path);
 	/* Writes the problem document for an error that the server itself answers (400, 408, 413, 414, 431, 501);
-	 * *ret_request_id may name the id to send. Optional: a minimal problem+json is sent without. */
+	 * ret_request_id may name the id to send (header Request-Id). Optional: a minimal problem+json is sent without.
+	 */
 	void (*on_refused)(void *arg, err e, const char *detail, buf *body, char *ret_request_id, size_t id_max);
 	void *arg;
 } web_hooks;
@@ -91,6 +95,7 @@ typedef struct web_hooks {
 web_server *web_open(loop *l, int fd, tls_context *tls, const web_limits *limits, const web_hooks *hooks);
 /* Stops accepting, lets running requests finish up to grace_ms, then closes; on_done runs at the end. */
 void web_drain(web_server *w, int64_t grace_ms, void (*on_done)(void *arg), void *arg);
+/* At once. on_gone and on_close run before it returns; requests still out may be answered later, to nobody. */
 void web_close(web_server *w);
 uint32_t web_connections(const web_server *w);
 
@@ -99,10 +104,12 @@ uint32_t web_connections(const web_server *w);
  * HEAD and 304 send no body. */
 void web_reply(web_req *r, int status, str headers, str body);
 
-/* Begins a stream (chunked when the client speaks 1.1): the status line and headers leave at once. */
+/* Begins a stream (chunked when the client speaks 1.1): the status line and headers leave at once. r and its arena
+ * end here. The answer to HEAD has no body: its stream takes nothing and on_close comes in this turn. */
 web_stream *web_stream_open(web_req *r, int status, str headers);
-/* Queues bytes. False when the stream is now full: stop until on_drain, or closed. A write to a full stream is dropped
- * (and says false), so a producer must respect it. */
+/* Queues bytes, all of them unless the stream is full before: it holds at most stream_buffer_max and one write. False
+ * when it is now full: stop until on_drain, or closed. A write to a full stream is dropped (and says false), so a
+ * producer must respect it. What is written in one turn leaves together. */
 bool web_stream_write(web_stream *s, str bytes);
 bool web_stream_is_full(const web_stream *s);
 /* on_drain: may write again. on_close: the client went away, was stuck, or the server drains; s is gone after it

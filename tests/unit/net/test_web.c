@@ -191,7 +191,10 @@ Test(web, a_refusal_reaches_a_client_that_is_still_sending)
 
 	memset(junk, 'j', sizeof(junk));
 	client_say(fd, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 200000\r\n\r\n");
-	cr_assert(client_send(fd, junk, sizeof(junk)));
+	for (int i = 0; i < 20; i++) {
+		cr_assert(client_send(fd, junk, sizeof(junk) / 20), "piece %d", i);
+		usleep(2000);
+	}
 	shutdown(fd, SHUT_WR);
 	cr_assert(strstr(client_hear(fd, NULL), "HTTP/1.1 413 "));
 	close(fd);
