@@ -8,10 +8,6 @@ u AS (UPDATE leader SET term = term + 1, beat = now() WHERE name = 'placer' AND 
 SELECT l.ok AS is_taken, coalesce(u.term, 0) AS term, coalesce(u.batch, 0) AS batch, coalesce(u.n, 0) AS n, coalesce(u.hash, ''::bytea) AS hash, coalesce(u.g_seen, 0) AS g_seen
 FROM l LEFT JOIN u ON true;
 
--- name: leader_ask :one
--- out: term int8, batch int8, n int8, hash bytea
-SELECT term, batch, n, hash FROM leader WHERE name = 'placer' FOR UPDATE;
-
 -- name: leader_advance :one
 -- in: term int8, batch int8, n int8, hash bytea, old_n int8, g_seen int8
 -- out: ok bool
@@ -20,6 +16,11 @@ WITH u AS (
 	WHERE name = 'placer' AND term = $1 AND batch = $2 - 1 AND n = $5 RETURNING 1
 )
 SELECT must(count(*) = 1, 'placer_fenced') AS ok FROM u;
+
+-- What became of a batch whose end was not seen, and the lock again on a new session. The row lock waits for the old one.
+-- name: leader_again :one
+-- out: is_locked bool, term int8, batch int8, n int8
+SELECT pg_try_advisory_lock(7305261) AS is_locked, term, batch, n FROM leader WHERE name = 'placer' FOR UPDATE;
 
 -- name: leader_beat :one
 -- in: term int8
@@ -65,8 +66,8 @@ FROM cluster c LEFT JOIN cluster_stream s ON s.cluster_key = c.key LEFT JOIN age
 SELECT cluster_key, kind, name FROM cordon;
 
 -- name: load_nodes :many
--- out: key int4, id text, cluster_key int4, name text, cpu_milli int8, memory_mib int8, pods int8, health text
-SELECT key, id, cluster_key, name, cpu_milli, memory_mib, pods, health FROM node ORDER BY key;
+-- out: key int4, id text, cluster_key int4, name text, cpu_milli int8, memory_mib int8, pods int8, health text, used_cpu_milli int8, used_memory_mib int8, used_pods int8
+SELECT key, id, cluster_key, name, cpu_milli, memory_mib, pods, health, used_cpu_milli, used_memory_mib, used_pods FROM node ORDER BY key;
 
 -- name: load_devices :many
 -- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8
@@ -74,8 +75,10 @@ SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mi
 
 -- name: load_placements :many
 -- in: after int8, limit int8
--- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
-SELECT id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, created_by, created_at, granted_at, running_at, seq
+-- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, charges json, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
+SELECT id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers,
+	json_build_object('models', charge_models, 'device_milli', charge_device_milli, 'memory_mib', charge_memory_mib, 'compute_milli', charge_compute_milli)::text AS charges,
+	reason, created_by, created_at, granted_at, running_at, seq
 FROM placement WHERE ended_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2;
 
 -- name: load_uses :many
@@ -110,31 +113,32 @@ FROM unnest($1::text[], $2::int4[], $3::int4[], $4::text[], $5::text[], $6::text
 	AS x(id, tenant_key, cluster_key, name, origin, state, fi, fn, request, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, created_by, created_at, granted_at, ended_at, seq, rev);
 
 -- name: placement_update :one
--- in: ids text[], cluster_keys int4[], states text[], fence_nos int8[], placed text[], blockers text[], reasons text[], node_keys text[], device_keys text[],
---     device_memory_mib text[], device_compute_milli text[], charge_models text[], charge_device_milli text[], charge_memory_mib text[],
+-- in: ids text[], cluster_keys int4[], states text[], fence_incarnations int8[], fence_nos int8[], placed text[], blockers text[], reasons text[], node_keys text[],
+--     device_keys text[], device_memory_mib text[], device_compute_milli text[], charge_models text[], charge_device_milli text[], charge_memory_mib text[],
 --     charge_compute_milli text[], granted_ats timestamptz[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], n int8
 -- out: ok bool
 WITH u AS (
-	UPDATE placement p SET cluster_key = x.cluster_key, state = x.state, fence_no = x.fn, placed = x.placed, blockers = x.blockers, reason = x.reason, node_keys = x.nk::int4[],
-		device_keys = x.dk::int4[], device_memory_mib = x.dm::int8[], device_compute_milli = x.dc::int8[], charge_models = x.cm::text[], charge_device_milli = x.cd::int8[],
-		charge_memory_mib = x.cmm::int8[], charge_compute_milli = x.cc::int8[], granted_at = x.granted_at, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
-	FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
-		$14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::int8[])
-		AS x(id, cluster_key, state, fn, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, granted_at, running_at, ended_at, rev)
+	UPDATE placement p SET cluster_key = x.cluster_key, state = x.state, fence_incarnation = x.fi, fence_no = x.fn, placed = x.placed, blockers = x.blockers,
+		reason = x.reason, node_keys = x.nk::int4[], device_keys = x.dk::int4[], device_memory_mib = x.dm::int8[], device_compute_milli = x.dc::int8[],
+		charge_models = x.cm::text[], charge_device_milli = x.cd::int8[], charge_memory_mib = x.cmm::int8[], charge_compute_milli = x.cc::int8[],
+		granted_at = x.granted_at, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
+	FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+		$13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::int8[])
+		AS x(id, cluster_key, state, fi, fn, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, granted_at, running_at, ended_at, rev)
 	WHERE p.id = x.id RETURNING 1
 )
-SELECT must(count(*) = $20, 'placement_unknown') AS ok FROM u;
+SELECT must(count(*) = $21, 'placement_unknown') AS ok FROM u;
 
--- A step changes state and times only: the common case of an agent's report.
+-- A step changes state, reason and times only: the common case of an agent's report.
 -- name: placement_step :one
--- in: ids text[], states text[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], n int8
+-- in: ids text[], states text[], reasons text[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], n int8
 -- out: ok bool
 WITH u AS (
-	UPDATE placement p SET state = x.state, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
-	FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int8[]) AS x(id, state, running_at, ended_at, rev)
+	UPDATE placement p SET state = x.state, reason = x.reason, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
+	FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int8[]) AS x(id, state, reason, running_at, ended_at, rev)
 	WHERE p.id = x.id RETURNING 1
 )
-SELECT must(count(*) = $6, 'placement_unknown') AS ok FROM u;
+SELECT must(count(*) = $7, 'placement_unknown') AS ok FROM u;
 
 -- name: device_use :one
 -- in: keys int4[], memory_mib int8[], compute_milli int8[], slots int8[], n int8
@@ -155,32 +159,38 @@ WITH u AS (
 SELECT must(count(*) = $5, 'node_unknown') AS ok FROM u;
 
 -- The totals of the tree. A growth past the limit that stands now commits nothing and says over_cap: the caps moved, look again.
--- A fall is always let through; where use is above the limit the ceiling falls with it.
+-- A fall is always let through; where use is above the limit the ceiling falls with it. (Not INSERT .. ON CONFLICT: there a fall
+-- would have to pass the table's checks as a new row first.)
 -- name: tenant_use_add :one
 -- in: tenant_keys int4[], models text[], device_milli int8[], memory_mib int8[], compute_milli int8[], n int8
 -- out: ok bool
 WITH x AS (
-	SELECT * FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[]) AS x(tenant_key, model, d, m, c)
+	SELECT x.*, q.limit_device_milli AS ld, q.limit_memory_mib AS lm, q.limit_compute_milli AS lc
+	FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[]) AS x(tenant_key, model, d, m, c) LEFT JOIN quota q USING (tenant_key, model)
 ),
-q AS (
-	SELECT x.*, q.limit_device_milli AS ld, q.limit_memory_mib AS lm, q.limit_compute_milli AS lc FROM x LEFT JOIN quota q USING (tenant_key, model)
+u AS (
+	UPDATE tenant_use u SET
+		device_milli = u.device_milli + x.d,
+		memory_mib = u.memory_mib + x.m,
+		compute_milli = u.compute_milli + x.c,
+		ceiling_device_milli = CASE WHEN x.d > 0 OR x.ld IS NULL THEN x.ld ELSE greatest(x.ld, u.device_milli + x.d) END,
+		ceiling_memory_mib = CASE WHEN x.m > 0 OR x.lm IS NULL THEN x.lm ELSE greatest(x.lm, u.memory_mib + x.m) END,
+		ceiling_compute_milli = CASE WHEN x.c > 0 OR x.lc IS NULL THEN x.lc ELSE greatest(x.lc, u.compute_milli + x.c) END
+	FROM x
+	WHERE u.tenant_key = x.tenant_key AND u.model = x.model
+		AND (x.d <= 0 OR x.ld IS NULL OR u.device_milli + x.d <= x.ld)
+		AND (x.m <= 0 OR x.lm IS NULL OR u.memory_mib + x.m <= x.lm)
+		AND (x.c <= 0 OR x.lc IS NULL OR u.compute_milli + x.c <= x.lc)
+	RETURNING 1
 ),
 i AS (
-	INSERT INTO tenant_use AS u (tenant_key, model, device_milli, memory_mib, compute_milli, ceiling_device_milli, ceiling_memory_mib, ceiling_compute_milli)
-	SELECT tenant_key, model, d, m, c, ld, lm, lc FROM q WHERE (d <= 0 OR ld IS NULL OR d <= ld) AND (m <= 0 OR lm IS NULL OR m <= lm) AND (c <= 0 OR lc IS NULL OR c <= lc)
-	ON CONFLICT (tenant_key, model) DO UPDATE SET
-		device_milli = u.device_milli + excluded.device_milli,
-		memory_mib = u.memory_mib + excluded.memory_mib,
-		compute_milli = u.compute_milli + excluded.compute_milli,
-		ceiling_device_milli = CASE WHEN excluded.device_milli > 0 THEN excluded.ceiling_device_milli ELSE greatest(excluded.ceiling_device_milli, CASE WHEN excluded.ceiling_device_milli IS NULL THEN NULL ELSE u.device_milli + excluded.device_milli END) END,
-		ceiling_memory_mib = CASE WHEN excluded.memory_mib > 0 THEN excluded.ceiling_memory_mib ELSE greatest(excluded.ceiling_memory_mib, CASE WHEN excluded.ceiling_memory_mib IS NULL THEN NULL ELSE u.memory_mib + excluded.memory_mib END) END,
-		ceiling_compute_milli = CASE WHEN excluded.compute_milli > 0 THEN excluded.ceiling_compute_milli ELSE greatest(excluded.ceiling_compute_milli, CASE WHEN excluded.ceiling_compute_milli IS NULL THEN NULL ELSE u.compute_milli + excluded.compute_milli END) END
-		WHERE (excluded.device_milli <= 0 OR excluded.ceiling_device_milli IS NULL OR u.device_milli + excluded.device_milli <= excluded.ceiling_device_milli)
-			AND (excluded.memory_mib <= 0 OR excluded.ceiling_memory_mib IS NULL OR u.memory_mib + excluded.memory_mib <= excluded.ceiling_memory_mib)
-			AND (excluded.compute_milli <= 0 OR excluded.ceiling_compute_milli IS NULL OR u.compute_milli + excluded.compute_milli <= excluded.ceiling_compute_milli)
+	INSERT INTO tenant_use (tenant_key, model, device_milli, memory_mib, compute_milli, ceiling_device_milli, ceiling_memory_mib, ceiling_compute_milli)
+	SELECT x.tenant_key, x.model, x.d, x.m, x.c, x.ld, x.lm, x.lc FROM x
+	WHERE NOT EXISTS (SELECT FROM tenant_use t WHERE t.tenant_key = x.tenant_key AND t.model = x.model)
+		AND x.d <= coalesce(x.ld, x.d) AND x.m <= coalesce(x.lm, x.m) AND x.c <= coalesce(x.lc, x.c)
 	RETURNING 1
 )
-SELECT must(count(*) = $6, 'over_cap') AS ok FROM i;
+SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $6, 'over_cap') AS ok;
 
 -- name: cluster_stream_advance :one
 -- in: cluster_keys int4[], revs int8[], old_revs int8[], n int8
@@ -224,6 +234,12 @@ INSERT INTO device AS d (key, id, node_key, cluster_key, uuid, index_no, class, 
 SELECT x.*, $13 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int4[], $5::text[], $6::int4[], $7::text[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::text[]) AS x
 ON CONFLICT (key) DO UPDATE SET node_key = excluded.node_key, index_no = excluded.index_no, class = excluded.class, product = excluded.product,
 	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, slots = excluded.slots, health = excluded.health, seen_at = excluded.seen_at;
+
+-- Left the cluster, but something is booked there still.
+-- name: inventory_mark :exec
+-- in: node_keys int4[], device_keys int4[]
+WITH d AS (UPDATE device SET health = 'gone' WHERE key = ANY ($2::int4[]))
+UPDATE node SET health = 'gone' WHERE key = ANY ($1::int4[]);
 
 -- name: node_gone :exec
 -- in: node_keys int4[]

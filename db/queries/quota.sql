@@ -8,6 +8,18 @@ SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota
 FROM tenant t
 WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND t.depth > 0;
 
+-- Quotas by tenant, for the snapshot of a watch.
+-- name: quota_list :many
+-- in: tenant text?, subtree bool, after text, limit int8
+-- out: key int4, id text, tenant text, revision int8, models json, weight int8, credits_limit int8?, conditions json, cursor text
+SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota_models_json(t.key) AS models, t.weight, t.credits_limit,
+	quota_conditions_json(t.key) AS conditions, t.path AS cursor
+FROM tenant t
+WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
+	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, $1 || '/')))
+ORDER BY t.path
+LIMIT $4;
+
 -- An amount below zero stands for "not named". A tenant's guarantee must cover its children's and fit its parent's, on every axis
 -- the parent names; the fleet's guarantee is its capacity, which is not checked here (condition guarantee_infeasible).
 -- name: quota_put :one
