@@ -31,8 +31,9 @@ typedef enum conn_state {
 } conn_state;
 
 enum {
-	BLOCK_SPARE_BYTES = 4096,    /* beyond the longest head: small bodies, pipelined requests */
-	BODY_PIECE_BYTES = 65536,    /* most that is read of a long body at once */
+	BLOCK_SPARE_BYTES = 4096, /* beyond the longest head: small bodies, pipelined requests */
+	BODY_PIECE_MIN = 4096,    /* least and most that is read of a long body at once */
+	BODY_PIECE_MAX = 65536,
 	BODY_BYTES_PER_S_MIN = 1024, /* a body slower than this is not waited for */
 	PIPELINE_OUT_MAX = 65536,    /* no further request is begun while this much waits to be sent */
 	OUT_BYTES_MAX = 1 << 30,

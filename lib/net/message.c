@@ -38,11 +38,15 @@ static void body_deadline(conn *c)
 	wheel_set(&c->server->wheel, &c->deadline, c->body_begun_us + (earned_us < most_us ? earned_us : most_us));
 }
 
-/* A long body of known length goes past the block, straight to its place. */
+/* A long body of known length goes past the block, straight to its place. Room is made for as much again as came, so
+ * that a promise of a long body costs nothing. */
 static ssize_t body_read(conn *c)
 {
 	size_t left = (size_t)c->head.content_length - c->body.n;
-	size_t n = left < BODY_PIECE_BYTES ? left : BODY_PIECE_BYTES;
+	size_t n = c->body.n < BODY_PIECE_MIN ? BODY_PIECE_MIN : c->body.n;
+
+	n = n < BODY_PIECE_MAX ? n : BODY_PIECE_MAX;
+	n = n < left ? n : left;
 	char *room = buf_room(&c->body, n);
 	assert(room);
 	ssize_t got = wire_read(&c->wire, room, n);
