@@ -93,8 +93,7 @@ str json_member(str object, const char *name, arena *a)
 	return value;
 }
 
-/* What the server said went wrong, in one line. */
-static err problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f)
+err client_problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f)
 {
 	str title = json_member(r->body, "title", a), detail = json_member(r->body, "detail", a);
 	str code = json_member(r->body, "code", a),
@@ -113,7 +112,7 @@ static err call_checked(client *c, arena *a, const char *method, const char *pat
 	if (r.e)
 		return fault_set(f, r.e, NULL, "%s%s: %s", c->settings->url, path, r.why);
 	if (r.status < 200 || r.status > 299)
-		return problem(&r, a, method, path, f);
+		return client_problem(&r, a, method, path, f);
 	if (ret_body)
 		*ret_body = r.body;
 	return ERR_OK;

@@ -53,6 +53,9 @@ err client_get(client *c, arena *a, const char *path, str *ret_body, fault *f) M
 err client_send(
 	client *c, arena *a, const char *method, const char *path, str body, str *ret_body, fault *f) MUST_CHECK;
 
+/* What the server said went wrong, in one line of f: for an answer other than 2xx. */
+err client_problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f);
+
 /* The text of a top-level text or number member of a JSON object; absent when there is none. */
 str json_member(str object, const char *name, arena *a);
 
@@ -66,6 +69,7 @@ extern const size_t commands_n;
 
 int command_get(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_demo(int argc, char **argv); /* for ./dev demo; not in the list */
 
 /* Prints "reeve VERB: <detail>" and returns `code`. */
 int command_fail(const char *verb, const fault *f, int code);

@@ -29,6 +29,8 @@ int main(int argc, char **argv)
 		printf("reeve %s\n", REEVE_VERSION);
 		return 0;
 	}
+	if (str_eq(verb, S("demo")))
+		return command_demo(argc - 1, argv + 1);
 	for (size_t i = 0; i < commands_n; i++)
 		if (str_eq(verb, str_from(commands[i].name)))
 			return commands[i].run(argc - 1, argv + 1);
