@@ -36,6 +36,7 @@ static const struct {
 	{"40001", ERR_DB_RETRY, "The database is busy with the same rows."},
 	{"40P01", ERR_DB_RETRY, "The database is busy with the same rows."},
 	{"55P03", ERR_DB_RETRY, "The database is busy with the same rows."},
+	{STATE_STALE_PLAN, ERR_DB_RETRY, "The schema has changed."},
 	{"57014", ERR_TIMEOUT, "The database took too long."},
 	{"57", ERR_DB_RETRY, "The database is restarting."},
 	{"08", ERR_CLOSED, "The database connection was lost."},

@@ -6,6 +6,9 @@
 #pragma once
 #include "db/reply.h"
 
+/* A prepared statement whose tables have changed: only a new session prepares it anew. */
+#define STATE_STALE_PLAN "0A000"
+
 /* Fills e, sqlstate, constraint and f of r from the error in res. e is the table's, or DB_RETRY (40001, 40P01, 55P03,
  * class 57 but 57014), TIMEOUT (57014), CLOSED (class 08), UNAVAILABLE (class 53), FENCED (RV001: a must() that
  * failed), or DB. */

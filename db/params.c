@@ -38,11 +38,6 @@ const char *pg_type_name(pg_type t)
 	return types[t].name;
 }
 
-bool pg_type_is_array(pg_type t)
-{
-	return types[t].is_array;
-}
-
 void params_init(params *b)
 {
 	memset(b, 0, sizeof(*b));

@@ -28,7 +28,6 @@ err params_fill(params *b, sql_id s, const void *in, fault *f) MUST_CHECK;
 /* The object id of a type on the server. */
 uint32_t pg_type_oid(pg_type t);
 const char *pg_type_name(pg_type t);
-bool pg_type_is_array(pg_type t);
 
 /* Microseconds from 1970 to 2000, where PostgreSQL's time begins. */
 #define PG_EPOCH_US 946684800000000LL

@@ -79,7 +79,6 @@ static void scope_send(db_pipe *p, str text)
 
 static str scope_text(db_pipe *p, db_scope scope)
 {
-	assert(scope.n <= DB_SCOPE_KEYS_MAX);
 	buf_clear(&p->scope);
 	buf_add_char(&p->scope, '{');
 	for (uint32_t i = 0; i < scope.n; i++) {
@@ -105,6 +104,8 @@ err pipe_send(db_pipe *p, db_scope scope, bool in_tx, sql_id s, const void *in, 
 {
 	assert(p->building);
 	assert(scope.kind == (p->o.is_platform ? DB_SCOPE_PLATFORM : DB_SCOPE_TENANTS));
+	if (scope.n > DB_SCOPE_KEYS_MAX)
+		return fault_set(f, ERR_LIMIT, NULL, "More tenants are asked for at once than one statement takes.");
 	err e = params_fill(&p->params, s, in, f);
 	if (e)
 		return e;
@@ -177,6 +178,8 @@ static void stmt_answered(db_pipe *p, sql_id s, PGresult *res)
 	db_seg *seg = p->segs;
 	db_reply r;
 	reply_fill(&r, s, res);
+	if (strcmp(r.sqlstate, STATE_STALE_PLAN) == 0)
+		pipe_drop(p, "a statement was prepared before the schema changed");
 	seg->on_reply(seg, seg->answered++, &r);
 	reply_clear(&r);
 }

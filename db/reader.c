@@ -168,7 +168,7 @@ static void read_ended(db_seg *seg, err e)
 	line->depth--;
 	if (op->is_answered) {
 		op_free(op);
-	} else if (e) {
+	} else if (e || !pipe_is_up(line->pipe)) {
 		op->reply.e = ERR_OK;
 		set_push_front(line->set, op);
 	} else {

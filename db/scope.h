@@ -16,6 +16,7 @@ typedef struct db_scope {
 	uint32_t n; /* 0 sees nothing; cost rises with n: above 200 prefer the platform reader with a predicate */
 } db_scope;
 
+/* More fail with LIMIT. */
 enum { DB_SCOPE_KEYS_MAX = 10000 };
 
 /* Every row. */

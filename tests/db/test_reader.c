@@ -154,6 +154,42 @@ Test(reader, a_read_outlives_its_connection)
 	loop_free(l);
 }
 
+Test(reader, a_schema_that_changes_below_it_costs_a_repeat)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("changed");
+	db_reader *r = reader_on(l, dsn, 1);
+	const int32_t key = 2;
+	for (int i = 0; i < 3; i++) {
+		seen s = {.left = 1};
+		db_read(r, db_tenants(&key, 1), SQL_ITEM_LIST, NULL, listed, &s);
+		pg_run_until(l, &s.done);
+		cr_expect_eq(s.e, ERR_OK, "%s", err_code(s.e));
+		cr_expect_str_eq(s.ids, "i2");
+		if (i == 0)
+			pg_do(dsn, "ALTER TABLE item ALTER COLUMN id TYPE varchar(99)");
+	}
+	reader_free(r);
+	loop_free(l);
+}
+
+Test(reader, a_scope_of_too_many_is_refused)
+{
+	static int32_t keys[DB_SCOPE_KEYS_MAX + 1];
+	loop *l = loop_new();
+	db_reader *r = reader_on(l, work_database("many"), 1);
+	seen s = {.left = 1};
+	db_read(r, db_tenants(keys, DB_SCOPE_KEYS_MAX + 1), SQL_ITEM_LIST, NULL, listed, &s);
+	pg_run_until(l, &s.done);
+	cr_expect_eq(s.e, ERR_LIMIT);
+	s = (seen){.left = 1};
+	db_read(r, db_tenants(keys, DB_SCOPE_KEYS_MAX), SQL_ITEM_LIST, NULL, listed, &s);
+	pg_run_until(l, &s.done);
+	cr_expect_eq(s.e, ERR_OK);
+	reader_free(r);
+	loop_free(l);
+}
+
 Test(reader, no_database_is_unavailable)
 {
 	loop *l = loop_new();
