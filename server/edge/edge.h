@@ -41,12 +41,12 @@ struct edge {
 	ca *ca;
 	principals *principals;
 	certificates *certificates;
-	map tenant_refs;    /* ref -> tenant_ref; see tenants.h */
-	map denials;        /* texts already recorded in denial_minute */
+	map tenant_refs; /* ref -> tenant_ref; see tenants.h */
+	map denials;     /* texts already recorded in denial_minute */
 	int64_t denial_minute;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */
 	buf openapi;
-	buf out, head; /* scratch of one answer */
+	buf out, head;     /* scratch of one answer */
 	size_t held_bytes; /* of request bodies in work */
 	uint32_t streams;
 	char id_prefix[ID_MAX]; /* of request ids minted here */
@@ -59,6 +59,11 @@ err edge_open(process *p, edge **ret, fault *f) MUST_CHECK;
 /* Takes connections on the listening socket fd, which it owns from here on. */
 err edge_listen(edge *e, int fd, bool is_tls, fault *f) MUST_CHECK;
 void edge_close(edge *e); /* NULL-safe */
+
+/* Governance moved: what is remembered of tokens, tenants and certificates is read anew. */
+void edge_forget(edge *e);
+/* Forgets which denials were recorded. */
+void denials_clear(edge *e);
 
 /* Tells the other processes, and does here what they will do on hearing it. */
 void edge_governance_moved(edge *e);

@@ -1,11 +1,12 @@
 /* request: one call of a client, as a small machine of named steps.
  *
- * A step is a function that never blocks and does exactly one thing at its end: name the next step (step_next), park until somebody it
- * asked answers (request_read, request_write, request_park, ...), or end with an answer (request_reply, request_fail). The machine asserts
- * that. While parked a request has one owner and one deadline. A client that goes away is only marked: writes still complete, and the
- * memory ends when the owner lets go.
+ * A step is a function that never blocks and does exactly one thing at its end: name the next step (step_next), park
+ * until somebody it asked answers (request_fetch, request_write, request_park, ...), or end with an answer
+ * (request_reply, request_fail). The machine asserts that. While parked a request has one owner and one deadline. A
+ * client that goes away is only marked: writes still complete, and the memory ends when the owner lets go.
  *
- * All memory of a request is in its arena. Ending frees it: after request_reply or request_fail only `return` may follow.
+ * All memory of a request is in its arena. Ending frees it: after request_reply or request_fail only `return` may
+ * follow.
  */
 #pragma once
 #include "api/routes.h"
@@ -39,7 +40,7 @@ typedef enum answer_form { FORM_JSON, FORM_CSV, FORM_NDJSON, FORM_EVENTS } answe
 
 enum {
 	REQUEST_ID_MAX = 65,
-	IF_ANY = -1,    /* If-Match: * and statements that do not look */
+	IF_ANY = -1,     /* If-Match: * and statements that do not look */
 	TRAIL_MAX = 256, /* steps remembered for the crash log */
 };
 
@@ -70,9 +71,11 @@ struct request {
 	str idempotency_key; /* absent: none */
 	uint8_t fingerprint[LEDGER_HASH];
 	str extra_headers; /* lines for the answer */
+	bool is_cacheable; /* by the client, if it asks each time */
 	fault fault;
 
 	db_reply reply;              /* of the last reader or lane call; its bytes live in the arena */
+	bool keeps_no_replies;       /* then they are valid in the step behind only */
 	const ledger_answer *answer; /* of the last ledger call; valid in the step behind it only */
 	ledger_op *ledger_op;
 	void *work; /* the route's own */
@@ -96,12 +99,14 @@ step step_next(request *r, step_id next);
 /* Parks with `by`; whoever that is calls request_resume. */
 step request_park(request *r, owner by, step_id next);
 void request_resume(request *r);
-/* Parks on the feed until request_resume or for at most wait_ms (then is_late is set). on_release runs before the next step, also when the
- * client has gone: it takes the request off whatever list it stands on. */
+/* For the feed: ends the hold and resumes from the loop, not inside this call. */
+void request_wake(request *r);
+/* Parks on the feed until request_resume or for at most wait_ms (then is_late is set). on_release runs before the next
+ * step, also when the client has gone: it takes the request off whatever list it stands on. */
 step request_hold(request *r, int64_t wait_ms, void (*on_release)(request *r), step_id next);
 
 /* One statement of the reader, or of the lane of writes that leave together; the answer is in r->reply at `next`. */
-step request_read(request *r, db_scope scope, sql_id s, const void *in, step_id next);
+step request_fetch(request *r, db_scope scope, sql_id s, const void *in, step_id next);
 step request_write(request *r, uint64_t key, sql_id s, const void *in, step_id next);
 /* r->ledger_op, whose statement, in, action, object_kind and so on are set, through the principal's ledger. */
 step request_govern(request *r, step_id next);

@@ -66,7 +66,7 @@ principals *principals_new(void)
 
 void principals_clear(principals *s)
 {
-	map_each(slot, &s->by_id)
+	map_each (slot, &s->by_id)
 		principal_unref(slot->value);
 	map_clear(&s->by_id);
 }
@@ -80,15 +80,15 @@ void principals_free(principals *s)
 	free(s);
 }
 
-principal *principals_find(principals *s, str id, int64_t now_us)
+principal *principals_find(principals *s, str token_id, int64_t now_us)
 {
-	principal *p = map_find(&s->by_id, id);
+	principal *p = map_find(&s->by_id, token_id);
 
 	if (!p)
 		return NULL;
 	if (now_us - p->read_us < PRINCIPAL_TTL_US)
 		return principal_ref(p);
-	map_remove(&s->by_id, id);
+	map_remove(&s->by_id, token_id);
 	principal_unref(p);
 	return NULL;
 }

@@ -1,7 +1,8 @@
-/* principal: who a bearer token stands for, and whose rows that lets through; and the few seconds for which an edge remembers it.
+/* principal: who a bearer token stands for, and whose rows that lets through; and the few seconds for which an edge
+ * remembers it.
  *
- * What is remembered is at most PRINCIPAL_TTL_US old, so a revoked token ends within that. Edges drop everything at once when they
- * hear that governance moved.
+ * What is remembered is at most PRINCIPAL_TTL_US old, so a revoked token ends within that. Edges drop everything at
+ * once when they hear that governance moved.
  */
 #pragma once
 #include "api/rights.h"
@@ -12,8 +13,8 @@ enum { PRINCIPAL_TTL_US = 5000000, PRINCIPALS_MAX = 4096, PRINCIPAL_NAME_MAX = 6
 
 typedef struct principal {
 	uint32_t refs;
-	char id[ID_MAX];               /* tok_... */
-	char name[PRINCIPAL_NAME_MAX]; /* of the token */
+	char id[ID_MAX];                 /* tok_... */
+	char name[PRINCIPAL_NAME_MAX];   /* of the token */
 	char tenant[PRINCIPAL_PATH_MAX]; /* path; "": the whole fleet */
 	uint8_t hash[TOKEN_HASH];
 	const role_row *role; /* NULL: a role this program does not know, without rights */
@@ -41,7 +42,7 @@ typedef struct principals principals;
 principals *principals_new(void);
 void principals_free(principals *s); /* NULL-safe */
 /* A reference for the caller, or NULL when it is not remembered. The caller compares the hash. */
-principal *principals_find(principals *s, str id, int64_t now_us);
+principal *principals_find(principals *s, str token_id, int64_t now_us);
 /* Remembers p in place of an older one; takes a reference of its own. */
 void principals_put(principals *s, principal *p);
 void principals_clear(principals *s);

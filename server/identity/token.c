@@ -7,8 +7,8 @@
 static const struct {
 	const char *head, *id_prefix;
 } kinds[] = {
-        [TOKEN_PAT] = {"rv_pat_", "tok"},
-        [TOKEN_JOIN] = {"rv_join_", "jtk"},
+	[TOKEN_PAT] = {"rv_pat_", "tok"},
+	[TOKEN_JOIN] = {"rv_join_", "jtk"},
 };
 
 enum { CRC_POLYNOMIAL = (int)0xedb88320, BASE = 62 };

@@ -3,8 +3,8 @@
  *     rv_pat_<ULID>_<32 of base 62><6 of base 62: CRC-32 of all before>      a person or a pipeline: row tok_<ULID>
  *     rv_join_<ULID>_<...>                                                    a cluster that joins:  row jtk_<ULID>
  *
- * The checksum lets a scanner, and us, throw away false finds without a look-up. The secret has 190 random bits, so its SHA-256 is
- * enough at rest.
+ * The checksum lets a scanner, and us, throw away false finds without a look-up. The secret has 190 random bits, so its
+ * SHA-256 is enough at rest.
  */
 #pragma once
 #include "base/id.h"

@@ -1,0 +1,155 @@
+#include "server/edge/dispatch.h"
+
+#include <stdio.h>
+#include "db/sql.h"
+#include "server/edge/bind.h"
+
+enum { SENTENCE_MAX = 700 };
+
+/* clang-format off */
+const operation operations[OP_COUNT] = {
+	[OP_LIVEZ]             = {.step = STEP_health_live},
+	[OP_READYZ]            = {.step = STEP_health_ready},
+	[OP_METRICS]           = {.step = STEP_health_metrics},
+	[OP_OPENAPI]           = {.step = STEP_health_openapi},
+	[OP_WHOAMI]            = {.step = STEP_token_whoami},
+	[OP_ROLE_LIST]         = {.step = STEP_token_roles},
+	[OP_TOKEN_LIST]        = {.stmt = SQL_TOKEN_LIST},
+	[OP_TOKEN_CREATE]      = {.stmt = SQL_TOKEN_CREATE, .step = STEP_token_create, .action = "token.create", .object_kind = "token", .is_of_tenant = true},
+	[OP_TOKEN_REVOKE]      = {.stmt = SQL_TOKEN_REVOKE, .action = "token.revoke", .object_kind = "token", .is_of_tenant = true},
+	[OP_TENANT_LIST]       = {.stmt = SQL_TENANT_LIST},
+	[OP_TENANT_CREATE]     = {.stmt = SQL_TENANT_CREATE, .action = "tenant.create", .object_kind = "tenant", .is_of_tenant = true, .id_prefix = "tnt"},
+	[OP_TENANT_GET]        = {.stmt = SQL_TENANT_GET},
+	[OP_TENANT_PATCH]      = {.stmt = SQL_TENANT_PATCH, .action = "tenant.update", .object_kind = "tenant", .is_of_tenant = true},
+	[OP_TENANT_DELETE]     = {.stmt = SQL_TENANT_DELETE, .action = "tenant.delete", .object_kind = "tenant", .is_of_tenant = true},
+	[OP_QUOTA_GET]         = {.stmt = SQL_QUOTA_GET},
+	[OP_QUOTA_PUT]         = {.step = STEP_quota_put_ask, .action = "quota.update", .object_kind = "quota", .is_of_tenant = true},
+	[OP_QUOTA_PATCH]       = {.step = STEP_quota_patch_ask, .action = "quota.update", .object_kind = "quota", .is_of_tenant = true},
+	[OP_CLUSTER_LIST]      = {.stmt = SQL_CLUSTER_LIST},
+	[OP_CLUSTER_CREATE]    = {.stmt = SQL_CLUSTER_CREATE, .step = STEP_cluster_create_ask, .action = "cluster.create", .object_kind = "cluster"},
+	[OP_CLUSTER_GET]       = {.stmt = SQL_CLUSTER_GET},
+	[OP_CLUSTER_PATCH]     = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.update", .object_kind = "cluster"},
+	[OP_CLUSTER_DELETE]    = {.stmt = SQL_CLUSTER_DELETE, .action = "cluster.delete", .object_kind = "cluster"},
+	[OP_CLUSTER_ACCEPT]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.accept", .object_kind = "cluster"},
+	[OP_CLUSTER_CORDON]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.cordon", .object_kind = "cluster"},
+	[OP_CLUSTER_UNCORDON]  = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.uncordon", .object_kind = "cluster"},
+	[OP_CLUSTER_FREEZE]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.freeze", .object_kind = "cluster"},
+	[OP_CLUSTER_UNFREEZE]  = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.unfreeze", .object_kind = "cluster"},
+	[OP_NODE_LIST]         = {.stmt = SQL_NODE_LIST},
+	[OP_NODE_GET]          = {.stmt = SQL_NODE_GET},
+	[OP_NODE_CORDON]       = {.step = STEP_cordon_ask, .action = "node.cordon", .object_kind = "node"},
+	[OP_NODE_UNCORDON]     = {.step = STEP_cordon_ask, .action = "node.uncordon", .object_kind = "node"},
+	[OP_DEVICE_LIST]       = {.stmt = SQL_DEVICE_LIST},
+	[OP_DEVICE_GET]        = {.stmt = SQL_DEVICE_GET},
+	[OP_DEVICE_CORDON]     = {.step = STEP_cordon_ask, .action = "device.cordon", .object_kind = "device"},
+	[OP_DEVICE_UNCORDON]   = {.step = STEP_cordon_ask, .action = "device.uncordon", .object_kind = "device"},
+	[OP_CLASS_LIST]        = {.stmt = SQL_CLASS_LIST},
+	[OP_CLASS_GET]         = {.stmt = SQL_CLASS_GET},
+	[OP_CLASS_PUT]         = {.stmt = SQL_CLASS_PUT, .step = STEP_class_put_ask, .action = "device_class.put", .object_kind = "device_class"},
+	[OP_PLACEMENT_LIST]    = {.stmt = SQL_PLACEMENT_LIST},
+	[OP_PLACEMENT_CREATE]  = {.step = STEP_placement_create},
+	[OP_PLACEMENT_BATCH]   = {.step = STEP_placement_batch_ask},
+	[OP_PLACEMENT_GET]     = {.stmt = SQL_PLACEMENT_GET, .step = STEP_placement_get_ask},
+	[OP_PLACEMENT_EXPLAIN] = {.stmt = SQL_PLACEMENT_GET},
+	[OP_PLACEMENT_RELEASE] = {.stmt = SQL_PLACEMENT_GET, .step = STEP_placement_release},
+	[OP_USAGE_LIST]        = {.stmt = SQL_USAGE_LIST, .step = STEP_usage_ask},
+	[OP_AUDIT_LIST]        = {.stmt = SQL_AUDIT_LIST},
+	[OP_AUDIT_VERIFY]      = {.step = STEP_verify_ask},
+	[OP_WATCH]             = {.step = STEP_watch_open},
+	[OP_AGENT_JOIN]        = {.step = STEP_agent_join},
+	[OP_AGENT_RENEW]       = {.step = STEP_agent_renew},
+	[OP_AGENT_SYNC]        = {.step = STEP_agent_sync},
+	[OP_AGENT_REPORT]      = {.step = STEP_agent_report},
+};
+/* clang-format on */
+
+/* Filled once by dispatch_check; constant from then on. */
+static row_plan plans[OP_COUNT];
+
+step_id operation_step(op o)
+{
+	const operation *p = &operations[o];
+
+	if (p->step)
+		return p->step;
+	if (!str_eq(str_from(routes[o].method), S("GET")))
+		return STEP_govern_ask;
+	return (routes[o].flags & ROUTE_LIST) ? STEP_list_ask : STEP_read_ask;
+}
+
+str operation_var_name(op o, uint32_t i)
+{
+	str rest = str_from(routes[o].path);
+
+	for (;; i--) {
+		str_split(&rest, '{');
+		if (!rest.p)
+			return STR_NONE;
+		if (i == 0)
+			return str_split(&rest, '}');
+	}
+}
+
+const row_plan *operation_plan(op o)
+{
+	return &plans[o];
+}
+
+static const char *wrong(op o, const char *why)
+{
+	static char sentence[SENTENCE_MAX];
+
+	snprintf(sentence, sizeof(sentence), "%s: %s", routes[o].operation, why);
+	return sentence;
+}
+
+static bool returns_outcome(sql_id s)
+{
+	return sql_column(s, S("outcome")) != NULL;
+}
+
+/* A statement of the table by itself: its parameters are filled, its columns fill the answer. */
+static const char *stmt_check(op o)
+{
+	static const char *const made[] = {"id", "quota_id", NULL};
+	const operation *p = &operations[o];
+	const route *t = &routes[o];
+	fault f = {0};
+
+	if (!p->step) {
+		const char *why = bind_check(t, p->stmt, p->id_prefix ? made : NULL);
+		if (why)
+			return why;
+	}
+	if (operation_step(o) == STEP_govern_ask && !returns_outcome(p->stmt))
+		return wrong(o, "its statement has no outcome");
+	if (operation_step(o) == STEP_list_ask && !sql_column(p->stmt, S("cursor")))
+		return wrong(o, "its statement has no cursor");
+	if (t->answer && row_plan_make(t->answer, p->stmt, &plans[o], &f))
+		return wrong(o, f.detail);
+	return NULL;
+}
+
+const char *dispatch_check(void)
+{
+	for (op o = 0; o < OP_COUNT; o++) {
+		const operation *p = &operations[o];
+		bool writes = operation_step(o) == STEP_govern_ask;
+		if (!p->step && !p->stmt)
+			return wrong(o, "no statement and no step serves it");
+		if (writes && (!p->action || !p->object_kind))
+			return wrong(o, "a write needs an action and a kind for its record");
+		const char *why = p->stmt ? stmt_check(o) : NULL;
+		if (why)
+			return why;
+	}
+	return NULL;
+}
+
+void router_fill(router *to)
+{
+	for (op o = 0; o < OP_COUNT; o++)
+		for (web_method m = 0; m < WEB_METHODS; m++)
+			if (str_eq(str_from(web_method_name(m)), str_from(routes[o].method)))
+				router_add(to, m, routes[o].path, (int32_t)o);
+}

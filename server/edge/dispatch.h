@@ -1,0 +1,28 @@
+/* dispatch: which statement or step serves each operation of api/routes.def. A gap between the two fails the start. */
+#pragma once
+#include "db/row_json.h"
+#include "server/edge/request.h"
+
+/* Served by `step`, or by `stmt` alone: read, listed or, for writes, run in the ledger. */
+typedef struct operation {
+	step_id step;
+	sql_id stmt;
+	/* Of the record of a write. */
+	const char *action, *object_kind;
+	bool is_of_tenant;     /* the row's `key` is the tenant whose record it is; else the fleet's */
+	const char *id_prefix; /* of the object it makes */
+} operation;
+
+extern const operation operations[OP_COUNT];
+
+/* The step a request begins with behind the gate. */
+step_id operation_step(op o);
+/* The name of the path's i-th variable; absent past the last. */
+str operation_var_name(op o, uint32_t i);
+
+/* Which columns fill the answer of an operation that is one statement. */
+const row_plan *operation_plan(op o);
+
+/* Checks every row of the table against routes and statements. NULL, or a sentence (static storage). */
+const char *dispatch_check(void);
+void router_fill(router *to);

@@ -1,0 +1,205 @@
+#include <openssl/evp.h>
+#include <stdio.h>
+#include "base/clock.h"
+#include "base/heap.h"
+#include "server/edge/accept.h"
+#include "server/edge/dispatch.h"
+#include "server/edge/gate.h"
+#include "server/edge/query.h"
+
+enum { KEY_MAX = 255, MINUTE_US = 60000000 };
+
+static bool is_patch(const request *r)
+{
+	return r->route->flags & ROUTE_MERGE;
+}
+
+/* If-Match and If-None-Match (RFC 9110, 13.1). A list or a weak tag of If-Match matches nothing we hand out. */
+static err conditions_read(request *r)
+{
+	str match = web_header_find(r->web, S("If-Match")), none = web_header_find(r->web, S("If-None-Match"));
+	str tag = str_trim(match);
+
+	r->must_be_new = none.p && str_eq(str_trim(none), S("*"));
+	if (none.p && !r->must_be_new)
+		r->if_none_match = str_trim(none);
+	if (!match.p && (r->route->flags & ROUTE_IF_MATCH))
+		return fault_set(&r->fault, ERR_IF_MATCH_REQUIRED, "If-Match",
+			"send the ETag the change is based on, or * to force it");
+	if (!match.p || str_eq(tag, S("*")))
+		return ERR_OK;
+	if (tag.n < 2 || tag.p[0] != '"' || tag.p[tag.n - 1] != '"' ||
+		!str_to_i64(str_cut(tag, 1, tag.n - 1), &r->if_rev) || r->if_rev < 0)
+		r->if_rev = JS_INT_MAX;
+	return ERR_OK;
+}
+
+/* Bare, or as a structured field's string (quoted). */
+static err key_read(request *r)
+{
+	str key = web_header_find(r->web, S("Idempotency-Key"));
+
+	if (!key.p || !(r->route->flags & ROUTE_KEY))
+		return ERR_OK;
+	key = str_trim(key);
+	if (key.n >= 2 && key.p[0] == '"' && key.p[key.n - 1] == '"')
+		key = str_cut(key, 1, key.n - 1);
+	bool is_fine = key.n >= 1 && key.n <= KEY_MAX;
+	for (uint32_t i = 0; i < key.n && is_fine; i++)
+		is_fine = key.p[i] > 0x20 && key.p[i] < 0x7f;
+	if (!is_fine)
+		return fault_set(&r->fault, ERR_BAD_PARAMETER, "Idempotency-Key",
+			"must be 1 to %d visible ASCII characters", KEY_MAX);
+	r->idempotency_key = key;
+	return ERR_OK;
+}
+
+static void fingerprint(request *r)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	str parts[] = {str_from(r->route->method), r->web->path, r->web->body};
+
+	EVP_DigestInit_ex(c, EVP_sha256(), NULL);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		EVP_DigestUpdate(c, &parts[i].n, sizeof(parts[i].n));
+		EVP_DigestUpdate(c, parts[i].p, parts[i].n);
+	}
+	EVP_DigestFinal_ex(c, r->fingerprint, NULL);
+	EVP_MD_CTX_free(c);
+}
+
+static err media_check(request *r)
+{
+	str type = web_header_find(r->web, S("Content-Type"));
+	const char *wanted = is_patch(r) ? "application/merge-patch+json" : "application/json";
+
+	if (type.p && media_is(type, str_from(wanted)))
+		return ERR_OK;
+	if (is_patch(r))
+		request_header(r, "Accept-Patch", str_from(wanted));
+	return fault_set(&r->fault, ERR_MEDIA_TYPE, "Content-Type", "this route takes %s", wanted);
+}
+
+static err body_read(request *r)
+{
+	const js_type *t = r->route->body;
+	bool is_left_out = r->web->body.n == 0 && (r->route->flags & ROUTE_BODY_OPTIONAL);
+	err e = ERR_OK;
+
+	if (!t)
+		return ERR_OK;
+	if (!is_left_out)
+		e = media_check(r);
+	if (e)
+		return e;
+	r->body = arena_alloc(r->arena, t->size);
+	return js_read(t, is_left_out ? S("{}") : r->web->body, r->arena, r->body, &r->fault);
+}
+
+static err query(request *r)
+{
+	const js_type *t = r->route->query;
+
+	r->query = t ? arena_alloc(r->arena, t->size) : NULL;
+	return query_read(t, r->web->query, r->arena, r->query, &r->fault);
+}
+
+/* Everything about the request that can be wrong before somebody looks at what it means. */
+static err understand(request *r)
+{
+	err e;
+
+	if ((e = accept_read(r->route, web_header_find(r->web, S("Accept")), &r->form, &r->fault)) || (e = query(r)) ||
+		(e = conditions_read(r)) || (e = key_read(r)) || (e = body_read(r)))
+		return e;
+	if (r->idempotency_key.p)
+		fingerprint(r);
+	return ERR_OK;
+}
+
+static err allow(request *r)
+{
+	const principal *p = r->who;
+
+	if (!p)
+		return ERR_OK;
+	if (!str_eq_secret(str_of((const char *)r->token->hash, TOKEN_HASH), str_of((const char *)p->hash, TOKEN_HASH)))
+		return ERR_TOKEN_INVALID;
+	if (p->expires_at_us <= clock_now_us())
+		return ERR_TOKEN_EXPIRED;
+	if (!rights_hold(p->rights, r->route->right))
+		return fault_set(&r->fault, ERR_PERMISSION_DENIED, "", "this needs the right %s at %s",
+			right_name(r->route->right), p->tenant[0] ? p->tenant : "the whole fleet");
+	return ERR_OK;
+}
+
+step gate_enter(request *r)
+{
+	err e = allow(r);
+
+	if (e == ERR_PERMISSION_DENIED)
+		gate_record_denial(r, e);
+	if (!e)
+		e = understand(r);
+	return e ? request_fail(r, e) : step_next(r, operation_step(r->op));
+}
+
+/* The record of a denial outlives its request. */
+typedef struct denial {
+	ledger_op op;
+	arena *arena;
+	principal *who;
+} denial;
+
+static void denial_done(ledger_op *entry, const ledger_answer *a)
+{
+	denial *d = entry->arg;
+
+	(void)a;
+	principal_unref(d->who);
+	arena_end(d->arena);
+}
+
+static bool is_new_denial(edge *e, str what)
+{
+	int64_t minute = clock_mono_us() / MINUTE_US;
+
+	if (minute != e->denial_minute || e->denials.n >= DENIALS_MAX) {
+		denials_clear(e);
+		e->denial_minute = minute;
+	}
+	if (map_find(&e->denials, what))
+		return false;
+	char *copy = heap_new(1, what.n + 1);
+	memcpy(copy, what.p, what.n);
+	map_put(&e->denials, str_of(copy, what.n), copy);
+	return true;
+}
+
+void gate_record_denial(const request *r, err e)
+{
+	arena *a = arena_new(0);
+	denial *d = ARENA_NEW(a, denial);
+	str what = str_print(a, "%s %s %s", r->who->id, r->route->operation, err_code(e));
+
+	if (!is_new_denial(r->edge, what)) {
+		arena_end(a);
+		return;
+	}
+	d->arena = a;
+	d->who = principal_ref(r->who);
+	d->op = (ledger_op){
+		.scope = principal_scope(d->who),
+		.actor = str_from(d->who->id),
+		.via = S("api"),
+		.action = str_from(r->route->operation),
+		.object_kind = S("route"),
+		.object_id = str_from(r->route->path),
+		.request_id = str_dup(a, str_from(r->id)),
+		.tenant_key = d->who->tenant_key,
+		.outcome = str_from(err_code(e)),
+		.on_done = denial_done,
+		.arg = d,
+	};
+	ledger_run(d->who->is_platform ? r->edge->platform_ledger : r->edge->tenant_ledger, &d->op);
+}

@@ -1,0 +1,209 @@
+#include "server/edge/gate.h"
+
+#include <stdio.h>
+#include "base/clock.h"
+#include "db/sql.h"
+#include "server/edge/assets.h"
+#include "server/edge/dispatch.h"
+#include "server/edge/touch.h"
+#include "server/identity/certificate.h"
+
+static step not_found(request *r, const router_match *m)
+{
+	char allow[128] = "";
+	size_t n = 0;
+
+	if (!m->allowed)
+		return request_fail_at(r, ERR_ROUTE_NOT_FOUND, "", "there is no route " STR_FMT, STR_ARG(r->web->path));
+	for (web_method k = 0; k < WEB_METHODS; k++)
+		if (m->allowed >> k & 1) {
+			int len = snprintf(allow + n, sizeof(allow) - n, "%s%s", n ? ", " : "", web_method_name(k));
+			n += (size_t)len;
+		}
+	request_header(r, "Allow", str_from(allow));
+	return request_fail_at(r, ERR_METHOD_NOT_ALLOWED, "", "this route answers %s", allow);
+}
+
+/* NULL, or the name of a variable of the path that is no text we take. */
+static const char *bad_var(const request *r, err *ret_e)
+{
+	for (uint32_t i = 0; i < r->n_vars; i++) {
+		str v = r->vars[i];
+		*ret_e = str_is_utf8(v) ? ERR_BAD_PARAMETER : ERR_BAD_UTF8;
+		bool is_bad = *ret_e == ERR_BAD_UTF8;
+		for (uint32_t k = 0; k < v.n && !is_bad; k++)
+			is_bad = (unsigned char)v.p[k] < 0x20 || v.p[k] == 0x7f;
+		if (is_bad)
+			return str_z(r->arena, operation_var_name(r->op, i));
+	}
+	return NULL;
+}
+
+static step bearer(request *r)
+{
+	str header = web_header_find(r->web, S("Authorization")), scheme = str_split(&header, ' ');
+	token_parsed t;
+
+	if (!scheme.p)
+		return request_fail(r, ERR_TOKEN_MISSING);
+	if (!str_eq_nocase(scheme, S("Bearer")) || !token_parse(TOKEN_PAT, str_trim(header), &t))
+		return request_fail_at(r, ERR_TOKEN_INVALID, "Authorization", "this is no token of this server");
+	r->token = ARENA_NEW(r->arena, token_parsed);
+	*r->token = t;
+	r->who = principals_find(r->edge->principals, id_str(&r->token->id), clock_mono_us());
+	if (r->who)
+		return step_next(r, STEP_gate_enter);
+	sql_token_find_in *in = ARENA_NEW(r->arena, sql_token_find_in);
+	in->id = id_str(&r->token->id);
+	return request_fetch(r, DB_PLATFORM, SQL_TOKEN_FIND, in, STEP_gate_token_read);
+}
+
+static step agent_check(request *r, const certificate *c)
+{
+	str claimed = ca_agent_cluster(str_from(r->web->tls->uri));
+
+	if (c->is_revoked || str_eq(str_from(c->state), S("lost")) || !str_eq(claimed, str_from(c->cluster_id)))
+		return request_fail_at(
+			r, ERR_CERTIFICATE_REQUIRED, "", "the certificate is revoked or of another cluster");
+	r->agent = ARENA_NEW(r->arena, agent_identity);
+	r->agent->cluster_key = c->cluster_key;
+	memcpy(r->agent->cluster_id, c->cluster_id, sizeof(r->agent->cluster_id));
+	memcpy(r->agent->cluster, c->cluster, sizeof(r->agent->cluster));
+	return step_next(r, STEP_gate_enter);
+}
+
+static step agent(request *r)
+{
+	const tls_peer *peer = r->web->tls;
+
+	if (!peer || !peer->is_verified)
+		return request_fail(r, ERR_CERTIFICATE_REQUIRED);
+	str serial = str_from(peer->serial);
+	const certificate *c = certificates_find(r->edge->certificates, serial, clock_mono_us());
+	if (c)
+		return agent_check(r, c);
+	sql_certificate_find_in *in = ARENA_NEW(r->arena, sql_certificate_find_in);
+	in->serial = serial;
+	return request_fetch(r, DB_PLATFORM, SQL_CERTIFICATE_FIND, in, STEP_gate_certificate_read);
+}
+
+step gate_certificate_read(request *r)
+{
+	certificate c = {.read_us = clock_mono_us()};
+	sql_certificate_find_row row;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	if (r->reply.rows == 0)
+		return request_fail_at(r, ERR_CERTIFICATE_REQUIRED, "", "the certificate is not known");
+	err e = db_row(&r->reply, 0, &row, &r->fault);
+	if (e)
+		return request_fail(r, e);
+	snprintf(c.serial, sizeof(c.serial), "%s", r->web->tls->serial);
+	snprintf(c.cluster_id, sizeof(c.cluster_id), STR_FMT, STR_ARG(row.cluster_id));
+	snprintf(c.cluster, sizeof(c.cluster), STR_FMT, STR_ARG(row.cluster));
+	snprintf(c.state, sizeof(c.state), STR_FMT, STR_ARG(row.state));
+	c.cluster_key = (int32_t)row.cluster_key;
+	c.is_revoked = row.is_revoked;
+	certificates_put(r->edge->certificates, &c);
+	return agent_check(r, &c);
+}
+
+static principal *principal_of(const sql_token_find_row *row)
+{
+	principal *p = principal_new();
+
+	snprintf(p->id, sizeof(p->id), STR_FMT, STR_ARG(row->id));
+	snprintf(p->name, sizeof(p->name), STR_FMT, STR_ARG(row->name));
+	snprintf(p->tenant, sizeof(p->tenant), STR_FMT, STR_ARG(row->tenant));
+	memcpy(p->hash, row->hash.p, row->hash.n < TOKEN_HASH ? row->hash.n : TOKEN_HASH);
+	p->role = role_find(row->role);
+	p->is_platform = row->tenant_depth == 0;
+	/* A platform role counts only at the root. */
+	if (p->role && (p->is_platform || !p->role->is_platform))
+		p->rights = p->role->rights;
+	p->tenant_key = (int32_t)row->tenant_key;
+	p->expires_at_us = row->expires_at;
+	p->read_us = clock_mono_us();
+	return p;
+}
+
+step gate_token_read(request *r)
+{
+	sql_token_find_row row;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	if (r->reply.rows == 0)
+		return request_fail(r, ERR_TOKEN_INVALID);
+	err e = db_row(&r->reply, 0, &row, &r->fault);
+	if (e)
+		return request_fail(r, e);
+	if (row.is_revoked || !token_matches(r->token, row.hash))
+		return request_fail(r, ERR_TOKEN_INVALID);
+	r->who = principal_of(&row);
+	touch_token(r->edge, r->who);
+	if (r->who->is_platform) {
+		principals_put(r->edge->principals, r->who);
+		return step_next(r, STEP_gate_enter);
+	}
+	sql_tenant_keys_under_in *in = ARENA_NEW(r->arena, sql_tenant_keys_under_in);
+	in->key = r->who->tenant_key;
+	return request_fetch(r, DB_PLATFORM, SQL_TENANT_KEYS_UNDER, in, STEP_gate_scope_read);
+}
+
+step gate_scope_read(request *r)
+{
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	int32_t *keys = ARENA_ARRAY(r->arena, int32_t, r->reply.rows + 1);
+	for (uint32_t i = 0; i < r->reply.rows; i++)
+		keys[i] = (int32_t)db_i64(&r->reply, i, "key");
+	principal_keys_set(r->who, keys, r->reply.rows);
+	principals_put(r->edge->principals, r->who);
+	return step_next(r, STEP_gate_enter);
+}
+
+/* The route is known; who calls it is not yet. */
+static step identify(request *r)
+{
+	if (r->route->right == RIGHT_AGENT)
+		return agent(r);
+	if (r->route->right == RIGHT_NONE)
+		return step_next(r, STEP_gate_enter);
+	return bearer(r);
+}
+
+static bool is_overloaded(const edge *e)
+{
+	return (int64_t)e->held_bytes > e->settings->inflight_bytes_max;
+}
+
+step gate_arrive(request *r)
+{
+	edge *e = r->edge;
+
+	if (assets_serve(e->assets, r))
+		return STEP_ENDED;
+	router_match m = router_find(e->router, r->arena, r->web->method, r->web->path);
+	if (m.route < 0)
+		return not_found(r, &m);
+	r->op = (op)m.route;
+	r->route = &routes[m.route];
+	memcpy(r->vars, m.vars, sizeof(r->vars));
+	r->n_vars = m.n_vars;
+	if (r->op == OP_LIVEZ)
+		return step_next(r, STEP_health_live);
+	err bad = ERR_OK;
+	const char *var = bad_var(r, &bad);
+	if (var)
+		return request_fail_at(r, bad, var, "the path holds bytes that no name has");
+	if (r->web->body.n && is_overloaded(e))
+		return request_fail_at(r, ERR_OVERLOADED, "", "too many request bodies are in work");
+	return identify(r);
+}
+
+void gate_take(edge *e, web_req *w)
+{
+	request_start(request_new(e, w), STEP_gate_arrive);
+}

@@ -1,0 +1,8 @@
+/* gate: what stands before every operation: route, identity, rights, conditions, query and body. */
+#pragma once
+#include "server/edge/edge.h"
+
+/* Takes what the server read; the request answers itself from here on. */
+void gate_take(edge *e, web_req *w);
+/* Records a refusal for lack of rights, at most once per (caller, route, minute). */
+void gate_record_denial(const request *r, err e);

@@ -1,0 +1,226 @@
+#include "server/edge/list.h"
+
+#include "base/clock.h"
+#include "db/sql.h"
+#include "json/write.h"
+#include "server/edge/bind.h"
+#include "server/edge/cursor.h"
+#include "server/edge/dispatch.h"
+#include "server/edge/edge.h"
+#include "server/edge/query.h"
+
+typedef struct page {
+	int64_t limit;
+	str filters;
+	uint32_t rows; /* to show: one more was asked for, to know whether there is a next page */
+	str next;      /* cursor; absent on the last page */
+} page;
+
+static const void *query_member(const request *r, const char *name, js_kind kind)
+{
+	const js_type *t = r->route->query;
+
+	for (uint16_t i = 0; t && i < t->n; i++)
+		if (t->fields[i].kind == kind && strcmp(t->fields[i].name, name) == 0)
+			return (const char *)r->query + t->fields[i].at;
+	return NULL;
+}
+
+static bool is_paging(str name)
+{
+	return str_eq(name, S("limit")) || str_eq(name, S("cursor"));
+}
+
+/* The parameters as given, but for the paging ones, each on its line; and who asks. */
+static str filters_of(const request *r)
+{
+	str rest = r->web->query, name, value;
+	bool is_bad = false;
+	buf all;
+
+	buf_init(&all, EDGE_OUT_MAX);
+	buf_printf(&all, "%s %s\n", r->route->operation, r->who ? r->who->tenant : "");
+	while (rest.n && query_next(&rest, r->arena, &name, &value, &is_bad))
+		if (!is_paging(name))
+			buf_printf(&all, STR_FMT "=%u:" STR_FMT "\n", STR_ARG(name), (unsigned)value.n, STR_ARG(value));
+	str copy = str_dup(r->arena, buf_str(&all));
+	buf_done(&all);
+	return copy;
+}
+
+static str secret_of(const request *r)
+{
+	return str_of((const char *)r->edge->secret, EDGE_SECRET);
+}
+
+/* `after` is a text, or a number for lists ordered by one. */
+static bool after_put(sql_id s, void *in, str last)
+{
+	int64_t number = 0;
+
+	if (sql_put_text(s, in, S("after"), last))
+		return true;
+	if (last.n) {
+		while (last.n > 1 && last.p[0] == '0')
+			last = str_cut(last, 1, last.n);
+		if (!str_to_i64(last, &number))
+			return false;
+	}
+	return sql_put_i64(s, in, S("after"), number);
+}
+
+step list_run(request *r, void *in)
+{
+	sql_id s = operations[r->op].stmt;
+	page *p = ARENA_NEW(r->arena, page);
+	const int64_t *limit = query_member(r, "limit", JS_I64);
+	const str *cursor = query_member(r, "cursor", JS_TEXT);
+	str last = S("");
+
+	p->limit = limit && *limit < PAGE_LIMIT_MAX ? *limit : PAGE_LIMIT_MAX;
+	p->filters = filters_of(r);
+	if (cursor && cursor->p) {
+		err e = cursor_read(r->arena, secret_of(r), p->filters, *cursor, &last, &r->fault);
+		if (e)
+			return request_fail(r, e);
+	}
+	if (!after_put(s, in, last))
+		return request_fail_at(r, ERR_CURSOR_MISMATCH, "cursor", "this is no cursor of this list");
+	sql_put_i64(s, in, S("limit"), p->limit + 1);
+	r->work = p;
+	return request_fetch(r, request_scope(r), s, in, STEP_list_reply);
+}
+
+step list_ask(request *r)
+{
+	return list_run(r, bind_request(r, operations[r->op].stmt));
+}
+
+/* The same request with another cursor. */
+static void link_next(request *r, str cursor)
+{
+	str rest = r->web->query, query = S("");
+
+	while (rest.n) {
+		str pair = str_split(&rest, '&');
+		if (!str_starts(pair, S("cursor=")) && pair.n)
+			query = str_print(r->arena, STR_FMT STR_FMT "&", STR_ARG(query), STR_ARG(pair));
+	}
+	request_header(r, "Link",
+		str_print(r->arena, "<" STR_FMT "?" STR_FMT "cursor=" STR_FMT ">; rel=\"next\"", STR_ARG(r->web->path),
+			STR_ARG(query), STR_ARG(cursor)));
+}
+
+static void page_end(request *r, page *p)
+{
+	p->rows = r->reply.rows;
+	if ((int64_t)p->rows <= p->limit)
+		return;
+	p->rows = (uint32_t)p->limit;
+	p->next = cursor_make(r->arena, secret_of(r), p->filters, db_text(&r->reply, p->rows - 1, "cursor"));
+	link_next(r, p->next);
+}
+
+static step json_reply(request *r, const page *p)
+{
+	buf *out = request_out(r);
+	js_writer w = js_writer_on(out);
+
+	js_object_begin(&w);
+	js_key(&w, S("items"));
+	js_array_begin(&w);
+	for (uint32_t i = 0; i < p->rows; i++)
+		row_write(&w, operation_plan(r->op), &r->reply, i);
+	js_array_end(&w);
+	js_put_text(&w, "next_cursor", p->next);
+	js_object_end(&w);
+	return request_reply_out(r, r->route->status);
+}
+
+static step ndjson_reply(request *r, const page *p)
+{
+	buf *out = request_out(r);
+
+	for (uint32_t i = 0; i < p->rows; i++) {
+		js_writer w = js_writer_on(out);
+		row_write(&w, operation_plan(r->op), &r->reply, i);
+		buf_add_char(out, '\n');
+	}
+	return request_reply(r, r->route->status, "application/x-ndjson", buf_str(out));
+}
+
+/* Spreadsheets run a cell that begins so. */
+static bool is_formula(str s)
+{
+	return s.n && memchr("=+-@\t\r", s.p[0], 6);
+}
+
+void csv_cell(buf *out, str text)
+{
+	bool is_quoted = is_formula(text);
+
+	for (uint32_t i = 0; i < text.n && !is_quoted; i++)
+		is_quoted = text.p[i] == ',' || text.p[i] == '"' || text.p[i] == '\n' || text.p[i] == '\r';
+	if (!is_quoted) {
+		buf_add_str(out, text);
+		return;
+	}
+	buf_add_char(out, '"');
+	if (is_formula(text))
+		buf_add_char(out, '\'');
+	for (uint32_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"')
+			buf_add_char(out, '"');
+		buf_add_char(out, text.p[i]);
+	}
+	buf_add_char(out, '"');
+}
+
+static void csv_value(buf *out, const db_reply *reply, uint32_t row, int8_t column)
+{
+	const sql_field *f = &sql_stmts[reply->stmt].out[column];
+	char time[CLOCK_TEXT_MAX];
+
+	if (db_is_null(reply, row, (uint32_t)column))
+		return;
+	if (f->type == PG_INT8 || f->type == PG_INT4)
+		buf_add_i64(out, db_i64(reply, row, f->name));
+	else if (f->type == PG_TIME)
+		buf_add(out, time, (size_t)clock_text(db_i64(reply, row, f->name), time));
+	else if (f->type == PG_TEXT || f->type == PG_JSON)
+		csv_cell(out, db_text(reply, row, f->name));
+}
+
+static step csv_reply(request *r, const page *p)
+{
+	const row_plan *plan = operation_plan(r->op);
+	buf *out = request_out(r);
+
+	for (uint32_t row = 0; row <= p->rows; row++) {
+		const char *comma = "";
+		for (uint16_t i = 0; i < plan->type->n; i++) {
+			if (plan->column[i] < 0)
+				continue;
+			buf_add_str(out, str_from(comma));
+			comma = ",";
+			if (row == 0)
+				buf_add_str(out, str_from(plan->type->fields[i].name));
+			else
+				csv_value(out, &r->reply, row - 1, plan->column[i]);
+		}
+		buf_add_str(out, S("\r\n"));
+	}
+	return request_reply(r, r->route->status, "text/csv; charset=utf-8; header=present", buf_str(out));
+}
+
+step list_reply(request *r)
+{
+	page *p = r->work;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	page_end(r, p);
+	if (r->form == FORM_CSV)
+		return csv_reply(r, p);
+	return r->form == FORM_NDJSON ? ndjson_reply(r, p) : json_reply(r, p);
+}

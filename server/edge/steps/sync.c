@@ -1,0 +1,160 @@
+#include "api/types/agent.h"
+#include "base/clock.h"
+#include "db/sql.h"
+#include "json/write.h"
+#include "server/edge/feed.h"
+#include "server/edge/member.h"
+
+enum { CHANGES_MAX = 500, CHANGES_BYTES_MAX = 1 << 20 };
+
+/* One outstanding call of an agent. It listens before it looks, so that nothing is committed unseen in between. */
+typedef struct sync_work {
+	feed_ear ear;
+	request *of;
+	int64_t until_us; /* monotonic */
+	sql_stream_head_row head;
+	sql_stream_head_in head_in;
+	sql_stream_next_in next_in;
+	bool is_stirred, is_superseded;
+} sync_work;
+
+static void sync_stirred(feed_ear *ear)
+{
+	sync_work *w = (sync_work *)ear;
+
+	w->is_stirred = true;
+	if (w->of->owner == OWNER_FEED)
+		request_wake(w->of);
+}
+
+static void sync_end(request *r)
+{
+	sync_work *w = r->work;
+
+	feed_unlisten(r->edge->feed, &w->ear);
+}
+
+/* A newer call of the same cluster ends this one. */
+static void supersede(const edge *e, int32_t cluster_key)
+{
+	sync_work *old = (sync_work *)feed_listener(e->feed, cluster_key);
+
+	if (!old)
+		return;
+	old->is_superseded = true;
+	feed_unlisten(e->feed, &old->ear);
+	if (old->of->owner == OWNER_FEED)
+		request_wake(old->of);
+}
+
+static step sync_look(request *r)
+{
+	sync_work *w = r->work;
+
+	w->is_stirred = false;
+	if (!w->ear.is_on)
+		feed_listen(r->edge->feed, &w->ear);
+	w->head_in.cluster_key = r->agent->cluster_key;
+	return request_fetch(r, DB_PLATFORM, SQL_STREAM_HEAD, &w->head_in, STEP_agent_sync_head);
+}
+
+step agent_sync(request *r)
+{
+	const sync_request *q = r->body;
+	sync_work *w = ARENA_NEW(r->arena, sync_work);
+
+	supersede(r->edge, r->agent->cluster_key);
+	r->work = w;
+	w->of = r;
+	w->until_us = clock_mono_us() + q->wait_ms * 1000;
+	w->ear = (feed_ear){.cluster_key = r->agent->cluster_key, .on_events = sync_stirred};
+	return sync_look(r);
+}
+
+static void answer_begin(js_writer *js, const sync_work *w)
+{
+	js_object_begin(js);
+	js_put_i64(js, "term", w->head.term);
+	js_put_i64(js, "incarnation", w->head.incarnation);
+	js_put_i64(js, "rev", w->head.rev);
+	js_key(js, S("changes"));
+	js_array_begin(js);
+}
+
+static step answer_end(request *r, js_writer *js)
+{
+	js_array_end(js);
+	js_put_i64(js, "config_rev", 0);
+	js_object_end(js);
+	return request_reply_out(r, 200);
+}
+
+static step answer_empty(request *r)
+{
+	js_writer js = js_writer_on(request_out(r));
+
+	answer_begin(&js, r->work);
+	return answer_end(r, &js);
+}
+
+/* Whether the agent must hear something besides changes. */
+static bool is_news(const sync_request *q, const sync_work *w)
+{
+	return q->incarnation && q->incarnation != w->head.incarnation;
+}
+
+step agent_sync_head(request *r)
+{
+	const sync_request *q = r->body;
+	sync_work *w = r->work;
+	int64_t left_ms = (w->until_us - clock_mono_us()) / 1000;
+	err e = r->reply.e;
+
+	if (e || !r->reply.rows || (e = db_row(&r->reply, 0, &w->head, &r->fault))) {
+		sync_end(r);
+		return r->reply.e ? request_fail_reply(r) : request_fail(r, e ? e : ERR_UNAVAILABLE);
+	}
+	if (w->head.rev > q->applied_rev) {
+		sync_end(r);
+		w->next_in = (sql_stream_next_in){r->agent->cluster_key, q->applied_rev, CHANGES_MAX};
+		return request_fetch(r, DB_PLATFORM, SQL_STREAM_NEXT, &w->next_in, STEP_agent_sync_read);
+	}
+	if (w->is_superseded || left_ms <= 0 || is_news(q, w)) {
+		sync_end(r);
+		return answer_empty(r);
+	}
+	if (w->is_stirred)
+		return sync_look(r);
+	return request_hold(r, left_ms, sync_end, STEP_agent_sync_woken);
+}
+
+step agent_sync_woken(request *r)
+{
+	const sync_work *w = r->work;
+
+	if (r->is_late || w->is_superseded || r->web->is_gone)
+		return answer_empty(r);
+	return sync_look(r);
+}
+
+step agent_sync_read(request *r)
+{
+	sync_work *w = r->work;
+	sql_stream_next_row row;
+	fault f;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	js_writer js = js_writer_on(request_out(r));
+	answer_begin(&js, w);
+	for (uint32_t i = 0; i < r->reply.rows; i++) {
+		if (r->edge->out.n > CHANGES_BYTES_MAX || db_row(&r->reply, i, &row, &f))
+			break;
+		js_object_begin(&js);
+		js_put_i64(&js, "rev", row.rev);
+		js_put_text(&js, "action", row.action);
+		js_put_raw(&js, "placement", member_find(row.body, S("placement")));
+		js_object_end(&js);
+	}
+	return answer_end(r, &js);
+}
