@@ -309,7 +309,9 @@ static void on_reload(void *arg, int signo)
 
 static err begin(program *p, fault *f)
 {
-	if (enrol_until_us(&p->home)) {
+	/* A certificate that ended longer ago cannot even be renewed: a token begins anew. */
+	int64_t until_us = enrol_until_us(&p->home);
+	if (until_us && (until_us + ENROL_RENEW_LATE_US > clock_now_us() || !p->token)) {
 		work_begin(p);
 		return ERR_OK;
 	}

@@ -9,7 +9,8 @@
 
 enum { ENROL_TOKEN_MAX = 200, ENROL_TIMEOUT_MS = 30000 };
 #define ENROL_PENDING_US      ((int64_t)2000000)
-#define ENROL_RENEW_BEFORE_US ((int64_t)6 * 86400 * 1000000) /* of the 7 days a certificate lives */
+#define ENROL_RENEW_BEFORE_US ((int64_t)6 * 86400 * 1000000)  /* of the 7 days a certificate lives */
+#define ENROL_RENEW_LATE_US   ((int64_t)30 * 86400 * 1000000) /* so long after its end it may still be renewed */
 
 typedef struct enrol enrol;
 

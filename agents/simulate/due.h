@@ -7,7 +7,7 @@
 typedef struct due_at {
 	int64_t us;
 	uint64_t number; /* of equal moments the one put first comes first */
-	uint32_t place; /* in the heap, from 1; 0: does not wait */
+	uint32_t place;  /* in the heap, from 1; 0: does not wait */
 } due_at;
 
 typedef struct due {

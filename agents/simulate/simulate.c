@@ -79,11 +79,10 @@ static void pods_free(pods *p)
 
 static str text_keep(str s)
 {
-	char *p = malloc((size_t)s.n + 1);
+	char *p = calloc((size_t)s.n + 1, 1);
 
 	assert(p);
 	memcpy(p, s.p, s.n);
-	p[s.n] = 0;
 	return str_of(p, s.n);
 }
 

@@ -10,7 +10,7 @@ headers_table()
 {
 	cat <<'TABLE'
 event2/       net
-openssl/      net server
+openssl/      net server agents
 curl/         net
 libpq         db
 postgres      db

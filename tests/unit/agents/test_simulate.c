@@ -146,6 +146,38 @@ Test(journal, two_processes_never_share_one_and_strangers_are_refused)
 	folder_free(&d);
 }
 
+Test(journal, what_follows_a_torn_end_stands_whole)
+{
+	static const char tail[] = "a record that is torn off and longer than the one that takes its place";
+	folder d = folder_new();
+	arena *a = arena_new(0);
+	journal *j;
+	str whole;
+	int n = 0;
+
+	MUST(journal_open(d.facts, record_count, &n, &j, &must));
+	journal_add(j, S("first"));
+	journal_add(j, str_of(tail, sizeof(tail) - 1));
+	cr_expect(journal_is_dirty(j));
+	MUST(journal_flush(j, &must));
+	journal_close(j);
+	MUST(file_read(d.facts, a, &whole, &must));
+	MUST(file_write(d.facts, 0600, str_cut(whole, 0, whole.n - 1), &must));
+	MUST(journal_open(d.facts, record_count, &n, &j, &must));
+	cr_expect_eq(n, 1);
+	cr_expect_eq(journal_torn_bytes(j), (int64_t)sizeof(tail) - 1 + JOURNAL_HEAD_BYTES - 1);
+	journal_add(j, S("x"));
+	MUST(journal_flush(j, &must));
+	journal_close(j);
+	n = 0;
+	MUST(journal_open(d.facts, record_count, &n, &j, &must));
+	cr_expect_eq(n, 2);
+	cr_expect_eq(journal_torn_bytes(j), 0);
+	journal_close(j);
+	arena_end(a);
+	folder_free(&d);
+}
+
 /* A moment's heap must give moments in order, whatever is moved and taken out. */
 Test(due, moments_come_in_order)
 {
@@ -288,7 +320,7 @@ Test(simulate, pods_start_run_and_end_by_their_times)
 	world w = world_new(SCENE("\"start_ms\":50,\"runtime_ms\":1000,\"usage_interval_ms\":400"), T0);
 	wish labelled = {
 		"grant", "b", "1.1", "n1", "GPU-n1-1", 10000, 100, "{\"x\":\"1\",\"simulate/runtime_ms\":\"300\"}", 0};
-	wish cut = {"grant", "c", "1.1", "n2", "GPU-n2-0", 10000, 100, "{\"simulate/runtime_ms\":\"0\"}", 2};
+	wish cut = {"grant", "c", "1.1", "n2", "GPU-n2-0", 10000, 100, "{\"simulate/runtime_ms\":\"9000\"}", 2};
 
 	HEARS(&w, "inventory\nrunning\n");
 	(void)world_order(&w, (wish[]){GRANT("a", "1.1"), labelled, cut}, 3, T0);
@@ -411,6 +443,10 @@ Test(simulate, a_revoke_that_was_under_way_at_the_crash_is_told)
 	world_kill(&w);
 	world_wake(&w, T0 + MS(100));
 	HEARS(&w, "inventory\nrunning\na 1.1 running\na 1.1 revoked\n");
+	world_kill(&w);
+	world_wake(&w, T0 + MS(200));
+	HEARS(&w, "inventory\nrunning\na 1.1 running\na 1.1 revoked\n");
+	cr_expect_eq(book_find(agent_book(w.agent), S("a"))->at_us, T0 + MS(70));
 	world_free(&w);
 }
 
