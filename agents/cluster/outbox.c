@@ -60,7 +60,7 @@ void outbox_init(outbox *o, const char *version)
 static void waiting_clear(outbox *o)
 {
 	vec_each (i, &o->waiting)
-		free(*i);
+		free(i->item);
 	vec_clear(&o->waiting);
 	map_clear(&o->last_step);
 	map_clear(&o->last_usage);
@@ -93,7 +93,7 @@ static bool item_add(outbox *o, outbox_item *i)
 		free(i);
 		return false;
 	}
-	vec_push(&o->waiting, i);
+	vec_push(&o->waiting, ((outbox_place){i}));
 	return true;
 }
 
@@ -294,13 +294,13 @@ static void report_pack(outbox *o)
 	js_key(&w, S("items"));
 	js_array_begin(&w);
 	while (n < o->waiting.n && n < OUTBOX_REPORT_ITEMS_MAX &&
-		(!n || o->body.n + item_bytes(o->waiting.v[n]) < OUTBOX_REPORT_BYTES))
-		item_write(&w, o->waiting.v[n++]);
+		(!n || o->body.n + item_bytes(o->waiting.v[n].item) < OUTBOX_REPORT_BYTES))
+		item_write(&w, o->waiting.v[n++].item);
 	js_array_end(&w);
 	js_object_end(&w);
 	assert(!o->body.over);
 	for (uint32_t i = 0; i < n; i++)
-		item_leave(o, o->waiting.v[i]);
+		item_leave(o, o->waiting.v[i].item);
 	o->waiting.n -= n;
 	memmove(o->waiting.v, o->waiting.v + n, o->waiting.n * sizeof(*o->waiting.v));
 	o->is_under_way = true;

@@ -19,6 +19,9 @@ enum {
 };
 
 typedef struct outbox_item outbox_item;
+typedef struct outbox_place {
+	outbox_item *item;
+} outbox_place;
 
 typedef struct outbox {
 	char session[OUTBOX_SESSION_MAX + 1];
@@ -26,7 +29,7 @@ typedef struct outbox {
 	bool is_under_way;
 	bool is_over;
 	buf body; /* of the report under way */
-	vec(outbox_item *) waiting;
+	vec(outbox_place) waiting;
 	map last_step;  /* by placement: the waiting item that tells its latest step */
 	map last_usage; /* by placement: the same for usage */
 	const char *version;

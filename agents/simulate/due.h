@@ -10,8 +10,12 @@ typedef struct due_at {
 	uint32_t place;  /* in the heap, from 1; 0: does not wait */
 } due_at;
 
+typedef struct due_place {
+	due_at *at;
+} due_place;
+
 typedef struct due {
-	vec(due_at *) heap;
+	vec(due_place) heap;
 	uint64_t last_number;
 } due;
 

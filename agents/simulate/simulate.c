@@ -65,8 +65,8 @@ struct simulate {
 	map by_key;
 	due due;
 	vec(news) news;
-	vec(pods *) dropped; /* freed at the next turn: news may still point to them */
-	int64_t usage_us;    /* next windows */
+	vec(news) dropped; /* freed at the next turn: news may still point to them */
+	int64_t usage_us;  /* next windows */
 	int64_t now_us;
 };
 
@@ -187,7 +187,7 @@ static void pods_drop(simulate *s, pods *p)
 	due_remove(&s->due, &p->due);
 	(void)map_remove(&s->by_key, p->key);
 	if (p->n_news)
-		vec_push(&s->dropped, p);
+		vec_push(&s->dropped, ((news){.p = p}));
 	else
 		pods_free(p);
 }
@@ -245,8 +245,8 @@ static void replay_end(simulate *s, int64_t now_us)
 		p->usage_us = now_us;
 		p->n_news = 0;
 	}
-	vec_each (p, &s->dropped)
-		pods_free(*p);
+	vec_each (n, &s->dropped)
+		pods_free(n->p);
 	vec_clear(&s->dropped);
 	s->usage_us = now_us + s->scene->pods.usage_interval_ms * 1000;
 }
@@ -276,8 +276,8 @@ void simulate_close(simulate *s)
 		return;
 	map_each (slot, &s->by_key)
 		pods_free(slot->value);
-	vec_each (p, &s->dropped)
-		pods_free(*p);
+	vec_each (n, &s->dropped)
+		pods_free(n->p);
 	vec_done(&s->dropped);
 	vec_done(&s->news);
 	map_done(&s->by_key);
@@ -508,8 +508,8 @@ static void news_tell(simulate *s, const cluster_events *e)
 		n.p->n_news--;
 	}
 	vec_clear(&s->news);
-	vec_each (p, &s->dropped)
-		pods_free(*p);
+	vec_each (n, &s->dropped)
+		pods_free(n->p);
 	vec_clear(&s->dropped);
 }
 
