@@ -169,7 +169,7 @@ void conn_refuse(conn *c, err e, const char *detail)
 	else
 		problem_write(&body, e, detail);
 	int n = snprintf(headers, sizeof(headers), "Content-Type: application/problem+json\r\n%s%s%s",
-		request_id[0] ? "Request-Id: " : "", request_id, request_id[0] ? "\r\n" : "");
+		request_id[0] ? "X-Request-Id: " : "", request_id, request_id[0] ? "\r\n" : "");
 	c->is_last = true;
 	reply_head(c, err_status(e), str_of(headers, (size_t)n), (int64_t)body.n, false);
 	buf_add_str(&c->out, buf_str(&body));

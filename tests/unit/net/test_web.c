@@ -215,7 +215,7 @@ Test(web, the_owner_may_write_the_refusal)
 	s->h.hooks.on_refused = on_refused;
 	harness_start(&s->h);
 	const char *answer = client_ask(&s->h, "x\r\n");
-	cr_expect(strstr(answer, "\r\n\r\nown bad_request: ") && strstr(answer, "\r\nRequest-Id: req_1\r\n"), "%s",
+	cr_expect(strstr(answer, "\r\n\r\nown bad_request: ") && strstr(answer, "\r\nX-Request-Id: req_1\r\n"), "%s",
 		answer);
 	site_close(s);
 }
