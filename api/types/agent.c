@@ -4,11 +4,11 @@ static const char *const item_kinds[] = {"inventory", "step", "usage", "running"
 
 #define F(...) JS_FIELD(join_request, __VA_ARGS__)
 static const js_field join_request_fields[] = {
-        F(token, JS_REQUIRED, "The join token.", JS_LEN(1, 200)),
-        F(csr, JS_REQUIRED, "PKCS #10 request for the agent's own key, PEM.", JS_LEN(1, 16384)),
-        F(cluster_uid, JS_REQUIRED, "What makes this cluster itself.", JS_LEN(1, 200)),
-        F(agent_id, JS_REQUIRED, "Random, made once by the agent.", JS_LEN(1, 200)),
-        F(version, JS_OPTIONAL, "The agent's version.", JS_LEN(0, 100)),
+	F(token, JS_REQUIRED, "The join token.", JS_LEN(1, 200)),
+	F(csr, JS_REQUIRED, "PKCS #10 request for the agent's own key, PEM.", JS_LEN(1, 16384)),
+	F(cluster_uid, JS_REQUIRED, "What makes this cluster itself.", JS_LEN(1, 200)),
+	F(agent_id, JS_REQUIRED, "Random, made once by the agent.", JS_LEN(1, 200)),
+	F(version, JS_OPTIONAL, "The agent's version.", JS_LEN(0, 100)),
 };
 #undef F
 JS_TYPE(join_request, "An agent joins its cluster.");
@@ -22,109 +22,109 @@ JS_TYPE(renew_request, "An agent renews its certificate.");
 
 #define F(...) JS_FIELD(join_answer, __VA_ARGS__)
 static const js_field join_answer_fields[] = {
-        F(state, JS_READ_ONLY, "ready or pending."),
-        F(cluster_id, JS_READ_ONLY, "The cluster's id."),
-        F(cluster, JS_READ_ONLY, "The cluster's name."),
-        F(certificate, JS_READ_ONLY, "The agent's certificate, PEM.", JS_LEN(0, 65536)),
-        F(ca, JS_READ_ONLY, "Who signs servers and agents, PEM.", JS_LEN(0, 65536)),
-        F(expires_at, JS_READ_ONLY, "When the certificate ends."),
+	F(state, JS_READ_ONLY, "ready or pending."),
+	F(cluster_id, JS_READ_ONLY, "The cluster's id."),
+	F(cluster, JS_READ_ONLY, "The cluster's name."),
+	F(certificate, JS_READ_ONLY, "The agent's certificate, PEM.", JS_LEN(0, 65536)),
+	F(ca, JS_READ_ONLY, "Who signs servers and agents, PEM.", JS_LEN(0, 65536)),
+	F(expires_at, JS_READ_ONLY, "When the certificate ends."),
 };
 #undef F
 JS_TYPE(join_answer, "What a joining agent gets.");
 
 #define F(...) JS_FIELD(sync_request, __VA_ARGS__)
 static const js_field sync_request_fields[] = {
-        F(session, JS_REQUIRED, "New at each start of the agent.", JS_LEN(1, 100)),
-        F(applied_rev, JS_REQUIRED, "The last revision the agent has applied.", JS_RANGE(0, JS_INT_MAX)),
-        F(incarnation, JS_OPTIONAL, "The last the agent saw.", JS_RANGE(0, JS_INT_MAX)),
-        F(wait_ms, JS_OPTIONAL, "How long to hold the call.", JS_RANGE(0, 25000), JS_INITIAL(25000)),
+	F(session, JS_REQUIRED, "New at each start of the agent.", JS_LEN(1, 100)),
+	F(applied_rev, JS_REQUIRED, "The last revision the agent has applied.", JS_RANGE(0, JS_INT_MAX)),
+	F(incarnation, JS_OPTIONAL, "The last the agent saw.", JS_RANGE(0, JS_INT_MAX)),
+	F(wait_ms, JS_OPTIONAL, "How long to hold the call.", JS_RANGE(0, 25000), JS_INITIAL(25000)),
 };
 #undef F
 JS_TYPE(sync_request, "An agent asks what is new.");
 
 #define F(...) JS_FIELD(sync_change, __VA_ARGS__)
 static const js_field sync_change_fields[] = {
-        F(rev, JS_REQUIRED, "Its place in the cluster's stream, without gaps.", JS_RANGE(1, JS_INT_MAX)),
-        F(action, JS_REQUIRED, "grant, revoke or forget.", JS_LEN(1, 63)),
-        F(placement, JS_REQUIRED, "The placement as it now stands.", JS_LEN(0, 4194304)),
+	F(rev, JS_REQUIRED, "Its place in the cluster's stream, without gaps.", JS_RANGE(1, JS_INT_MAX)),
+	F(action, JS_REQUIRED, "grant, revoke or forget.", JS_LEN(1, 63)),
+	F(placement, JS_REQUIRED, "The placement as it now stands.", JS_LEN(0, 4194304)),
 };
 #undef F
 JS_TYPE(sync_change, "One change of a cluster's desired state.");
 
 #define F(...) JS_FIELD(sync_answer, __VA_ARGS__)
 static const js_field sync_answer_fields[] = {
-        F(term, JS_REQUIRED, "The placer's term.", .always = true),
-        F(incarnation, JS_REQUIRED, "Which database this is.", .always = true),
-        F(rev, JS_REQUIRED, "The head of the stream.", .always = true),
-        F(changes, JS_OPTIONAL, "In order; may be a part, then ask again.", JS_OF(sync_change), .always = true),
-        F(leases, JS_OPTIONAL, "Quota lent to the cluster."),
-        F(config_rev, JS_OPTIONAL, "Revision of the agent's configuration.", .always = true),
+	F(term, JS_REQUIRED, "The placer's term.", .always = true),
+	F(incarnation, JS_REQUIRED, "Which database this is.", .always = true),
+	F(rev, JS_REQUIRED, "The head of the stream.", .always = true),
+	F(changes, JS_OPTIONAL, "In order; may be a part, then ask again.", JS_OF(sync_change), .always = true),
+	F(leases, JS_OPTIONAL, "Quota lent to the cluster."),
+	F(config_rev, JS_OPTIONAL, "Revision of the agent's configuration.", .always = true),
 };
 #undef F
 JS_TYPE(sync_answer, "What is new for a cluster.");
 
 #define F(...) JS_FIELD(report_device, __VA_ARGS__)
 static const js_field report_device_fields[] = {
-        F(uuid, JS_REQUIRED, "What the vendor calls this one.", JS_LEN(1, 128)),
-        F(index, JS_REQUIRED, "Its place on the node, from 0.", JS_RANGE(0, 1023), .always = true),
-        F(product, JS_REQUIRED, "What the vendor calls its kind.", JS_LEN(0, 128)),
-        F(class, JS_OPTIONAL, "Its class, when the agent knows it.", JS_LEN(0, 63)),
-        F(memory_mib, JS_REQUIRED, "Its whole memory.", JS_RANGE(0, 100000000), .always = true),
-        F(slots, JS_OPTIONAL, "How many may share it; 0: as its class says.", JS_RANGE(0, 1000)),
-        F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
+	F(uuid, JS_REQUIRED, "What the vendor calls this one.", JS_LEN(1, 128)),
+	F(index, JS_REQUIRED, "Its place on the node, from 0.", JS_RANGE(0, 1023), .always = true),
+	F(product, JS_REQUIRED, "What the vendor calls its kind.", JS_LEN(0, 128)),
+	F(class, JS_OPTIONAL, "Its class, when the agent knows it.", JS_LEN(0, 63)),
+	F(memory_mib, JS_REQUIRED, "Its whole memory.", JS_RANGE(0, 100000000), .always = true),
+	F(slots, JS_OPTIONAL, "How many may share it; 0: as its class says.", JS_RANGE(0, 1000)),
+	F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
 };
 #undef F
 JS_TYPE(report_device, "A device as an agent sees it.");
 
 #define F(...) JS_FIELD(report_node, __VA_ARGS__)
 static const js_field report_node_fields[] = {
-        F(name, JS_REQUIRED, "Its name in the cluster.", JS_LEN(1, 253)),
-        F(cpu_milli, JS_REQUIRED, "Thousandths of a core.", JS_RANGE(0, 100000000), .always = true),
-        F(memory_mib, JS_REQUIRED, "MiB of host memory.", JS_RANGE(0, 1000000000), .always = true),
-        F(pods, JS_OPTIONAL, "How many pods it takes.", JS_RANGE(0, 100000), JS_INITIAL(110)),
-        F(rank, JS_OPTIONAL, "Order among equals; 0: by arrival.", JS_RANGE(0, 1000000000)),
-        F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
-        F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 65536)),
-        F(devices, JS_OPTIONAL, "Its devices.", JS_OF(report_device), JS_ITEMS(0, 1024)),
+	F(name, JS_REQUIRED, "Its name in the cluster.", JS_LEN(1, 253)),
+	F(cpu_milli, JS_REQUIRED, "Thousandths of a core.", JS_RANGE(0, 100000000), .always = true),
+	F(memory_mib, JS_REQUIRED, "MiB of host memory.", JS_RANGE(0, 1000000000), .always = true),
+	F(pods, JS_OPTIONAL, "How many pods it takes.", JS_RANGE(0, 100000), JS_INITIAL(110)),
+	F(rank, JS_OPTIONAL, "Order among equals; 0: by arrival.", JS_RANGE(0, 1000000000)),
+	F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
+	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 65536)),
+	F(devices, JS_OPTIONAL, "Its devices.", JS_OF(report_device), JS_ITEMS(0, 1024)),
 };
 #undef F
 JS_TYPE(report_node, "A node as an agent sees it.");
 
 #define F(...) JS_FIELD(report_item, __VA_ARGS__)
 static const js_field report_item_fields[] = {
-        F(kind, JS_REQUIRED, "What it tells.", JS_VALUES(item_kinds)),
-        F(is_whole, JS_OPTIONAL, "Nothing else of this kind exists in the cluster."),
-        F(nodes, JS_OPTIONAL, "inventory: nodes that are new or changed.", JS_OF(report_node), JS_ITEMS(0, 5000)),
-        F(nodes_gone, JS_OPTIONAL, "inventory: nodes that left.", JS_ITEMS(0, 5000)),
-        F(placement, JS_OPTIONAL, "step, usage: which placement.", JS_LEN(0, 63)),
-        F(fence, JS_OPTIONAL, "step, usage: which attempt of it.", JS_LEN(0, 63)),
-        F(state, JS_OPTIONAL, "step: where it has come to.", JS_LEN(0, 63)),
-        F(reason, JS_OPTIONAL, "step: why, for refused and failed.", JS_LEN(0, 500)),
-        F(at, JS_OPTIONAL, "step: when, by the agent's clock; usage: end of the window."),
-        F(window_ms, JS_OPTIONAL, "usage: length of the window.", JS_RANGE(0, 86400000)),
-        F(memory_mib_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 1000000000)),
-        F(memory_mib_max, JS_OPTIONAL, "usage: the peak.", JS_RANGE(0, 1000000000)),
-        F(compute_milli_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 100000000)),
-        F(placements, JS_OPTIONAL, "running: 'id fence' of every placement that holds devices.", JS_ITEMS(0, 100000)),
-        F(digest, JS_OPTIONAL, "digest: what the agent holds, hashed.", JS_LEN(0, 65536)),
+	F(kind, JS_REQUIRED, "What it tells.", JS_VALUES(item_kinds)),
+	F(is_whole, JS_OPTIONAL, "Nothing else of this kind exists in the cluster."),
+	F(nodes, JS_OPTIONAL, "inventory: nodes that are new or changed.", JS_OF(report_node), JS_ITEMS(0, 5000)),
+	F(nodes_gone, JS_OPTIONAL, "inventory: nodes that left.", JS_ITEMS(0, 5000)),
+	F(placement, JS_OPTIONAL, "step, usage: which placement.", JS_LEN(0, 63)),
+	F(fence, JS_OPTIONAL, "step, usage: which attempt of it.", JS_LEN(0, 63)),
+	F(state, JS_OPTIONAL, "step: where it has come to.", JS_LEN(0, 63)),
+	F(reason, JS_OPTIONAL, "step: why, for refused and failed.", JS_LEN(0, 500)),
+	F(at, JS_OPTIONAL, "step: when, by the agent's clock; usage: end of the window."),
+	F(window_ms, JS_OPTIONAL, "usage: length of the window.", JS_RANGE(0, 86400000)),
+	F(memory_mib_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 1000000000)),
+	F(memory_mib_max, JS_OPTIONAL, "usage: the peak.", JS_RANGE(0, 1000000000)),
+	F(compute_milli_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 100000000)),
+	F(placements, JS_OPTIONAL, "running: 'id fence' of every placement that holds devices.", JS_ITEMS(0, 100000)),
+	F(digest, JS_OPTIONAL, "digest: what the agent holds, hashed.", JS_LEN(0, 65536)),
 };
 #undef F
 JS_TYPE_GIVEN(report_item, "One thing an agent tells.");
 
 #define F(...) JS_FIELD(report, __VA_ARGS__)
 static const js_field report_fields[] = {
-        F(session, JS_REQUIRED, "New at each start of the agent.", JS_LEN(1, 100)),
-        F(seq, JS_REQUIRED, "1, 2, ... within the session.", JS_RANGE(1, JS_INT_MAX)),
-        F(version, JS_OPTIONAL, "The agent's version.", JS_LEN(0, 100)),
-        F(items, JS_REQUIRED, "In the order they happened.", JS_OF(report_item), JS_ITEMS(0, 10000)),
+	F(session, JS_REQUIRED, "New at each start of the agent.", JS_LEN(1, 100)),
+	F(seq, JS_REQUIRED, "1, 2, ... within the session.", JS_RANGE(1, JS_INT_MAX)),
+	F(version, JS_OPTIONAL, "The agent's version.", JS_LEN(0, 100)),
+	F(items, JS_REQUIRED, "In the order they happened.", JS_OF(report_item), JS_ITEMS(0, 10000)),
 };
 #undef F
 JS_TYPE(report, "What an agent tells the server.");
 
 #define F(...) JS_FIELD(report_answer, __VA_ARGS__)
 static const js_field report_answer_fields[] = {
-        F(acked_seq, JS_REQUIRED, "Stored up to here.", .always = true),
-        F(want_snapshot, JS_OPTIONAL, "Begin a session anew: inventory and running, whole."),
+	F(acked_seq, JS_REQUIRED, "Stored up to here.", .always = true),
+	F(want_snapshot, JS_OPTIONAL, "Begin a session anew: inventory and running, whole."),
 };
 #undef F
 JS_TYPE(report_answer, "How far a session's reports are stored.");

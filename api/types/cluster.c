@@ -2,41 +2,41 @@
 
 #define F(...) JS_FIELD(cluster, __VA_ARGS__)
 static const js_field cluster_fields[] = {
-        F(id, JS_READ_ONLY, "Set by the server: cls_ and a ULID."),
-        F(name, JS_REQUIRED, "Unique in the fleet.", .form = JS_NAME, JS_LEN(1, 63)),
-        F(state, JS_READ_ONLY, "pending until an agent joined and was accepted, then ready; lost when declared so."),
-        F(is_cordoned, JS_READ_ONLY, "Takes no new work.", .always = true),
-        F(is_frozen, JS_READ_ONLY, "Takes no new work and loses none: nothing is evicted either.", .always = true),
-        F(accept, JS_OPTIONAL, "Accept whoever joins with the token at once, without :accept."),
-        F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF),
-        F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
-        F(join_token_ttl_s, JS_OPTIONAL, "How long the join token may be used.", JS_RANGE(60, 86400), JS_INITIAL(3600)),
-        F(join_token, JS_SECRET, "Shown once, in the answer that made it."),
-        F(join_token_expires_at, JS_READ_ONLY, "When the join token ends."),
-        F(nodes, JS_READ_ONLY, "Nodes the agent reports.", .always = true),
-        F(devices, JS_READ_ONLY, "Devices the agent reports.", .always = true),
-        F(stream_rev, JS_READ_ONLY, "Revision of the cluster's desired state.", .always = true),
-        F(seen_at, JS_READ_ONLY, "When the agent was last heard."),
-        F(agent_version, JS_READ_ONLY, "What the agent says it is."),
-        F(revision, JS_READ_ONLY, "Rises with each change; the ETag."),
-        F(created_at, JS_READ_ONLY, "When it was made."),
+	F(id, JS_READ_ONLY, "Set by the server: cls_ and a ULID."),
+	F(name, JS_REQUIRED, "Unique in the fleet.", .form = JS_NAME, JS_LEN(1, 63)),
+	F(state, JS_READ_ONLY, "pending until an agent joined and was accepted, then ready; lost when declared so."),
+	F(is_cordoned, JS_READ_ONLY, "Takes no new work.", .always = true),
+	F(is_frozen, JS_READ_ONLY, "Takes no new work and loses none: nothing is evicted either.", .always = true),
+	F(accept, JS_OPTIONAL, "Accept whoever joins with the token at once, without :accept."),
+	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF),
+	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
+	F(join_token_ttl_s, JS_OPTIONAL, "How long the join token may be used.", JS_RANGE(60, 86400), JS_INITIAL(3600)),
+	F(join_token, JS_SECRET, "Shown once, in the answer that made it."),
+	F(join_token_expires_at, JS_READ_ONLY, "When the join token ends."),
+	F(nodes, JS_READ_ONLY, "Nodes the agent reports.", .always = true),
+	F(devices, JS_READ_ONLY, "Devices the agent reports.", .always = true),
+	F(stream_rev, JS_READ_ONLY, "Revision of the cluster's desired state.", .always = true),
+	F(seen_at, JS_READ_ONLY, "When the agent was last heard."),
+	F(agent_version, JS_READ_ONLY, "What the agent says it is."),
+	F(revision, JS_READ_ONLY, "Rises with each change; the ETag."),
+	F(created_at, JS_READ_ONLY, "When it was made."),
 };
 #undef F
 JS_TYPE(cluster, "A Kubernetes cluster that an agent joined, or will join.");
 
 #define F(...) JS_FIELD(cluster_patch, __VA_ARGS__)
 static const js_field cluster_patch_fields[] = {
-        F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF,
-                .nullable = true),
-        F(labels, JS_OPTIONAL, "Free-form object of texts; replaces the whole.", JS_LEN(0, 8192), .nullable = true),
-        F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
+	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF,
+		.nullable = true),
+	F(labels, JS_OPTIONAL, "Free-form object of texts; replaces the whole.", JS_LEN(0, 8192), .nullable = true),
+	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };
 #undef F
 JS_TYPE_PATCH(cluster_patch, "Changes of a cluster as a merge patch.");
 
 #define F(...) JS_FIELD(action_reason, __VA_ARGS__)
 static const js_field action_reason_fields[] = {
-        F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
+	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };
 #undef F
 JS_TYPE(action_reason, "Why an action is taken.");

@@ -11,139 +11,140 @@ static const char *const container_kinds[] = {"app", "init", "sidecar", NULL};
 
 #define F(...) JS_FIELD(device_ask, __VA_ARGS__)
 static const js_field device_ask_fields[] = {
-        F(count, JS_OPTIONAL, "How many devices.", JS_RANGE(1, 1024), JS_INITIAL(1)),
-        F(classes, JS_OPTIONAL, "Device classes in order of preference; empty: any.", JS_ITEMS(0, 16),
-                .form = JS_CLASS_NAME),
-        F(memory_mib, JS_OPTIONAL, "MiB of each device; absent: its whole memory.", JS_RANGE(1, 100000000)),
-        F(memory_percent, JS_OPTIONAL, "Percent of each device's memory, rounded down to MiB; instead of memory_mib.",
-                JS_RANGE(1, 100)),
-        F(compute_milli, JS_OPTIONAL,
-                "Thousandths of each device's compute; 0: no reservation and no cap; 1000: all of it. Absent: 1000 with whole memory, else the class default.",
-                JS_RANGE(0, 1000)),
-        F(uuids, JS_OPTIONAL, "Only these devices.", JS_ITEMS(0, 64)),
-        F(uuids_excluded, JS_OPTIONAL, "Not these devices.", JS_ITEMS(0, 64)),
-        F(mig_profile, JS_OPTIONAL, "A MIG profile or vNPU template, instead of memory and compute.", JS_LEN(0, 63),
-                .nullable = true),
-        F(container, JS_OPTIONAL, "The container that holds them.", JS_LEN(0, 63)),
-        F(kind, JS_OPTIONAL, "What kind of container that is.", JS_VALUES(container_kinds)),
+	F(count, JS_OPTIONAL, "How many devices.", JS_RANGE(1, 1024), JS_INITIAL(1)),
+	F(classes, JS_OPTIONAL, "Device classes in order of preference; empty: any.", JS_ITEMS(0, 16),
+		.form = JS_CLASS_NAME),
+	F(memory_mib, JS_OPTIONAL, "MiB of each device; absent: its whole memory.", JS_RANGE(1, 100000000)),
+	F(memory_percent, JS_OPTIONAL, "Percent of each device's memory, rounded down to MiB; instead of memory_mib.",
+		JS_RANGE(1, 100)),
+	F(compute_milli, JS_OPTIONAL,
+		"Thousandths of each device's compute; 0: no reservation and no cap; 1000: all of it. Absent: 1000 with whole memory, else the class default.",
+		JS_RANGE(0, 1000)),
+	F(uuids, JS_OPTIONAL, "Only these devices.", JS_ITEMS(0, 64)),
+	F(uuids_excluded, JS_OPTIONAL, "Not these devices.", JS_ITEMS(0, 64)),
+	F(mig_profile, JS_OPTIONAL, "A MIG profile or vNPU template, instead of memory and compute.", JS_LEN(0, 63),
+		.nullable = true),
+	F(container, JS_OPTIONAL, "The container that holds them.", JS_LEN(0, 63)),
+	F(kind, JS_OPTIONAL, "What kind of container that is.", JS_VALUES(container_kinds)),
 };
 #undef F
 JS_TYPE_GIVEN(device_ask, "A line of devices; amounts are per device.");
 
 #define F(...) JS_FIELD(host_ask, __VA_ARGS__)
 static const js_field host_ask_fields[] = {
-        F(cpu_milli, JS_OPTIONAL, "Thousandths of a core.", JS_RANGE(0, 100000000)),
-        F(memory_mib, JS_OPTIONAL, "MiB of host memory.", JS_RANGE(0, 1000000000)),
+	F(cpu_milli, JS_OPTIONAL, "Thousandths of a core.", JS_RANGE(0, 100000000)),
+	F(memory_mib, JS_OPTIONAL, "MiB of host memory.", JS_RANGE(0, 1000000000)),
 };
 #undef F
 JS_TYPE(host_ask, "What one replica needs of its node besides devices.");
 
 #define F(...) JS_FIELD(group_ask, __VA_ARGS__)
 static const js_field group_ask_fields[] = {
-        F(name, JS_REQUIRED, "Unique within the placement.", .form = JS_NAME, JS_LEN(1, 63)),
-        F(replicas, JS_OPTIONAL, "How many pods.", JS_RANGE(1, 1024), JS_INITIAL(1)),
-        F(min_replicas, JS_OPTIONAL, "Start with so many at least; absent: all.", JS_RANGE(1, 1024)),
-        F(devices, JS_OPTIONAL, "Devices of one replica; empty: host resources only.", JS_OF(device_ask),
-                JS_ITEMS(0, 16)),
-        F(host, JS_OPTIONAL, "Host resources of one replica.", JS_OF(host_ask)),
+	F(name, JS_REQUIRED, "Unique within the placement.", .form = JS_NAME, JS_LEN(1, 63)),
+	F(replicas, JS_OPTIONAL, "How many pods.", JS_RANGE(1, 1024), JS_INITIAL(1)),
+	F(min_replicas, JS_OPTIONAL, "Start with so many at least; absent: all.", JS_RANGE(1, 1024)),
+	F(devices, JS_OPTIONAL, "Devices of one replica; empty: host resources only.", JS_OF(device_ask),
+		JS_ITEMS(0, 16)),
+	F(host, JS_OPTIONAL, "Host resources of one replica.", JS_OF(host_ask)),
 };
 #undef F
 JS_TYPE_GIVEN(group_ask, "Pods of one shape.");
 
 #define F(...) JS_FIELD(placement_request, __VA_ARGS__)
 static const js_field placement_request_fields[] = {
-        F(tenant, JS_REQUIRED, "Path or id of the tenant that is charged.", .form = JS_TENANT_REF),
-        F(name, JS_OPTIONAL, "For people.", .form = JS_NAME, JS_LEN(1, 63)),
-        F(priority, JS_OPTIONAL, "Place in the queue.", JS_VALUES(placement_priorities)),
-        F(preemptible, JS_OPTIONAL, "May be evicted for others' guarantees."),
-        F(queue, JS_OPTIONAL, "Wait when it does not fit now; false: decided at once, rejected when it does not fit.",
-                JS_INITIAL(1)),
-        F(groups, JS_OPTIONAL, "Groups that start together or not at all.", JS_OF(group_ask), JS_ITEMS(0, 16)),
-        F(replicas, JS_OPTIONAL, "Of the flat form.", JS_RANGE(1, 1024), JS_INITIAL(1)),
-        F(gang, JS_OPTIONAL, "Of the flat form: all replicas or none.", JS_INITIAL(1)),
-        F(devices, JS_OPTIONAL, "Of the flat form.", JS_OF(device_ask), JS_ITEMS(0, 16)),
-        F(host, JS_OPTIONAL, "Of the flat form.", JS_OF(host_ask)),
-        F(clusters, JS_OPTIONAL, "Only these clusters, in order of preference; empty: any.", JS_ITEMS(0, 64),
-                .form = JS_NAME),
-        F(clusters_excluded, JS_OPTIONAL, "Not these clusters.", JS_ITEMS(0, 64), .form = JS_NAME),
-        F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: binpack.", JS_VALUES(placement_policies)),
-        F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: binpack.",
-                JS_VALUES(placement_policies)),
-        F(topology, JS_OPTIONAL, "How much links between devices matter.", JS_VALUES(placement_topologies)),
-        F(max_runtime_s, JS_OPTIONAL, "Ends by then; 0 or absent: open.", JS_RANGE(0, 31622400)),
-        F(device_priority, JS_OPTIONAL, "Priority on the device itself, where slices compete.",
-                JS_VALUES(placement_device_priorities)),
-        F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
+	F(tenant, JS_REQUIRED, "Path or id of the tenant that is charged.", .form = JS_TENANT_REF),
+	F(name, JS_OPTIONAL, "For people.", .form = JS_NAME, JS_LEN(1, 63)),
+	F(priority, JS_OPTIONAL, "Place in the queue.", JS_VALUES(placement_priorities)),
+	F(preemptible, JS_OPTIONAL, "May be evicted for others' guarantees."),
+	F(queue, JS_OPTIONAL, "Wait when it does not fit now; false: decided at once, rejected when it does not fit.",
+		JS_INITIAL(1)),
+	F(groups, JS_OPTIONAL, "Groups that start together or not at all.", JS_OF(group_ask), JS_ITEMS(0, 16)),
+	F(replicas, JS_OPTIONAL, "Of the flat form.", JS_RANGE(1, 1024), JS_INITIAL(1)),
+	F(gang, JS_OPTIONAL, "Of the flat form: all replicas or none.", JS_INITIAL(1)),
+	F(devices, JS_OPTIONAL, "Of the flat form.", JS_OF(device_ask), JS_ITEMS(0, 16)),
+	F(host, JS_OPTIONAL, "Of the flat form.", JS_OF(host_ask)),
+	F(clusters, JS_OPTIONAL, "Only these clusters, in order of preference; empty: any.", JS_ITEMS(0, 64),
+		.form = JS_NAME),
+	F(clusters_excluded, JS_OPTIONAL, "Not these clusters.", JS_ITEMS(0, 64), .form = JS_NAME),
+	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: binpack.", JS_VALUES(placement_policies)),
+	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: binpack.",
+		JS_VALUES(placement_policies)),
+	F(topology, JS_OPTIONAL, "How much links between devices matter.", JS_VALUES(placement_topologies)),
+	F(max_runtime_s, JS_OPTIONAL, "Ends by then; 0 or absent: open.", JS_RANGE(0, 31622400)),
+	F(device_priority, JS_OPTIONAL, "Priority on the device itself, where slices compete.",
+		JS_VALUES(placement_device_priorities)),
+	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
 };
 #undef F
 JS_TYPE_GIVEN(placement_request, "A request for devices.");
 
 #define F(...) JS_FIELD(placement_batch, __VA_ARGS__)
 static const js_field placement_batch_fields[] = {
-        F(order, JS_OPTIONAL, "strict: decided in list order.", JS_VALUES(placement_orders)),
-        F(items, JS_REQUIRED, "The requests.", JS_OF(placement_request), JS_ITEMS(1, 1000)),
+	F(order, JS_OPTIONAL, "strict: decided in list order.", JS_VALUES(placement_orders)),
+	F(items, JS_REQUIRED, "The requests.", JS_OF(placement_request), JS_ITEMS(1, 1000)),
 };
 #undef F
 JS_TYPE(placement_batch, "Many requests at once.");
 
 #define F(...) JS_FIELD(placed_device, __VA_ARGS__)
 static const js_field placed_device_fields[] = {
-        F(uuid, JS_READ_ONLY, "What the vendor calls this one."),
-        F(class, JS_READ_ONLY, "Its device class."),
-        F(index, JS_READ_ONLY, "Its place on the node, from 0.", .always = true),
-        F(memory_mib, JS_READ_ONLY, "Booked of its memory.", .always = true),
-        F(compute_milli, JS_READ_ONLY, "Booked of its compute.", .always = true),
+	F(uuid, JS_READ_ONLY, "What the vendor calls this one."),
+	F(class, JS_READ_ONLY, "Its device class."),
+	F(index, JS_READ_ONLY, "Its place on the node, from 0.", .always = true),
+	F(memory_mib, JS_READ_ONLY, "Booked of its memory.", .always = true),
+	F(compute_milli, JS_READ_ONLY, "Booked of its compute.", .always = true),
 };
 #undef F
 JS_TYPE(placed_device, "A slice of a device.");
 
 #define F(...) JS_FIELD(placed_pod, __VA_ARGS__)
 static const js_field placed_pod_fields[] = {
-        F(group, JS_READ_ONLY, "Its group."),
-        F(index, JS_READ_ONLY, "Its number in the group, from 0.", .always = true),
-        F(node, JS_READ_ONLY, "The node it stands on."),
-        F(cpu_milli, JS_READ_ONLY, "Booked of the node.", .always = true),
-        F(memory_mib, JS_READ_ONLY, "Booked of the node.", .always = true),
-        F(devices, JS_READ_ONLY, "Its slices.", JS_OF(placed_device), .always = true),
+	F(group, JS_READ_ONLY, "Its group."),
+	F(index, JS_READ_ONLY, "Its number in the group, from 0.", .always = true),
+	F(node, JS_READ_ONLY, "The node it stands on."),
+	F(cpu_milli, JS_READ_ONLY, "Booked of the node.", .always = true),
+	F(memory_mib, JS_READ_ONLY, "Booked of the node.", .always = true),
+	F(devices, JS_READ_ONLY, "Its slices.", JS_OF(placed_device), .always = true),
 };
 #undef F
 JS_TYPE(placed_pod, "Where one pod stands and what it holds.");
 
 #define F(...) JS_FIELD(placement_blocker, __VA_ARGS__)
 static const js_field placement_blocker_fields[] = {
-        F(code, JS_READ_ONLY,
-                "quota_limit, quota_guarantee, no_fitting_device, no_such_class, node_cpu, node_memory, cluster_closed, ..."),
-        F(scope, JS_READ_ONLY, "The tenant or cluster it is about."),
-        F(class, JS_READ_ONLY, "The model or device class it is about."),
-        F(axis, JS_READ_ONLY, "device_milli, memory_mib, compute_milli, cpu_milli, ..."),
-        F(need, JS_READ_ONLY, "What the placement needs.", .always = true),
-        F(free, JS_READ_ONLY, "The most there is.", .always = true),
-        F(nodes, JS_READ_ONLY, "Nodes that fail for this.", .always = true),
-        F(unblocks_when, JS_READ_ONLY, "The smallest change that would let it through."),
+	F(code, JS_READ_ONLY,
+		"quota_limit, quota_guarantee, no_fitting_device, no_such_class, node_cpu, node_memory, cluster_closed, ..."),
+	F(scope, JS_READ_ONLY, "The tenant or cluster it is about."),
+	F(class, JS_READ_ONLY, "The model or device class it is about."),
+	F(axis, JS_READ_ONLY, "device_milli, memory_mib, compute_milli, cpu_milli, ..."),
+	F(need, JS_READ_ONLY, "What the placement needs.", .always = true),
+	F(free, JS_READ_ONLY, "The most there is.", .always = true),
+	F(nodes, JS_READ_ONLY, "Nodes that fail for this.", .always = true),
+	F(unblocks_when, JS_READ_ONLY, "The smallest change that would let it through."),
 };
 #undef F
 JS_TYPE(placement_blocker, "Why a placement waits.");
 
 #define F(...) JS_FIELD(placement, __VA_ARGS__)
 static const js_field placement_fields[] = {
-        F(id, JS_READ_ONLY, "plc_ and a ULID."),
-        F(tenant, JS_READ_ONLY, "Path of the tenant that is charged."),
-        F(name, JS_READ_ONLY, "For people."),
-        F(origin, JS_READ_ONLY, "api: asked for here; pod: seen in a cluster."),
-        F(state, JS_READ_ONLY,
-                "pending, granted, delivered, accepted, bound, running, done, refused, rejected, revoking, revoked, failed."),
-        F(fence, JS_READ_ONLY, "incarnation.number: which attempt this is."),
-        F(cluster, JS_READ_ONLY, "Where it stands."),
-        F(revision, JS_READ_ONLY, "Number of its last decision in the placements chain."),
-        F(placed, JS_READ_ONLY, "Its pods.", JS_OF(placed_pod), .always = true, JS_ITEMS(0, 100000)),
-        F(blockers, JS_READ_ONLY, "Why it waits, the first being the nearest.", JS_OF(placement_blocker), .always = true),
-        F(position, JS_READ_ONLY, "Place in the queue, from 1; absent when it does not wait."),
-        F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
-        F(request, JS_READ_ONLY, "The request as taken."),
-        F(created_at, JS_READ_ONLY, "When it was asked for."),
-        F(granted_at, JS_READ_ONLY, "When it was last granted."),
-        F(running_at, JS_READ_ONLY, "When it began to run."),
-        F(ended_at, JS_READ_ONLY, "When it ended."),
+	F(id, JS_READ_ONLY, "plc_ and a ULID."),
+	F(tenant, JS_READ_ONLY, "Path of the tenant that is charged."),
+	F(name, JS_READ_ONLY, "For people."),
+	F(origin, JS_READ_ONLY, "api: asked for here; pod: seen in a cluster."),
+	F(state, JS_READ_ONLY,
+		"pending, granted, delivered, accepted, bound, running, done, refused, rejected, revoking, revoked, failed."),
+	F(fence, JS_READ_ONLY, "incarnation.number: which attempt this is."),
+	F(cluster, JS_READ_ONLY, "Where it stands."),
+	F(revision, JS_READ_ONLY, "Number of its last decision in the placements chain."),
+	F(placed, JS_READ_ONLY, "Its pods.", JS_OF(placed_pod), .always = true, JS_ITEMS(0, 100000)),
+	F(blockers, JS_READ_ONLY, "Why it waits, the first being the nearest.", JS_OF(placement_blocker),
+		.always = true),
+	F(position, JS_READ_ONLY, "Place in the queue, from 1; absent when it does not wait."),
+	F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
+	F(request, JS_READ_ONLY, "The request as taken."),
+	F(created_at, JS_READ_ONLY, "When it was asked for."),
+	F(granted_at, JS_READ_ONLY, "When it was last granted."),
+	F(running_at, JS_READ_ONLY, "When it began to run."),
+	F(ended_at, JS_READ_ONLY, "When it ended."),
 };
 #undef F
 JS_TYPE(placement, "A placement.");
@@ -178,7 +179,7 @@ static err group_check(const group_ask *g, fault *f)
 {
 	if (js_given(&group_ask_type, g, "min_replicas") && g->min_replicas > g->replicas)
 		return fault_set(
-		        f, ERR_BAD_FIELD, "#/min_replicas", "must not be above replicas, %lld", (long long)g->replicas);
+			f, ERR_BAD_FIELD, "#/min_replicas", "must not be above replicas, %lld", (long long)g->replicas);
 	return devices_check(&g->devices, f);
 }
 
@@ -191,7 +192,7 @@ err placement_request_check(const placement_request *q, fault *f)
 	for (size_t i = 0; q->groups.n && i < sizeof(flat) / sizeof(*flat); i++)
 		if (js_given(&placement_request_type, q, flat[i]))
 			return fault_set(
-			        f, ERR_BAD_FIELD, "#/groups", "give groups or the flat form (%s), not both", flat[i]);
+				f, ERR_BAD_FIELD, "#/groups", "give groups or the flat form (%s), not both", flat[i]);
 	for (uint32_t i = 0; i < q->groups.n; i++) {
 		err e = group_check(&g[i], f);
 		if (e) {

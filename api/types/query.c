@@ -2,10 +2,10 @@
 
 #define PAGE_FIELDS                                                                                                    \
 	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),       \
-	        F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500))
+		F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500))
 #define TREE_FIELDS                                                                                                    \
 	F(tenant, JS_OPTIONAL, "Only this tenant, by path or id.", .form = JS_TENANT_REF),                             \
-	        F(subtree, JS_OPTIONAL, "The tenants below it too.")
+		F(subtree, JS_OPTIONAL, "The tenants below it too.")
 
 #define F(...) JS_FIELD(page_query, __VA_ARGS__)
 static const js_field page_query_fields[] = {PAGE_FIELDS};
@@ -14,59 +14,59 @@ JS_TYPE_GIVEN(page_query, "Paging.");
 
 #define F(...) JS_FIELD(tenant_query, __VA_ARGS__)
 static const js_field tenant_query_fields[] = {
-        F(under, JS_OPTIONAL, "Only this tenant, by path or id.", .form = JS_TENANT_REF),
-        F(subtree, JS_OPTIONAL, "The tenants below it too."),
-        PAGE_FIELDS,
+	F(under, JS_OPTIONAL, "Only this tenant, by path or id.", .form = JS_TENANT_REF),
+	F(subtree, JS_OPTIONAL, "The tenants below it too."),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(tenant_query, "Which tenants.");
 
 #define F(...) JS_FIELD(node_query, __VA_ARGS__)
 static const js_field node_query_fields[] = {
-        F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
-        F(health, JS_OPTIONAL, "ok, or what an agent reports."),
-        PAGE_FIELDS,
+	F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
+	F(health, JS_OPTIONAL, "ok, or what an agent reports."),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(node_query, "Which nodes.");
 
 #define F(...) JS_FIELD(device_query, __VA_ARGS__)
 static const js_field device_query_fields[] = {
-        F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
-        F(node, JS_OPTIONAL, "Name or id of a node."),
-        F(class, JS_OPTIONAL, "Device class."),
-        F(model, JS_OPTIONAL, "Model, whatever its share mode."),
-        F(health, JS_OPTIONAL, "ok, or what an agent reports."),
-        F(free_memory_mib_gte, JS_OPTIONAL, "At least so much memory is free.", JS_RANGE(0, 100000000)),
-        PAGE_FIELDS,
+	F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
+	F(node, JS_OPTIONAL, "Name or id of a node."),
+	F(class, JS_OPTIONAL, "Device class."),
+	F(model, JS_OPTIONAL, "Model, whatever its share mode."),
+	F(health, JS_OPTIONAL, "ok, or what an agent reports."),
+	F(free_memory_mib_gte, JS_OPTIONAL, "At least so much memory is free.", JS_RANGE(0, 100000000)),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(device_query, "Which devices.");
 
 #define F(...) JS_FIELD(placement_query, __VA_ARGS__)
 static const js_field placement_query_fields[] = {
-        TREE_FIELDS,
-        F(state, JS_OPTIONAL, "States, joined by commas.", JS_ITEMS(0, 16)),
-        F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
-        PAGE_FIELDS,
+	TREE_FIELDS,
+	F(state, JS_OPTIONAL, "States, joined by commas.", JS_ITEMS(0, 16)),
+	F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(placement_query, "Which placements.");
 
 #define F(...) JS_FIELD(wait_query, __VA_ARGS__)
 static const js_field wait_query_fields[] = {
-        F(wait, JS_OPTIONAL, "Hold the answer until it is decided, at most so long: 500ms, 5s; up to 30s.",
-                JS_LEN(1, 16)),
+	F(wait, JS_OPTIONAL, "Hold the answer until it is decided, at most so long: 500ms, 5s; up to 30s.",
+		JS_LEN(1, 16)),
 };
 #undef F
 JS_TYPE_GIVEN(wait_query, "How long to wait for the decision.");
 
 #define F(...) JS_FIELD(usage_query, __VA_ARGS__)
 static const js_field usage_query_fields[] = {
-        TREE_FIELDS,
-        F(from, JS_OPTIONAL, "Begin of the window; absent: 30 days ago."),
-        F(until, JS_OPTIONAL, "End of the window; absent: now."),
-        PAGE_FIELDS,
+	TREE_FIELDS,
+	F(from, JS_OPTIONAL, "Begin of the window; absent: 30 days ago."),
+	F(until, JS_OPTIONAL, "End of the window; absent: now."),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(usage_query, "Whose use, and when.");
@@ -78,18 +78,18 @@ JS_TYPE_GIVEN(audit_query, "Whose records.");
 
 #define F(...) JS_FIELD(watch_query, __VA_ARGS__)
 static const js_field watch_query_fields[] = {
-        F(kinds, JS_OPTIONAL, "tenant, quota, cluster, device_class, token, placement; joined by commas. Absent: all.",
-                JS_ITEMS(0, 16)),
-        TREE_FIELDS,
-        F(since, JS_OPTIONAL, "Cursor g<n>.p<n>: what came after it. Absent: from now on.", JS_LEN(1, 64)),
-        F(snapshot, JS_OPTIONAL, "First the present state, then initial-end, then changes."),
+	F(kinds, JS_OPTIONAL, "tenant, quota, cluster, device_class, token, placement; joined by commas. Absent: all.",
+		JS_ITEMS(0, 16)),
+	TREE_FIELDS,
+	F(since, JS_OPTIONAL, "Cursor g<n>.p<n>: what came after it. Absent: from now on.", JS_LEN(1, 64)),
+	F(snapshot, JS_OPTIONAL, "First the present state, then initial-end, then changes."),
 };
 #undef F
 JS_TYPE_GIVEN(watch_query, "What to follow.");
 
 #define F(...) JS_FIELD(ready_query, __VA_ARGS__)
 static const js_field ready_query_fields[] = {
-        F(verbose, JS_OPTIONAL, "One line per check."),
+	F(verbose, JS_OPTIONAL, "One line per check."),
 };
 #undef F
 JS_TYPE_GIVEN(ready_query, "How much to say.");

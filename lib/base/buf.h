@@ -8,9 +8,9 @@
 #include "base/str.h"
 
 typedef struct buf {
-	char  *p;
+	char *p;
 	size_t n, cap, max;
-	bool   over;
+	bool over;
 } buf;
 
 void buf_init(buf *b, size_t max_bytes);

@@ -1,7 +1,7 @@
 /* clock: time as 64-bit microseconds, and its text form.
  *
- * Deadlines and leases use the monotonic clock; the realtime clock is for stamps that people read. Engine code takes time
- * as an argument and never asks.
+ * Deadlines and leases use the monotonic clock; the realtime clock is for stamps that people read. Engine code takes
+ * time as an argument and never asks.
  */
 #pragma once
 #include "base/err.h"

@@ -1,7 +1,8 @@
 /* metric: counters, gauges and histograms from one list, as arrays of integers.
  *
  * Each process owns one slot of a shared anonymous region and writes only there, without locks; whoever prints adds the
- * slots up. So any edge can answer /metrics for the whole server. Without metric_share a process uses a slot of its own.
+ * slots up. So any edge can answer /metrics for the whole server. Without metric_share a process uses a slot of its
+ * own.
  */
 #pragma once
 #include "base/buf.h"
@@ -25,10 +26,10 @@ int metric_region_new(void);
  * at 0. ERR_IO: fd is no such region. */
 err metric_share(int fd, int at) MUST_CHECK;
 
-void    metric_add(metric m, int label, int64_t n); /* counters, and gauges by difference; label 0 where there is none */
-void    metric_set(metric m, int64_t v);            /* gauges */
-void    metric_observe_us(metric m, int64_t us);    /* histograms: buckets 1-2-5 from 10 us to 60 s */
-int64_t metric_value(metric m, int label);          /* summed over the slots; of a histogram, how many were observed */
+void metric_add(metric m, int label, int64_t n); /* counters, and gauges by difference; label 0 where there is none */
+void metric_set(metric m, int64_t v);            /* gauges */
+void metric_observe_us(metric m, int64_t us);    /* histograms: buckets 1-2-5 from 10 us to 60 s */
+int64_t metric_value(metric m, int label);       /* summed over the slots; of a histogram, how many were observed */
 
 /* Prometheus text exposition format 0.0.4. */
 void metric_print(buf *out);

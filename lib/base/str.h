@@ -1,7 +1,7 @@
 /* str: a span of bytes that somebody else owns.
  *
- * A str is never NUL-terminated by contract. `p == NULL` means absent, which differs from empty. Spans point into request
- * buffers, arenas or literals; whoever keeps one longer than its owner copies it (str_dup in base/arena.h).
+ * A str is never NUL-terminated by contract. `p == NULL` means absent, which differs from empty. Spans point into
+ * request buffers, arenas or literals; whoever keeps one longer than its owner copies it (str_dup in base/arena.h).
  */
 #pragma once
 #include <stdbool.h>
@@ -11,12 +11,12 @@
 
 typedef struct str {
 	const char *p;
-	uint32_t    n;
+	uint32_t n;
 } str;
 
 /* A list of spans, owned as its elements are. */
 typedef struct strs {
-	str     *v;
+	str *v;
 	uint32_t n;
 } strs;
 
@@ -26,8 +26,8 @@ typedef struct i64s {
 } i64s;
 
 #define S(literal) ((str){"" literal, sizeof(literal) - 1})
-#define STR_NONE ((str){NULL, 0})
-#define STR_FMT "%.*s"
+#define STR_NONE   ((str){NULL, 0})
+#define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 
 /* From a C string; NULL gives STR_NONE. */
@@ -36,7 +36,7 @@ str str_of(const char *p, size_t n);
 
 bool str_eq(str a, str b); /* absent equals only absent */
 bool str_eq_nocase(str a, str b);
-int  str_cmp(str a, str b); /* bytewise, shorter first */
+int str_cmp(str a, str b); /* bytewise, shorter first */
 bool str_starts(str s, str prefix);
 bool str_ends(str s, str suffix);
 
@@ -55,7 +55,8 @@ str str_trim(str s);
 /* Takes the text up to the first `sep` off *rest and returns it; without sep it takes all and *rest becomes absent. */
 str str_split(str *rest, char sep);
 
-/* Decimal integers, strict: an optional '-', digits, nothing else, no leading zeros, in range. False leaves *ret alone. */
+/* Decimal integers, strict: an optional '-', digits, nothing else, no leading zeros, in range. False leaves *ret alone.
+ */
 bool str_to_i64(str s, int64_t *ret);
 bool str_to_u64(str s, uint64_t *ret);
 

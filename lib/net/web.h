@@ -85,7 +85,8 @@ typedef struct web_hooks {
 	 * Optional. */
 	int64_t (*body_max)(void *arg, web_method m, str path);
 	/* Writes the problem document for an error that the server itself answers (400, 408, 413, 414, 431, 501);
-	 * ret_request_id may name the id to send (header X-Request-Id). Optional: a minimal problem+json is sent without.
+	 * ret_request_id may name the id to send (header X-Request-Id). Optional: a minimal problem+json is sent
+	 * without.
 	 */
 	void (*on_refused)(void *arg, err e, const char *detail, buf *body, char *ret_request_id, size_t id_max);
 	void *arg;

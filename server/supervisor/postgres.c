@@ -146,11 +146,11 @@ err postgres_init(postgres *pg, const char *data_dir, const char *run_dir, const
 	if (e)
 		return e;
 	pg->has_fsync = has_fsync;
-	bool fits =
-		snprintf(pg->data, sizeof(pg->data), "%s/postgres", data_dir) < (int)sizeof(pg->data) &&
-		snprintf(pg->log, sizeof(pg->log), "%s/postgres.log", data_dir) < (int)sizeof(pg->log) &&
-		snprintf(pg->socket, sizeof(pg->socket), "%s", run_dir) < (int)sizeof(pg->socket) &&
-		snprintf(pg->dsn, sizeof(pg->dsn), "host=%s dbname=reeve user=reeve", run_dir) < (int)sizeof(pg->dsn);
+	bool fits = snprintf(pg->data, sizeof(pg->data), "%s/postgres", data_dir) < (int)sizeof(pg->data) &&
+		    snprintf(pg->log, sizeof(pg->log), "%s/postgres.log", data_dir) < (int)sizeof(pg->log) &&
+		    snprintf(pg->socket, sizeof(pg->socket), "%s", run_dir) < (int)sizeof(pg->socket) &&
+		    snprintf(pg->dsn, sizeof(pg->dsn), "host=%s dbname=postgres user=reeve", run_dir) <
+			    (int)sizeof(pg->dsn);
 	return fits ? ERR_OK : fault_set(f, ERR_IO, NULL, "the path of the data folder is too long: %s", data_dir);
 }
 
@@ -159,8 +159,8 @@ static int log_open_file(const postgres *pg)
 	return open(pg->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-/* In the child: output to the log, input from `in` (-1: nothing), end with the supervisor. */
-_Noreturn static void child_exec(const postgres *pg, int in, char *const *argv, pid_t supervisor)
+/* In the child: output to the log, no input, end with the supervisor. */
+_Noreturn static void child_exec(const postgres *pg, char *const *argv, pid_t supervisor)
 {
 	int log = log_open_file(pg);
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -171,7 +171,7 @@ _Noreturn static void child_exec(const postgres *pg, int in, char *const *argv, 
 	prctl(PR_SET_PDEATHSIG, SIGINT);
 	if (getppid() != supervisor || log < 0)
 		_exit(127);
-	dup2(in >= 0 ? in : null, 0);
+	dup2(null, 0);
 	dup2(log, 1);
 	dup2(log, 2);
 	setpgid(0, 0); /* a Ctrl-C at the terminal is for the supervisor */
@@ -179,22 +179,15 @@ _Noreturn static void child_exec(const postgres *pg, int in, char *const *argv, 
 	_exit(127);
 }
 
-/* Runs a program to its end; `input` is what it reads. */
-static bool program_run(const postgres *pg, char *const *argv, const char *input)
+/* Runs a program to its end. */
+static bool program_run(const postgres *pg, char *const *argv)
 {
-	int pipe_fd[2];
 	pid_t self = getpid();
 	int status = -1;
-
-	if (pipe2(pipe_fd, O_CLOEXEC) != 0)
-		return false;
 	pid_t pid = fork();
+
 	if (pid == 0)
-		child_exec(pg, pipe_fd[0], argv, self);
-	close(pipe_fd[0]);
-	if (pid > 0 && write(pipe_fd[1], input, strlen(input)) < 0)
-		status = -1;
-	close(pipe_fd[1]);
+		child_exec(pg, argv, self);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -216,17 +209,14 @@ static void folder_remove(const char *path)
 /* Made beside and renamed, so that a half-made cluster is never taken for a whole one. */
 static err cluster_make(const postgres *pg, fault *f)
 {
-	char initdb[POSTGRES_PATH_MAX + 16], server[POSTGRES_PATH_MAX + 16], beside[POSTGRES_PATH_MAX + 8];
-	char *const init_argv[] = {
+	char initdb[POSTGRES_PATH_MAX + 16], beside[POSTGRES_PATH_MAX + 8];
+	char *const argv[] = {
 		initdb, "-D", beside, "-U", "reeve", "-A", "trust", "-E", "UTF8", "--locale=C", "-k", NULL};
-	char *const make_argv[] = {server, "--single", "-D", beside, "postgres", NULL};
 
 	snprintf(initdb, sizeof(initdb), "%s/initdb", pg->bin);
-	snprintf(server, sizeof(server), "%s/postgres", pg->bin);
 	snprintf(beside, sizeof(beside), "%s.new", pg->data);
 	folder_remove(beside);
-	if (!program_run(pg, init_argv, "") || !program_run(pg, make_argv, "CREATE DATABASE reeve\n") ||
-		rename(beside, pg->data) != 0) {
+	if (!program_run(pg, argv) || rename(beside, pg->data) != 0) {
 		folder_remove(beside);
 		return fault_set(f, ERR_IO, NULL, "cannot make a database in %s; see %s", pg->data, pg->log);
 	}
@@ -305,7 +295,7 @@ static pid_t server_spawn(const postgres *pg)
 	argv[n] = NULL;
 	pid_t pid = fork();
 	if (pid == 0)
-		child_exec(pg, -1, argv, self);
+		child_exec(pg, argv, self);
 	return pid;
 }
 

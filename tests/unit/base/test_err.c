@@ -8,7 +8,7 @@ Test(err, codes_are_unique_and_snake_case)
 	for (err e = ERR_OK; e < ERR_COUNT; e++) {
 		cr_assert_not_null(err_code(e));
 		cr_assert_eq(strspn(err_code(e), "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(err_code(e)), "%s",
-		        err_code(e));
+			err_code(e));
 		for (err k = ERR_OK; k < e; k++)
 			cr_assert_str_neq(err_code(e), err_code(k));
 	}
@@ -31,18 +31,18 @@ Test(err, what_may_succeed_unchanged_is_retryable)
 		err e;
 		bool is_retryable;
 	} rows[] = {
-	        {ERR_OK,                    false},
-	        {ERR_BAD_REQUEST,           false},
-	        {ERR_REQUEST_TIMEOUT,       true },
-	        {ERR_CONFLICT,              false},
-	        {ERR_IDEMPOTENCY_IN_FLIGHT, true },
-	        {ERR_ETAG_MISMATCH,         false},
-	        {ERR_IF_MATCH_REQUIRED,     false},
-	        {ERR_RATE_LIMITED,          true },
-	        {ERR_INTERNAL,              true },
-	        {ERR_NOT_IMPLEMENTED,       false},
-	        {ERR_OVERLOADED,            true },
-	        {ERR_DECISION_TIMEOUT,      true },
+		{ERR_OK, false},
+		{ERR_BAD_REQUEST, false},
+		{ERR_REQUEST_TIMEOUT, true},
+		{ERR_CONFLICT, false},
+		{ERR_IDEMPOTENCY_IN_FLIGHT, true},
+		{ERR_ETAG_MISMATCH, false},
+		{ERR_IF_MATCH_REQUIRED, false},
+		{ERR_RATE_LIMITED, true},
+		{ERR_INTERNAL, true},
+		{ERR_NOT_IMPLEMENTED, false},
+		{ERR_OVERLOADED, true},
+		{ERR_DECISION_TIMEOUT, true},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -99,14 +99,14 @@ Test(fault, prefixes_build_a_pointer_from_the_inside_out)
 		str name;
 		const char *result;
 	} rows[] = {
-	        {"#/x",   S("groups"),         "#/groups/x"           },
-	        {"",      S("groups"),         "#/groups"             },
-	        {"#",     S("0"),              "#/0"                  },
-	        {"#/x",   S("a~b/c"),          "#/a~0b~1c/x"          },
-	        {"#/x",   S("a b%\"\xc3\xa4"), "#/a%20b%25%22%C3%A4/x"},
-	        {"#/x",   S(""),               "#//x"                 },
-	        {"#/x",   S("\0"),             "#/%00/x"              },
-	        {"limit", S("groups"),         "limit"                },
+		{"#/x", S("groups"), "#/groups/x"},
+		{"", S("groups"), "#/groups"},
+		{"#", S("0"), "#/0"},
+		{"#/x", S("a~b/c"), "#/a~0b~1c/x"},
+		{"#/x", S("a b%\"\xc3\xa4"), "#/a%20b%25%22%C3%A4/x"},
+		{"#/x", S(""), "#//x"},
+		{"#/x", S("\0"), "#/%00/x"},
+		{"limit", S("groups"), "limit"},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -129,7 +129,7 @@ Test(fault, a_pointer_that_gets_too_long_loses_its_end)
 		fault_prefix(&f, (str){name, n});
 		fault_prefix(&f, S("outer"));
 		cr_assert(str_starts(str_from(f.pointer), n ? S("#/outer/%22") : S("#/outer//inner")), "%u: %s", n,
-		        f.pointer);
+			f.pointer);
 		cr_assert_lt(strlen(f.pointer), FAULT_POINTER_MAX);
 	}
 }

@@ -58,22 +58,22 @@ Test(id, only_the_exact_form_is_an_id)
 		str s;
 		bool ok;
 	} rows[] = {
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZZ"),  true },
-	        {S("plc_7ZZZZZZZZZZZZZZZZZZZZZZZZZ"),  true },
-	        {S("plc_8ZZZZZZZZZZZZZZZZZZZZZZZZZ"),  false},
-	        {S("tnt_01J9ZZZZZZZZZZZZZZZZZZZZZZ"),  false},
-	        {S("plc-01J9ZZZZZZZZZZZZZZZZZZZZZZ"),  false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZ"),   false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZZZ"), false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZI"),  false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZL"),  false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZO"),  false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZU"),  false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZz"),  false},
-	        {S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZ\0"), false},
-	        {S("plc_"),	                    false},
-	        {S(""),	                        false},
-	        {STR_NONE,	                     false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZZ"), true},
+		{S("plc_7ZZZZZZZZZZZZZZZZZZZZZZZZZ"), true},
+		{S("plc_8ZZZZZZZZZZZZZZZZZZZZZZZZZ"), false},
+		{S("tnt_01J9ZZZZZZZZZZZZZZZZZZZZZZ"), false},
+		{S("plc-01J9ZZZZZZZZZZZZZZZZZZZZZZ"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZ"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZZZ"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZI"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZL"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZO"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZU"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZz"), false},
+		{S("plc_01J9ZZZZZZZZZZZZZZZZZZZZZ\0"), false},
+		{S("plc_"), false},
+		{S(""), false},
+		{STR_NONE, false},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++)

@@ -46,15 +46,15 @@ Test(log, a_line_has_time_level_process_event_and_pairs)
 	log_open("edge", LOG_INFO);
 	capture_begin();
 	log_warn("grant.refused", KV("tenant", S("lab/vision")), KV_I64("milli", -300), KV_Z("why", "no room"),
-	        KV_ERR(ERR_OVERLOADED));
+		KV_ERR(ERR_OVERLOADED));
 	str all = capture_end(), time = str_cut(all, 3, 27);
 	int64_t at;
 
 	cr_assert(str_starts(all, S("ts=")) && clock_parse(time, &at), STR_FMT, STR_ARG(all));
 	cr_assert(str_eq(str_cut(all, 27, all.n),
-	                  S(" level=warn proc=edge event=grant.refused tenant=lab/vision milli=-300 why=\"no room\" "
-	                    "error=overloaded\n")),
-	        STR_FMT, STR_ARG(all));
+			  S(" level=warn proc=edge event=grant.refused tenant=lab/vision milli=-300 why=\"no room\" "
+			    "error=overloaded\n")),
+		STR_FMT, STR_ARG(all));
 }
 
 Test(log, values_are_quoted_when_needed_and_cannot_forge_a_line)
@@ -62,20 +62,20 @@ Test(log, values_are_quoted_when_needed_and_cannot_forge_a_line)
 	const struct {
 		str value, text;
 	} rows[] = {
-	        {S("plain-1.2/3:4"),                 S("plain-1.2/3:4")                    },
-	        {S(""),	                      S("\"\"")                             },
-	        {STR_NONE,	                   S("")	                         },
-	        {S("two words"),                     S("\"two words\"")                    },
-	        {S("a=b"),	                   S("\"a=b\"")                          },
-	        {S("say \"hi\""),                    S("\"say \\\"hi\\\"\"")               },
-	        {S("back\\slash"),                   S("\"back\\\\slash\"")                },
-	        {S("x\nts=2026 level=error"),        S("\"x\\nts=2026 level=error\"")      },
-	        {S("\r\t\0\x1b[31m\x7f"),            S("\"\\x0d\\x09\\x00\\x1b[31m\\x7f\"")},
-	        {S("\xe6\xb1\x89\xe5\xad\x97"),      S("\"\xe6\xb1\x89\xe5\xad\x97\"")     },
-	        {S("csi \xc2\x9b"
-	           "31m \xc2\xa0"),
-                 S("\"csi \\xc2\\x9b31m \xc2\xa0\"")                                       },
-	        {S("bad \xff\xc3"),                  S("\"bad \\xff\\xc3\"")               },
+		{S("plain-1.2/3:4"), S("plain-1.2/3:4")},
+		{S(""), S("\"\"")},
+		{STR_NONE, S("")},
+		{S("two words"), S("\"two words\"")},
+		{S("a=b"), S("\"a=b\"")},
+		{S("say \"hi\""), S("\"say \\\"hi\\\"\"")},
+		{S("back\\slash"), S("\"back\\\\slash\"")},
+		{S("x\nts=2026 level=error"), S("\"x\\nts=2026 level=error\"")},
+		{S("\r\t\0\x1b[31m\x7f"), S("\"\\x0d\\x09\\x00\\x1b[31m\\x7f\"")},
+		{S("\xe6\xb1\x89\xe5\xad\x97"), S("\"\xe6\xb1\x89\xe5\xad\x97\"")},
+		{S("csi \xc2\x9b"
+		   "31m \xc2\xa0"),
+			S("\"csi \\xc2\\x9b31m \xc2\xa0\"")},
+		{S("bad \xff\xc3"), S("\"bad \\xff\\xc3\"")},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -116,7 +116,7 @@ Test(log, pairs_that_do_not_fit_are_left_out_whole)
 
 	capture_begin();
 	log_error("big", KV("a", long_value), KV("b", long_value), KV("c", long_value), KV("d", long_value),
-	        KV("e", S("last")));
+		KV("e", S("last")));
 	str all = capture_end();
 	cr_assert_leq(all.n, 8192);
 	cr_assert(str_ends(all, S("\"\n")));

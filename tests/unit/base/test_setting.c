@@ -13,13 +13,13 @@ typedef struct knobs {
 } knobs;
 
 static const setting rows[] = {
-        {"data-dir",  SETTING_TEXT, offsetof(knobs, data_dir),  "/var/lib/reeve", 1, 20, false,
-         "Where the journal lives."                                                                                          },
-        {"password",  SETTING_TEXT, offsetof(knobs, password),  NULL,             0, 0,  true,  "What the database asks for."},
-        {"lanes",     SETTING_I64,  offsetof(knobs, lanes),     "4",              1, 64, false, "Write lanes."               },
-        {"port-base", SETTING_I64,  offsetof(knobs, port_base), NULL,             0, 0,  false, "The first port."            },
-        {"follow",    SETTING_BOOL, offsetof(knobs, follow),    NULL,             0, 0,  false, "Follow changes."            },
-        {"colour",    SETTING_BOOL, offsetof(knobs, colour),    "true",           0, 0,  false, "Use colours."               },
+	{"data-dir", SETTING_TEXT, offsetof(knobs, data_dir), "/var/lib/reeve", 1, 20, false,
+		"Where the journal lives."},
+	{"password", SETTING_TEXT, offsetof(knobs, password), NULL, 0, 0, true, "What the database asks for."},
+	{"lanes", SETTING_I64, offsetof(knobs, lanes), "4", 1, 64, false, "Write lanes."},
+	{"port-base", SETTING_I64, offsetof(knobs, port_base), NULL, 0, 0, false, "The first port."},
+	{"follow", SETTING_BOOL, offsetof(knobs, follow), NULL, 0, 0, false, "Follow changes."},
+	{"colour", SETTING_BOOL, offsetof(knobs, colour), "true", 0, 0, false, "Use colours."},
 };
 static const setting_table table = {"reeved", "[options] [word...]", "The server.", rows, COUNT(rows)};
 
@@ -79,16 +79,16 @@ Test(setting, flags_take_their_value_in_either_form)
 		bool follow, colour;
 		int operand;
 	} good[] = {
-	        {"--lanes 8",                 "/var/lib/reeve", 8,  false, true,  3},
-	        {"--lanes=8 --data-dir=/x=y", "/x=y",           8,  false, true,  3},
-	        {"--follow --no-colour",      "/var/lib/reeve", 4,  true,  false, 3},
-	        {"--follow=no --colour=off",  "/var/lib/reeve", 4,  false, false, 3},
-	        {"--follow word --lanes 9",   "/var/lib/reeve", 4,  true,  true,  2},
-	        {"--follow -- --lanes",       "/var/lib/reeve", 4,  true,  true,  3},
-	        {"--data-dir --follow",       "--follow",       4,  false, true,  3},
-	        {"--lanes 1 --lanes 2",       "/var/lib/reeve", 2,  false, true,  5},
-	        {"--lanes 64",                "/var/lib/reeve", 64, false, true,  3},
-	        {"-",	                 "/var/lib/reeve", 4,  false, true,  1},
+		{"--lanes 8", "/var/lib/reeve", 8, false, true, 3},
+		{"--lanes=8 --data-dir=/x=y", "/x=y", 8, false, true, 3},
+		{"--follow --no-colour", "/var/lib/reeve", 4, true, false, 3},
+		{"--follow=no --colour=off", "/var/lib/reeve", 4, false, false, 3},
+		{"--follow word --lanes 9", "/var/lib/reeve", 4, true, true, 2},
+		{"--follow -- --lanes", "/var/lib/reeve", 4, true, true, 3},
+		{"--data-dir --follow", "--follow", 4, false, true, 3},
+		{"--lanes 1 --lanes 2", "/var/lib/reeve", 2, false, true, 5},
+		{"--lanes 64", "/var/lib/reeve", 64, false, true, 3},
+		{"-", "/var/lib/reeve", 4, false, true, 1},
 	};
 
 	for (size_t i = 0; i < COUNT(good); i++) {
@@ -106,20 +106,20 @@ Test(setting, what_is_wrong_is_said_with_its_place)
 	const struct {
 		const char *args, *pointer, *detail;
 	} bad[] = {
-	        {"--lane 8",                         "--lane",     "unknown setting \"lane\"; did you mean \"lanes\"?"      },
-	        {"--datadir=x",                      "--datadir",  "unknown setting \"datadir\"; did you mean \"data-dir\"?"},
-	        {"--no-color",                       "--no-color", "unknown setting \"no-color\"; did you mean \"colour\"?" },
-	        {"--zzzzzzzz",                       "--zzzzzzzz", "unknown setting \"zzzzzzzz\""                           },
-	        {"--no-lanes",                       "--no-lanes", "unknown setting \"no-lanes\"; did you mean \"lanes\"?"  },
-	        {"-v",	                       "-v",         "unknown flag; see --help"                               },
-	        {"--lanes",                          "--lanes",    "\"lanes\" needs a value"                                },
-	        {"--lanes 0",                        "--lanes",    "\"lanes\" takes 1 to 64"                                },
-	        {"--lanes 65",                       "--lanes",    "\"lanes\" takes 1 to 64"                                },
-	        {"--lanes four",                     "--lanes",    "\"lanes\" takes an integer"                             },
-	        {"--lanes=",                         "--lanes",    "\"lanes\" takes an integer"                             },
-	        {"--data-dir=",                      "--data-dir", "\"data-dir\" takes 1 to 20 characters"                  },
-	        {"--data-dir 123456789012345678901", "--data-dir", "\"data-dir\" takes 1 to 20 characters"                  },
-	        {"--follow=maybe",                   "--follow",   "\"follow\" takes true or false"                         },
+		{"--lane 8", "--lane", "unknown setting \"lane\"; did you mean \"lanes\"?"},
+		{"--datadir=x", "--datadir", "unknown setting \"datadir\"; did you mean \"data-dir\"?"},
+		{"--no-color", "--no-color", "unknown setting \"no-color\"; did you mean \"colour\"?"},
+		{"--zzzzzzzz", "--zzzzzzzz", "unknown setting \"zzzzzzzz\""},
+		{"--no-lanes", "--no-lanes", "unknown setting \"no-lanes\"; did you mean \"lanes\"?"},
+		{"-v", "-v", "unknown flag; see --help"},
+		{"--lanes", "--lanes", "\"lanes\" needs a value"},
+		{"--lanes 0", "--lanes", "\"lanes\" takes 1 to 64"},
+		{"--lanes 65", "--lanes", "\"lanes\" takes 1 to 64"},
+		{"--lanes four", "--lanes", "\"lanes\" takes an integer"},
+		{"--lanes=", "--lanes", "\"lanes\" takes an integer"},
+		{"--data-dir=", "--data-dir", "\"data-dir\" takes 1 to 20 characters"},
+		{"--data-dir 123456789012345678901", "--data-dir", "\"data-dir\" takes 1 to 20 characters"},
+		{"--follow=maybe", "--follow", "\"follow\" takes true or false"},
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -133,8 +133,8 @@ Test(setting, what_is_wrong_is_said_with_its_place)
 Test(setting, flags_win_over_variables_over_the_file_over_defaults)
 {
 	const char *path =
-	        file_with("# a comment\n\n lanes = 10 \r\nport-base=10\n\tdata-dir = /in the file\nfollow = on\n"
-	                  "  # another\npassword =");
+		file_with("# a comment\n\n lanes = 10 \r\nport-base=10\n\tdata-dir = /in the file\nfollow = on\n"
+			  "  # another\npassword =");
 
 	setenv("REEVE_LANES", "20", 1);
 	setenv("REEVE_DATA_DIR", "/env", 1);
@@ -161,10 +161,10 @@ Test(setting, a_broken_file_is_refused_with_its_line)
 	const struct {
 		const char *text, *place, *detail;
 	} bad[] = {
-	        {"lanes = 1\nlane = 2\n", ":2", "unknown setting \"lane\"; did you mean \"lanes\"?"},
-	        {"\n\nlanes\n",           ":3", "expected \"name = value\""                        },
-	        {"lanes = 1 # one\n",     ":1", "\"lanes\" takes an integer"                       },
-	        {"= 1\n",                 ":1", "unknown setting \"\""                             },
+		{"lanes = 1\nlane = 2\n", ":2", "unknown setting \"lane\"; did you mean \"lanes\"?"},
+		{"\n\nlanes\n", ":3", "expected \"name = value\""},
+		{"lanes = 1 # one\n", ":1", "\"lanes\" takes an integer"},
+		{"= 1\n", ":1", "unknown setting \"\""},
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -196,21 +196,21 @@ Test(setting, help_is_a_table_of_the_rows)
 	setting_help(&table, &out);
 	buf_add_char(&out, '\0');
 	cr_assert_str_eq(out.p,
-	        "Usage: reeved [options] [word...]\n"
-	        "\n"
-	        "The server.\n"
-	        "\n"
-	        "  --data-dir TEXT  Where the journal lives. [default /var/lib/reeve]\n"
-	        "  --password TEXT  What the database asks for.\n"
-	        "  --lanes N        Write lanes. [1 to 64, default 4]\n"
-	        "  --port-base N    The first port.\n"
-	        "  --[no-]follow    Follow changes.\n"
-	        "  --[no-]colour    Use colours. [default true]\n"
-	        "  --help           Print this page.\n"
-	        "  --version        Print the version.\n"
-	        "\n"
-	        "A flag --some-name is also the variable REEVE_SOME_NAME and the line \"some-name = value\"\n"
-	        "of a settings file. Flags win over variables, variables over the file.\n");
+		"Usage: reeved [options] [word...]\n"
+		"\n"
+		"The server.\n"
+		"\n"
+		"  --data-dir TEXT  Where the journal lives. [default /var/lib/reeve]\n"
+		"  --password TEXT  What the database asks for.\n"
+		"  --lanes N        Write lanes. [1 to 64, default 4]\n"
+		"  --port-base N    The first port.\n"
+		"  --[no-]follow    Follow changes.\n"
+		"  --[no-]colour    Use colours. [default true]\n"
+		"  --help           Print this page.\n"
+		"  --version        Print the version.\n"
+		"\n"
+		"A flag --some-name is also the variable REEVE_SOME_NAME and the line \"some-name = value\"\n"
+		"of a settings file. Flags win over variables, variables over the file.\n");
 	buf_done(&out);
 }
 
@@ -223,7 +223,7 @@ Test(setting, print_hides_secrets_and_reads_back)
 	setting_print(&table, &o.k, &out);
 	buf_add_char(&out, '\0');
 	cr_assert_str_eq(out.p, "data-dir = /var/lib/reeve\npassword = ***\nlanes = 7\nport-base = 0\nfollow = true\n"
-	                        "colour = true\n");
+				"colour = true\n");
 	const char *path = file_with(out.p);
 	outcome back = read_words("", path);
 	unlink(path);
