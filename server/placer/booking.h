@@ -1,0 +1,84 @@
+/* booking: one live placement as the placer holds it, from its first decision until it ends.
+ *
+ * What was asked never changes; what turns change is one struct, so that a turn which did not commit puts it back
+ * whole. The plan it holds is booked on the fleet and charged to its tenant as long as it is not empty.
+ */
+#pragma once
+#include "engine/lifecycle.h"
+#include "engine/plan.h"
+#include "engine/why.h"
+
+enum { BOOKING_REASON_MAX = 500 };
+
+/* What must change before another look at a waiting one is worth it: its blockers, without their numbers. */
+typedef struct booking_watch {
+	int32_t cluster, class_id, tenant;
+	why_when when;
+} booking_watch;
+
+typedef struct booking_wait {
+	booking_watch v[WHY_BLOCKERS_MAX];
+	int32_t n;
+	bool is_any;    /* the list is not known or was cut: any change will do */
+	uint64_t tried; /* the count of changes at the last try; 0: not tried since the start */
+	uint64_t shape; /* of the blockers that were told, numbers left out */
+} booking_wait;
+
+typedef struct booking_state {
+	lifecycle life;
+	int64_t fence_incarnation, fence_no;
+	int64_t granted_at_us, running_at_us, ended_at_us; /* 0: not yet */
+	int32_t cluster_key;                               /* 0: nowhere */
+	str reason, placed; /* on the heap, absent: none; what it was placed on stays told after its end */
+	booking_wait wait;
+} booking_state;
+
+typedef struct booking booking;
+struct booking {
+	/* Owned by the booking, set at its birth. */
+	str id, name, origin, created_by, request;
+	int32_t tenant_key;
+	int64_t seq, created_at_us;
+
+	booking_state now;
+	plan held;
+	uint32_t touch_at; /* where the present turn keeps it, from 1; 0: not in it */
+
+	booking *older, *newer; /* the waiting list, by seq */
+	bool is_queued;
+	/* An agent refused it: these nodes are tried again only after a while. */
+	vec(int32_t) avoid;
+	int64_t avoid_until_us;
+};
+
+typedef struct booking_birth {
+	str id, name, origin, created_by, request;
+	int32_t tenant_key;
+	int64_t seq, created_at_us;
+} booking_birth;
+
+/* Pending, fence 0.0, holding nothing. Copies the texts. */
+booking *booking_new(const booking_birth *birth);
+void booking_free(booking *b); /* NULL-safe */
+
+/* Changes one of the texts of `now`, unless it is also that of `before` frees the old one; empty: none. */
+void booking_text_set(str *now, const str *before, str s);
+/* Frees the texts of `s` that are not those of `other` too. */
+void booking_texts_free(booking_state *s, const booking_state *other);
+
+/* Those that wait, oldest first. */
+typedef struct booking_queue {
+	booking *oldest, *newest;
+	uint32_t n;
+} booking_queue;
+
+/* Both do nothing when it is so already. */
+void booking_queue_add(booking_queue *q, booking *b);
+void booking_queue_remove(booking_queue *q, booking *b);
+/* Its place, from 1; 0 when it does not wait. O(those that are newer). */
+int64_t booking_queue_position(const booking_queue *q, const booking *b);
+
+/* "1.7" into out. */
+enum { FENCE_TEXT_MAX = 48 };
+str fence_text(int64_t incarnation, int64_t no, char out[FENCE_TEXT_MAX]);
+bool fence_parse(str s, int64_t *ret_incarnation, int64_t *ret_no);

@@ -1,0 +1,253 @@
+#include "server/placer/books.h"
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/fleet.h"
+
+enum { PRODUCT_MAX = 256, CORDON_TEXT_MAX = 400 };
+
+void books_init(books *b)
+{
+	*b = (books){0};
+	fleet_init(&b->fleet);
+	b->tree = quota_new();
+	b->room = place_new();
+	b->rule_texts = arena_new(0);
+	b->cordon_texts = arena_new(0);
+	change_all(&b->changes);
+}
+
+static void payers_free(books *b)
+{
+	map_each (slot, &b->payers) {
+		payer *p = slot->value;
+		free((char *)p->path.p);
+		free(p);
+	}
+	map_done(&b->payers);
+	vec_done(&b->payer_of);
+}
+
+static void sites_free(books *b)
+{
+	map_each (slot, &b->sites) {
+		site *s = slot->value;
+		free((char *)s->name.p);
+		free(s);
+	}
+	map_done(&b->sites);
+	vec_done(&b->site_of);
+}
+
+static void bookings_free(books *b)
+{
+	map_each (slot, &b->bookings) {
+		booking *k = slot->value;
+		booking_queue_remove(&b->waiting, k);
+		booking_free(k);
+	}
+	map_done(&b->bookings);
+}
+
+void books_done(books *b)
+{
+	bookings_free(b);
+	payers_free(b);
+	sites_free(b);
+	vec_each (d, &b->devices) {
+		free((char *)d->product.p);
+		free((char *)d->health.p);
+	}
+	vec_done(&b->devices);
+	vec_done(&b->nodes);
+	vec_done(&b->rules);
+	vec_done(&b->pinned);
+	vec_done(&b->doomed);
+	arena_end(b->rule_texts);
+	map_done(&b->cordons);
+	arena_end(b->cordon_texts);
+	changes_done(&b->changes);
+	place_free(b->room);
+	quota_free(b->tree);
+	fleet_done(&b->fleet);
+}
+
+payer *books_payer(const books *b, int32_t key)
+{
+	return map_find_num(&b->payers, (uint64_t)key);
+}
+
+site *books_site(const books *b, int32_t key)
+{
+	return map_find_num(&b->sites, (uint64_t)key);
+}
+
+booking *books_booking(const books *b, str name)
+{
+	return map_find(&b->bookings, name);
+}
+
+const class_rule *books_rule(const books *b, str name)
+{
+	for (uint32_t i = 0; i < b->rules.n; i++)
+		if (str_eq(b->rules.v[i].name, name))
+			return &b->rules.v[i];
+	return NULL;
+}
+
+static bool rule_matches(const class_rule *r, const char *product)
+{
+	for (uint32_t i = 0; i < r->patterns.n; i++)
+		if (fnmatch(r->patterns.v[i].p, product, 0) == 0)
+			return true;
+	return false;
+}
+
+const class_rule *books_rule_of(const books *b, str product)
+{
+	char z[PRODUCT_MAX];
+
+	snprintf(z, sizeof z, STR_FMT, STR_ARG(product));
+	for (uint32_t i = 0; i < b->rules.n; i++)
+		if (rule_matches(&b->rules.v[i], z))
+			return &b->rules.v[i];
+	return NULL;
+}
+
+node_row *books_node(books *b, int32_t handle)
+{
+	while (b->nodes.n <= (uint32_t)handle)
+		(void)vec_add(&b->nodes);
+	return &b->nodes.v[handle];
+}
+
+device_row *books_device(books *b, int32_t handle)
+{
+	while (b->devices.n <= (uint32_t)handle)
+		(void)vec_add(&b->devices);
+	return &b->devices.v[handle];
+}
+
+void books_enter(books *b, booking *k)
+{
+	void *before = map_put(&b->bookings, k->id, k);
+
+	assert(!before);
+	books_follow(b, k);
+}
+
+void books_leave(books *b, booking *k)
+{
+	if (b->look_at == k)
+		b->look_at = k->newer;
+	booking_queue_remove(&b->waiting, k);
+	map_remove(&b->bookings, k->id);
+}
+
+void books_follow(books *b, booking *k)
+{
+	if (k->now.life == LIFE_PENDING) {
+		booking_queue_add(&b->waiting, k);
+		return;
+	}
+	if (b->look_at == k)
+		b->look_at = k->newer;
+	booking_queue_remove(&b->waiting, k);
+}
+
+static str cordon_text(char kind, int32_t cluster_key, str name, char out[CORDON_TEXT_MAX])
+{
+	int n = snprintf(out, CORDON_TEXT_MAX, "%c%d/" STR_FMT, kind, cluster_key, STR_ARG(name));
+
+	return str_of(out, n < CORDON_TEXT_MAX ? (size_t)n : CORDON_TEXT_MAX - 1);
+}
+
+void books_cordons_clear(books *b)
+{
+	map_clear(&b->cordons);
+	arena_end(b->cordon_texts);
+	b->cordon_texts = arena_new(0);
+}
+
+void books_cordon(books *b, char kind, int32_t cluster_key, str name)
+{
+	char text[CORDON_TEXT_MAX];
+	str kept = str_dup(b->cordon_texts, cordon_text(kind, cluster_key, name, text));
+
+	map_put(&b->cordons, kept, (void *)kept.p);
+}
+
+static bool is_cordoned(const books *b, char kind, int32_t cluster, str name)
+{
+	char text[CORDON_TEXT_MAX];
+	const site *s = b->site_of.v[cluster];
+
+	return b->cordons.n && map_find(&b->cordons, cordon_text(kind, s->key, name, text));
+}
+
+static void cordon_node(books *b, int32_t node)
+{
+	int32_t cluster = b->fleet.nodes.v[node].cluster;
+
+	fleet_node_flag(&b->fleet, node, FLEET_CORDONED, is_cordoned(b, 'n', cluster, b->fleet.node_names.v[node]));
+}
+
+/* A flag costs a look at the whole node: it is set only when it changes. */
+static void flag_device(books *b, int32_t device, fleet_flag flag, bool on)
+{
+	if (((b->fleet.devices.v[device].flags & (uint32_t)flag) != 0) != on)
+		fleet_device_flag(&b->fleet, device, flag, on);
+}
+
+static void cordon_device(books *b, int32_t device)
+{
+	int32_t cluster = b->fleet.nodes.v[b->fleet.devices.v[device].node].cluster;
+
+	flag_device(b, device, FLEET_CORDONED, is_cordoned(b, 'd', cluster, b->fleet.device_uuids.v[device]));
+}
+
+void books_cordons_apply(books *b)
+{
+	for (uint32_t i = 0; i < b->fleet.nodes.n; i++)
+		if (b->fleet.nodes.v[i].cluster != FLEET_NONE)
+			cordon_node(b, (int32_t)i);
+	for (uint32_t i = 0; i < b->fleet.devices.n; i++)
+		if (b->fleet.devices.v[i].node != FLEET_NONE)
+			cordon_device(b, (int32_t)i);
+}
+
+void books_flag_node(books *b, int32_t node, str health)
+{
+	fleet_node_flag(&b->fleet, node, FLEET_UNHEALTHY, !str_eq(health, HEALTH_OK));
+	cordon_node(b, node);
+}
+
+void books_flag_device(books *b, int32_t device)
+{
+	str class_name = b->fleet.classes.v[b->fleet.devices.v[device].class_id].name;
+
+	flag_device(b, device, FLEET_UNHEALTHY, !str_eq(books_device(b, device)->health, HEALTH_OK));
+	flag_device(b, device, FLEET_CLOSED, str_eq(class_name, BOOKS_UNCLASSIFIED));
+	cordon_device(b, device);
+}
+
+static bool is_pinned(const books *b, int32_t model)
+{
+	return (uint32_t)model < b->pinned.n && b->pinned.v[model];
+}
+
+void books_follow_capacity(books *b)
+{
+	uint32_t n = b->fleet.classes.n;
+	amounts *has = n ? calloc(n, sizeof *has) : NULL;
+
+	fleet_capacity(&b->fleet, has, n);
+	for (uint32_t model = 0; has && model < n; model++)
+		if (!is_pinned(b, (int32_t)model))
+			quota_set_root(b->tree, (int32_t)model, has[model]);
+	free(has);
+}

@@ -1,0 +1,117 @@
+/* books: everything the placer knows, in memory: who pays, which clusters and devices there are, what is placed.
+ *
+ * The engine's fleet and tree hold the numbers under handles of their own; here stand the names and keys that the
+ * database knows them by. Filled at the start from the tables (load.h), kept by governance (govern.h), reports
+ * (report.h, inventory.h) and decisions (decide.h). Nothing here does I/O.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/id.h"
+#include "engine/place.h"
+#include "server/placer/booking.h"
+#include "server/placer/change.h"
+
+#define BOOKS_UNCLASSIFIED S("unclassified")
+#define HEALTH_OK          S("ok")
+#define HEALTH_GONE        S("gone")
+
+enum { BOOKS_ROOT_KEY = 1 };
+
+/* A tenant. */
+typedef struct payer {
+	int32_t key, parent_key;
+	int32_t handle; /* in the tree */
+	bool is_deleted;
+	str path;
+} payer;
+
+/* A cluster. */
+typedef struct site {
+	int32_t key;
+	int32_t handle; /* in the fleet */
+	str name;
+	bool is_deleted;
+	bool is_cordoned;
+	bool is_open;     /* accepted, and not frozen */
+	bool is_learning; /* the database is another one: nothing new until it has reported all it runs */
+	int64_t stream_rev;
+	int64_t census;   /* counts whole inventories; a node's mark says in which it was seen */
+	bool is_counting; /* a whole inventory is coming in */
+} site;
+
+/* A device class, and by which product names it is known. */
+typedef struct class_rule {
+	int32_t handle;
+	str name;
+	strs patterns; /* shell globs */
+	int64_t memory_mib;
+} class_rule;
+
+typedef struct node_row {
+	int32_t key; /* 0: no row */
+	id id;
+	int64_t census;
+} node_row;
+
+typedef struct device_row {
+	int32_t key; /* 0: no row */
+	id id;
+	str product, health;
+} device_row;
+
+typedef struct books {
+	fleet fleet;
+	quota *tree;
+	place *room;
+	changes changes;
+	map payers;            /* by key */
+	map sites;             /* by key */
+	vec(payer *) payer_of; /* by handle of the tree */
+	vec(site *) site_of;   /* by handle of the fleet */
+	vec(bool) pinned;      /* by class: the root's guarantee is a person's, not what the fleet has */
+	vec(class_rule) rules;
+	arena *rule_texts;
+	vec(node_row) nodes;     /* by handle of the fleet */
+	vec(device_row) devices; /* by handle of the fleet */
+	map cordons;             /* "n<cluster key>/<node>", "d<cluster key>/<uuid>": kept by their text */
+	arena *cordon_texts;
+	map bookings; /* by id */
+	booking_queue waiting;
+	booking *look_at; /* where the walk over the waiting stands; NULL: at its end */
+	uint64_t looked;  /* the count of changes when the walk began */
+	int64_t incarnation;
+	int32_t last_node_key, last_device_key;
+	vec(int32_t) doomed; /* keys of nodes whose cluster is gone: the next turn deletes their rows */
+	uint32_t n_avoiding; /* at most so many wait and keep off nodes */
+	bool wants_classing; /* classes changed: devices without one are looked at again */
+} books;
+
+void books_init(books *b);
+void books_done(books *b);
+
+payer *books_payer(const books *b, int32_t key);  /* NULL: not known */
+site *books_site(const books *b, int32_t key);    /* NULL: not known */
+booking *books_booking(const books *b, str name); /* NULL: not live */
+const class_rule *books_rule(const books *b, str name);
+/* The class a product name belongs to, or NULL. */
+const class_rule *books_rule_of(const books *b, str product);
+
+/* Rows for handles, made when they are not there. */
+node_row *books_node(books *b, int32_t handle);
+device_row *books_device(books *b, int32_t handle);
+
+/* A booking enters, or leaves for good (its memory stays the caller's). */
+void books_enter(books *b, booking *k);
+void books_leave(books *b, booking *k);
+/* Puts the booking on the waiting list or takes it off, as its state says. */
+void books_follow(books *b, booking *k);
+
+/* Forgets all cordons; adds one ('n' node, 'd' device); applies them to every node and device. */
+void books_cordons_clear(books *b);
+void books_cordon(books *b, char kind, int32_t cluster_key, str name);
+void books_cordons_apply(books *b);
+/* The flags of one node, or device, from its health, class and cordons. */
+void books_flag_node(books *b, int32_t node, str health);
+void books_flag_device(books *b, int32_t device);
+/* Sets the root's guarantees to what the fleet has, unless they are pinned. */
+void books_follow_capacity(books *b);

@@ -1,0 +1,127 @@
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "server/placer/placer_inside.h"
+
+enum { CAPS_MOVED_MAX = 5 };
+
+static void committed(placer *p)
+{
+	rows_keep(p->rows);
+	metric_add(METRIC_PLACER_BATCHES, 0, 1);
+	metric_add(METRIC_PLACER_REFUSALS, 0, p->turn.refusals);
+	if (p->turn.unknown_slices)
+		log_warn("placer.unknown_slices", KV_I64("n", p->turn.unknown_slices));
+	bool has_news = p->rows->decisions > 0;
+	p->head = p->rows->after;
+	turn_keep(&p->turn, &p->books);
+	p->rows = NULL;
+	p->stage = STAGE_NONE;
+	p->caps = 0;
+	p->beat_us = clock_mono_us();
+	if (has_news && p->o.on_commit)
+		p->o.on_commit(p->o.arg);
+}
+
+/* The caps were edited between our look and our commit: load them and decide the same inbox again. */
+static void caps_moved(placer *p)
+{
+	if (!turn_can_undo(&p->turn) || ++p->caps > CAPS_MOVED_MAX) {
+		term_step_down(p, "the caps moved again and again");
+		return;
+	}
+	turn_undo(&p->turn, &p->books);
+	p->rows = NULL;
+	p->stage = STAGE_NONE;
+	p->inbox.at = 0;
+	p->kinds |= KIND_TENANTS | KIND_QUOTAS;
+	serve_next(p);
+}
+
+/* Errors that say nothing about what was sent: the same batch may be sent again. */
+static bool may_resend(const db_verdict *v)
+{
+	return v->outcome == DB_LOST || v->e == ERR_DB_RETRY || v->e == ERR_CLOSED || v->e == ERR_TIMEOUT ||
+	       v->e == ERR_UNAVAILABLE;
+}
+
+static void failed(placer *p, const db_verdict *v)
+{
+	if (v->e == ERR_FENCED && str_eq(str_from(v->message), S("over_cap"))) {
+		caps_moved(p);
+		return;
+	}
+	if (may_resend(v) || (v->e == ERR_FENCED && str_eq(str_from(v->message), S("placer_fenced")))) {
+		p->must_ask = true;
+		serve_next(p);
+		return;
+	}
+	log_error("placer.commit", KV_ERR(v->e), KV_Z("message", v->message), KV_Z("sqlstate", v->sqlstate),
+		KV_Z("constraint", v->constraint), KV_I64("call", v->failed_at));
+	term_step_down(p, "memory and the database do not agree");
+}
+
+static void commit_done(void *arg, const db_verdict *v)
+{
+	placer *p = arg;
+	uint32_t calls = v->n - p->reads_n;
+
+	if (p->phase != PLACER_SERVING)
+		return;
+	if (v->outcome != DB_COMMITTED) {
+		failed(p, v);
+		return;
+	}
+	metric_observe_us(METRIC_PLACER_COMMIT_TIME, clock_mono_us() - p->sent_us);
+	committed(p);
+	if (!serve_take(p, v->replies + calls))
+		p->must_ask = true;
+	serve_next(p);
+}
+
+void commit_send(placer *p)
+{
+	if (!p->rows)
+		p->rows = rows_build(&p->turn, &p->books, &p->head);
+	p->sent_us = clock_mono_us();
+	serve_reads(p);
+	batcher_run(p->db, DB_PLATFORM, p->rows->calls, p->rows->n, p->reads, p->reads_n, commit_done, p);
+}
+
+/* A batch of ours is either in the leader's row or was not committed; another term is another placer. */
+static void asked(void *arg, const db_verdict *v)
+{
+	placer *p = arg;
+	sql_leader_again_row is;
+	fault f;
+
+	if (p->phase != PLACER_SERVING)
+		return;
+	if (v->outcome != DB_COMMITTED || db_row(&v->replies[0], 0, &is, &f)) {
+		serve_next(p);
+		return;
+	}
+	if (is.term != p->head.term) {
+		term_step_down(p, "another placer leads");
+		return;
+	}
+	p->must_ask = false;
+	p->wants_look = true;
+	if (p->rows && is.batch == p->rows->after.batch) {
+		committed(p);
+		inbox_clear(&p->inbox);
+	} else if (is.batch != p->head.batch) {
+		term_step_down(p, "the leader's row holds a batch nobody knows");
+		return;
+	}
+	serve_next(p);
+}
+
+void commit_ask(placer *p)
+{
+	static const db_call again = {SQL_LEADER_AGAIN, NULL};
+
+	batcher_run(p->db, DB_PLATFORM, &again, 1, NULL, 0, asked, p);
+}

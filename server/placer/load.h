@@ -1,0 +1,30 @@
+/* load: the books as the database has them, at the start of a term.
+ *
+ * Rows come as the load_... statements give them, after governance (govern.h): nodes, devices, then placements by
+ * rising seq in any number of pages, then load_end. What the placements add up to must equal the stored totals: every
+ * difference is counted and the first ones are put in words.
+ */
+#pragma once
+#include "base/buf.h"
+#include "server/placer/govern.h"
+
+enum { LOAD_WORDS_BYTES = 2048 };
+
+typedef struct load {
+	books *b;
+	arena *a;                              /* one page's work */
+	map node_by_key;                       /* -> handle + 1 */
+	vec(int32_t) gone_nodes, gone_devices; /* handles: kept only for what stands on them */
+	vec(amounts) node_used, device_used;   /* as stored, by handle */
+	int64_t last_seq;
+	int64_t differences;
+	buf words; /* the first differences, one per line */
+} load;
+
+void load_begin(load *l, books *b);
+void load_done(load *l);
+void load_nodes(load *l, const sql_load_nodes_row *rows, uint32_t n);
+void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n);
+void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n);
+/* Compares with the stored totals; takes out of the fleet what is gone. */
+void load_end(load *l, const sql_load_uses_row *rows, uint32_t n);

@@ -1,0 +1,37 @@
+/* placer: the one writer of placements, totals and the clusters' streams.
+ *
+ * It leads by an advisory lock and a term on its committing connection; others stand by and ask each second. A leader
+ * loads the books, checks them against the stored totals, then takes the inbox in turns: decide in memory, commit all
+ * of it in one transaction, read on in the same flush. A commit whose end was not seen is asked for until it is known;
+ * what cannot be explained is answered by building the books anew.
+ */
+#pragma once
+#include "net/loop.h"
+
+enum {
+	PLACER_BATCH_MAX = 1024,
+	PLACER_STATUS_MISMATCH = 3, /* stored totals and placements differ: a person must look */
+};
+
+typedef struct placer placer;
+
+typedef struct placer_options {
+	const char *dsn;                       /* stays valid */
+	int64_t batch;                         /* inbox rows per turn, 1 to PLACER_BATCH_MAX */
+	int64_t poll_ms;                       /* how often the inbox is looked at without a hint */
+	void (*on_commit)(void *arg);          /* decisions were committed */
+	void (*on_end)(void *arg, int status); /* it stopped for good: 0 when asked to */
+	void *arg;
+} placer_options;
+
+placer *placer_new(loop *l, const placer_options *o);
+void placer_free(placer *p); /* NULL-safe; drops what is in flight */
+
+/* Hints: the inbox has something; the governance chain moved. */
+void placer_look(placer *p);
+void placer_look_at_governance(placer *p);
+/* Ends after the batch at hand. */
+void placer_stop(placer *p);
+
+bool placer_is_serving(const placer *p);
+int64_t placer_term(const placer *p); /* 0: never led */

@@ -1,0 +1,272 @@
+#include "server/placer/rows.h"
+
+#include <assert.h>
+
+#include "server/placer/rows_inside.h"
+
+void rows_call(turn_rows *r, sql_id stmt, const void *in)
+{
+	assert(r->n < ROWS_CALLS_MAX);
+	r->calls[r->n++] = (db_call){stmt, in};
+}
+
+strs rows_texts(turn *t, uint32_t n)
+{
+	return (strs){ARENA_ARRAY(t->a, str, n), n};
+}
+
+i64s rows_numbers(turn *t, uint32_t n)
+{
+	return (i64s){ARENA_ARRAY(t->a, int64_t, n), n};
+}
+
+/* Sums that came to nothing are left out; returns how many stay. */
+static uint32_t sums_shrink(turn_sums *s)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < s->v.n; i++) {
+		const turn_sum *x = &s->v.v[i];
+		if (x->v[0] || x->v[1] || x->v[2])
+			s->v.v[kept++] = *x;
+	}
+	return s->v.n = kept;
+}
+
+static void nodes_used(turn *t, turn_rows *r)
+{
+	uint32_t n = sums_shrink(&t->node_sums);
+	sql_node_use_in *in = ARENA_NEW(t->a, sql_node_use_in);
+
+	if (!n)
+		return;
+	*in = (sql_node_use_in){rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), n};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_sum *s = &t->node_sums.v.v[i];
+		in->keys.v[i] = s->key;
+		in->cpu_milli.v[i] = s->v[0];
+		in->memory_mib.v[i] = s->v[1];
+		in->pods.v[i] = s->v[2];
+	}
+	rows_call(r, SQL_NODE_USE, in);
+}
+
+static void devices_used(turn *t, turn_rows *r)
+{
+	uint32_t n = sums_shrink(&t->device_sums);
+	sql_device_use_in *in = ARENA_NEW(t->a, sql_device_use_in);
+
+	if (!n)
+		return;
+	*in = (sql_device_use_in){rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), n};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_sum *s = &t->device_sums.v.v[i];
+		in->keys.v[i] = s->key;
+		in->memory_mib.v[i] = s->v[0];
+		in->compute_milli.v[i] = s->v[1];
+		in->slots.v[i] = s->v[2];
+	}
+	rows_call(r, SQL_DEVICE_USE, in);
+}
+
+static void tenants_used(turn *t, const books *b, turn_rows *r)
+{
+	uint32_t n = sums_shrink(&t->tenant_sums);
+	sql_tenant_use_add_in *in = ARENA_NEW(t->a, sql_tenant_use_add_in);
+
+	if (!n)
+		return;
+	*in = (sql_tenant_use_add_in){
+		rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), n};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_sum *s = &t->tenant_sums.v.v[i];
+		in->tenant_keys.v[i] = s->key;
+		in->models.v[i] = b->fleet.classes.v[s->class_id].name;
+		in->device_milli.v[i] = s->v[AXIS_DEVICE_MILLI];
+		in->memory_mib.v[i] = s->v[AXIS_MEMORY_MIB];
+		in->compute_milli.v[i] = s->v[AXIS_COMPUTE_MILLI];
+	}
+	rows_call(r, SQL_TENANT_USE_ADD, in);
+}
+
+static void nodes_put(turn *t, turn_rows *r)
+{
+	uint32_t n = t->nodes.n;
+	sql_node_put_in *in = ARENA_NEW(t->a, sql_node_put_in);
+
+	if (!n)
+		return;
+	*in = (sql_node_put_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n),
+		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n),
+		t->now_us};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_node *x = &t->nodes.v[i];
+		in->keys.v[i] = x->key;
+		in->ids.v[i] = x->id;
+		in->cluster_keys.v[i] = x->cluster_key;
+		in->names.v[i] = x->name;
+		in->cpu_milli.v[i] = x->cpu_milli;
+		in->memory_mib.v[i] = x->memory_mib;
+		in->pods.v[i] = x->pods;
+		in->labels.v[i] = x->labels;
+		in->healths.v[i] = x->health;
+	}
+	rows_call(r, SQL_NODE_PUT, in);
+}
+
+static void device_fill(sql_device_put_in *in, uint32_t i, const turn_device *x)
+{
+	in->keys.v[i] = x->key;
+	in->ids.v[i] = x->id;
+	in->node_keys.v[i] = x->node_key;
+	in->cluster_keys.v[i] = x->cluster_key;
+	in->uuids.v[i] = x->uuid;
+	in->index_nos.v[i] = x->index;
+	in->classes.v[i] = x->class_name;
+	in->products.v[i] = x->product;
+	in->memory_mib.v[i] = x->memory_mib;
+	in->compute_milli.v[i] = x->compute_milli;
+	in->slots.v[i] = x->slots;
+	in->healths.v[i] = x->health;
+}
+
+static void devices_put(turn *t, turn_rows *r)
+{
+	uint32_t n = t->devices.n;
+	sql_device_put_in *in = ARENA_NEW(t->a, sql_device_put_in);
+
+	if (!n)
+		return;
+	*in = (sql_device_put_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n),
+		rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n), rows_numbers(t, n),
+		rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), t->now_us};
+	for (uint32_t i = 0; i < n; i++)
+		device_fill(in, i, &t->devices.v[i]);
+	rows_call(r, SQL_DEVICE_PUT, in);
+}
+
+static i64s gone_keys(turn *t, const turn_gone *v, uint32_t n)
+{
+	i64s keys = rows_numbers(t, n);
+
+	for (uint32_t i = 0; i < n; i++)
+		keys.v[i] = v[i].key;
+	return keys;
+}
+
+static void gone_delete(turn *t, turn_rows *r)
+{
+	sql_node_gone_in *nodes = ARENA_NEW(t->a, sql_node_gone_in);
+	sql_device_gone_in *devices = ARENA_NEW(t->a, sql_device_gone_in);
+
+	devices->device_keys = gone_keys(t, t->devices_gone.v, t->devices_gone.n);
+	if (t->devices_gone.n)
+		rows_call(r, SQL_DEVICE_GONE, devices);
+	nodes->node_keys = gone_keys(t, t->nodes_gone.v, t->nodes_gone.n);
+	if (t->nodes_gone.n)
+		rows_call(r, SQL_NODE_GONE, nodes);
+}
+
+/* Those that are gone at the end of the turn still; a later item may have brought them back. */
+static void gone_mark(turn *t, const books *b, turn_rows *r)
+{
+	sql_inventory_mark_in *in = ARENA_NEW(t->a, sql_inventory_mark_in);
+
+	if (!t->nodes_marked.n && !t->devices_marked.n)
+		return;
+	*in = (sql_inventory_mark_in){rows_numbers(t, t->nodes_marked.n), rows_numbers(t, t->devices_marked.n)};
+	in->node_keys.n = in->device_keys.n = 0;
+	vec_each (node, &t->nodes_marked)
+		if (b->fleet.nodes.v[*node].flags & FLEET_GONE)
+			in->node_keys.v[in->node_keys.n++] = b->nodes.v[*node].key;
+	vec_each (device, &t->devices_marked)
+		if (b->fleet.devices.v[*device].flags & FLEET_GONE)
+			in->device_keys.v[in->device_keys.n++] = b->devices.v[*device].key;
+	rows_call(r, SQL_INVENTORY_MARK, in);
+}
+
+static void segments_open(turn *t, turn_rows *r)
+{
+	uint32_t n = t->opened.n;
+	sql_segment_open_in *in = ARENA_NEW(t->a, sql_segment_open_in);
+
+	if (!n)
+		return;
+	*in = (sql_segment_open_in){rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n),
+		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n),
+		rows_numbers(t, n)};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_segment *s = &t->opened.v[i];
+		in->placement_ids.v[i] = s->placement;
+		in->fence_nos.v[i] = s->fence_no;
+		in->classes.v[i] = s->class_name;
+		in->tenant_keys.v[i] = s->tenant_key;
+		in->cluster_keys.v[i] = s->cluster_key;
+		in->devices.v[i] = s->devices;
+		in->device_milli.v[i] = s->charge.v[AXIS_DEVICE_MILLI];
+		in->memory_mib.v[i] = s->charge.v[AXIS_MEMORY_MIB];
+		in->compute_milli.v[i] = s->charge.v[AXIS_COMPUTE_MILLI];
+		in->started_ats.v[i] = s->started_at_us;
+	}
+	rows_call(r, SQL_SEGMENT_OPEN, in);
+}
+
+static void segments_close(turn *t, turn_rows *r)
+{
+	uint32_t n = t->closed.n;
+	sql_segment_close_in *in = ARENA_NEW(t->a, sql_segment_close_in);
+
+	if (!n)
+		return;
+	*in = (sql_segment_close_in){rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n)};
+	for (uint32_t i = 0; i < n; i++) {
+		in->placement_ids.v[i] = t->closed.v[i].placement;
+		in->fence_nos.v[i] = t->closed.v[i].fence_no;
+		in->ended_ats.v[i] = t->closed.v[i].ended_at_us;
+	}
+	rows_call(r, SQL_SEGMENT_CLOSE, in);
+}
+
+static void inbox_consume(turn *t, turn_rows *r)
+{
+	sql_inbox_consume_in *in = ARENA_NEW(t->a, sql_inbox_consume_in);
+
+	if (!t->consumed.n)
+		return;
+	in->seqs = (i64s){t->consumed.v, t->consumed.n};
+	rows_call(r, SQL_INBOX_CONSUME, in);
+}
+
+static void leader_advance(turn *t, turn_rows *r, const head *h, sql_leader_advance_in *in)
+{
+	*in = (sql_leader_advance_in){.term = h->term,
+		.batch = r->after.batch,
+		.n = r->after.n,
+		.hash = {ARENA_ARRAY(t->a, char, LEDGER_HASH), LEDGER_HASH},
+		.old_n = h->n,
+		.g_seen = h->g_seen};
+	memcpy((char *)in->hash.p, r->after.hash, LEDGER_HASH);
+}
+
+turn_rows *rows_build(turn *t, books *b, const head *h)
+{
+	turn_rows *r = ARENA_NEW(t->a, turn_rows);
+	sql_leader_advance_in *lead = ARENA_NEW(t->a, sql_leader_advance_in);
+
+	r->after = *h;
+	r->after.batch++;
+	rows_call(r, SQL_LEADER_ADVANCE, lead);
+	nodes_put(t, r);
+	devices_put(t, r);
+	rows_decide(t, b, r);
+	devices_used(t, r);
+	nodes_used(t, r);
+	tenants_used(t, b, r);
+	segments_open(t, r);
+	segments_close(t, r);
+	gone_mark(t, b, r);
+	gone_delete(t, r);
+	inbox_consume(t, r);
+	leader_advance(t, r, h, lead);
+	return r;
+}

@@ -1,0 +1,118 @@
+#include <assert.h>
+
+#include "server/placer/body.h"
+#include "server/placer/rows_inside.h"
+
+enum { BODY_BYTES_MAX = 32 << 20 };
+
+/* What a record is about, and whether the cluster's agent must hear of it. */
+typedef struct deed {
+	str action;
+	bool is_streamed;
+} deed;
+
+static deed deed_of(const touch *x)
+{
+	lifecycle now = x->b->now.life;
+
+	if (now == LIFE_GRANTED)
+		return (deed){S("grant"), true};
+	if (now == LIFE_PENDING)
+		return (deed){S("wait"), false};
+	if (now == LIFE_REJECTED)
+		return (deed){S("reject"), false};
+	if (now == LIFE_REVOKING && x->before.life != LIFE_REVOKING)
+		return (deed){S("revoke"), true};
+	return (deed){lifecycle_is_final(now) ? S("end") : S("step"), false};
+}
+
+static int64_t stream_next(turn_rows *r, site *s)
+{
+	uint32_t i = 0;
+
+	while (i < r->n_streams && r->streams[i] != s)
+		i++;
+	if (i == r->n_streams) {
+		r->streams[r->n_streams++] = s;
+		r->revs[i] = s->stream_rev;
+	}
+	return ++r->revs[i];
+}
+
+static void streams_advance(turn *t, turn_rows *r)
+{
+	uint32_t n = r->n_streams;
+	sql_cluster_stream_advance_in *in = ARENA_NEW(t->a, sql_cluster_stream_advance_in);
+
+	if (!n)
+		return;
+	*in = (sql_cluster_stream_advance_in){rows_numbers(t, n), {r->revs, n}, rows_numbers(t, n), n};
+	for (uint32_t i = 0; i < n; i++) {
+		in->cluster_keys.v[i] = r->streams[i]->key;
+		in->old_revs.v[i] = r->streams[i]->stream_rev;
+	}
+	rows_call(r, SQL_CLUSTER_STREAM_ADVANCE, in);
+}
+
+/* The record's bytes and their hash, which the next one's hash covers. */
+static void record(
+	turn *t, const books *b, turn_rows *r, const touch *x, sql_decision_insert_in *in, uint32_t i, buf *out)
+{
+	const booking *k = x->b;
+	site *s = k->now.cluster_key ? books_site(b, k->now.cluster_key) : NULL;
+	deed d = deed_of(x);
+	body_decision body = {.n = ++r->after.n,
+		.term = r->after.term,
+		.at_us = t->now_us,
+		.action = d.action,
+		.actor = x->actor,
+		.of = k,
+		.tenant = books_payer(b, k->tenant_key)->path,
+		.cluster = s ? s->name : STR_NONE,
+		.blockers = x->blockers,
+		.position = booking_queue_position(&b->waiting, k)};
+
+	buf_clear(out);
+	body_write(&body, out);
+	assert(!out->over);
+	in->bodies.v[i] = str_dup(t->a, buf_str(out));
+	chain_link(r->after.hash, in->bodies.v[i], r->after.hash);
+	in->hashes.v[i] = str_dup(t->a, (str){(const char *)r->after.hash, LEDGER_HASH});
+	in->ns.v[i] = r->after.n;
+	in->ats.v[i] = t->now_us;
+	in->tenant_keys.v[i] = k->tenant_key;
+	in->placement_ids.v[i] = k->id;
+	in->actions.v[i] = d.action;
+	in->cluster_keys.v[i] = d.is_streamed ? s->key : PG_I64_NULL;
+	in->cluster_revs.v[i] = d.is_streamed ? stream_next(r, s) : PG_I64_NULL;
+}
+
+void rows_decide(turn *t, books *b, turn_rows *r)
+{
+	uint32_t n = t->touches.n;
+	int64_t first = r->after.n + 1;
+	sql_decision_insert_in *in = ARENA_NEW(t->a, sql_decision_insert_in);
+	buf out;
+
+	if (!n)
+		return;
+	*in = (sql_decision_insert_in){rows_numbers(t, n), r->after.term, rows_numbers(t, n), rows_numbers(t, n),
+		rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n),
+		rows_texts(t, n)};
+	r->streams = ARENA_ARRAY(t->a, site *, b->sites.n);
+	r->revs = ARENA_ARRAY(t->a, int64_t, b->sites.n);
+	r->decisions = n;
+	buf_init(&out, BODY_BYTES_MAX);
+	for (uint32_t i = 0; i < n; i++)
+		record(t, b, r, &t->touches.v[i], in, i, &out);
+	buf_done(&out);
+	rows_placements(t, b, r, first);
+	rows_call(r, SQL_DECISION_INSERT, in);
+	streams_advance(t, r);
+}
+
+void rows_keep(const turn_rows *r)
+{
+	for (uint32_t i = 0; i < r->n_streams; i++)
+		r->streams[i]->stream_rev = r->revs[i];
+}

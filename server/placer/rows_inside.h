@@ -1,0 +1,14 @@
+/* rows_inside: what the files of rows share. */
+#pragma once
+#include "db/sql.h"
+#include "engine/fleet.h"
+#include "server/placer/rows.h"
+
+void rows_call(turn_rows *r, sql_id stmt, const void *in);
+strs rows_texts(turn *t, uint32_t n);
+i64s rows_numbers(turn *t, uint32_t n);
+
+/* rows_decide.c: the chain's records, the clusters' streams, and the placements' rows. Moves r->after. */
+void rows_decide(turn *t, books *b, turn_rows *r);
+/* rows_placement.c: rows of the touched placements; touch i has the record first + i. */
+void rows_placements(turn *t, const books *b, turn_rows *r, int64_t first);

@@ -1,0 +1,292 @@
+#include <assert.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "server/placer/decide.h"
+#include "server/placer/inventory.h"
+#include "server/placer/placer_inside.h"
+#include "server/placer/report.h"
+
+enum {
+	SLICE_US = 1500, /* the loop is given back after so long */
+	BEAT_US = 1000 * 1000,
+	TURN_BYTES_MAX = 16 << 20, /* a turn takes nothing more in when it has grown so large */
+};
+
+void inbox_clear(inbox *i)
+{
+	arena_end(i->a);
+	*i = (inbox){0};
+}
+
+static bool is_place(const sql_inbox_next_row *row)
+{
+	return str_eq(row->kind, S("place"));
+}
+
+static void consume(placer *p, const sql_inbox_next_row *row)
+{
+	vec_push(&p->turn.consumed, row->seq);
+	if (row->seq > p->seq_high)
+		p->seq_high = row->seq;
+}
+
+/* Whether the request it lets go of waits in this very inbox: then it is for the next turn. */
+static bool is_ahead(const placer *p, const sql_inbox_next_row *release)
+{
+	if (books_booking(&p->books, release->object_id))
+		return false;
+	for (uint32_t i = 0; i < p->inbox.n; i++)
+		if (is_place(&p->inbox.rows[i]) && str_eq(p->inbox.rows[i].object_id, release->object_id))
+			return true;
+	return false;
+}
+
+static void report_take(placer *p, const sql_inbox_next_row *row)
+{
+	fault f = {0};
+	err e = report_apply(&p->turn, &p->books, row, &f);
+
+	if (e)
+		log_warn("placer.report", KV_I64("seq", row->seq), KV_ERR(e), KV_Z("pointer", f.pointer),
+			KV_Z("detail", f.detail));
+}
+
+/* Everything but requests: it frees more than it takes. False: the turn takes nothing more in. */
+static bool row_take(placer *p, const sql_inbox_next_row *row)
+{
+	if (is_place(row))
+		return true;
+	if (str_eq(row->kind, S("report"))) {
+		report_take(p, row);
+	} else {
+		if (is_ahead(p, row))
+			return true;
+		decide_release(&p->turn, &p->books, row);
+	}
+	consume(p, row);
+	return !p->turn.has_inventory;
+}
+
+/* Each step does a bounded piece of its stage; true when the stage is over. */
+static bool step_review(placer *p)
+{
+	inventory_review(&p->turn, &p->books);
+	return true;
+}
+
+static bool is_full(const placer *p)
+{
+	return arena_bytes(p->turn.a) > TURN_BYTES_MAX;
+}
+
+static bool step_reports(placer *p)
+{
+	inbox *i = &p->inbox;
+
+	if (i->at < i->n && !is_full(p) && row_take(p, &i->rows[i->at])) {
+		i->at++;
+		return false;
+	}
+	i->at = 0;
+	return true;
+}
+
+static bool step_waiting(placer *p)
+{
+	/* The walk ends with its turn at the latest; the next turn goes on with it. */
+	(void)decide_waiting(&p->turn, &p->books);
+	return true;
+}
+
+static bool step_places(placer *p)
+{
+	inbox *i = &p->inbox;
+
+	if (i->at == i->n || is_full(p))
+		return true;
+	if (is_place(&i->rows[i->at])) {
+		decide_place(&p->turn, &p->books, &i->rows[i->at]);
+		consume(p, &i->rows[i->at]);
+	}
+	i->at++;
+	return false;
+}
+
+/* New devices are written before anything is put on them: a turn with inventory grows nothing. */
+static turn_stage stage_after(const placer *p)
+{
+	if (p->turn.has_inventory && p->stage <= STAGE_REPORTS)
+		return STAGE_READY;
+	return p->stage + 1;
+}
+
+static void turn_step(placer *p)
+{
+	static bool (*const steps[])(placer * p) = {
+		[STAGE_REVIEW] = step_review,
+		[STAGE_REPORTS] = step_reports,
+		[STAGE_WAITING] = step_waiting,
+		[STAGE_PLACES] = step_places,
+	};
+
+	if (steps[p->stage](p))
+		p->stage = stage_after(p);
+}
+
+/* Decides for a while. False: the loop gets its turn first. */
+static bool decide(placer *p)
+{
+	int64_t until_us = clock_mono_us() + SLICE_US;
+
+	while (p->stage != STAGE_READY) {
+		turn_step(p);
+		if (p->stage != STAGE_READY && clock_mono_us() > until_us) {
+			loop_timer_arm(p->go, 0);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_walking(const books *b)
+{
+	return b->waiting.n && (b->look_at || b->looked != b->changes.count);
+}
+
+static bool has_work(const placer *p)
+{
+	return p->inbox.n || is_walking(&p->books) || p->books.wants_classing || p->books.doomed.n;
+}
+
+static bool is_known(const placer *p, const sql_inbox_next_row *row)
+{
+	return books_payer(&p->books, (int32_t)row->tenant_key) &&
+	       (row->cluster_key_null || books_site(&p->books, (int32_t)row->cluster_key));
+}
+
+/* What is new since the last look at governance is loaded before it is decided upon. */
+static void inbox_check(placer *p)
+{
+	if (p->inbox.was_checked)
+		return;
+	p->inbox.was_checked = true;
+	for (uint32_t i = 0; i < p->inbox.n; i++)
+		if (!is_known(p, &p->inbox.rows[i]))
+			p->kinds |= KIND_TENANTS | KIND_QUOTAS | KIND_CLUSTERS;
+}
+
+void serve_reads(placer *p)
+{
+	p->in.inbox = (sql_inbox_next_in){p->wants_whole_look ? 0 : p->seq_marks[0], p->o.batch};
+	p->reads[0] = (db_call){SQL_INBOX_NEXT, &p->in.inbox};
+	p->reads_n = 1;
+	p->wants_look = p->wants_whole_look = false;
+	if (p->wants_audit)
+		news_read(p);
+}
+
+static bool inbox_take(placer *p, db_reply *r)
+{
+	const void *rows;
+	uint32_t n;
+	arena *a = arena_new(0);
+
+	inbox_clear(&p->inbox);
+	if (!placer_rows(r, a, &rows, &n)) {
+		arena_end(a);
+		p->wants_look = true;
+		return false;
+	}
+	p->inbox = (inbox){.a = a, .rows = rows, .n = n};
+	return true;
+}
+
+bool serve_take(placer *p, db_reply *replies)
+{
+	bool is_read = inbox_take(p, &replies[0]);
+
+	return (p->reads_n < 2 || news_take(p, &replies[1])) && is_read;
+}
+
+static void looked(void *arg, const db_verdict *v)
+{
+	placer *p = arg;
+	uint32_t calls = v->n - p->reads_n;
+
+	if (p->phase != PLACER_SERVING)
+		return;
+	if (v->outcome != DB_COMMITTED || !serve_take(p, v->replies + calls))
+		p->must_ask = true;
+	serve_next(p);
+}
+
+/* Reads on; with a beat now and then, so that others see it alive. */
+static void look(placer *p)
+{
+	int64_t now_us = clock_mono_us();
+	bool is_due = now_us - p->beat_us >= BEAT_US;
+
+	p->in.beat = (sql_leader_beat_in){p->head.term};
+	if (is_due)
+		p->beat_us = now_us;
+	serve_reads(p);
+	batcher_run(
+		p->db, DB_PLATFORM, &(db_call){SQL_LEADER_BEAT, &p->in.beat}, is_due, p->reads, p->reads_n, looked, p);
+}
+
+static void turn_open(placer *p)
+{
+	turn_begin(&p->turn, clock_now_us());
+	p->inbox.at = 0;
+	p->stage = STAGE_REVIEW;
+}
+
+static void turn_finish(placer *p)
+{
+	if (!turn_is_empty(&p->turn)) {
+		commit_send(p);
+		return;
+	}
+	p->stage = STAGE_NONE;
+	inbox_clear(&p->inbox);
+	if (is_walking(&p->books) || p->wants_look)
+		loop_timer_arm(p->go, 0);
+	else
+		loop_timer_arm(p->go, p->o.poll_ms * 1000);
+}
+
+/* Between turns. */
+static void idle_next(placer *p)
+{
+	if (p->is_stopping) {
+		term_end(p, 0);
+		return;
+	}
+	inbox_check(p);
+	if (p->kinds) {
+		news_load(p);
+		return;
+	}
+	if (!p->inbox.n && (p->wants_look || p->wants_audit)) {
+		look(p);
+	} else if (has_work(p)) {
+		turn_open(p);
+		serve_next(p);
+	} else {
+		loop_timer_arm(p->go, p->o.poll_ms * 1000);
+	}
+}
+
+void serve_next(placer *p)
+{
+	if (p->phase != PLACER_SERVING || batcher_is_busy(p->db) || !batcher_is_up(p->db))
+		return;
+	if (p->must_ask)
+		commit_ask(p);
+	else if (p->stage == STAGE_NONE)
+		idle_next(p);
+	else if (decide(p))
+		turn_finish(p);
+}

@@ -1,0 +1,319 @@
+#include "server/placer/turn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+
+void turn_init(turn *t)
+{
+	*t = (turn){0};
+}
+
+static void sums_clear(turn_sums *s)
+{
+	vec_clear(&s->v);
+	map_clear(&s->at);
+}
+
+static void sums_done(turn_sums *s)
+{
+	vec_done(&s->v);
+	map_done(&s->at);
+}
+
+void turn_begin(turn *t, int64_t now_us)
+{
+	assert(!t->touches.n);
+	arena_end(t->a);
+	t->a = arena_new(0);
+	t->now_us = now_us;
+	t->cannot_undo = t->has_inventory = false;
+	t->refusals = t->unknown_slices = 0;
+	sums_clear(&t->node_sums);
+	sums_clear(&t->device_sums);
+	sums_clear(&t->tenant_sums);
+	vec_clear(&t->opened);
+	vec_clear(&t->closed);
+	vec_clear(&t->nodes);
+	vec_clear(&t->devices);
+	map_clear(&t->node_at);
+	map_clear(&t->device_at);
+	vec_clear(&t->nodes_gone);
+	vec_clear(&t->devices_gone);
+	vec_clear(&t->nodes_marked);
+	vec_clear(&t->devices_marked);
+	vec_clear(&t->consumed);
+}
+
+static void touches_drop(turn *t)
+{
+	vec_each (x, &t->touches) {
+		plan_done(&x->held_before);
+		x->b->touch_at = 0;
+	}
+	vec_clear(&t->touches);
+}
+
+void turn_done(turn *t)
+{
+	touches_drop(t);
+	vec_done(&t->touches);
+	sums_done(&t->node_sums);
+	sums_done(&t->device_sums);
+	sums_done(&t->tenant_sums);
+	vec_done(&t->opened);
+	vec_done(&t->closed);
+	vec_done(&t->nodes);
+	vec_done(&t->devices);
+	map_done(&t->node_at);
+	map_done(&t->device_at);
+	vec_done(&t->nodes_gone);
+	vec_done(&t->devices_gone);
+	vec_done(&t->nodes_marked);
+	vec_done(&t->devices_marked);
+	vec_done(&t->consumed);
+	arena_end(t->a);
+	t->a = NULL;
+}
+
+bool turn_is_empty(const turn *t)
+{
+	return !t->touches.n && !t->consumed.n && !t->nodes.n && !t->devices.n && !t->nodes_gone.n &&
+	       !t->devices_gone.n && !t->nodes_marked.n && !t->devices_marked.n;
+}
+
+bool turn_can_undo(const turn *t)
+{
+	return !t->cannot_undo && !t->has_inventory;
+}
+
+touch *turn_of(turn *t, const booking *k)
+{
+	return k->touch_at ? &t->touches.v[k->touch_at - 1] : NULL;
+}
+
+touch *turn_touch(turn *t, booking *k, str actor)
+{
+	touch *x = turn_of(t, k);
+
+	if (!x) {
+		x = vec_add(&t->touches);
+		x->b = k;
+		x->before = k->now;
+		plan_init(&x->held_before);
+		k->touch_at = t->touches.n;
+	}
+	x->actor = actor;
+	return x;
+}
+
+touch *turn_add(turn *t, books *b, booking *k, str actor)
+{
+	touch *x = turn_touch(t, k, actor);
+
+	x->is_new = true;
+	books_enter(b, k);
+	return x;
+}
+
+void turn_reason(turn *t, booking *k, str reason)
+{
+	reason = str_cut(reason, 0, BOOKING_REASON_MAX);
+	while (reason.n && !str_is_utf8(reason))
+		reason.n--;
+	booking_text_set(&k->now.reason, &turn_of(t, k)->before.reason, reason);
+}
+
+void turn_placed(turn *t, booking *k, str json)
+{
+	booking_text_set(&k->now.placed, &turn_of(t, k)->before.placed, json);
+}
+
+static void sum_add(turn_sums *s, int32_t key, int32_t class_id, const int64_t by[3])
+{
+	uint64_t name = ((uint64_t)key << 12 | (uint64_t)(class_id + 1)) + 1;
+	uintptr_t at = (uintptr_t)map_find_num(&s->at, name);
+
+	if (!at) {
+		vec_push(&s->v, ((turn_sum){.key = key, .class_id = class_id}));
+		at = s->v.n;
+		map_put_num(&s->at, name, (void *)at);
+	}
+	for (int i = 0; i < 3; i++)
+		s->v.v[at - 1].v[i] += by[i];
+}
+
+/* A tenant's use is that of its subtree: the charge counts in every ancestor. */
+static void sum_charge(turn *t, const books *b, int32_t tenant, int32_t class_id, amounts charge, int64_t sign)
+{
+	amounts by = amounts_times(charge, sign);
+
+	for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant))
+		sum_add(&t->tenant_sums, b->payer_of.v[tenant]->key, class_id, by.v);
+}
+
+static void sum_plan(turn *t, const books *b, int32_t tenant, const plan *p, int64_t sign)
+{
+	for (uint32_t i = 0; i < p->pods.n; i++) {
+		const plan_pod *pod = &p->pods.v[i];
+		int64_t host[3] = {sign * pod->cpu_milli, sign * pod->memory_mib, sign};
+		sum_add(&t->node_sums, b->nodes.v[pod->node].key, FLEET_NONE, host);
+	}
+	for (uint32_t i = 0; i < p->devices.n; i++) {
+		const plan_device *d = &p->devices.v[i];
+		int64_t slice[3] = {sign * d->memory_mib, sign * d->compute_milli, sign};
+		sum_add(&t->device_sums, b->devices.v[d->device].key, FLEET_NONE, slice);
+		sum_charge(t, b, tenant, b->fleet.devices.v[d->device].class_id, d->charge, sign);
+	}
+}
+
+/* Keeps what the placement held before the turn, once. */
+static void hold_before(touch *x)
+{
+	if (x->is_stale)
+		return;
+	plan_copy(&x->held_before, &x->b->held);
+	x->is_stale = true;
+}
+
+void turn_took(turn *t, books *b, booking *k)
+{
+	touch *x = turn_of(t, k);
+
+	x->is_stale =
+		true; /* it held nothing before: held_before is empty, or what was given back earlier in the turn */
+	sum_plan(t, b, books_payer(b, k->tenant_key)->handle, &k->held, 1);
+}
+
+/* What frees in a plan, for those that wait. */
+static void plan_frees(books *b, int32_t tenant, const plan *p)
+{
+	if (!p->devices.n)
+		change_freed(&b->changes, p->cluster, FLEET_NONE);
+	for (uint32_t i = 0; i < p->devices.n; i++)
+		change_freed(&b->changes, p->cluster, b->fleet.devices.v[p->devices.v[i].device].class_id);
+	for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant))
+		change_fell(&b->changes, tenant);
+}
+
+/* Rows of nodes and devices that were kept only for what stood on them. */
+static void gone_find(turn *t, books *b, const plan *p)
+{
+	for (uint32_t i = 0; i < p->devices.n; i++) {
+		int32_t d = p->devices.v[i].device;
+		if (b->fleet.devices.v[d].node == FLEET_NONE && b->devices.v[d].key) {
+			vec_push(&t->devices_gone, ((turn_gone){.key = b->devices.v[d].key}));
+			b->devices.v[d].key = 0;
+			t->cannot_undo = true;
+		}
+	}
+	for (uint32_t i = 0; i < p->pods.n; i++) {
+		int32_t n = p->pods.v[i].node;
+		if (b->fleet.nodes.v[n].cluster == FLEET_NONE && b->nodes.v[n].key) {
+			vec_push(&t->nodes_gone, ((turn_gone){.key = b->nodes.v[n].key}));
+			b->nodes.v[n].key = 0;
+			t->cannot_undo = true;
+		}
+	}
+}
+
+void turn_give(turn *t, books *b, booking *k)
+{
+	touch *x = turn_of(t, k);
+	int32_t tenant = books_payer(b, k->tenant_key)->handle;
+
+	if (!k->held.pods.n)
+		return;
+	hold_before(x);
+	sum_plan(t, b, tenant, &k->held, -1);
+	plan_frees(b, tenant, &k->held);
+	place_give(&b->fleet, b->tree, tenant, &k->held);
+	gone_find(t, b, &k->held);
+	plan_clear(&k->held);
+}
+
+void turn_node_put(turn *t, turn_node n)
+{
+	uintptr_t at = (uintptr_t)map_find_num(&t->node_at, (uint64_t)n.key);
+
+	t->has_inventory = true;
+	if (at) {
+		t->nodes.v[at - 1] = n;
+		return;
+	}
+	vec_push(&t->nodes, n);
+	map_put_num(&t->node_at, (uint64_t)n.key, (void *)(uintptr_t)t->nodes.n);
+}
+
+void turn_device_put(turn *t, turn_device d)
+{
+	uintptr_t at = (uintptr_t)map_find_num(&t->device_at, (uint64_t)d.key);
+
+	t->has_inventory = true;
+	if (at) {
+		t->devices.v[at - 1] = d;
+		return;
+	}
+	vec_push(&t->devices, d);
+	map_put_num(&t->device_at, (uint64_t)d.key, (void *)(uintptr_t)t->devices.n);
+}
+
+static void touch_keep(books *b, touch *x)
+{
+	booking_texts_free(&x->before, &x->b->now);
+	if (!lifecycle_is_final(x->b->now.life))
+		return;
+	books_leave(b, x->b);
+	plan_done(&x->held_before);
+	booking_free(x->b);
+	x->b = NULL;
+}
+
+void turn_keep(turn *t, books *b)
+{
+	vec_each (x, &t->touches) {
+		x->b->touch_at = 0;
+		plan_done(&x->held_before);
+		touch_keep(b, x);
+	}
+	vec_clear(&t->touches);
+}
+
+static void touch_release(books *b, const touch *x)
+{
+	if (x->is_stale && x->b->held.pods.n)
+		place_give(&b->fleet, b->tree, books_payer(b, x->b->tenant_key)->handle, &x->b->held);
+}
+
+static void touch_restore(books *b, touch *x)
+{
+	booking *k = x->b;
+
+	k->touch_at = 0;
+	booking_texts_free(&k->now, &x->before);
+	k->now = x->before;
+	if (x->is_stale) {
+		plan_copy(&k->held, &x->held_before);
+		if (k->held.pods.n)
+			place_take(&b->fleet, b->tree, books_payer(b, k->tenant_key)->handle, &k->held);
+	}
+	plan_done(&x->held_before);
+	if (!x->is_new) {
+		books_follow(b, k);
+		return;
+	}
+	books_leave(b, k);
+	booking_free(k);
+}
+
+void turn_undo(turn *t, books *b)
+{
+	assert(turn_can_undo(t));
+	vec_each (x, &t->touches)
+		touch_release(b, x);
+	vec_each (x, &t->touches)
+		touch_restore(b, x);
+	vec_clear(&t->touches);
+}

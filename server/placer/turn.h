@@ -1,0 +1,111 @@
+/* turn: what one batch changes, so that it can be written down, or taken back.
+ *
+ * A turn begins with the books as they are committed. Every placement that changes in it is touched first, which keeps
+ * how it was; plans are taken and given back through it, which sums up what the totals move by. At the end the turn
+ * becomes rows (rows.h). Committed: turn_keep, and what ended leaves memory. Not committed: turn_undo, and the books
+ * are exactly as before. A turn that took inventory in cannot be undone (can_undo is false): then the books are built
+ * anew.
+ */
+#pragma once
+#include "server/placer/books.h"
+
+/* One placement that changed. */
+typedef struct touch {
+	booking *b;
+	booking_state before;
+	plan held_before;
+	bool is_new;
+	bool is_stale; /* has a plan of its own, or none: held_before is what it was */
+	str actor;     /* who caused the last change */
+	str blockers;  /* JSON, of one that waits or was rejected */
+} touch;
+
+/* What a stored total moves by. */
+typedef struct turn_sum {
+	int32_t key;      /* of the node, device or tenant */
+	int32_t class_id; /* tenants: of which model */
+	int64_t v[3];
+} turn_sum;
+
+typedef struct turn_sums {
+	vec(turn_sum) v;
+	map at; /* key -> index + 1 in v */
+} turn_sums;
+
+typedef struct turn_segment {
+	str placement, class_name;
+	int64_t fence_no, devices, started_at_us;
+	int32_t tenant_key, cluster_key;
+	amounts charge;
+} turn_segment;
+
+typedef struct turn_close {
+	str placement;
+	int64_t fence_no, ended_at_us;
+} turn_close;
+
+typedef struct turn_node {
+	int32_t key, cluster_key;
+	str id, name, labels, health;
+	int64_t cpu_milli, memory_mib, pods;
+} turn_node;
+
+typedef struct turn_device {
+	int32_t key, node_key, cluster_key;
+	str id, uuid, class_name, product, health;
+	int64_t index, memory_mib, compute_milli, slots;
+} turn_device;
+
+/* One that comes back in the same turn, under its name in the cluster, gets its old row. */
+typedef struct turn_gone {
+	int32_t key, cluster_key;
+	id id;
+	str name;
+} turn_gone;
+
+typedef struct turn {
+	arena *a; /* of texts and rows; ends with the turn */
+	int64_t now_us;
+	bool cannot_undo, has_inventory;
+	vec(touch) touches;
+	turn_sums node_sums, device_sums, tenant_sums;
+	vec(turn_segment) opened;
+	vec(turn_close) closed;
+	vec(turn_node) nodes;
+	vec(turn_device) devices;
+	map node_at, device_at;                    /* key -> index + 1 in nodes, devices */
+	vec(turn_gone) nodes_gone, devices_gone;   /* their rows are deleted */
+	vec(int32_t) nodes_marked, devices_marked; /* handles: still booked; if gone at the end, their health says so */
+	vec(int64_t) consumed;                     /* of the inbox */
+	int32_t refusals, unknown_slices;
+} turn;
+
+void turn_init(turn *t);
+void turn_begin(turn *t, int64_t now_us); /* empty */
+void turn_done(turn *t);
+bool turn_is_empty(const turn *t);
+bool turn_can_undo(const turn *t);
+
+/* The placement is about to change, for `actor`'s sake (lives as long as the turn). Pointers to touches end at the next
+ * call. */
+touch *turn_touch(turn *t, booking *k, str actor);
+/* A new one, which enters the books with it. */
+touch *turn_add(turn *t, books *b, booking *k, str actor);
+touch *turn_of(turn *t, const booking *k); /* NULL: not touched */
+
+/* The texts of a touched placement; empty: none. */
+void turn_reason(turn *t, booking *k, str reason);
+void turn_placed(turn *t, booking *k, str json);
+/* The placement, touched and holding nothing, holds k->held, which is booked and charged already. */
+void turn_took(turn *t, books *b, booking *k);
+/* Gives back all that the touched placement holds. */
+void turn_give(turn *t, books *b, booking *k);
+
+/* Rows of the inventory; the latest of a key counts. */
+void turn_node_put(turn *t, turn_node n);
+void turn_device_put(turn *t, turn_device d);
+
+/* The turn is committed: what ended leaves the books. */
+void turn_keep(turn *t, books *b);
+/* Takes everything back. Asserts that it can be. */
+void turn_undo(turn *t, books *b);
