@@ -61,6 +61,17 @@ state_programs() # PRESET
 	programs=$state/bin-$1
 }
 
+# Sets $console to a folder with the console's files that the user can read: a copy, where the checkout cannot be reached.
+state_console()
+{
+	console=$root/web-static
+	run_as_user test -r "$console/index.html" && return 0
+	rm -rf "$state/web-static"
+	[ -d "$root/web-static" ] && cp -R "$root/web-static" "$state/web-static" || mkdir "$state/web-static"
+	chmod -R a+rX "$state/web-static"
+	console=$state/web-static
+}
+
 # Exports what tests, benches and the demo need to know: where programs are, where to write, whom to run as.
 state_environment() # PRESET FOLDER
 {

@@ -24,11 +24,16 @@ user_ready()
 
 run_as_user() # COMMAND...: with the caller's environment and no way back to root; paths are absolute: when root, it starts in /
 {
+	(become_user "$@")
+}
+
+become_user() # COMMAND...: the same, in place of this shell
+{
 	if user_is_root; then
-		setpriv --reuid="$user_name" --regid="$user_name" --init-groups --no-new-privs --inh-caps=-all -- \
+		exec setpriv --reuid="$user_name" --regid="$user_name" --init-groups --no-new-privs --inh-caps=-all -- \
 			env --chdir=/ HOME=/nonexistent USER="$user_name" LOGNAME="$user_name" "$@"
 	else
-		"$@"
+		exec "$@"
 	fi
 }
 
