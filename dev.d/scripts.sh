@@ -9,10 +9,16 @@ scripts_names() # FOLDER
 	done
 }
 
-scripts_run() # FOLDER [NAME]
+scripts_run() # FOLDER [--full] [NAME]
 {
 	scripts_folder=$1
 	shift
+	REEVE_SIZE=short
+	if [ "${1:-}" = --full ]; then
+		REEVE_SIZE=full
+		shift
+	fi
+	export REEVE_SIZE
 	[ $# -le 1 ] || die_usage "$scripts_folder" "one name at most"
 	[ $# -eq 0 ] || [ -f "tests/$scripts_folder/$1.sh" ] ||
 		die_usage "$scripts_folder" "no '$1'; there are:" "$(scripts_names "$scripts_folder" | xargs)"

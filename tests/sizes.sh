@@ -9,7 +9,9 @@ sizes_table()
 FUZZ_RUNS           20000   2000000   inputs a fuzz target gets from its seeded mutator, beside its corpus
 FUZZ_SECONDS           10       300   how long ./dev fuzz runs a target when not told
 PROPERTY_CASES       2000    200000   random cases of a property test against its slow model
-KILL_MOMENTS           12       200   random moments at which a process is killed
+KILL_ROUNDS             1        60   replays during which processes are killed
+KILL_MOMENTS            6         6   random moments of a round at which a process is killed
+KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check
 REPLAY_PODS           800      8152   pods of the trace that are sent
