@@ -82,7 +82,7 @@ static err pages_read(const sender *s, ledger_view *v, replay_check *ret, fault 
 		const char *path = str_print(a, "/v1/placements?tenant=%s&subtree=true&limit=1000%s%s%c",
 			s->fleet->root, *cursor ? "&cursor=" : "", cursor, 0)
 					   .p;
-		e = client_get(s->fleet->client, a, path, &body, f);
+		e = send_get(s, a, path, &body, f);
 		if (!e)
 			e = js_read_output(&page_type, body, a, &pg, f);
 		if (e)
@@ -99,7 +99,7 @@ static void books_ask(const sender *s, arena *a, replay_check *ret)
 	verify_answer v;
 	str body = STR_NONE;
 
-	if (client_get(s->fleet->client, a, "/v1/audit:verify", &body, &ignored) ||
+	if (send_get(s, a, "/v1/audit:verify", &body, &ignored) ||
 		js_read_output(&verify_answer_type, body, a, &v, &ignored))
 		return;
 	ret->has_books = true;

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "cli/replay/check.h"
 
-enum { PATH_BYTES = 4096, JOIN_TIMEOUT_MS = 120000, SETTLE_MS = 60000, PROGRESS_US = 1000000, CODES_MAX = 32 };
+enum { PATH_BYTES = 4096, JOIN_TIMEOUT_MS = 120000, SETTLE_MS = 60000, PROGRESS_US = 100000, CODES_MAX = 32 };
 
 typedef struct replay_settings {
 	client_settings client;

@@ -7,7 +7,15 @@
 #include "base/clock.h"
 #include "json/write.h"
 
-enum { CHUNK_BYTES_MAX = 4 << 20, WAIT_MS = 30000, PAUSE_MIN_MS = 20, PAUSE_MAX_MS = 1000, POLL_MS = 5 };
+enum {
+	CHUNK_BYTES_MAX = 4 << 20,
+	WAIT_MS = 30000,
+	CALL_SPARE_MS = 30000,
+	PAUSE_MIN_MS = 20,
+	PAUSE_MAX_MS = 1000,
+	POLL_MS = 5,
+	PROBLEM_TEXT_MAX = 400,
+};
 
 typedef struct item_list {
 	js_list items; /* of placement */
@@ -133,12 +141,48 @@ static bool record(sender *s, uint32_t seq, const placement *p)
 	return true;
 }
 
-static err placement_ask(sender *s, arena *a, str id, int64_t wait_ms, placement *ret, fault *f)
+static bool may_repeat(const client_reply *r)
+{
+	return r->e || r->status == 409 || r->status == 429 || r->status >= 500;
+}
+
+/* The same call until it is answered. */
+static client_reply call_until(const sender *s, arena *a, const char *method, const char *path,
+	const char *const *headers, str body, int64_t deadline_us, int64_t *ret_repeats)
+{
+	int64_t pause_ms = PAUSE_MIN_MS;
+
+	for (*ret_repeats = 0;; ++*ret_repeats) {
+		client_reply r = client_call(s->fleet->client, a, method, path, headers, body, WAIT_MS + CALL_SPARE_MS);
+		if (!may_repeat(&r) || clock_mono_us() > deadline_us)
+			return r;
+		replay_fleet_tend(s->fleet);
+		sleep_ms(pause_ms);
+		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
+	}
+}
+
+err send_get(const sender *s, arena *a, const char *path, str *ret_body, fault *f)
+{
+	int64_t repeats;
+	client_reply r =
+		call_until(s, a, "GET", path, NULL, STR_NONE, clock_mono_us() + s->give_up_ms * 1000, &repeats);
+
+	if (r.e)
+		return fault_set(f, r.e, NULL, "%s%s: %s", s->fleet->server->url, path, r.why);
+	if (r.status != 200)
+		return fault_set(f, ERR_IO, NULL, "GET %s: status %ld: " STR_FMT, path, r.status,
+			STR_ARG(str_cut(r.body, 0, PROBLEM_TEXT_MAX)));
+	*ret_body = r.body;
+	return ERR_OK;
+}
+
+static err placement_ask(const sender *s, arena *a, str id, int64_t wait_ms, placement *ret, fault *f)
 {
 	str body = STR_NONE;
 	const char *path =
 		str_print(a, "/v1/placements/" STR_FMT "?wait=%lldms%c", STR_ARG(id), (long long)wait_ms, 0).p;
-	err e = client_get(s->fleet->client, a, path, &body, f);
+	err e = send_get(s, a, path, &body, f);
 
 	return e ? e : js_read_output(&placement_type, body, a, ret, f);
 }
@@ -175,30 +219,6 @@ static err chunk_read(sender *s, arena *a, str body, uint32_t from, uint32_t to,
 	return e;
 }
 
-static bool may_repeat(const client_reply *r)
-{
-	return r->e || r->status == 409 || r->status == 429 || r->status >= 500;
-}
-
-/* The same call until it is answered: the key makes repeats harmless. */
-static client_reply chunk_call(sender *s, arena *a, str body, const char *const *headers, int64_t deadline_us)
-{
-	int64_t pause_ms = PAUSE_MIN_MS;
-	client_reply r;
-
-	for (;;) {
-		s->calls++;
-		r = client_call(
-			s->fleet->client, a, "POST", "/v1/placements:batch?wait=30s", headers, body, WAIT_MS + 30000);
-		if (!may_repeat(&r) || clock_mono_us() > deadline_us)
-			return r;
-		s->repeats++;
-		replay_fleet_tend(s->fleet);
-		sleep_ms(pause_ms);
-		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
-	}
-}
-
 err send_pods(sender *s, uint32_t from, uint32_t to, fault *f)
 {
 	AUTO_ARENA a = arena_new(256 << 20);
@@ -209,13 +229,17 @@ err send_pods(sender *s, uint32_t from, uint32_t to, fault *f)
 
 	buf_init(&b, CHUNK_BYTES_MAX);
 	chunk_write(s, a, from, to, &b);
-	client_reply r = chunk_call(s, a, buf_str(&b), headers, deadline_us);
+	int64_t repeats;
+	client_reply r =
+		call_until(s, a, "POST", "/v1/placements:batch?wait=30s", headers, buf_str(&b), deadline_us, &repeats);
 	buf_done(&b);
+	s->calls += 1 + repeats;
+	s->repeats += repeats;
 	if (r.e)
 		return fault_set(f, r.e, NULL, "%s: %s", s->fleet->server->url, r.why);
 	if (r.status != 201)
 		return fault_set(f, ERR_IO, NULL, "pods %u to %u: status %ld: " STR_FMT, from, to - 1, r.status,
-			STR_ARG(str_cut(r.body, 0, 400)));
+			STR_ARG(str_cut(r.body, 0, PROBLEM_TEXT_MAX)));
 	e = chunk_read(s, a, r.body, from, to, deadline_us, f);
 	for (uint32_t i = from; i < to; i++)
 		s->out->pods[i].latency_us = clock_mono_us() - begun_us;

@@ -23,3 +23,5 @@ err send_pods(sender *s, uint32_t from, uint32_t to, fault *f) MUST_CHECK;
 err send_release(sender *s, uint32_t seq, fault *f) MUST_CHECK;
 /* Asks again for every pod that still waits: what was placed meanwhile is recorded. */
 err send_look_again(sender *s, fault *f) MUST_CHECK;
+/* The body of a 200, asked for until the server answers or give_up_ms have passed. */
+err send_get(const sender *s, arena *a, const char *path, str *ret_body, fault *f) MUST_CHECK;
