@@ -203,20 +203,38 @@ static bool plan_miss(char reason[BOOK_REASON_MAX + 1], const char *what, str na
 	return false;
 }
 
+static int64_t amount_cut(int64_t v)
+{
+	return v < 0 ? 0 : v > FLEET_AMOUNT_MAX ? FLEET_AMOUNT_MAX : v;
+}
+
+/* What the server writes is checked before it may touch the books; what the cluster holds is cut to the fleet's range.
+ */
+static bool amounts_are_sane(const placed_pod *pod)
+{
+	const placed_device *d = pod->devices.v;
+	bool is_sane = amount_cut(pod->cpu_milli) == pod->cpu_milli && amount_cut(pod->memory_mib) == pod->memory_mib;
+
+	for (uint32_t i = 0; i < pod->devices.n; i++)
+		is_sane &= amount_cut(d[i].memory_mib) == d[i].memory_mib &&
+			   amount_cut(d[i].compute_milli) == d[i].compute_milli;
+	return is_sane;
+}
+
 static bool plan_devices(const book *b, const placed_pod *pod, int32_t node, bool is_lenient, plan *out, char *reason)
 {
 	const placed_device *d = pod->devices.v;
 
 	for (uint32_t i = 0; i < pod->devices.n; i++) {
-		int32_t device = fleet_device_find(&b->fleet, b->cluster, d[i].uuid);
+		int32_t device = d[i].uuid.n ? fleet_device_find(&b->fleet, b->cluster, d[i].uuid) : FLEET_NONE;
 		bool is_here = device != FLEET_NONE && b->fleet.devices.v[device].node == node;
 		if (!is_here && !is_lenient)
 			return plan_miss(reason, "device", d[i].uuid);
 		if (is_here)
 			plan_add_device(out, (plan_device){
 						     .device = device,
-						     .memory_mib = d[i].memory_mib < 0 ? 0 : d[i].memory_mib,
-						     .compute_milli = d[i].compute_milli < 0 ? 0 : d[i].compute_milli,
+						     .memory_mib = amount_cut(d[i].memory_mib),
+						     .compute_milli = amount_cut(d[i].compute_milli),
 					     });
 	}
 	return true;
@@ -233,12 +251,17 @@ bool book_plan(const book *b, const js_list *placed, bool is_lenient, plan *out,
 		return false;
 	}
 	for (uint32_t i = 0; i < placed->n; i++) {
-		int32_t node = fleet_node_find(&b->fleet, b->cluster, pod[i].node);
+		int32_t node = pod[i].node.n ? fleet_node_find(&b->fleet, b->cluster, pod[i].node) : FLEET_NONE;
 		if (node == FLEET_NONE && is_lenient)
 			continue;
 		if (node == FLEET_NONE)
 			return plan_miss(reason, "node", pod[i].node);
-		plan_add_pod(out, 0, amount_32(pod[i].index), node, pod[i].cpu_milli, pod[i].memory_mib);
+		if (!is_lenient && !amounts_are_sane(&pod[i])) {
+			(void)snprintf(reason, BOOK_REASON_MAX + 1, "the grant's amounts are out of range");
+			return false;
+		}
+		plan_add_pod(out, 0, amount_32(pod[i].index), node, amount_cut(pod[i].cpu_milli),
+			amount_cut(pod[i].memory_mib));
 		if (!plan_devices(b, &pod[i], node, is_lenient, out, reason))
 			return false;
 	}

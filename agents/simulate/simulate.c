@@ -11,7 +11,8 @@
 #include "json/write.h"
 
 enum { PLACED_BYTES_MAX = 4 << 20, PPM = 1000000, FAIL_AFTER_MS = 1000, LABELS_DEPTH = 4 };
-#define RUNTIME_LABEL "simulate/runtime_ms"
+#define RUNTIME_MAX_MS ((int64_t)366 * 86400 * 1000)
+#define RUNTIME_LABEL  "simulate/runtime_ms"
 
 /* A journal's record. kind: start (all), stop (id, fence, at_us), drop (id, fence). */
 typedef struct order {
@@ -345,7 +346,7 @@ static int64_t label_runtime_ms(str labels)
 			continue;
 		}
 		pull_token k = pull_next(&p);
-		if ((k != PULL_TEXT && k != PULL_NUMBER) || !str_to_i64(p.text, &ms) || ms < 0)
+		if ((k != PULL_TEXT && k != PULL_NUMBER) || !str_to_i64(p.text, &ms) || ms < 0 || ms > RUNTIME_MAX_MS)
 			return -1;
 	}
 	return ms;
@@ -355,7 +356,10 @@ static int64_t label_runtime_ms(str labels)
 static void fate_decide(const simulate *s, const cluster_order *o, order *ret)
 {
 	const scene_pods *rules = &s->scene->pods;
-	int64_t label_ms = label_runtime_ms(o->labels.json), most_ms = o->max_runtime_s * 1000;
+	int64_t label_ms = label_runtime_ms(o->labels.json), most_ms = RUNTIME_MAX_MS;
+
+	if (o->max_runtime_s < RUNTIME_MAX_MS / 1000)
+		most_ms = o->max_runtime_s > 0 ? o->max_runtime_s * 1000 : 0;
 
 	ret->start_ms = rules->start_ms;
 	ret->runtime_ms = label_ms >= 0 ? label_ms : rules->runtime_ms;

@@ -95,6 +95,11 @@ static const row rows[] = {
 			{PHASE("a", "1.1", "stopped"), "none"}, {PHASE("x", "1.1", "running"), "none"}}},
 	{"an action of a newer server changes nothing",
 		{{PHASE("a", "1.1", "adopt"), "none"}, {GRANT("a", "1.1", 1, 0), "start accepted"}}},
+	{"amounts out of range are refused",
+		{{GRANT("a", "1.1", -1, 0), "tell refused"}, {GRANT("b", "1.1", 1, -1), "tell refused"},
+			{GRANT("c", "1.1", INT64_C(1) << 52, 0), "tell refused"}}},
+	{"an empty name is refused", {{{"grant", "a", "1.1", "", G0, 1, 0, NULL, 0}, "tell refused"},
+					     {{"grant", "b", "1.1", "n1", "", 1, 0, NULL, 0}, "tell refused"}}},
 	{"host resources alone are booked too", {{{"grant", "a", "1.1", "n1", NULL, 0, 0, NULL, 0}, "start accepted"}}},
 };
 
