@@ -360,11 +360,8 @@ static void fate_decide(const simulate *s, const cluster_order *o, order *ret)
 
 	if (o->max_runtime_s < RUNTIME_MAX_MS / 1000)
 		most_ms = o->max_runtime_s > 0 ? o->max_runtime_s * 1000 : 0;
-
 	ret->start_ms = rules->start_ms;
 	ret->runtime_ms = label_ms >= 0 ? label_ms : rules->runtime_ms;
-	if (label_ms == 0)
-		ret->runtime_ms = 0;
 	if (most_ms && (!ret->runtime_ms || ret->runtime_ms > most_ms)) {
 		ret->runtime_ms = most_ms;
 		ret->is_cut = true;
