@@ -71,7 +71,7 @@ str json_member(str object, const char *name, arena *a)
 	str key, value = STR_NONE;
 	bool has_escape;
 
-	pull_init(&p, object, JS_DEPTH_MAX * 4);
+	pull_init(&p, object, PULL_DEPTH_CAP);
 	if (pull_next(&p) != PULL_OBJECT)
 		return STR_NONE;
 	while (pull_key(&p, &key, &has_escape)) {

@@ -116,7 +116,7 @@ static const js_field report_fields[] = {
 	F(session, JS_REQUIRED, "New at each start of the agent.", JS_LEN(1, 100)),
 	F(seq, JS_REQUIRED, "1, 2, ... within the session.", JS_RANGE(1, JS_INT_MAX)),
 	F(version, JS_OPTIONAL, "The agent's version.", JS_LEN(0, 100)),
-	F(items, JS_REQUIRED, "In the order they happened.", JS_OF(report_item), JS_ITEMS(0, 10000)),
+	F(items, JS_REQUIRED, "In the order they happened.", JS_OF(report_item), JS_ITEMS(0, 10000), .always = true),
 };
 #undef F
 JS_TYPE(report, "What an agent tells the server.");

@@ -245,14 +245,24 @@ static void act_quota(once *o)
 		STR_ARG(o->asks[ASK_SMALL].now->state), STR_ARG(o->asks[ASK_BESIDE].now->state));
 }
 
+/* Two nodes have three L40S free each: six are there, but not four beside each other, nor room for three pairs. */
 static void act_capacity(once *o)
 {
+	const placement_blocker wide = {.code = S("no_fitting_device"),
+		.scope = S("par-2"),
+		.class = S("l40s"),
+		.axis = S("device_milli"),
+		.need = 4000,
+		.free = 3000};
+	const placement_blocker split = {
+		.code = S("gang_incomplete"), .scope = S("par-2"), .axis = S("pods"), .need = 3, .free = 2};
+
 	once_ask(o, ASK_WIDE);
-	check_capacity_blocker(o, ASK_WIDE, "no_fitting_device", "device_milli", 4000, 3000);
+	check_blocker(o, ASK_WIDE, &wide);
 	once_ask(o, ASK_HASTY);
-	check_capacity_blocker(o, ASK_HASTY, "no_fitting_device", "device_milli", 4000, 3000);
+	check_blocker(o, ASK_HASTY, &wide);
 	once_ask(o, ASK_SPLIT);
-	check_capacity_blocker(o, ASK_SPLIT, "gang_incomplete", "pods", 3, 2);
+	check_blocker(o, ASK_SPLIT, &split);
 }
 
 static bool waiting_is_over(once *o)

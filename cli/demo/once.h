@@ -93,7 +93,7 @@ void check_ran(once *o, ask_id i, lifecycle end);
 void check_gang(once *o, ask_id i);
 /* It waits, or was rejected, for this reason, with the numbers that follow from the tables and from what stands. */
 void check_quota_blocker(once *o, ask_id i, cast_who scope, int64_t used_milli);
-void check_capacity_blocker(once *o, ask_id i, const char *code, const char *on, int64_t need, int64_t free);
+void check_blocker(once *o, ask_id i, const placement_blocker *want);
 void check_started_after(once *o, ask_id i, ask_id released);
 
 /* once_books.c: what must hold of the whole. */

@@ -105,40 +105,46 @@ static bool is_held_back(const once *o, ask_id i)
 	return str_eq(p->state, once_works[i].is_impatient ? S("rejected") : S("pending")) && !p->placed.n;
 }
 
-static void blocker_check(once *o, ask_id i, str code, str scope, const char *on, int64_t need, int64_t free)
+static bool blocker_eq(const placement_blocker *a, const placement_blocker *b)
 {
+	return str_eq(a->code, b->code) && str_eq(a->scope, b->scope) && str_eq(a->class, b->class) &&
+	       str_eq(a->axis, b->axis) && a->need == b->need && a->free == b->free;
+}
+
+static str blocker_print(arena *a, const placement_blocker *b)
+{
+	return str_print(a, STR_FMT " of " STR_FMT " " STR_FMT ": %lld " STR_FMT ", %lld free", STR_ARG(b->code),
+		STR_ARG(b->scope), STR_ARG(b->class), (long long)b->need, STR_ARG(b->axis), (long long)b->free);
+}
+
+void check_blocker(once *o, ask_id i, const placement_blocker *want)
+{
+	AUTO_ARENA a = arena_new(0);
 	const placement *p = &o->asks[i].first;
-	const placement_blocker none = {0}, *b = p->blockers.n ? p->blockers.v : &none;
+	const placement_blocker none = {0}, *got = p->blockers.n ? p->blockers.v : &none;
 	char what[80];
 
 	if (o->is_broken)
 		return;
-	bool ok = is_held_back(o, i) && str_eq(b->code, code) && str_eq(b->class, str_from(once_works[i].classes[0])) &&
-		  b->need == need && b->free == free && (!scope.p || str_eq(b->scope, scope)) &&
-		  str_eq(b->axis, str_from(on));
+	bool ok = is_held_back(o, i) && blocker_eq(got, want);
 	snprintf(what, sizeof(what), "%s %s", once_works[i].name,
 		once_works[i].is_impatient ? "may not wait and is rejected" : "waits");
-	check(&o->checks, ok, what,
-		STR_FMT ", " STR_FMT " of " STR_FMT ", " STR_FMT ": needs %lld, %lld free (expected " STR_FMT
-			" of " STR_FMT ", %lld and %lld)",
-		STR_ARG(p->state), STR_ARG(b->code), STR_ARG(b->scope.p ? b->scope : b->class), STR_ARG(b->axis),
-		(long long)b->need, (long long)b->free, STR_ARG(code), STR_ARG(scope.p ? scope : b->class),
-		(long long)need, (long long)free);
+	str expected = ok ? S("") : str_print(a, " (expected " STR_FMT ")", STR_ARG(blocker_print(a, want)));
+	check(&o->checks, ok, what, STR_FMT ", " STR_FMT STR_FMT, STR_ARG(p->state), STR_ARG(blocker_print(a, got)),
+		STR_ARG(expected));
 }
 
 void check_quota_blocker(once *o, ask_id i, cast_who scope, int64_t used_milli)
 {
 	const char *model = once_works[i].classes[0];
-	int64_t limit = cast_quota_of(scope, model)->limit;
-	int64_t need = work_charge(&once_works[i], str_from(model)).v[AXIS_DEVICE_MILLI];
 
-	blocker_check(
-		o, i, S("quota_limit"), str_from(cast_tenants[scope].path), "device_milli", need, limit - used_milli);
-}
-
-void check_capacity_blocker(once *o, ask_id i, const char *code, const char *on, int64_t need, int64_t free)
-{
-	blocker_check(o, i, str_from(code), STR_NONE, on, need, free);
+	check_blocker(o, i,
+		&(placement_blocker){.code = S("quota_limit"),
+			.scope = str_from(cast_tenants[scope].path),
+			.class = str_from(model),
+			.axis = S("device_milli"),
+			.need = work_charge(&once_works[i], str_from(model)).v[AXIS_DEVICE_MILLI],
+			.free = cast_quota_of(scope, model)->limit - used_milli});
 }
 
 void check_started_after(once *o, ask_id i, ask_id released)

@@ -17,6 +17,7 @@ struct stream {
 	buf in;
 	char cursor[CURSOR_MAX];
 	int64_t openings;
+	bool is_closing; /* goes with its last call, whose end is told from the loop */
 	void (*on_placement)(void *arg, int64_t n, const placement *p);
 	void *arg;
 };
@@ -61,6 +62,8 @@ static void on_piece(void *arg, str piece)
 	stream *s = arg;
 	const char *end;
 
+	if (s->is_closing)
+		return;
 	buf_add_str(&s->in, piece);
 	while (!s->in.over && (end = memmem(s->in.p, s->in.n, "\n\n", 2))) {
 		size_t n = (size_t)(end - s->in.p);
@@ -69,13 +72,23 @@ static void on_piece(void *arg, str piece)
 	}
 }
 
+static void stream_free(stream *s)
+{
+	loop_timer_free(s->again);
+	buf_done(&s->in);
+	free(s);
+}
+
 static void on_done(void *arg, const fetch_reply *reply)
 {
 	stream *s = arg;
 
 	(void)reply;
 	s->call = NULL;
-	loop_timer_arm(s->again, (int64_t)AGAIN_MS * 1000);
+	if (s->is_closing)
+		stream_free(s);
+	else
+		loop_timer_arm(s->again, (int64_t)AGAIN_MS * 1000);
 }
 
 static void on_again(void *arg)
@@ -94,7 +107,7 @@ static void on_again(void *arg)
 				  .url = str_print(a, "%s/v1/watch?kinds=placement%s%c", s->demo->url, since, 0).p,
 				  .headers = headers,
 				  .timeout_ms = (int64_t)STREAM_HOURS * 3600 * 1000,
-				  .body_max = INT64_MAX,
+				  .body_max = BLOCK_BYTES_MAX,
 				  .on_piece = on_piece,
 				  .on_done = on_done,
 				  .arg = s,
@@ -121,12 +134,15 @@ stream *stream_open(demo *d, const char *token, const char *since,
 
 void stream_close(stream *s)
 {
+	fetch *f = s ? s->fetch : NULL;
+
 	if (!s)
 		return;
-	fetch_free(s->fetch);
-	loop_timer_free(s->again);
-	buf_done(&s->in);
-	free(s);
+	s->is_closing = true;
+	loop_timer_disarm(s->again);
+	if (!s->call)
+		stream_free(s);
+	fetch_free(f);
 }
 
 int64_t stream_openings(const stream *s)
