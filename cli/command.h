@@ -47,6 +47,9 @@ typedef struct client_reply {
 client_reply client_call(client *c, arena *a, const char *method, const char *path, const char *const *headers,
 	str body, int64_t timeout_ms);
 
+/* An answer that is not 2xx as an error, with the problem's own words in f. */
+err client_problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f);
+
 /* The same, and an answer other than 2xx becomes an error with the problem's own words in f. The body is parsed as t
  * into *out when t is not NULL; unknown members are taken (a newer server may say more). */
 err client_get(client *c, arena *a, const char *path, str *ret_body, fault *f) MUST_CHECK;

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { BAR = 20, CLUSTER_BAR = 24, WAITING_MAX = 4, DECISIONS_MIN = 2, FIXED_LINES = 18 };
+enum { BAR = 20, CLUSTER_BAR = 24, WAITING_MAX = 4, DECISIONS_MIN = 2, FIXED_LINES = 15 };
 
 /* '#' used, '.' free; up to the limit, with '|' where the guarantee ends. */
 static void bar_print(char *out, int n, int64_t used, int64_t mark, int64_t whole)
@@ -90,15 +90,16 @@ static void counts_print(const view *v, const view_feed *feed, int64_t rate, buf
 		(long long)feed->ended[LIFE_DONE], (long long)feed->ended[LIFE_REJECTED], (long long)rate);
 }
 
+/* Short enough for a terminal of 80 columns. */
 void screen_try(const demo *d, buf *out)
 {
-	buf_printf(out, "Console  %s/   (its CA: %s)\nToken    . %s; echo $REEVE_TOKEN\n", d->url, d->ca, d->env);
-	buf_printf(
-		out, "Try      alias ask='curl -s --cacert \"$REEVE_CA\" -H \"Authorization: Bearer $REEVE_TOKEN\"'\n");
-	buf_printf(out, "         curl -s --cacert \"$REEVE_CA\" -H \"Authorization: Bearer $REEVE_TOKEN\" "
-			"\"$REEVE_URL/v1/clusters\"\n");
-	buf_printf(out, "         ask \"$REEVE_URL/v1/placements?state=pending\"\n");
-	buf_printf(out, "         ask \"$REEVE_URL/v1/usage\" -H 'Accept: text/csv'\n");
+	static const char *const paths[] = {"clusters", "placements", "usage"};
+
+	buf_printf(out, "Console: %s/ (signed by %s)\nToken: . %s; echo $REEVE_TOKEN     Then try:\n", d->url, d->ca,
+		d->env);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		buf_printf(
+			out, "curl --cacert \"$REEVE_CA\" --oauth2-bearer $REEVE_TOKEN $REEVE_URL/v1/%s\n", paths[i]);
 }
 
 /* Each line is cut to the width and cleared to its end; what stood below is cleared. */

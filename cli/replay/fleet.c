@@ -44,10 +44,14 @@ static err class_make(replay_fleet *w, arena *a, str model, fault *f)
 	js_put_i64(&j, "memory_mib", CARD_MIB);
 	js_put_i64(&j, "slots", 1000);
 	js_object_end(&j);
-	err e = client_send(w->client, a, "PUT", str_print(a, "/v1/device-classes/" STR_FMT "%c", STR_ARG(class), 0).p,
-		buf_str(&b), NULL, f);
+	const char *path = str_print(a, "/v1/device-classes/" STR_FMT "%c", STR_ARG(class), 0).p;
+	const char *const only_new[] = {"If-None-Match: *", NULL};
+	client_reply r = client_call(w->client, a, "PUT", path, only_new, buf_str(&b), 0);
 	buf_done(&b);
-	return e;
+	if (r.e)
+		return fault_set(f, r.e, NULL, "%s%s: %s", w->server->url, path, r.why);
+	/* 412: an earlier run made it. */
+	return (r.status >= 200 && r.status < 300) || r.status == 412 ? ERR_OK : client_problem(&r, a, "PUT", path, f);
 }
 
 static err tenant_make(replay_fleet *w, arena *a, const char *name, const char *parent, fault *f)
