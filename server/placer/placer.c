@@ -91,7 +91,11 @@ static void on_go(void *arg)
 placer *placer_new(loop *l, const placer_options *o)
 {
 	placer *p = heap_new(1, sizeof *p);
-	db_options db = {.dsn = o->dsn, .kind = "placer", .role = "reeve_placer", .is_platform = true};
+	db_options db = {.dsn = o->dsn,
+		.kind = "placer",
+		.role = "reeve_placer",
+		.is_platform = true,
+		.reconnect_us = o->reconnect_us};
 
 	assert(o->batch >= 1 && o->batch <= PLACER_BATCH_MAX && o->poll_ms >= 1);
 	p->o = *o;
