@@ -5,7 +5,7 @@
 #
 # While it runs, var/demo/env tells a shell where the server is:
 #     . var/demo/env
-#     curl -s --cacert "$REEVE_CA" -H "Authorization: Bearer $REEVE_TOKEN" "$REEVE_URL/v1/devices?limit=3"
+#     curl --cacert "$REEVE_CA" --oauth2-bearer $REEVE_TOKEN $REEVE_URL/v1/clusters
 verb_demo()
 {
 	demo_port=8443

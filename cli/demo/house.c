@@ -135,6 +135,7 @@ static err world_open(demo *d, bool is_new, fault *f)
 		e = predecessor_wait(d, f);
 	if (e)
 		return e;
+	(void)unlink(d->env); /* of one that was killed */
 	snprintf(made, sizeof(made), "%s/made", d->world);
 	if (is_new || access(made, F_OK) != 0)
 		folder_remove(d->world);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { BAR = 20, CLUSTER_BAR = 24, WAITING_MAX = 4, DECISIONS_MIN = 2, FIXED_LINES = 15 };
+enum { BAR = 20, CLUSTER_BAR = 24, WAITING_MAX = 4, DECISIONS_MIN = 2, FIXED_LINES = 17 };
 
 /* '#' used, '.' free; up to the limit, with '|' where the guarantee ends. */
 static void bar_print(char *out, int n, int64_t used, int64_t mark, int64_t whole)
@@ -59,23 +59,33 @@ static void quota_print(const view *v, const cast_quota *row, buf *out)
 		return;
 	int64_t used = used_of(q, row->model);
 	bar_print(bar, BAR, used, m->guaranteed.device_milli, m->limit.device_milli ? m->limit.device_milli : 1);
-	buf_printf(out, "  %-15s %-12s [%s] %5.1f used %5.1f guaranteed %5.1f limit\n", cast_tenants[row->who].path,
-		row->model, bar, (double)used / 1000, (double)m->guaranteed.device_milli / 1000,
-		(double)m->limit.device_milli / 1000);
+	buf_printf(out, "  %-15s %-12s [%s] %6.1f %6.1f %6.1f\n", cast_tenants[row->who].path, row->model, bar,
+		(double)used / 1000, (double)m->limit.device_milli / 1000, (double)m->guaranteed.device_milli / 1000);
 }
 
+static bool is_alike(const placement *a, const placement *b)
+{
+	const placement_blocker *x = a->blockers.v, *y = b->blockers.v;
+
+	return str_eq(a->tenant, b->tenant) && str_eq(x->code, y->code) && str_eq(x->class, y->class);
+}
+
+/* Of those that wait for the same thing one is enough. */
 static int waiting_print(const view *v, int most, buf *out)
 {
-	const placement *p = v->live.v;
+	const placement *p = v->live.v, *shown[WAITING_MAX];
 	char line[VIEW_TEXT];
 	int n = 0;
 
-	for (uint32_t i = 0; i < v->live.n && n < most; i++) {
-		if (!str_eq(p[i].state, S("pending")) || !p[i].blockers.n)
+	for (uint32_t i = 0; i < v->live.n && n < most && n < WAITING_MAX; i++) {
+		bool is_new = str_eq(p[i].state, S("pending")) && p[i].blockers.n;
+		for (int k = 0; k < n && is_new; k++)
+			is_new = !is_alike(&p[i], shown[k]);
+		if (!is_new)
 			continue;
+		shown[n++] = &p[i];
 		view_blocker(&p[i], line);
 		buf_printf(out, "  %s\n", line);
-		n++;
 	}
 	return n;
 }
@@ -127,6 +137,7 @@ void screen_draw(const demo *d, const view *v, const view_feed *feed, int64_t ra
 	buf_printf(&text, "Reeve: three clusters, five tenants, one book.   Ctrl-C stops all.\n\n");
 	clusters_print(v, &text);
 	buf_printf(&text, "\n");
+	buf_printf(&text, "  %-15s %-12s %-22s %6s %6s %6s\n", "tenant", "model", "", "used", "limit", "sure");
 	for (int i = 0; i < quotas; i++)
 		quota_print(v, &cast_quotas[i], &text);
 	buf_printf(&text, "\n");

@@ -99,7 +99,7 @@ void view_blocker(const placement *p, char out[VIEW_TEXT])
 	bool is_milli = str_ends(b->axis, S("_milli"));
 	double unit = is_milli ? 1000 : 1;
 
-	snprintf(out, VIEW_TEXT, "%-15.*s %-16.*s " STR_FMT " " STR_FMT " " STR_FMT ": needs %g, %g free",
+	snprintf(out, VIEW_TEXT, "%-14.*s %-11.*s " STR_FMT " " STR_FMT " " STR_FMT ": need %g, free %g",
 		STR_ARG(p->tenant), STR_ARG(p->name), STR_ARG(b->code), STR_ARG(b->scope), STR_ARG(b->class),
 		(double)b->need / unit, (double)b->free / unit);
 }
@@ -116,12 +116,12 @@ void view_feed_add(view_feed *v, const placement *p)
 	v->ended[life] += lifecycle_is_final(life);
 	if (life == LIFE_GRANTED && pod)
 		snprintf(line, sizeof(line),
-			"granted   %-15.*s %-16.*s on " STR_FMT "/" STR_FMT "%s, %u pod%s x %u device%s",
+			"granted   %-14.*s %-11.*s on " STR_FMT "/" STR_FMT "%s, %u pod%s x %u device%s",
 			STR_ARG(p->tenant), STR_ARG(p->name), STR_ARG(p->cluster), STR_ARG(pod->node),
 			p->placed.n > 1 ? " ..." : "", p->placed.n, p->placed.n == 1 ? "" : "s", pod->devices.n,
 			pod->devices.n == 1 ? "" : "s");
 	else if (life == LIFE_REJECTED || life == LIFE_REVOKED || life == LIFE_REFUSED)
-		snprintf(line, sizeof(line), "%-9.*s %-15.*s %-16.*s " STR_FMT, STR_ARG(p->state), STR_ARG(p->tenant),
+		snprintf(line, sizeof(line), "%-9.*s %-14.*s %-11.*s " STR_FMT, STR_ARG(p->state), STR_ARG(p->tenant),
 			STR_ARG(p->name), STR_ARG(p->reason));
 	else
 		return;
@@ -130,7 +130,8 @@ void view_feed_add(view_feed *v, const placement *p)
 
 int64_t view_feed_rate(view_feed *v, int64_t now_us)
 {
-	int64_t was_us = v->marks[v->next_mark].at_us, had = v->marks[v->next_mark].decisions;
+	int oldest = v->marks[v->next_mark].at_us ? v->next_mark : 0;
+	int64_t was_us = v->marks[oldest].at_us, had = v->marks[oldest].decisions;
 
 	v->marks[v->next_mark].at_us = now_us;
 	v->marks[v->next_mark].decisions = v->decisions;

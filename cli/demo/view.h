@@ -37,5 +37,5 @@ err view_read(demo *d, arena *a, view *ret, fault *f) MUST_CHECK;
 void view_feed_add(view_feed *v, const placement *p);
 /* Decisions of each second over the last few marks; to be called regularly. */
 int64_t view_feed_rate(view_feed *v, int64_t now_us);
-/* The first reason why a placement waits, as a line: "acme/vision  over  quota_limit ...: needs 1, 0.5 free". */
+/* The first reason why a placement waits, as a line: "acme/vision  over  quota_limit ...: need 1, free 0.5". */
 void view_blocker(const placement *p, char out[VIEW_TEXT]);
