@@ -78,6 +78,7 @@ static err rows_read(trace *t, arena *a, const char *path, const char *needs,
 err trace_read(trace *t, arena *a, const char *nodes_file, const char *pods_file, fault *f)
 {
 	memset(t, 0, sizeof(*t));
+	t->pods_file = pods_file;
 	err e = rows_read(t, a, nodes_file, "sn", node_read, f);
 	if (!e)
 		e = rows_read(t, a, pods_file, "num_gpu", pod_read, f);

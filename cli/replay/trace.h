@@ -27,6 +27,7 @@ typedef struct trace {
 	vec(trace_pod) pods;
 	str models[TRACE_MODELS_MAX];
 	uint32_t n_models;
+	const char *pods_file;
 	int64_t gpus; /* in all nodes */
 	bool is_timed;
 } trace;
@@ -39,5 +40,7 @@ bool trace_spec_allows(str spec, str model);
 /* The class name a model gets: lower case, what is not a letter, digit, dot or dash becomes a dash. */
 str trace_class(arena *a, str model);
 
-/* Writes nodes.csv, pods.csv and typical.csv (95 % of the pods by shape, most frequent first) for the judge. */
+/* Writes nodes.csv, pods.csv and typical.csv for the judge. The typical pods are those of the list the trace was drawn
+ * from: a typical.csv beside the pods file is copied, else they are counted from the pods themselves (95 % of them by
+ * shape, most frequent first). */
 err trace_write(const trace *t, const char *folder, fault *f) MUST_CHECK;

@@ -146,11 +146,49 @@ static err typical_write(const trace *t, const char *folder, fault *f)
 	return file_end(out, "typical.csv", f);
 }
 
+/* The file beside the pods file, opened; NULL when there is none. */
+static FILE *typical_beside(const trace *t)
+{
+	char path[PATH_BYTES];
+	const char *slash = strrchr(t->pods_file, '/');
+	int folder_n = slash ? (int)(slash + 1 - t->pods_file) : 0;
+
+	snprintf(path, sizeof(path), "%.*stypical.csv", folder_n, t->pods_file);
+	return fopen(path, "re");
+}
+
+static err typical_copy(FILE *in, const char *folder, fault *f)
+{
+	char header[512], block[4096];
+	FILE *out = NULL;
+	size_t n;
+
+	if (fgets(header, sizeof(header), in)) {
+		header[strcspn(header, "\r\n")] = 0;
+		out = file_begin(folder, "typical.csv.new", header, f);
+	}
+	if (!out)
+		return ERR_IO;
+	while ((n = fread(block, 1, sizeof(block), in)) > 0)
+		fwrite(block, 1, n, out);
+	err e = file_end(out, "typical.csv", f);
+	snprintf(header, sizeof(header), "%.200s/typical.csv.new", folder);
+	snprintf(block, sizeof(block), "%.200s/typical.csv", folder);
+	return e || rename(header, block) == 0
+		       ? e
+		       : fault_set(f, ERR_IO, NULL, "cannot write %s: %s", block, strerror(errno));
+}
+
 err trace_write(const trace *t, const char *folder, fault *f)
 {
+	FILE *typical = typical_beside(t);
 	err e = nodes_write(t, folder, f);
 
 	if (!e)
 		e = pods_write(t, folder, f);
-	return e ? e : typical_write(t, folder, f);
+	if (!e)
+		e = typical ? typical_copy(typical, folder, f) : typical_write(t, folder, f);
+	if (typical)
+		fclose(typical);
+	return e;
 }
