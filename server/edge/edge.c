@@ -222,6 +222,7 @@ void edge_close(edge *e)
 		web_close(e->web_tls);
 	if (e->web_plain)
 		web_close(e->web_plain);
+	feed_stop(e->feed);
 	database_close(e);
 	feed_free(e->feed);
 	notify_free(e->notify);

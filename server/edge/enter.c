@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include "base/clock.h"
 #include "base/heap.h"
+#include "base/log.h"
 #include "server/edge/accept.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/gate.h"
@@ -155,7 +156,8 @@ static void denial_done(ledger_op *entry, const ledger_answer *a)
 {
 	denial *d = entry->arg;
 
-	(void)a;
+	if (!a->revision)
+		log_warn("denial.lost", KV_ERR(a->e), KV_Z("detail", a->f.detail));
 	principal_unref(d->who);
 	arena_end(d->arena);
 }
@@ -197,7 +199,7 @@ void gate_record_denial(const request *r, err e)
 		.object_id = str_from(r->route->path),
 		.request_id = str_dup(a, str_from(r->id)),
 		.tenant_key = d->who->tenant_key,
-		.outcome = str_from(err_code(e)),
+		.outcome = str_print(a, "refused:%s", err_code(e)),
 		.on_done = denial_done,
 		.arg = d,
 	};

@@ -14,7 +14,7 @@ typedef struct ring_event {
 struct feed {
 	edge *edge;
 	loop_timer *timer;
-	bool is_up, is_reading, wants_look, is_more;
+	bool is_up, is_reading, wants_look, is_more, is_stopped;
 	feed_at head, floor; /* floor: just before the oldest event of the ring */
 	int64_t answered_us;
 	ring_event *ring[FEED_RING_MAX];
@@ -101,6 +101,8 @@ static void audit_came(void *arg, db_reply *reply)
 	sql_feed_audit_row row;
 	fault why;
 
+	if (f->is_stopped)
+		return;
 	for (uint32_t i = 0; !reply->e && i < reply->rows; i++) {
 		if (db_row(reply, i, &row, &why))
 			break;
@@ -121,6 +123,8 @@ static void decisions_came(void *arg, db_reply *reply)
 	sql_feed_decisions_row row;
 	fault why;
 
+	if (f->is_stopped)
+		return;
 	for (uint32_t i = 0; !reply->e && i < reply->rows; i++) {
 		if (db_row(reply, i, &row, &why))
 			break;
@@ -144,6 +148,8 @@ static void heads_came(void *arg, db_reply *reply)
 	sql_feed_heads_row row;
 	fault why;
 
+	if (f->is_stopped)
+		return;
 	if (!reply->e && reply->rows && !db_row(reply, 0, &row, &why)) {
 		f->head = f->floor = (feed_at){row.g, row.p};
 		f->is_up = true;
@@ -181,7 +187,12 @@ feed *feed_new(edge *e)
 	return f;
 }
 
-/* The reader is gone by then: no answer comes any more. */
+void feed_stop(feed *f)
+{
+	if (f)
+		f->is_stopped = true;
+}
+
 void feed_free(feed *f)
 {
 	if (!f)
@@ -196,7 +207,7 @@ void feed_free(feed *f)
 void feed_look(feed *f)
 {
 	f->wants_look = true;
-	if (!f->is_reading)
+	if (!f->is_reading && !f->is_stopped)
 		look(f);
 }
 

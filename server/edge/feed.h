@@ -23,7 +23,9 @@ typedef struct feed_event {
 } feed_event;
 
 feed *feed_new(edge *e);
-void feed_free(feed *f); /* NULL-safe */
+/* Reads nothing more: before the reader ends. NULL-safe, as the next. */
+void feed_stop(feed *f);
+void feed_free(feed *f); /* after the reader ended */
 /* There may be something new. */
 void feed_look(feed *f);
 

@@ -34,7 +34,7 @@ static bool is_paging(str name)
 /* The parameters as given, but for the paging ones, each on its line; and who asks. */
 static str filters_of(const request *r)
 {
-	str rest = r->web->query, name, value;
+	str rest = r->web->query, name = STR_NONE, value = STR_NONE;
 	bool is_bad = false;
 	buf all;
 

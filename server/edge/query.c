@@ -71,10 +71,12 @@ static err value_put(js_writer *w, const js_field *row, str value, arena *a, fau
 
 static err pairs_write(js_writer *w, const js_type *t, str query, arena *a, fault *f)
 {
-	str name, value;
+	str name = STR_NONE, value = STR_NONE;
 	bool is_bad = false;
 
 	while (query.n && query_next(&query, a, &name, &value, &is_bad)) {
+		if (is_bad)
+			break;
 		if (!str_is_utf8(name) || !str_is_utf8(value))
 			return fault_set(f, ERR_BAD_UTF8, "", "the query is not valid UTF-8");
 		const js_field *row = row_find(t, name, a);

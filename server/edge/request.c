@@ -293,7 +293,7 @@ static void let_go(request *r)
 
 static void log_end(const request *r, int status)
 {
-	if (status >= STATUS_SERVER_ERROR)
+	if (status >= STATUS_SERVER_ERROR && r->op != OP_READYZ)
 		log_error("request.end", KV_Z("request", r->id), KV("target", r->web->target), KV_I64("status", status),
 			KV_Z("pointer", r->fault.pointer), KV_Z("detail", r->fault.detail));
 	else

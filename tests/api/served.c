@@ -1,0 +1,250 @@
+#include "served.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "json/doc.h"
+#include "net/listen.h"
+#include "pg/pg.h"
+#include "server/identity/ca.h"
+
+enum { PATH_BYTES = 256, ANSWER_BYTES = 4 << 20, CALL_TIMEOUT_S = 20, REQUEST_BYTES = 9 << 20 };
+
+static struct {
+	char dir[PATH_BYTES];
+	const char *dsn;
+	int port;
+	pid_t owner, child;
+	struct {
+		char key[PATH_BYTES];
+		token_made made;
+	} tokens[SERVED_TOKENS];
+	int n_tokens;
+} served;
+
+static void fail(const char *what, const fault *f)
+{
+	fprintf(stderr, "%s: %s\n", what, f ? f->detail : "");
+	exit(1);
+}
+
+static void file_put(const char *name, const char *text)
+{
+	char path[PATH_BYTES * 2];
+
+	snprintf(path, sizeof(path), "%s/%s", served.dir, name);
+	FILE *f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+		fail("cannot write", NULL);
+}
+
+/* The edge is a program of its own, so that its leaks are seen apart from ours. */
+static void serve(int fd)
+{
+	char number[16];
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	fcntl(fd, F_SETFD, 0);
+	snprintf(number, sizeof(number), "%d", fd);
+	execl(SERVED_EDGE, SERVED_EDGE, number, served.dir, served.dsn, (char *)NULL);
+	_exit(127);
+}
+
+static void served_end(void)
+{
+	char command[PATH_BYTES + 16];
+
+	if (getpid() != served.owner)
+		return;
+	kill(served.child, SIGTERM);
+	waitpid(served.child, NULL, 0);
+	snprintf(command, sizeof(command), "rm -rf %s", served.dir);
+	if (system(command) != 0)
+		fprintf(stderr, "%s stays\n", served.dir);
+}
+
+static void child_start(void)
+{
+	fault f = {0};
+	char address[64];
+	int fd;
+
+	if (listen_open("127.0.0.1:0", &fd, &f) || listen_address(fd, address, sizeof(address)))
+		fail("listen", &f);
+	served.port = (int)strtol(strrchr(address, ':') + 1, NULL, 10);
+	fflush(NULL);
+	served.child = fork();
+	if (served.child == 0)
+		serve(fd);
+	close(fd);
+}
+
+void served_restart(void)
+{
+	kill(served.child, SIGTERM);
+	waitpid(served.child, NULL, 0);
+	child_start();
+}
+
+void served_start(const char *name)
+{
+	fault f = {0};
+	char web[PATH_BYTES + 8];
+
+	snprintf(served.dir, sizeof(served.dir), "/tmp/reeve-edge-XXXXXX");
+	if (!mkdtemp(served.dir))
+		fail("no folder", NULL);
+	snprintf(web, sizeof(web), "%s/web", served.dir);
+	mkdir(web, 0700);
+	file_put("web/index.html", "<!doctype html><title>Reeve</title>");
+	file_put("secret.txt", "not yours");
+	if (ca_ensure(served.dir, "", &f))
+		fail("ca", &f);
+	served.owner = getpid();
+	served.dsn = strdup(pg_database(name));
+	child_start();
+	atexit(served_end);
+}
+
+const char *served_dsn(void)
+{
+	return served.dsn;
+}
+
+int served_port(void)
+{
+	return served.port;
+}
+
+static void hex(const uint8_t *p, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i++)
+		snprintf(out + 2 * i, 3, "%02x", p[i]);
+}
+
+const char *served_token(const char *role, const char *tenant)
+{
+	char key[PATH_BYTES], hash[2 * TOKEN_HASH + 1], sql[1024];
+
+	snprintf(key, sizeof(key), "%s@%s", role, tenant ? tenant : "");
+	for (int i = 0; i < served.n_tokens; i++)
+		if (strcmp(served.tokens[i].key, key) == 0)
+			return served.tokens[i].made.text;
+	token_made *made = &served.tokens[served.n_tokens].made;
+	snprintf(served.tokens[served.n_tokens++].key, PATH_BYTES, "%s", key);
+	*made = token_make(TOKEN_PAT);
+	hex(made->hash, TOKEN_HASH, hash);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO token (id, name, hash, role, tenant_key, created_by, expires_at) SELECT '%s', 'test', "
+		"'\\x%s', '%s', key, 'test', now() + interval '1 day' FROM tenant WHERE path = '%s' AND deleted_at IS NULL",
+		made->id.p, hash, role, tenant ? tenant : "");
+	pg_do(served.dsn, sql);
+	return made->text;
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)served.port)};
+	struct timeval limit = {.tv_sec = CALL_TIMEOUT_S};
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		fail("cannot connect", NULL);
+	return fd;
+}
+
+str answer_header(const answer *r, const char *name)
+{
+	str rest = r->head;
+
+	while (rest.p) {
+		str line = str_split(&rest, '\n'), key = str_split(&line, ':');
+		if (line.p && str_eq_nocase(key, str_from(name))) {
+			line = str_trim(line);
+			return str_ends(line, S("\r")) ? str_cut(line, 0, line.n - 1) : line;
+		}
+	}
+	return STR_NONE;
+}
+
+answer served_raw(arena *a, const char *bytes, size_t n)
+{
+	int fd = dial();
+	char *got = malloc(ANSWER_BYTES);
+	size_t len = 0;
+	answer r = {0};
+
+	for (size_t sent = 0; sent < n;) {
+		ssize_t k = send(fd, bytes + sent, n - sent, MSG_NOSIGNAL);
+		if (k <= 0)
+			break;
+		sent += (size_t)k;
+	}
+	for (ssize_t k; len < ANSWER_BYTES && (k = recv(fd, got + len, ANSWER_BYTES - len, 0)) > 0;)
+		len += (size_t)k;
+	close(fd);
+	str all = str_dup(a, str_of(got, len));
+	free(got);
+	for (uint32_t i = 0; i + 4 <= all.n && !r.head.p; i++)
+		if (memcmp(all.p + i, "\r\n\r\n", 4) == 0) {
+			r.head = str_cut(all, 0, i);
+			r.body = str_cut(all, i + 4, all.n);
+		}
+	if (r.head.n > 12)
+		r.status = (int)strtol(r.head.p + 9, NULL, 10);
+	r.doc = r.body.n ? json_loadb(r.body.p, r.body.n, 0, NULL) : NULL;
+	if (r.doc)
+		arena_on_end(a, (void (*)(void *))json_decref, r.doc);
+	return r;
+}
+
+answer served_call(
+	arena *a, const char *token, const char *method, const char *path, const char *head, const char *body)
+{
+	size_t n = body ? strlen(body) : 0;
+	char *text = malloc(REQUEST_BYTES);
+	int len = snprintf(text, REQUEST_BYTES, "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n", method, path);
+
+	if (token)
+		len += snprintf(text + len, REQUEST_BYTES - (size_t)len, "Authorization: Bearer %s\r\n", token);
+	if (head)
+		len += snprintf(text + len, REQUEST_BYTES - (size_t)len, "%s", head);
+	if (body && !(head && strstr(head, "Content-Type")))
+		len += snprintf(text + len, REQUEST_BYTES - (size_t)len, "Content-Type: application/json\r\n");
+	if (body)
+		len += snprintf(text + len, REQUEST_BYTES - (size_t)len, "Content-Length: %zu\r\n", n);
+	len += snprintf(text + len, REQUEST_BYTES - (size_t)len, "\r\n%s", body ? body : "");
+	answer r = served_raw(a, text, (size_t)len);
+	free(text);
+	return r;
+}
+
+bool json_has(const json_t *whole, const json_t *part)
+{
+	const char *key;
+	json_t *v;
+
+	if (json_is_array(part)) {
+		for (size_t i = 0; i < json_array_size(part); i++)
+			if (!json_has(json_array_get(whole, i), json_array_get(part, i)))
+				return false;
+		return json_array_size(whole) == json_array_size(part);
+	}
+	if (!json_is_object(part))
+		return json_equal(whole, part);
+	json_object_foreach((json_t *)part, key, v)
+	{
+		if (!json_has(json_object_get(whole, key), v))
+			return false;
+	}
+	return json_is_object(whole);
+}

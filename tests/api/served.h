@@ -1,0 +1,38 @@
+/* served: an edge of its own for a test: a database, a data folder, a listener without TLS, in a child process; tokens
+ * for every role; and a client that speaks to it over a socket.
+ */
+#pragma once
+#include <jansson.h>
+#include "api/rights.h"
+#include "base/arena.h"
+#include "server/identity/token.h"
+
+enum { SERVED_TOKENS = 32 };
+
+typedef struct answer {
+	int status;
+	str head; /* header lines */
+	str body;
+	json_t *doc; /* NULL: the body is no JSON */
+} answer;
+
+/* Starts the edge; it ends with this process. `name` makes the database's name. */
+void served_start(const char *name);
+/* Another edge in its place. */
+void served_restart(void);
+const char *served_dsn(void);
+int served_port(void);
+
+/* A token for the role at the tenant (path; NULL: the whole fleet), kept under `name` and made on first use. */
+const char *served_token(const char *role, const char *tenant);
+
+/* One request on a connection of its own; head: lines with CRLF, or NULL. Everything lives in a. */
+answer served_call(
+	arena *a, const char *token, const char *method, const char *path, const char *head, const char *body);
+/* Bytes as they are, and what came back until the server closed or a whole answer stood there. */
+answer served_raw(arena *a, const char *bytes, size_t n);
+
+/* The header's value, or STR_NONE. */
+str answer_header(const answer *r, const char *name);
+/* Whether every member of `part` is in `whole` with that value; arrays compare item by item. */
+bool json_has(const json_t *whole, const json_t *part);

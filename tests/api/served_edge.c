@@ -1,0 +1,64 @@
+/* usage: served_edge FD FOLDER DSN    an edge on a listening socket, without TLS, until SIGTERM */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/edge/edge.h"
+
+enum { PATH_BYTES = 300 };
+
+/* One edge has nobody to tell. */
+notify *notify_new(
+	loop *l, const char *run_dir, const char *self, int edges, void (*on_look)(void *arg, int what), void *arg)
+{
+	(void)l, (void)run_dir, (void)self, (void)edges, (void)on_look, (void)arg;
+	return NULL;
+}
+
+void notify_send(notify *n, notify_what what)
+{
+	(void)n, (void)what;
+}
+
+void notify_free(notify *n)
+{
+	(void)n;
+}
+
+static void on_term(void *arg, int signo)
+{
+	(void)signo;
+	loop_stop(arg);
+}
+
+int main(int argc, char **argv)
+{
+	char web[PATH_BYTES];
+	fault f = {0};
+	edge *e = NULL;
+	server_settings s = {
+		.wait_max_ms = 3000,
+		.connections_max = 1000,
+		.watch_streams_max = 2,
+		.inflight_bytes_max = 64 << 20,
+	};
+	process p = {.settings = &s, .edges = 1};
+
+	if (argc != 4)
+		return 2;
+	snprintf(web, sizeof(web), "%s/web", argv[2]);
+	s.data_dir = p.run_dir = argv[2];
+	s.web_dir = web;
+	p.dsn = argv[3];
+	p.loop = loop_new();
+	loop_on_signal(p.loop, SIGTERM, on_term, p.loop);
+	if (edge_open(&p, &e, &f) || edge_listen(e, (int)strtol(argv[1], NULL, 10), false, &f)) {
+		fprintf(stderr, "%s\n", f.detail);
+		return 1;
+	}
+	loop_run(p.loop);
+	edge_close(e);
+	loop_free(p.loop);
+	arena_trim();
+	return 0;
+}

@@ -1,0 +1,154 @@
+/* Placements through the door: stored once, awaited, released, seen only in scope; and followed by watch streams. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pg/pg.h"
+#include "base/buf.h"
+#include "scene.h"
+
+#define ADMIN  "platform_admin", NULL
+#define MEMBER "member", "acme"
+#define N(v)   (sizeof(v) / sizeof(*(v)))
+
+/* clang-format off */
+static const scene setup[] = {
+	{"a tenant", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"acme\"}", 201, NULL, NULL, NULL},
+	{"another", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"umbra\"}", 201, NULL, NULL, "umbra=id"},
+};
+
+static const scene rows[] = {
+	{"asked for", MEMBER, "POST", "/v1/placements", "Idempotency-Key: a\r\n", "{\"tenant\":\"acme\",\"name\":\"t1\",\"devices\":[{\"count\":2,\"memory_mib\":1024}]}", 201, "{'tenant':'acme','name':'t1','state':'pending','origin':'api','placed':[],'blockers':[],'request':{'devices':[{'count':2}]}}", "Location: /v1/placements/plc_", "p=id"},
+	{"a repeat gives the same", MEMBER, "POST", "/v1/placements", "Idempotency-Key: a\r\n", "{\"tenant\":\"acme\",\"name\":\"t1\",\"devices\":[{\"count\":2,\"memory_mib\":1024}]}", 201, "{'id':'{p}','state':'pending'}", "Idempotency-Replayed: true"},
+	{"another body is refused", MEMBER, "POST", "/v1/placements", "Idempotency-Key: a\r\n", "{\"tenant\":\"acme\"}", 422, "{'code':'idempotency_key_reused'}", NULL},
+	{"another caller's key is its own", ADMIN, "POST", "/v1/placements", "Idempotency-Key: a\r\n", "{\"tenant\":\"acme\"}", 201, "{'state':'pending'}", "!Idempotency-Replayed"},
+	{"many at once", MEMBER, "POST", "/v1/placements:batch", "Idempotency-Key: b\r\n", "{\"items\":[{\"tenant\":\"acme\",\"name\":\"b1\"},{\"tenant\":\"acme\",\"name\":\"b2\"}]}", 201, "{'items':[{'name':'b1','state':'pending'},{'name':'b2','state':'pending'}]}", NULL},
+	{"again", MEMBER, "POST", "/v1/placements:batch", "Idempotency-Key: b\r\n", "{\"items\":[{\"tenant\":\"acme\",\"name\":\"b1\"},{\"tenant\":\"acme\",\"name\":\"b2\"}]}", 201, "{'items':[{'state':'pending'},{'state':'pending'}]}", "Idempotency-Replayed: true"},
+	{"none for others", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"umbra\"}", 422, "{'code':'unknown_tenant'}", NULL},
+	{"nor by id", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"{umbra}\"}", 422, "{'code':'unknown_tenant'}", NULL},
+	{"a wait that nobody ends", MEMBER, "POST", "/v1/placements?wait=50ms", NULL, "{\"tenant\":\"acme\"}", 201, "{'state':'pending'}", NULL},
+	{"read", MEMBER, "GET", "/v1/placements/{p}", NULL, NULL, 200, "{'id':'{p}','tenant':'acme','state':'pending'}", NULL},
+	{"explained", MEMBER, "GET", "/v1/placements/{p}/explain", NULL, NULL, 200, "{'id':'{p}'}", NULL},
+	{"held and read", MEMBER, "GET", "/v1/placements/{p}?wait=50ms", NULL, NULL, 200, "{'id':'{p}','state':'pending'}", NULL},
+	{"no such placement, at once", MEMBER, "GET", "/v1/placements/plc_x?wait=50ms", NULL, NULL, 404, NULL, NULL},
+	{"not by others", "member", "umbra", "GET", "/v1/placements/{p}", NULL, NULL, 404, NULL, NULL},
+	{"nor released", "member", "umbra", "DELETE", "/v1/placements/{p}", NULL, NULL, 404, NULL, NULL},
+	{"listed by state", MEMBER, "GET", "/v1/placements?state=pending,running&limit=1", NULL, NULL, 200, "{'items':[{'id':'{p}'}]}", "Link: <"},
+	{"others see none", "member", "umbra", "GET", "/v1/placements", NULL, NULL, 200, "{'items':[]}", NULL},
+	{"released", MEMBER, "DELETE", "/v1/placements/{p}", NULL, NULL, 202, "{'id':'{p}'}", NULL},
+	{"no second placement of a repeat", MEMBER, "GET", "/v1/placements?limit=1000", NULL, NULL, 200, NULL, NULL},
+};
+/* clang-format on */
+
+Test(api_placement, asked_for_read_and_released)
+{
+	served_start("api_placement");
+	scenes_play(setup, N(setup));
+	scenes_play(rows, N(rows));
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'place'"), 5);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'release'"), 1);
+}
+
+/* What a placer would commit about the oldest waiting placement. */
+static void decide(void)
+{
+	pg_do(served_dsn(),
+		"WITH i AS (DELETE FROM inbox WHERE seq = (SELECT min(seq) FROM inbox WHERE kind = 'place') RETURNING *), l AS "
+		"(UPDATE leader SET n = n + 1 WHERE name = 'placer' AND EXISTS (SELECT FROM i) RETURNING n), p AS (INSERT INTO "
+		"placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, created_at, "
+		"seq, rev) SELECT object_id, tenant_key, '', 'api', 'granted', 1, 1, body, actor, at, seq, l.n FROM i, l) "
+		"INSERT INTO decision (n, term, at, tenant_key, placement_id, action, body, hash) SELECT l.n, 1, now(), "
+		"i.tenant_key, i.object_id, 'grant', '{\"n\":' || l.n || ',\"placement\":{\"id\":\"' || i.object_id || "
+		"'\",\"state\":\"granted\",\"tenant\":\"acme\"}}', sha256('') FROM i, l");
+}
+
+static void placer_pretend(int decisions)
+{
+	for (int i = 0; i < decisions;) {
+		usleep(20000);
+		if (pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'place'")) {
+			decide();
+			i++;
+		}
+	}
+	_exit(0);
+}
+
+Test(api_placement, a_wait_ends_with_the_decision)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_wait");
+	scenes_play(setup, N(setup));
+	pid_t placer = fork();
+	if (placer == 0)
+		placer_pretend(3);
+	const char *token = served_token("platform_admin", NULL);
+	answer r = served_call(a, token, "POST", "/v1/placements?wait=3s", NULL, "{\"tenant\":\"acme\"}");
+	cr_expect_eq(r.status, 201);
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "state")), "granted");
+	r = served_call(a, token, "POST", "/v1/placements:batch?wait=3s", NULL,
+		"{\"items\":[{\"tenant\":\"acme\"},{\"tenant\":\"acme\"}]}");
+	json_t *items = json_object_get(r.doc, "items");
+	for (size_t i = 0; i < 2; i++)
+		cr_expect_str_eq(json_string_value(json_object_get(json_array_get(items, i), "state")), "granted");
+	waitpid(placer, NULL, 0);
+}
+
+/* Reads a stream until `n` bytes of it or the server's timeout; the connection is then dropped. */
+static str stream(arena *a, const char *path, const char *head)
+{
+	char command[2048];
+	buf got;
+
+	/* curl is a reader of its own: it keeps the stream open for two seconds. */
+	snprintf(command, sizeof(command), "curl -sN -m 2 -H 'Authorization: Bearer %s' %s 'http://127.0.0.1:%d%s'",
+		served_token("platform_admin", NULL), head, served_port(), path);
+	buf_init(&got, 1 << 20);
+	FILE *f = popen(command, "r");
+	for (int c; (c = fgetc(f)) != EOF;)
+		buf_add_char(&got, (char)c);
+	pclose(f);
+	str all = str_dup(a, buf_str(&got));
+	buf_done(&got);
+	return all;
+}
+
+static bool has(str text, const char *part)
+{
+	return memmem(text.p, text.n, part, strlen(part)) != NULL;
+}
+
+Test(api_placement, a_stream_gives_the_state_then_what_changes)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *token;
+
+	served_start("api_watch");
+	scenes_play(setup, N(setup));
+	token = served_token("platform_admin", NULL);
+	served_call(a, token, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\",\"name\":\"seen\"}");
+	decide();
+	str all = stream(a, "/v1/watch?snapshot=true", "");
+	cr_expect(has(all, "event: put\ndata: {\"kind\":\"tenant\""), STR_FMT, STR_ARG(all));
+	cr_expect(has(all, "\"kind\":\"quota\""));
+	cr_expect(has(all, "\"kind\":\"placement\""));
+	cr_expect(has(all, "event: initial-end"));
+	str since = stream(a, "/v1/watch?since=g0.p0&kinds=tenant,placement", "-H 'Accept: application/x-ndjson'");
+	cr_expect(has(since, "{\"event\":\"put\",\"cursor\":\"g1.p0\",\"kind\":\"tenant\""), STR_FMT, STR_ARG(since));
+	cr_expect(has(since, "\"kind\":\"placement\""));
+	cr_expect(!has(since, "\"kind\":\"quota\""));
+	str resumed = stream(a, "/v1/watch", "-H 'Last-Event-ID: g1.p0'");
+	cr_expect(!has(resumed, "\"name\":\"acme\",\"path\":\"acme\""));
+	cr_expect(has(resumed, "\"path\":\"umbra\""), STR_FMT, STR_ARG(resumed));
+	str other = stream(a, "/v1/watch?since=g0.p0&tenant=umbra", "");
+	cr_expect(has(other, "\"path\":\"umbra\"") && !has(other, "\"path\":\"acme\""), STR_FMT, STR_ARG(other));
+	/* An edge that was not there when it happened gives it from the database. */
+	served_restart();
+	str late = stream(a, "/v1/watch?since=g0.p0", "");
+	cr_expect(has(late, "\"path\":\"acme\"") && has(late, "\"path\":\"umbra\"") &&
+			  has(late, "\"kind\":\"placement\""),
+		STR_FMT, STR_ARG(late));
+}

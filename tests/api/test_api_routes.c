@@ -1,0 +1,148 @@
+/* What the routes do when all is well: tables of requests in order, each with what it answers. */
+#include <criterion/criterion.h>
+
+#include "pg/pg.h"
+#include "scene.h"
+
+#define ADMIN "platform_admin", NULL
+#define OWNER "tenant_owner", "acme"
+#define PATCH "Content-Type: application/merge-patch+json\r\n"
+#define N(v)  (sizeof(v) / sizeof(*(v)))
+
+/* clang-format off */
+static const scene health[] = {
+	{"the process turns", NULL, NULL, "GET", "/livez", NULL, NULL, 200, "{'status':'ok'}", "Cache-Control: no-store"},
+	{"HEAD is GET without a body", NULL, NULL, "HEAD", "/livez", NULL, NULL, 200, NULL, "Content-Length: 15"},
+	{"nobody sniffs", NULL, NULL, "GET", "/livez", NULL, NULL, 200, NULL, "X-Content-Type-Options: nosniff"},
+	{"a request's id is kept", NULL, NULL, "GET", "/livez", "X-Request-Id: my-trace.0001\r\n", NULL, 200, NULL, "X-Request-Id: my-trace.0001"},
+	{"one that is too short is not", NULL, NULL, "GET", "/livez", "X-Request-Id: short\r\n", NULL, 200, NULL, "X-Request-Id: req_"},
+	{"one with other bytes is not", NULL, NULL, "GET", "/livez", "X-Request-Id: my trace 0001\r\n", NULL, 200, NULL, "X-Request-Id: req_"},
+	{"it can serve", NULL, NULL, "GET", "/readyz?verbose=true", NULL, NULL, 200, "{'status':'ready'}", NULL},
+	{"metrics are text", NULL, NULL, "GET", "/metrics", NULL, NULL, 200, NULL, "Content-Type: text/plain; version=0.0.4"},
+	{"the contract is JSON", NULL, NULL, "GET", "/openapi.json", NULL, NULL, 200, "{'openapi':'3.1.0'}", NULL},
+	{"the console has its policy", NULL, NULL, "GET", "/ui/", NULL, NULL, 200, NULL, "Content-Security-Policy: default-src 'none'; script-src 'self'"},
+	{"and is asked for each time", NULL, NULL, "GET", "/ui/index.html", NULL, NULL, 200, NULL, "Cache-Control: no-cache", "page=@ETag"},
+	{"and is not sent twice", NULL, NULL, "GET", "/ui/index.html", "If-None-Match: {page}\r\n", NULL, 304, NULL, NULL},
+	{"the root leads there", NULL, NULL, "GET", "/", NULL, NULL, 302, NULL, "Location: /ui/"},
+	{"no way out of the folder", NULL, NULL, "GET", "/ui/../secret.txt", NULL, NULL, 404, NULL, NULL},
+	{"nor escaped", NULL, NULL, "GET", "/ui/%2e%2e/secret.txt", NULL, NULL, 404, NULL, NULL},
+	{"files are read only", NULL, NULL, "POST", "/ui/index.html", NULL, NULL, 405, NULL, "Allow: GET, HEAD"},
+};
+
+static const scene tenants[] = {
+	{"made", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: one\r\n", "{\"name\":\"acme\",\"labels\":{\"team\":\"a\"}}", 201, "{'name':'acme','path':'acme','revision':1,'labels':{'team':'a'}}", "ETag: \"1\"", "acme=id"},
+	{"a repeat answers the same and does nothing", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: \"one\"\r\n", "{\"name\":\"acme\",\"labels\":{\"team\":\"a\"}}", 201, "{'id':'{acme}'}", "Idempotency-Replayed: true"},
+	{"a repeat with another body is refused", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: one\r\n", "{\"name\":\"acme2\"}", 422, "{'code':'idempotency_key_reused'}", NULL},
+	{"a child", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"research\",\"parent\":\"acme\"}", 201, "{'path':'acme/research','depth':2,'parent':'acme'}", NULL},
+	{"a grandchild, its parent by path", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"nlp\",\"parent\":\"acme/research\"}", 201, "{'path':'acme/research/nlp','depth':3}", NULL},
+	{"another tree", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"umbra\"}", 201, NULL, NULL, "umbra=id"},
+	{"read by path", ADMIN, "GET", "/v1/tenants/acme~research", NULL, NULL, 200, "{'path':'acme/research'}", "ETag: \""},
+	{"read by id", ADMIN, "GET", "/v1/tenants/{acme}", NULL, NULL, 200, "{'path':'acme'}", NULL},
+	{"not sent again", ADMIN, "GET", "/v1/tenants/acme", "If-None-Match: \"7\", \"1\"\r\n", NULL, 304, NULL, "ETag: \"1\""},
+	{"sent when changed", ADMIN, "GET", "/v1/tenants/acme", "If-None-Match: \"7\"\r\n", NULL, 200, NULL, NULL},
+	{"changed", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: \"1\"\r\n", "{\"description\":\"ours\",\"reason\":\"a note\"}", 200, "{'description':'ours','labels':{'team':'a'}}", "ETag: \"", "now=@ETag"},
+	{"a null takes away", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: {now}\r\n", "{\"description\":null}", 200, "{'description':'','labels':{'team':'a'}}", NULL},
+	{"forced", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: *\r\n", "{\"labels\":null}", 200, "{'labels':{}}", NULL},
+	{"a page", ADMIN, "GET", "/v1/tenants?limit=2", NULL, NULL, 200, "{'items':[{'path':'acme'},{'path':'acme/research'}]}", "Link: </v1/tenants?limit=2&cursor=", "cursor=next_cursor"},
+	{"the next", ADMIN, "GET", "/v1/tenants?limit=2&cursor={cursor}", NULL, NULL, 200, "{'items':[{'path':'acme/research/nlp'},{'path':'system'}]}", NULL, "cursor2=next_cursor"},
+	{"the last", ADMIN, "GET", "/v1/tenants?limit=2&cursor={cursor2}", NULL, NULL, 200, "{'items':[{'path':'umbra'}],'next_cursor':null}", "!Link"},
+	{"a cursor of another query", ADMIN, "GET", "/v1/tenants?limit=2&subtree=true&cursor={cursor}", NULL, NULL, 400, "{'code':'cursor_mismatch'}", NULL},
+	{"a cursor of another caller", OWNER, "GET", "/v1/tenants?limit=2&cursor={cursor}", NULL, NULL, 400, "{'code':'cursor_mismatch'}", NULL},
+	{"a high limit is cut, not refused", ADMIN, "GET", "/v1/tenants?limit=5000", NULL, NULL, 200, "{'next_cursor':null}", NULL},
+	{"a subtree", ADMIN, "GET", "/v1/tenants?under=acme&subtree=true", NULL, NULL, 200, "{'items':[{'path':'acme'},{'path':'acme/research'},{'path':'acme/research/nlp'}]}", NULL},
+	{"a subtree named as in a URL", ADMIN, "GET", "/v1/tenants?under=acme~research&subtree=true", NULL, NULL, 200, "{'items':[{'path':'acme/research'},{'path':'acme/research/nlp'}]}", NULL},
+	{"a tenant sees its own tree", OWNER, "GET", "/v1/tenants", NULL, NULL, 200, "{'items':[{'path':'acme'},{'path':'acme/research'},{'path':'acme/research/nlp'}]}", NULL},
+	{"what lies outside does not exist", OWNER, "GET", "/v1/tenants/umbra", NULL, NULL, 404, "{'code':'not_found'}", NULL},
+	{"nor by id", OWNER, "GET", "/v1/tenants/{umbra}", NULL, NULL, 404, NULL, NULL},
+	{"nor to be changed", OWNER, "PATCH", "/v1/tenants/umbra", PATCH "If-Match: *\r\n", "{\"description\":\"x\"}", 404, NULL, NULL},
+	{"a tenant makes one below itself", OWNER, "POST", "/v1/tenants", NULL, "{\"name\":\"vision\",\"parent\":\"acme\"}", 201, "{'path':'acme/vision'}", NULL},
+	{"and sees it at once", OWNER, "GET", "/v1/tenants/acme~vision", NULL, NULL, 200, NULL, NULL},
+	{"and not beside itself", OWNER, "POST", "/v1/tenants", NULL, "{\"name\":\"rival\"}", 422, "{'code':'unknown_tenant'}", NULL},
+	{"a tenant with children stays", ADMIN, "DELETE", "/v1/tenants/acme", "If-Match: *\r\n", NULL, 409, "{'code':'state_transition'}", NULL},
+	{"one without goes", ADMIN, "DELETE", "/v1/tenants/acme~vision", "If-Match: *\r\n", NULL, 204, NULL, NULL},
+	{"and is gone", ADMIN, "GET", "/v1/tenants/acme~vision", NULL, NULL, 404, NULL, NULL},
+};
+
+static const scene quota[] = {
+	{"empty at first", ADMIN, "GET", "/v1/tenants/acme/quota", NULL, NULL, 200, "{'tenant':'acme','models':{},'weight':1000}", "ETag: \"0\""},
+	{"set whole", ADMIN, "PUT", "/v1/tenants/acme/quota", "If-Match: \"0\"\r\n", "{\"models\":{\"h100-80g\":{\"limit\":{\"device_milli\":8000,\"memory_mib\":1000},\"guaranteed\":{\"device_milli\":4000}}},\"weight\":2000,\"credits_limit\":5}", 200, "{'models':{'h100-80g':{'limit':{'device_milli':8000,'memory_mib':1000},'guaranteed':{'device_milli':4000}}},'weight':2000,'credits_limit':5}", "ETag: \"", "q=@ETag"},
+	{"a stale put", ADMIN, "PUT", "/v1/tenants/acme/quota", "If-Match: \"0\"\r\n", "{\"models\":{}}", 412, "{'code':'etag_mismatch'}", NULL},
+	{"one amount changes", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH "If-Match: {q}\r\n", "{\"models\":{\"h100-80g\":{\"limit\":{\"device_milli\":9000}}}}", 200, "{'models':{'h100-80g':{'limit':{'device_milli':9000,'memory_mib':1000},'guaranteed':{'device_milli':4000}}},'weight':2000}", NULL},
+	{"one amount goes", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH "If-Match: *\r\n", "{\"models\":{\"h100-80g\":{\"limit\":{\"memory_mib\":null}}},\"credits_limit\":null}", 200, "{'models':{'h100-80g':{'limit':{'device_milli':9000}}}}", NULL},
+	{"a model comes", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH "If-Match: *\r\n", "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":1}}}}", 200, "{'models':{'h100-80g':{'limit':{'device_milli':9000}},'l40s':{'limit':{'device_milli':1}}}}", NULL},
+	{"a model goes", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH "If-Match: *\r\n", "{\"models\":{\"h100-80g\":null}}", 200, "{'models':{'l40s':{'limit':{'device_milli':1}}}}", NULL},
+	{"what is gone stays gone", ADMIN, "GET", "/v1/tenants/acme/quota", NULL, NULL, 200, "{'weight':2000}", NULL},
+	{"nobody sets the quota of the topmost tenant it holds", OWNER, "PUT", "/v1/tenants/acme/quota", "If-Match: *\r\n", "{\"models\":{}}", 403, "{'code':'permission_denied'}", NULL},
+	{"but of those below", OWNER, "PUT", "/v1/tenants/acme~research/quota", "If-Match: *\r\n", "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":5}}}}", 200, NULL, NULL},
+	{"not of others", OWNER, "GET", "/v1/tenants/umbra/quota", NULL, NULL, 404, NULL, NULL},
+};
+
+static const scene tokens[] = {
+	{"who am I", OWNER, "GET", "/v1/whoami", NULL, NULL, 200, "{'role':'tenant_owner','tenant':'acme'}", NULL},
+	{"the roles", "viewer", "acme", "GET", "/v1/roles", NULL, NULL, 200, "{'next_cursor':null}", NULL},
+	{"made by a tenant for its own tree", OWNER, "POST", "/v1/tokens", NULL, "{\"name\":\"ci\",\"role\":\"member\",\"tenant\":\"acme/research\"}", 201, "{'name':'ci','role':'member','tenant':'acme/research'}", "Location: /v1/tokens/tok_", "id=id"},
+	{"never shown again", OWNER, "GET", "/v1/tokens", NULL, NULL, 200, NULL, "!ETag"},
+	{"not more than the maker has", OWNER, "POST", "/v1/tokens", NULL, "{\"name\":\"up\",\"role\":\"platform_admin\"}", 403, "{'code':'escalation_denied'}", NULL},
+	{"not for the whole fleet", OWNER, "POST", "/v1/tokens", NULL, "{\"name\":\"up\",\"role\":\"member\"}", 403, "{'code':'escalation_denied'}", NULL},
+	{"not for others", OWNER, "POST", "/v1/tokens", NULL, "{\"name\":\"up\",\"role\":\"member\",\"tenant\":\"umbra\"}", 422, "{'code':'unknown_tenant'}", NULL},
+	{"revoked", OWNER, "POST", "/v1/tokens/{id}:revoke", NULL, "{\"reason\":\"over\"}", 200, NULL, NULL},
+	{"without a body too", ADMIN, "POST", "/v1/tokens/{id}:revoke", NULL, NULL, 200, NULL, NULL},
+	{"one that is not there", OWNER, "POST", "/v1/tokens/tok_00000000000000000000000000:revoke", NULL, NULL, 404, NULL, NULL},
+};
+
+static const scene fleet[] = {
+	{"made with its join token", ADMIN, "POST", "/v1/clusters", "Idempotency-Key: c1\r\n", "{\"name\":\"par-1\",\"default_tenant\":\"acme\"}", 201, "{'name':'par-1','state':'pending','default_tenant':'acme','nodes':0}", "ETag: \"", "c=id"},
+	{"a repeat does not show it", ADMIN, "POST", "/v1/clusters", "Idempotency-Key: c1\r\n", "{\"name\":\"par-1\",\"default_tenant\":\"acme\"}", 201, "{'id':'{c}'}", "Idempotency-Replayed: true"},
+	{"read", "member", "acme", "GET", "/v1/clusters/par-1", NULL, NULL, 200, "{'id':'{c}','is_cordoned':false}", NULL},
+	{"closed", ADMIN, "POST", "/v1/clusters/par-1:cordon", NULL, "{\"reason\":\"repair\"}", 200, "{'is_cordoned':true,'is_frozen':false,'state':'pending'}", "ETag: \""},
+	{"frozen", ADMIN, "POST", "/v1/clusters/par-1:freeze", NULL, NULL, 200, "{'is_cordoned':true,'is_frozen':true}", NULL},
+	{"opened", ADMIN, "POST", "/v1/clusters/par-1:uncordon", NULL, NULL, 200, "{'is_cordoned':false,'is_frozen':true}", NULL},
+	{"thawed", ADMIN, "POST", "/v1/clusters/par-1:unfreeze", NULL, NULL, 200, "{'is_frozen':false}", NULL},
+	{"accepted", ADMIN, "POST", "/v1/clusters/par-1:accept", NULL, NULL, 200, "{'state':'ready'}", NULL},
+	{"no default tenant", ADMIN, "PATCH", "/v1/clusters/par-1", PATCH "If-Match: *\r\n", "{\"default_tenant\":null}", 200, "{'name':'par-1','state':'ready'}", NULL},
+	{"not by tenants", OWNER, "POST", "/v1/clusters/par-1:cordon", NULL, NULL, 403, "{'code':'permission_denied'}", NULL},
+	{"listed", ADMIN, "GET", "/v1/clusters", NULL, NULL, 200, "{'items':[{'name':'par-1'}]}", NULL},
+	{"no such node", ADMIN, "POST", "/v1/nodes/nod_x:cordon", NULL, NULL, 404, NULL, NULL},
+	{"no such device", ADMIN, "GET", "/v1/devices/dev_x", NULL, NULL, 404, NULL, NULL},
+	{"gone", ADMIN, "DELETE", "/v1/clusters/par-1", "If-Match: *\r\n", NULL, 204, NULL, NULL},
+	{"a class is made", ADMIN, "PUT", "/v1/device-classes/x1-8g", "If-None-Match: *\r\n", "{\"vendor\":\"acme\",\"memory_mib\":8192,\"patterns\":[\"X1 *\"]}", 201, "{'name':'x1-8g','model':'x1-8g','patterns':['X1 *'],'slots':100}", "Location: /v1/device-classes/x1-8g", "x=@ETag"},
+	{"and changed", ADMIN, "PUT", "/v1/device-classes/x1-8g", "If-Match: {x}\r\n", "{\"vendor\":\"acme\",\"memory_mib\":8000}", 200, "{'memory_mib':8000,'patterns':[]}", NULL},
+	{"and read", "member", "acme", "GET", "/v1/device-classes/x1-8g", NULL, NULL, 200, "{'vendor':'acme'}", NULL},
+};
+
+static const scene records[] = {
+	{"the chain, as JSON", ADMIN, "GET", "/v1/audit?limit=1", NULL, NULL, 200, "{'items':[{'n':1,'action':'tenant.create','object_kind':'tenant','outcome':'done'}]}", NULL},
+	{"as lines", ADMIN, "GET", "/v1/audit?limit=2", "Accept: application/x-ndjson\r\n", NULL, 200, NULL, "Content-Type: application/x-ndjson"},
+	{"as a table", ADMIN, "GET", "/v1/audit?limit=2", "Accept: text/html;q=0, text/csv\r\n", NULL, 200, NULL, "Content-Type: text/csv"},
+	{"a tenant sees its own", OWNER, "GET", "/v1/audit?tenant=acme&subtree=true", NULL, NULL, 200, NULL, NULL},
+	{"a viewer none", "viewer", "acme", "GET", "/v1/audit", NULL, NULL, 403, NULL, NULL},
+	{"both chains hold", ADMIN, "GET", "/v1/audit:verify", NULL, NULL, 200, "{'is_intact':true,'first_broken':0,'stream_gaps':0}", NULL},
+	{"nothing was used", ADMIN, "GET", "/v1/usage", NULL, NULL, 200, "{'items':[]}", NULL},
+	{"as a table with its head", ADMIN, "GET", "/v1/usage", "Accept: text/csv\r\n", NULL, 200, NULL, "Content-Type: text/csv"},
+};
+/* clang-format on */
+
+Test(api_routes, they_do_what_they_say)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_routes");
+	pg_do(served_dsn(), "UPDATE leader SET beat = now() - interval '1 minute'");
+	cr_expect_eq(
+		served_call(a, NULL, "GET", "/readyz", NULL, NULL).status, 503, "without a placer it is not ready");
+	pg_do(served_dsn(), "UPDATE leader SET beat = now()");
+	scenes_play(health, N(health));
+	scenes_play(tenants, N(tenants));
+	scenes_play(quota, N(quota));
+	scenes_play(tokens, N(tokens));
+	scenes_play(fleet, N(fleet));
+	scenes_play(records, N(records));
+	cr_expect_str_eq(
+		pg_text(served_dsn(), "SELECT string_agg(action || ' ' || outcome, ', ' ORDER BY n) FROM audit "
+				      "WHERE object_kind = 'route'"),
+		"TOKEN_CREATE refused:escalation_denied, CLUSTER_CORDON refused:permission_denied, AUDIT_LIST "
+		"refused:permission_denied");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM op_key WHERE answer LIKE '%rv_join_%'"), 0);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT n FROM chain WHERE id = 'g'"),
+		pg_int(served_dsn(), "SELECT count(*) FROM audit"));
+}
