@@ -56,7 +56,7 @@ CONF
 # A cluster of big nodes without hardware, that holds more slices than a run can ask for.
 fleet_start()
 {
-	call PUT /v1/device-classes/bench-80g '{"vendor":"bench","memory_mib":81920,"slots":1000}' >/dev/null
+	call PUT /v1/device-classes/bench-80g '{"vendor":"bench","memory_mib":81920,"slots":1000}' -H 'If-None-Match: *' >/dev/null
 	call POST /v1/tenants '{"name":"bench"}' >/dev/null
 	call PUT /v1/tenants/bench/quota '{"models":{"bench-80g":{"limit":{"device_milli":1000000000,"memory_mib":1000000000}}}}' \
 		-H "If-Match: $(fleet_quota_tag)" >/dev/null
@@ -65,6 +65,7 @@ fleet_start()
 	fleet_scene | run_as_user tee "$folder/agent/scene.json" >/dev/null
 	spawn agent env REEVE_JOIN_TOKEN="$fleet_token" "$REEVE_BIN/reeve-agent" --server "$REEVE_URL" --ca "$REEVE_CA" \
 		--state-dir "$folder/agent" --simulate "$folder/agent/scene.json"
+	agent_pid=$spawn_pid
 	await "the fleet to be known" fleet_is_known
 }
 
@@ -78,15 +79,16 @@ fleet_scene()
 	awk -v nodes=$nodes 'BEGIN {
 		printf "{\"cluster_uid\":\"bench\",\"nodes\":["
 		for (i = 1; i <= nodes; i++)
-			printf "%s{\"name\":\"n%d\",\"cpu_milli\":10000000,\"memory_mib\":100000000,\"pods\":1000000,\"devices\":[" \
+			printf "%s{\"name\":\"n%d\",\"cpu_milli\":10000000,\"memory_mib\":100000000,\"pods\":100000,\"devices\":[" \
 				"{\"product\":\"Bench 80G\",\"class\":\"bench-80g\",\"memory_mib\":81920,\"count\":8,\"slots\":1000}]}",
-				i > 1 ? "," : "", i
+				(i > 1 ? "," : ""), i
 		print "],\"pods\":{\"start_ms\":0,\"runtime_ms\":0,\"usage_interval_ms\":600000}}"
 	}'
 }
 
 fleet_is_known()
 {
+	is_running "$agent_pid" || fail "the agent ended: $(tail -n 2 "$folder/agent.log")"
 	[ "$(call GET /v1/clusters/bench | json_value devices)" = $((nodes * 8)) ]
 }
 
@@ -115,8 +117,8 @@ yardstick_make()
 # One stretch of pgbench on the server's own PostgreSQL.
 pgbench_drive() # NAME SCRIPT
 {
-	run_as_user "$REEVE_PG_BIN/pgbench" -h "$(server_socket)" -U reeve -n -M prepared -c $clients -j 1 -T "$seconds" \
-		-D body="$body_sample" -f "$folder/$2.sql" reeve 2>&1 | awk -v name="$1" '
+	run_as_user "$REEVE_PG_BIN/pgbench" -n -M prepared -c $clients -j 1 -T "$seconds" \
+		-D body="$body_sample" -f "$folder/$2.sql" "$(server_dsn)" 2>&1 | awk -v name="$1" '
 		/^tps/ { printf "%s %.0f 0 0 0 0\n", name, $3; seen = 1 } END { exit !seen }' >>"$folder/figures"
 }
 

@@ -26,7 +26,7 @@ changes_make()
 		printf "{\"items\":["
 		for (i = 0; i < n; i++)
 			printf "%s{\"tenant\":\"stuck\",\"name\":\"pod-%d\",\"queue\":false,\"devices\":[{\"count\":1}]," \
-				"\"labels\":{\"note\":\"%0300d\"}}", i ? "," : "", i, i
+				"\"labels\":{\"note\":\"%0300d\"}}", (i ? "," : ""), i, i
 		print "]}"
 	}' >"$folder/batch.json"
 	for batch in $(seq $batches); do

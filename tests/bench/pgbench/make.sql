@@ -13,4 +13,4 @@ CREATE TABLE yardstick.granted (
 	body     text NOT NULL,
 	at       timestamptz NOT NULL DEFAULT now()
 );
-VACUUM ANALYZE yardstick.quota;
+ANALYZE yardstick.quota;

@@ -157,13 +157,13 @@ children_of() # PID
 # The private database, by SQL: one value.
 server_sql() # STATEMENT
 {
-	run_as_user "$REEVE_PG_BIN/psql" -h "$(server_socket)" -U reeve -d reeve -qAtX -v ON_ERROR_STOP=1 -c "$1"
+	run_as_user "$REEVE_PG_BIN/psql" "$(server_dsn)" -qAtX -v ON_ERROR_STOP=1 -c "$1"
 }
 
-# The folder of its socket: the fifth line of PostgreSQL's own file.
-server_socket()
+# How its processes reach the database.
+server_dsn()
 {
-	sed -n 5p "$folder/data/postgres/postmaster.pid"
+	tr '\0' '\n' <"/proc/$(server_process placer)/environ" | sed -n 's/^REEVE_DSN=//p'
 }
 
 # One call with the administrator's token; prints the body, fails on anything but 2xx.
