@@ -110,11 +110,8 @@ static uint64_t mix(uint64_t h, str s)
 uint64_t body_shape(const js_list *blockers)
 {
 	const placement_blocker *k = blockers->v;
-	uint64_t h = blockers->n;
 
-	for (uint32_t i = 0; i < blockers->n; i++)
-		h = mix(mix(mix(mix(h, k[i].code), k[i].scope), k[i].class), k[i].axis);
-	return h;
+	return blockers->n ? mix(mix(mix(mix(1, k->code), k->scope), k->class), k->axis) : 0;
 }
 
 static void put_text(js_writer *w, const char *key, str s)

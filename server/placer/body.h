@@ -12,7 +12,8 @@ str body_placed(const books *b, const plan *p, const js_list *groups, arena *a);
 /* The reasons as a list of placement_blocker. */
 js_list body_blockers(const books *b, const reasons *r, arena *a);
 str body_list(const js_type *t, const js_list *list, arena *a);
-/* A number that is the same for blockers which differ in numbers only. For one process's life. */
+/* A number that stays the same while the first blocker does, its numbers aside: what follows it comes and goes with
+ * every change, and is not worth a record each time. For one process's life. */
 uint64_t body_shape(const js_list *blockers);
 
 typedef struct body_decision {
