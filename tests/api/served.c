@@ -20,7 +20,7 @@ enum { PATH_BYTES = 256, ANSWER_BYTES = 4 << 20, CALL_TIMEOUT_S = 20, REQUEST_BY
 static struct {
 	char dir[PATH_BYTES];
 	const char *dsn;
-	int port;
+	int port, tls_port;
 	pid_t owner, child;
 	struct {
 		char key[PATH_BYTES];
@@ -46,14 +46,16 @@ static void file_put(const char *name, const char *text)
 }
 
 /* The edge is a program of its own, so that its leaks are seen apart from ours. */
-static void serve(int fd)
+static void serve(int plain, int tls)
 {
-	char number[16];
+	char plain_fd[16], tls_fd[16];
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	fcntl(fd, F_SETFD, 0);
-	snprintf(number, sizeof(number), "%d", fd);
-	execl(SERVED_EDGE, SERVED_EDGE, number, served.dir, served.dsn, (char *)NULL);
+	fcntl(plain, F_SETFD, 0);
+	fcntl(tls, F_SETFD, 0);
+	snprintf(plain_fd, sizeof(plain_fd), "%d", plain);
+	snprintf(tls_fd, sizeof(tls_fd), "%d", tls);
+	execl(SERVED_EDGE, SERVED_EDGE, plain_fd, tls_fd, served.dir, served.dsn, (char *)NULL);
 	_exit(127);
 }
 
@@ -70,7 +72,7 @@ static void served_end(void)
 		fprintf(stderr, "%s stays\n", served.dir);
 }
 
-static void child_start(void)
+static int listener(int *ret_port)
 {
 	fault f = {0};
 	char address[64];
@@ -78,12 +80,20 @@ static void child_start(void)
 
 	if (listen_open("127.0.0.1:0", &fd, &f) || listen_address(fd, address, sizeof(address)))
 		fail("listen", &f);
-	served.port = (int)strtol(strrchr(address, ':') + 1, NULL, 10);
+	*ret_port = (int)strtol(strrchr(address, ':') + 1, NULL, 10);
+	return fd;
+}
+
+static void child_start(void)
+{
+	int plain = listener(&served.port), tls = listener(&served.tls_port);
+
 	fflush(NULL);
 	served.child = fork();
 	if (served.child == 0)
-		serve(fd);
-	close(fd);
+		serve(plain, tls);
+	close(plain);
+	close(tls);
 }
 
 void served_restart(void)
@@ -121,6 +131,38 @@ const char *served_dsn(void)
 int served_port(void)
 {
 	return served.port;
+}
+
+const char *served_folder(void)
+{
+	return served.dir;
+}
+
+answer served_tls_call(arena *a, const char *path, const char *body, const char *pair)
+{
+	char command[PATH_BYTES * 8];
+	char *got = malloc(ANSWER_BYTES);
+	answer r = {0};
+
+	file_put("body.json", body);
+	snprintf(command, sizeof(command),
+		"cd %s && curl -s -m 20 --cacert ca/cert.pem %s%s%s%s%s -H 'Content-Type: application/json' --data-binary "
+		"@body.json -w '\n%%{http_code}' https://localhost:%d%s",
+		served.dir, pair ? "--cert " : "", pair ? pair : "", pair ? ".pem --key " : "", pair ? pair : "",
+		pair ? ".key" : "", served.tls_port, path);
+	FILE *f = popen(command, "r");
+	size_t n = fread(got, 1, ANSWER_BYTES, f);
+	pclose(f);
+	str all = str_dup(a, str_of(got, n));
+	free(got);
+	if (all.n >= 4) {
+		r.status = (int)strtol(str_z(a, str_cut(all, all.n - 3, all.n)), NULL, 10);
+		r.body = str_cut(all, 0, all.n - 4);
+	}
+	r.doc = r.body.n ? json_loadb(r.body.p, r.body.n, 0, NULL) : NULL;
+	if (r.doc)
+		arena_on_end(a, (void (*)(void *))json_decref, r.doc);
+	return r;
 }
 
 static void hex(const uint8_t *p, size_t n, char *out)

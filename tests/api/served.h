@@ -22,6 +22,7 @@ void served_start(const char *name);
 void served_restart(void);
 const char *served_dsn(void);
 int served_port(void);
+const char *served_folder(void);
 
 /* A token for the role at the tenant (path; NULL: the whole fleet), kept under `name` and made on first use. */
 const char *served_token(const char *role, const char *tenant);
@@ -31,6 +32,10 @@ answer served_call(
 	arena *a, const char *token, const char *method, const char *path, const char *head, const char *body);
 /* Bytes as they are, and what came back until the server closed or a whole answer stood there. */
 answer served_raw(arena *a, const char *bytes, size_t n);
+
+/* POST over TLS, with the client certificate and key <pair>.pem and <pair>.key of the folder, or NULL. No head is kept.
+ */
+answer served_tls_call(arena *a, const char *path, const char *body, const char *pair);
 
 /* The header's value, or STR_NONE. */
 str answer_header(const answer *r, const char *name);

@@ -1,4 +1,4 @@
-/* usage: served_edge FD FOLDER DSN    an edge on a listening socket, without TLS, until SIGTERM */
+/* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,15 +44,16 @@ int main(int argc, char **argv)
 	};
 	process p = {.settings = &s, .edges = 1};
 
-	if (argc != 4)
+	if (argc != 5)
 		return 2;
-	snprintf(web, sizeof(web), "%s/web", argv[2]);
-	s.data_dir = p.run_dir = argv[2];
+	snprintf(web, sizeof(web), "%s/web", argv[3]);
+	s.data_dir = p.run_dir = argv[3];
 	s.web_dir = web;
-	p.dsn = argv[3];
+	p.dsn = argv[4];
 	p.loop = loop_new();
 	loop_on_signal(p.loop, SIGTERM, on_term, p.loop);
-	if (edge_open(&p, &e, &f) || edge_listen(e, (int)strtol(argv[1], NULL, 10), false, &f)) {
+	if (edge_open(&p, &e, &f) || edge_listen(e, (int)strtol(argv[1], NULL, 10), false, &f) ||
+		edge_listen(e, (int)strtol(argv[2], NULL, 10), true, &f)) {
 		fprintf(stderr, "%s\n", f.detail);
 		return 1;
 	}

@@ -1,0 +1,237 @@
+/* Agents: joined once by a token, known by their certificate from then on, told what is new, heard once. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "pg/pg.h"
+#include "scene.h"
+
+enum { TEXT_BYTES = 8192 };
+
+static void shell(const char *fmt, const char *arg)
+{
+	char command[TEXT_BYTES];
+
+	snprintf(command, sizeof(command), fmt, served_folder(), arg, arg);
+	cr_assert_eq(system(command), 0, "%s", command);
+}
+
+static str file_text(arena *a, const char *name)
+{
+	char path[TEXT_BYTES], text[TEXT_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s", served_folder(), name);
+	FILE *f = fopen(path, "r");
+	cr_assert(f);
+	size_t n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	return str_dup(a, str_of(text, n));
+}
+
+static void file_write(const char *name, const char *text)
+{
+	char path[TEXT_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s", served_folder(), name);
+	FILE *f = fopen(path, "w");
+	cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static const char *member(const answer *r, const char *name)
+{
+	const char *s = json_string_value(json_object_get(r->doc, name));
+
+	return s ? s : "";
+}
+
+static int64_t number(const answer *r, const char *name)
+{
+	return json_integer_value(json_object_get(r->doc, name));
+}
+
+/* The CSR of a new key, as a JSON text without its quotes. */
+static const char *csr_make(arena *a, const char *pair)
+{
+	char name[64];
+
+	shell("cd %s && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=agent -keyout %s.key "
+	      "-out %s.csr 2>/dev/null",
+		pair);
+	snprintf(name, sizeof(name), "%s.csr", pair);
+	str pem = file_text(a, name), out = S("");
+	while (pem.p && pem.n) {
+		str line = str_split(&pem, '\n');
+		out = str_print(a, STR_FMT STR_FMT "\\n", STR_ARG(out), STR_ARG(line));
+	}
+	return str_z(a, out);
+}
+
+static answer join(arena *a, const char *token, const char *uid, const char *pair)
+{
+	str body = str_print(a, "{\"token\":\"%s\",\"csr\":\"%s\",\"cluster_uid\":\"%s\",\"agent_id\":\"agent\"}",
+		token, csr_make(a, pair), uid);
+
+	return served_tls_call(a, "/agent/v1/join", str_z(a, body), NULL);
+}
+
+static const char *cluster_make(arena *a, const char *body)
+{
+	answer r = served_call(a, served_token("platform_admin", NULL), "POST", "/v1/clusters", NULL, body);
+
+	cr_assert_eq(r.status, 201);
+	return str_z(a, str_from(member(&r, "join_token")));
+}
+
+/* What the placer would commit for the cluster: the next of its stream. */
+static void tell(const char *action)
+{
+	char sql[TEXT_BYTES];
+
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO cluster_stream SELECT key, 0 FROM cluster ON CONFLICT DO NOTHING; WITH l AS (UPDATE leader SET n = "
+		"n + 1, term = 3 RETURNING n), s AS (UPDATE cluster_stream SET rev = rev + 1 RETURNING *) INSERT INTO decision "
+		"(n, term, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash) SELECT l.n, 3, now(), 2, "
+		"'plc_1', s.cluster_key, s.rev, '%s', '{\"n\":1,\"placement\":{\"id\":\"plc_1\"}}', sha256('') FROM l, s",
+		action);
+	pg_do(served_dsn(), sql);
+}
+
+static void joined(arena *a)
+{
+	const char *token = cluster_make(a, "{\"name\":\"par-1\",\"accept\":true}");
+	answer r = join(a, token, "uid-1", "one");
+
+	cr_assert_eq(r.status, 200, "%d " STR_FMT, r.status, STR_ARG(r.body));
+	cr_expect_str_eq(member(&r, "state"), "ready");
+	cr_expect_str_eq(member(&r, "cluster"), "par-1");
+	file_write("one.pem", member(&r, "certificate"));
+	cr_expect_eq(join(a, token, "uid-1", "again").status, 200, "the same cluster repeats its join");
+	cr_expect_eq(join(a, token, "uid-2", "other").status, 403, "another cluster does not");
+	pg_do(served_dsn(),
+		"INSERT INTO incarnation (number, system_id, timeline) VALUES (1, 'x', 1) ON CONFLICT DO NOTHING");
+}
+
+Test(api_agent, joins_once_and_hears_what_is_new)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_agent");
+	joined(a);
+	cr_expect_eq(served_tls_call(a, "/agent/v1/sync", "{\"session\":\"s\",\"applied_rev\":0}", NULL).status, 401);
+	answer r = served_tls_call(a, "/agent/v1/sync", "{\"session\":\"s\",\"applied_rev\":0,\"wait_ms\":0}", "one");
+	cr_expect_eq(r.status, 200, STR_FMT, STR_ARG(r.body));
+	cr_expect_eq(number(&r, "rev"), 0);
+	cr_expect_eq(number(&r, "incarnation"), 1);
+	tell("grant");
+	tell("revoke");
+	r = served_tls_call(a, "/agent/v1/sync", "{\"session\":\"s\",\"applied_rev\":0}", "one");
+	json_t *changes = json_object_get(r.doc, "changes"), *first = json_array_get(changes, 0);
+	cr_expect_eq(json_array_size(changes), 2, STR_FMT, STR_ARG(r.body));
+	cr_expect_eq(json_integer_value(json_object_get(first, "rev")), 1);
+	cr_expect_str_eq(json_string_value(json_object_get(first, "action")), "grant");
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(first, "placement"), "id")), "plc_1");
+	cr_expect_eq(number(&r, "term"), 3);
+}
+
+Test(api_agent, a_held_call_ends_with_the_news)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_held");
+	joined(a);
+	pid_t placer = fork();
+	if (placer == 0) {
+		usleep(500000);
+		tell("grant");
+		_exit(0);
+	}
+	answer r =
+		served_tls_call(a, "/agent/v1/sync", "{\"session\":\"s\",\"applied_rev\":0,\"wait_ms\":15000}", "one");
+	cr_expect_eq(json_array_size(json_object_get(r.doc, "changes")), 1, STR_FMT, STR_ARG(r.body));
+	waitpid(placer, NULL, 0);
+}
+
+/* clang-format off */
+static const struct {
+	const char *rule, *body;
+	int64_t acked;
+	bool wants;
+} reports[] = {
+	{"an unknown session begins anew", "{\"session\":\"s1\",\"seq\":5,\"items\":[]}", 0, true},
+	{"the first", "{\"session\":\"s1\",\"seq\":1,\"items\":[{\"kind\":\"running\",\"is_whole\":true}]}", 1, false},
+	{"a repeat", "{\"session\":\"s1\",\"seq\":1,\"items\":[]}", 1, false},
+	{"a gap", "{\"session\":\"s1\",\"seq\":3,\"items\":[]}", 1, false},
+	{"the next, with use", "{\"session\":\"s1\",\"seq\":2,\"items\":[{\"kind\":\"usage\",\"placement\":\"plc_1\",\"window_ms\":1000,\"memory_mib_avg\":5},{\"kind\":\"step\",\"placement\":\"plc_1\",\"fence\":\"1.1\",\"state\":\"running\"}]}", 2, false},
+	{"its repeat", "{\"session\":\"s1\",\"seq\":2,\"items\":[{\"kind\":\"usage\",\"placement\":\"plc_1\",\"window_ms\":1000}]}", 2, false},
+	{"a newer session", "{\"session\":\"s2\",\"seq\":1,\"items\":[]}", 1, false},
+};
+/* clang-format on */
+
+Test(api_agent, a_report_is_stored_once)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_report");
+	joined(a);
+	pg_do(served_dsn(),
+		"INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, "
+		"request, created_by, created_at, seq, rev) SELECT 'plc_1', 2, key, '', 'api', 'granted', 1, 1, '{}', "
+		"'x', now(), 1, 1 FROM cluster");
+	for (size_t i = 0; i < sizeof(reports) / sizeof(*reports); i++) {
+		answer r = served_tls_call(a, "/agent/v1/report", reports[i].body, "one");
+		cr_expect_eq(r.status, 200, "%s: " STR_FMT, reports[i].rule, STR_ARG(r.body));
+		cr_expect_eq(
+			number(&r, "acked_seq"), reports[i].acked, "%s: " STR_FMT, reports[i].rule, STR_ARG(r.body));
+		cr_expect_eq(
+			json_is_true(json_object_get(r.doc, "want_snapshot")), reports[i].wants, "%s", reports[i].rule);
+	}
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'report'"), 3);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM usage_window"), 1);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE body LIKE '%usage%'"), 0);
+	answer r = served_tls_call(
+		a, "/agent/v1/report", "{\"session\":\"s2\",\"seq\":2,\"items\":[{\"kind\":\"weather\"}]}", "one");
+	cr_expect_eq(r.status, 422);
+	cr_expect_str_eq(member(&r, "code"), "bad_field");
+}
+
+Test(api_agent, renews_and_is_shut_out)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *admin;
+
+	served_start("api_renew");
+	joined(a);
+	admin = served_token("platform_admin", NULL);
+	str body = str_print(a, "{\"csr\":\"%s\"}", csr_make(a, "two"));
+	answer r = served_tls_call(a, "/agent/v1/renew", str_z(a, body), "one");
+	cr_expect_eq(r.status, 200, STR_FMT, STR_ARG(r.body));
+	file_write("two.pem", member(&r, "certificate"));
+	const char *ask = "{\"session\":\"s\",\"applied_rev\":0,\"wait_ms\":0}";
+	cr_expect_eq(served_tls_call(a, "/agent/v1/sync", ask, "two").status, 200);
+	cr_expect_eq(served_tls_call(a, "/agent/v1/renew", "{\"csr\":\"nonsense\"}", "two").status, 422);
+	cr_expect_eq(served_call(a, admin, "DELETE", "/v1/clusters/par-1", "If-Match: *\r\n", NULL).status, 204);
+	r = served_tls_call(a, "/agent/v1/sync", ask, "two");
+	cr_expect_eq(r.status, 401);
+	cr_expect_str_eq(member(&r, "code"), "certificate_required");
+}
+
+Test(api_agent, waits_to_be_accepted)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_accept");
+	const char *token = cluster_make(a, "{\"name\":\"slow\"}");
+	answer r = join(a, token, "uid-1", "one");
+	cr_expect_str_eq(member(&r, "state"), "pending", STR_FMT, STR_ARG(r.body));
+	int64_t records = pg_int(served_dsn(), "SELECT count(*) FROM audit");
+	r = join(a, token, "uid-1", "one");
+	cr_expect_str_eq(member(&r, "state"), "pending");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM audit"), records, "asking again is no event");
+	served_call(a, served_token("platform_admin", NULL), "POST", "/v1/clusters/slow:accept", NULL, NULL);
+	r = join(a, token, "uid-1", "one");
+	cr_expect_str_eq(member(&r, "state"), "ready");
+	cr_expect(str_starts(str_from(member(&r, "certificate")), S("-----BEGIN CERTIFICATE-----")));
+}
