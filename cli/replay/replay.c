@@ -84,7 +84,7 @@ static void progress(replay *r, uint32_t sent)
 {
 	int64_t now = clock_mono_us();
 
-	if (r->set.quiet || now < r->next_progress_us)
+	if (r->set.quiet || (now < r->next_progress_us && sent < r->trace.pods.n))
 		return;
 	r->next_progress_us = now + PROGRESS_US;
 	fprintf(stderr, "\r%u of %u pods, %.1f %% of the GPUs allocated ", sent, r->trace.pods.n,

@@ -28,13 +28,14 @@ look() # PHASE
 	done
 } >>"$folder/looks"
 
-# wrk goes by time: short stretches until the requests are many enough.
+# wrk goes by time: short stretches until the requests are many enough. Each has its turn plain and over TLS, since buffers for
+# either are kept once they were needed.
 drive_to() # REQUESTS
 {
-	while [ "$requests" -lt "$1" ]; do
+	while [ "$requests" -lt "$1" ] || [ $stretch -lt 4 ] || [ $((stretch % 2)) -ne 0 ]; do
 		url=http://$server_plain
 		[ $((stretch % 2)) -eq 0 ] || url=https://$server_tls
-		said=$(wrk -t1 -c$connections -d2s --timeout 10s -s "$here/wrk/mix.lua" "$url" | grep '^WRK')
+		said=$(wrk -t1 -c$connections -d1s --timeout 10s -s "$here/wrk/mix.lua" "$url" | grep '^WRK')
 		requests=$((requests + $(echo "$said" | cut -d ' ' -f 2)))
 		failed=$((failed + $(echo "$said" | cut -d ' ' -f 6)))
 		stretch=$((stretch + 1))

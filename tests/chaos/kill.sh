@@ -18,21 +18,20 @@ seed=${REEVE_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 rounds=$REEVE_SIZE_KILL_ROUNDS
 kills=$REEVE_SIZE_KILL_MOMENTS
 pods=$REEVE_SIZE_KILL_PODS
-gap_ms=400
-batch=10
+gap_ms=500
+batch=2
 voids_max=3
 
-# "DELAY_S VICTIM PICK" of each kill. A round's first victims go through the list from a random place, so that a few rounds
-# meet all.
+# "DELAY_S VICTIM PICK" of each kill. Victims go through the list, from another place in each round, so that a few rounds meet
+# all.
 plan() # ROUND
 {
 	awk -v seed="$seed" -v round="$1" -v kills="$kills" -v gap_ms=$gap_ms 'BEGIN {
 		n = split("placer edge postmaster supervisor backend agent worker", victims, " ")
 		srand(seed + round * 7919)
-		first = int(rand() * n)
+		first = seed + round
 		for (i = 0; i < kills; i++) {
-			at = i < n ? first + i : int(rand() * n)
-			printf "%.3f %s %d\n", rand() * gap_ms / 1000, victims[at % n + 1], int(rand() * 1000)
+			printf "%.3f %s %d\n", rand() * gap_ms / 1000, victims[(first + i) % n + 1], int(rand() * 1000)
 		}
 	}'
 }
@@ -70,7 +69,7 @@ victim_find() # VICTIM PICK
 backends()
 {
 	children_of "$(head -n 1 "$folder/data/postgres/postmaster.pid" 2>/dev/null)" | while read -r child; do
-		! tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -q '^postgres: reeve ' || echo "$child"
+		! command_of "$child" | grep -q '^postgres: reeve ' || echo "$child"
 	done
 }
 

@@ -129,6 +129,9 @@ server_end()
 		kill -TERM "$(cat "$server_pidfile")" 2>/dev/null || true
 	done
 	[ -z "$server_pid" ] || (server_stop) || kill -KILL "$server_pid" 2>/dev/null || true
+	server_orphans | while read -r orphan; do
+		kill -KILL "$orphan" 2>/dev/null || true
+	done
 	wait
 	if [ $server_status -eq 0 ]; then
 		run_as_user rm -rf "$folder"
@@ -138,14 +141,25 @@ server_end()
 	exit $server_status
 }
 
+# Edges of a killed supervisor, for one, that still finish what they began.
+server_orphans()
+{
+	for process in /proc/[0-9]*; do
+		! command_of "${process#/proc/}" | grep -q -F -e "--data-dir $folder/data " || echo "${process#/proc/}"
+	done
+}
+
 # The process of a role: placer, worker, edge.
 server_process() # ROLE
 {
 	children_of "$server_pid" | while read -r child; do
-		if tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -q -e "--role $1 "; then
-			echo "$child"
-		fi
+		! command_of "$child" | grep -q -e "--role $1 " || echo "$child"
 	done
+}
+
+command_of() # PID
+{
+	cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' '
 }
 
 children_of() # PID
