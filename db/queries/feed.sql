@@ -20,7 +20,7 @@ FROM chain c, leader l WHERE c.id = 'g' AND l.name = 'placer';
 -- out: n int8, at timestamptz, actor text, action text, object_kind text, object_id text, tenant text?, request_id text, outcome text, record json, hash text, cursor text
 SELECT a.n, a.at, a.actor, a.action, a.object_kind, a.object_id, t.path AS tenant, a.request_id, a.outcome, a.body AS record, encode(a.hash, 'hex') AS hash, lpad(a.n::text, 19, '0') AS cursor
 FROM audit a LEFT JOIN tenant t ON t.key = a.tenant_key
-WHERE a.n > $3 AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, $1 || '/')))
+WHERE a.n > $3 AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
 ORDER BY a.n
 LIMIT $4;
 

@@ -61,12 +61,12 @@ SELECT * FROM (
 		'p' || p.rev AS revision, p.placed, p.blockers, nullif(p.reason, '') AS reason, p.created_at, p.granted_at, p.running_at, p.ended_at, p.id AS cursor
 	FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
 	WHERE p.id > $5 AND ($3::text[] IS NULL OR p.state = ANY ($3)) AND ($4::text IS NULL OR c.name = $4 OR c.id = $4)
-		AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, $1 || '/')))
+		AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
 	UNION ALL
 	SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, i.at, NULL, NULL, NULL, i.object_id
 	FROM inbox i JOIN tenant t ON t.key = i.tenant_key
 	WHERE i.kind = 'place' AND i.object_id > $5 AND ($3::text[] IS NULL OR 'pending' = ANY ($3)) AND $4::text IS NULL
-		AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, $1 || '/')))
+		AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
 		AND NOT EXISTS (SELECT FROM placement p WHERE p.id = i.object_id)
 ) x
 ORDER BY x.id

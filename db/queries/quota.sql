@@ -16,7 +16,7 @@ SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota
 	quota_conditions_json(t.key) AS conditions, t.path AS cursor
 FROM tenant t
 WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
-	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, $1 || '/')))
+	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
 ORDER BY t.path
 LIMIT $4;
 

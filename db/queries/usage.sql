@@ -9,7 +9,7 @@ WITH part AS (
 	FROM segment s JOIN tenant t ON t.key = s.tenant_key
 	CROSS JOIN LATERAL generate_series(date_trunc('day', greatest(s.started_at, $1), 'UTC'), least(coalesce(s.ended_at, now()), $2), interval '1 day') AS d(day)
 	WHERE s.started_at < $2 AND coalesce(s.ended_at, now()) > $1
-		AND ($3::text IS NULL OR t.path = $3 OR t.id = $3 OR ($4 AND starts_with(t.path, $3 || '/')))
+		AND ($3::text IS NULL OR t.path = $3 OR t.id = $3 OR ($4 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $3 OR r.id = $3) AND r.deleted_at IS NULL) || '/')))
 ),
 line AS (
 	SELECT tenant, class, to_char(day AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, floor(sum(device_milli * seconds) / 1000)::int8 AS gpu_seconds,

@@ -102,26 +102,29 @@ void denials_clear(edge *e)
 	map_clear(&e->denials);
 }
 
-void edge_forget(edge *e)
+void edge_heard(edge *e, str kind)
 {
-	principals_clear(e->principals);
-	certificates_clear(e->certificates);
-	tenants_clear(e);
+	if (str_eq(kind, S("tenant")))
+		tenants_clear(e);
+	if (str_eq(kind, S("tenant")) || str_eq(kind, S("token")))
+		principals_clear(e->principals);
+	if (str_eq(kind, S("cluster")))
+		certificates_clear(e->certificates);
 }
 
-void edge_governance_moved(edge *e)
+void edge_governance_moved(edge *e, str kind)
 {
-	edge_forget(e);
+	edge_heard(e, kind);
 	notify_send(e->notify, NOTIFY_GOVERNANCE);
 	feed_look(e->feed);
 }
 
+/* What moved is in the chains. */
 static void on_look(void *arg, int what)
 {
 	edge *e = arg;
 
-	if (what & NOTIFY_GOVERNANCE)
-		edge_forget(e);
+	(void)what;
 	feed_look(e->feed);
 }
 

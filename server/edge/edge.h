@@ -60,10 +60,10 @@ err edge_open(process *p, edge **ret, fault *f) MUST_CHECK;
 err edge_listen(edge *e, int fd, bool is_tls, fault *f) MUST_CHECK;
 void edge_close(edge *e); /* NULL-safe */
 
-/* Governance moved: what is remembered of tokens, tenants and certificates is read anew. */
-void edge_forget(edge *e);
+/* Governance changed an object of that kind: what is remembered of it is read anew. */
+void edge_heard(edge *e, str kind);
 /* Forgets which denials were recorded. */
 void denials_clear(edge *e);
 
-/* Tells the other processes, and does here what they will do on hearing it. */
-void edge_governance_moved(edge *e);
+/* The same for a change made here; tells the other processes to look. */
+void edge_governance_moved(edge *e, str kind);

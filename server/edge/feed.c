@@ -109,9 +109,8 @@ static void audit_came(void *arg, db_reply *reply)
 		ring_push(f, &(feed_event){'g', row.n, (int32_t)row.tenant_key, 0, row.action, row.object_kind,
 				     row.object_id, row.outcome, row.body});
 		f->head.g = row.n;
+		edge_heard(f->edge, row.object_kind);
 	}
-	if (!reply->e && reply->rows)
-		edge_forget(f->edge);
 	f->is_more |= !reply->e && reply->rows == FEED_READ_MAX;
 	ears_call(f, 0);
 	look_end(f, reply->e == ERR_OK);

@@ -39,6 +39,16 @@ static const char *bad_var(const request *r, err *ret_e)
 	return NULL;
 }
 
+/* Tenants made a moment ago, perhaps on another edge, are in the scope of whoever governs; those who place or read look
+ * twice instead (gate_again). */
+static bool needs_fresh_scope(const request *r)
+{
+	bool governs =
+		r->web->method != WEB_GET && r->web->method != WEB_HEAD && r->route->right != RIGHT_PLACEMENT_WRITE;
+
+	return r->is_again || governs;
+}
+
 static step bearer(request *r)
 {
 	str header = web_header_find(r->web, S("Authorization")), scheme = str_split(&header, ' ');
@@ -50,12 +60,27 @@ static step bearer(request *r)
 		return request_fail_at(r, ERR_TOKEN_INVALID, "Authorization", "this is no token of this server");
 	r->token = ARENA_NEW(r->arena, token_parsed);
 	*r->token = t;
-	r->who = principals_find(r->edge->principals, id_str(&r->token->id), clock_mono_us());
+	r->who = needs_fresh_scope(r) ? NULL
+				      : principals_find(r->edge->principals, id_str(&r->token->id), clock_mono_us());
 	if (r->who)
 		return step_next(r, STEP_gate_enter);
 	sql_token_find_in *in = ARENA_NEW(r->arena, sql_token_find_in);
 	in->id = id_str(&r->token->id);
 	return request_fetch(r, DB_PLATFORM, SQL_TOKEN_FIND, in, STEP_gate_token_read);
+}
+
+bool gate_may_again(const request *r)
+{
+	return r->who && !r->who->is_platform && !r->is_again && r->who->read_us < r->web->begun_us;
+}
+
+step gate_again(request *r)
+{
+	principal_unref(r->who);
+	r->who = NULL;
+	r->is_again = true;
+	r->extra_headers = STR_NONE;
+	return bearer(r);
 }
 
 static step agent_check(request *r, const certificate *c)

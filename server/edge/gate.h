@@ -4,5 +4,9 @@
 
 /* Takes what the server read; the request answers itself from here on. */
 void gate_take(edge *e, web_req *w);
+/* Whether the caller's scope was read before this request came: then what it does not see may be new, and gate_again
+ * reads it once more and begins anew. */
+bool gate_may_again(const request *r);
+step gate_again(request *r);
 /* Records a refusal for lack of rights, at most once per (caller, route, minute). */
 void gate_record_denial(const request *r, err e);

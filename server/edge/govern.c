@@ -125,7 +125,7 @@ step govern_reply(request *r)
 	if (a->is_replay)
 		request_header(r, "Idempotency-Replayed", S("true"));
 	else
-		edge_governance_moved(r->edge);
+		edge_governance_moved(r->edge, r->ledger_op->object_kind);
 	answer_etag(r, a->body);
 	if (a->status == 201 && member_text(a->body, S("id")).p)
 		answer_location(r, member_text(a->body, S("id")));

@@ -2,6 +2,7 @@
 #include "server/edge/answer.h"
 #include "server/edge/bind.h"
 #include "server/edge/dispatch.h"
+#include "server/edge/gate.h"
 #include "server/edge/member.h"
 
 void answer_etag(request *r, str body)
@@ -46,7 +47,7 @@ step read_reply(request *r)
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
 	if (r->reply.rows == 0)
-		return request_fail(r, ERR_NOT_FOUND);
+		return gate_may_again(r) ? gate_again(r) : request_fail(r, ERR_NOT_FOUND);
 	buf *out = request_out(r);
 	js_writer w = js_writer_on(out);
 	row_write(&w, operation_plan(r->op), &r->reply, 0);

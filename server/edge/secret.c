@@ -11,7 +11,7 @@ step secret_reply(request *r, const char *name, str secret)
 
 	if (a->e || a->is_replay)
 		return govern_reply(r);
-	edge_governance_moved(r->edge);
+	edge_governance_moved(r->edge, r->ledger_op->object_kind);
 	answer_etag(r, a->body);
 	answer_location(r, member_text(a->body, S("id")));
 	buf_add_str(out, str_cut(a->body, 0, a->body.n - 1));

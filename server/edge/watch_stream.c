@@ -150,18 +150,46 @@ static bool is_of_fleet(watch_kind kind)
 	return kind == WATCH_CLUSTER || kind == WATCH_DEVICE_CLASS;
 }
 
+static bool is_below(str path, str top)
+{
+	return str_starts(path, top) && path.n > top.n && path.p[top.n] == '/';
+}
+
+/* A tenant made since the stream began, below what is followed: its rows are too. */
+static void tenant_learn(watch *w, int32_t key, str path)
+{
+	if (!w->who->is_platform && is_below(path, str_from(w->who->tenant)))
+		principal_key_add(w->who, key);
+	if (w->plan.subtree && w->plan.tenant.p && is_below(path, w->plan.tenant)) {
+		int32_t *keys = ARENA_ARRAY(w->arena, int32_t, w->plan.n_keys + 1);
+		memcpy(keys, w->plan.keys, w->plan.n_keys * sizeof(*keys));
+		keys[w->plan.n_keys++] = key;
+		w->plan.keys = keys;
+	}
+}
+
+static str object_of(const feed_event *ev)
+{
+	return ev->chain == 'p' ? member_find(ev->body, S("placement"))
+				: member_find(member_find(ev->body, S("change")), S("object"));
+}
+
 static void event_show(watch *w, const feed_event *ev)
 {
 	int kind = watch_kind_find(ev->kind);
 	bool is_put = !str_ends(ev->action, S(".delete"));
 
-	if (kind < 0 || !(w->plan.kinds >> kind & 1) || !str_eq(ev->outcome, S("done")))
+	str object = object_of(ev);
+
+	if (kind < 0 || !str_eq(ev->outcome, S("done")))
+		return;
+	if (str_eq(ev->action, S("tenant.create")))
+		tenant_learn(w, ev->tenant_key, member_text(object, S("path")));
+	if (!(w->plan.kinds >> kind & 1))
 		return;
 	if (!is_of_fleet((watch_kind)kind) &&
 		(!principal_sees(w->who, ev->tenant_key) || !key_is_followed(w, ev->tenant_key)))
 		return;
-	str object = ev->chain == 'p' ? member_find(ev->body, S("placement"))
-				      : member_find(member_find(ev->body, S("change")), S("object"));
 	/* Records that change nothing a client sees, as the renewal of a certificate. */
 	if (is_put && !object.p)
 		return;
@@ -273,9 +301,7 @@ static void history_read(watch *w)
 
 static bool object_is_followed(const watch *w, str path)
 {
-	return !w->plan.tenant.p || str_eq(path, w->plan.tenant) ||
-	       (w->plan.subtree && str_starts(path, w->plan.tenant) && path.n > w->plan.tenant.n &&
-		       path.p[w->plan.tenant.n] == '/');
+	return !w->plan.tenant.p || str_eq(path, w->plan.tenant) || (w->plan.subtree && is_below(path, w->plan.tenant));
 }
 
 static void row_show(watch *w, const db_reply *reply, uint32_t i)
@@ -427,7 +453,7 @@ static watch *watch_new(request *r, const watch_plan *p)
 	watch *w = heap_new(1, sizeof(*w));
 
 	w->edge = r->edge;
-	w->who = principal_ref(r->who);
+	w->who = principal_copy(r->who);
 	w->arena = arena_new(0);
 	w->page = arena_new(0);
 	w->plan = *p;

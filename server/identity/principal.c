@@ -47,6 +47,29 @@ void principal_keys_set(principal *p, const int32_t *keys, uint32_t n)
 	qsort(p->keys, n, sizeof(*p->keys), key_cmp);
 }
 
+principal *principal_copy(const principal *p)
+{
+	principal *copy = principal_new();
+
+	*copy = *p;
+	copy->refs = 1;
+	copy->keys = NULL;
+	principal_keys_set(copy, p->keys, p->n_keys);
+	return copy;
+}
+
+void principal_key_add(principal *p, int32_t key)
+{
+	int32_t *old = p->keys;
+	int32_t *keys = heap_new(p->n_keys + 1, sizeof(*keys));
+
+	if (old)
+		memcpy(keys, old, p->n_keys * sizeof(*keys));
+	keys[p->n_keys] = key;
+	principal_keys_set(p, keys, p->n_keys + 1);
+	free(keys);
+}
+
 db_scope principal_scope(const principal *p)
 {
 	return p->is_platform ? DB_PLATFORM : db_tenants(p->keys, p->n_keys);

@@ -31,6 +31,9 @@ typedef struct principal {
 principal *principal_new(void);
 principal *principal_ref(principal *p);
 void principal_unref(principal *p); /* NULL-safe */
+/* One of the caller's own, which may learn keys. */
+principal *principal_copy(const principal *p);
+void principal_key_add(principal *p, int32_t key);
 /* Copies and sorts. */
 void principal_keys_set(principal *p, const int32_t *keys, uint32_t n);
 

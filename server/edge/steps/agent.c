@@ -135,7 +135,7 @@ step agent_join_done(request *r)
 
 	if (a->e)
 		return govern_fail(r);
-	edge_governance_moved(r->edge);
+	edge_governance_moved(r->edge, r->ledger_op->object_kind);
 	return request_reply(r, 200, NULL, a->body);
 }
 

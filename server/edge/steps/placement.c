@@ -9,6 +9,7 @@
 #include "server/edge/answer.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/feed.h"
+#include "server/edge/gate.h"
 #include "server/edge/member.h"
 #include "server/edge/query.h"
 #include "server/edge/tenants.h"
@@ -207,7 +208,7 @@ step placement_store(request *r)
 	err e = items_fill(r);
 
 	if (e)
-		return request_fail(r, e);
+		return e == ERR_UNKNOWN_TENANT && gate_may_again(r) ? gate_again(r) : request_fail(r, e);
 	in->actor = request_actor(r);
 	in->request_id = str_from(r->id);
 	in->key = r->idempotency_key;

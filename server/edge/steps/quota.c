@@ -141,7 +141,7 @@ step quota_written(request *r)
 		return step_next(r, STEP_quota_patch_ask);
 	if (a->e)
 		return govern_fail(r);
-	edge_governance_moved(r->edge);
+	edge_governance_moved(r->edge, r->ledger_op->object_kind);
 	q->written = str_dup(r->arena, a->body);
 	return request_fetch(r, request_scope(r), SQL_QUOTA_GET, get_in(r), STEP_quota_show);
 }

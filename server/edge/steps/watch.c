@@ -2,7 +2,8 @@
 #include "db/sql.h"
 #include "server/edge/watch_stream.h"
 
-enum { RETRY_STREAMS_S = 5 };
+/* How far another edge's feed may be before ours. */
+enum { RETRY_STREAMS_S = 5, AHEAD_MAX = 100000 };
 
 static const right kind_rights[WATCH_KINDS] = {
 	[WATCH_TENANT] = RIGHT_TENANT_READ,
@@ -51,7 +52,7 @@ static err since_read(request *r, watch_plan *p)
 		return fault_set(&r->fault, ERR_BAD_PARAMETER, last.p ? "Last-Event-ID" : "since",
 			"must be a cursor as g18422.p90311");
 	/* Ahead of us: of another database, or of this one before it was put back. */
-	if (p->since.g > head.g + FEED_READ_MAX || p->since.p > head.p + FEED_READ_MAX * FEED_READ_MAX)
+	if (p->since.g > head.g + AHEAD_MAX || p->since.p > head.p + AHEAD_MAX)
 		return fault_set(&r->fault, ERR_CURSOR_COMPACTED, "since", "the cursor is ahead of this database");
 	return ERR_OK;
 }
