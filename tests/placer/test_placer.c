@@ -125,6 +125,22 @@ Test(placer, what_does_not_fit_waits_and_goes_on)
 	realm_close(&r);
 }
 
+/* A release that stands right behind its request in the inbox is not lost. */
+Test(placer, released_in_the_same_breath)
+{
+	realm r;
+	open_and_start(&r, "breath");
+	int fits = realm_place(&r, "d", ONE_H100),
+	    waits = realm_place(&r, "d", "\"devices\":[{\"classes\":[\"b300\"]}]");
+	realm_release(&r, fits);
+	realm_release(&r, waits);
+	realm_settle(&r);
+	STATE_IS(&r, fits, "revoking");
+	STATE_IS(&r, waits, "revoked");
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 Test(placer, a_refused_plan_goes_elsewhere)
 {
 	realm r;
