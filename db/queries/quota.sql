@@ -1,11 +1,26 @@
 -- Quota of one tenant, whole. A merge patch is read, merged and put with the revision it was read at.
 
+-- Written out rather than by the functions of the schema, which are planned anew for each call: this one is read often.
 -- name: quota_get :one
 -- in: tenant text
 -- out: key int4, id text, tenant text, revision int8, models json, weight int8, credits_limit int8?, conditions json
-SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota_models_json(t.key) AS models, t.weight, t.credits_limit,
-	quota_conditions_json(t.key) AS conditions
-FROM tenant t
+SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, m.models, t.weight, t.credits_limit, c.conditions
+FROM tenant t CROSS JOIN LATERAL (
+	SELECT coalesce(json_object_agg(coalesce(q.model, u.model), json_strip_nulls(json_build_object(
+		'guaranteed', nullif(axes_json(q.guaranteed_device_milli, q.guaranteed_memory_mib, q.guaranteed_compute_milli)::text, '{}')::json,
+		'limit', nullif(axes_json(q.limit_device_milli, q.limit_memory_mib, q.limit_compute_milli)::text, '{}')::json,
+		'lend_limit', nullif(axes_json(q.lend_limit_device_milli, q.lend_limit_memory_mib, q.lend_limit_compute_milli)::text, '{}')::json,
+		'borrow_limit', nullif(axes_json(q.borrow_limit_device_milli, q.borrow_limit_memory_mib, q.borrow_limit_compute_milli)::text, '{}')::json,
+		'used', axes_json(coalesce(u.device_milli, 0), coalesce(u.memory_mib, 0), coalesce(u.compute_milli, 0)))) ORDER BY coalesce(q.model, u.model)), '{}')::text AS models
+	FROM (SELECT * FROM quota WHERE tenant_key = t.key) q FULL JOIN (SELECT * FROM tenant_use WHERE tenant_key = t.key) u ON u.model = q.model
+) m CROSS JOIN LATERAL (
+	SELECT coalesce(json_agg(json_build_object('type', x.type, 'model', x.model) ORDER BY x.type, x.model), '[]')::text AS conditions
+	FROM quota q JOIN tenant_use u USING (tenant_key, model) CROSS JOIN LATERAL (VALUES
+		('over_limit', q.model, u.device_milli > q.limit_device_milli OR u.memory_mib > q.limit_memory_mib OR u.compute_milli > q.limit_compute_milli),
+		('over_guaranteed', q.model, u.device_milli > q.guaranteed_device_milli OR u.memory_mib > q.guaranteed_memory_mib
+			OR u.compute_milli > q.guaranteed_compute_milli)) AS x(type, model, holds)
+	WHERE q.tenant_key = t.key AND x.holds
+) c
 WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND t.depth > 0;
 
 -- Quotas by tenant, for the snapshot of a watch.
