@@ -54,6 +54,8 @@ static void failed(placer *p, const db_verdict *v)
 		return;
 	}
 	if (may_resend(v) || (v->e == ERR_FENCED && str_eq(str_from(v->message), S("placer_fenced")))) {
+		log_warn("placer.commit_unsure", KV_ERR(v->e), KV_Z("message", v->message),
+			KV_I64("batch", p->head.batch + 1));
 		p->must_ask = true;
 		serve_next(p);
 		return;

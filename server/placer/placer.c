@@ -141,7 +141,8 @@ void placer_look_at_governance(placer *p)
 void placer_stop(placer *p)
 {
 	p->is_stopping = true;
-	if (p->phase != PLACER_SERVING)
+	/* Without a connection there is nothing to wait for: what became of the batch shows at the next start. */
+	if (p->phase != PLACER_SERVING || !batcher_is_up(p->db))
 		term_end(p, 0);
 	else
 		serve_next(p);

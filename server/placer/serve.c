@@ -12,6 +12,8 @@ enum {
 	SLICE_US = 1500, /* the loop is given back after so long */
 	BEAT_US = 1000 * 1000,
 	TURN_BYTES_MAX = 16 << 20, /* a turn takes nothing more in when it has grown so large */
+	TURN_REPORTED_MAX =
+		512, /* reports behind this many changed placements wait for the next turn: requests do not */
 };
 
 void inbox_clear(inbox *i)
@@ -85,7 +87,9 @@ static bool step_reports(placer *p)
 {
 	inbox *i = &p->inbox;
 
-	if (i->at < i->n && !is_full(p) && row_take(p, &i->rows[i->at])) {
+	bool has_room = !is_full(p) && p->turn.touches.n < TURN_REPORTED_MAX;
+
+	if (i->at < i->n && has_room && row_take(p, &i->rows[i->at])) {
 		i->at++;
 		return false;
 	}
@@ -100,16 +104,22 @@ static bool step_waiting(placer *p)
 	return true;
 }
 
+static void place_take_in(placer *p, const sql_inbox_next_row *row)
+{
+	if (!books_payer(&p->books, (int32_t)row->tenant_key))
+		log_error("placer.no_tenant", KV("placement", row->object_id), KV_I64("tenant_key", row->tenant_key));
+	decide_place(&p->turn, &p->books, row);
+	consume(p, row);
+}
+
 static bool step_places(placer *p)
 {
 	inbox *i = &p->inbox;
 
 	if (i->at == i->n || is_full(p))
 		return true;
-	if (is_place(&i->rows[i->at])) {
-		decide_place(&p->turn, &p->books, &i->rows[i->at]);
-		consume(p, &i->rows[i->at]);
-	}
+	if (is_place(&i->rows[i->at]))
+		place_take_in(p, &i->rows[i->at]);
 	i->at++;
 	return false;
 }

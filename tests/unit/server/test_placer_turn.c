@@ -278,7 +278,7 @@ Test(placer_turn, a_record_holds_the_placement_whole)
 		.cluster = S("one")};
 	buf_init(&out, 1 << 20);
 	body_write(&d, &out);
-	str json = buf_str(&out), mark = S("\"placement\":");
+	str json = str_of(str_z(s.t.a, buf_str(&out)), out.n), mark = S("\"placement\":");
 	cr_assert(str_starts(json,
 		S("{\"n\":7,\"at\":\"1970-01-01T00:00:05.000Z\",\"term\":2,\"action\":\"grant\",\"actor\":\"tok_1\",\"placement\":{")));
 	const char *at = strstr(json.p, mark.p);
