@@ -30,6 +30,8 @@ const char *served_token(const char *role, const char *tenant);
 /* One request on a connection of its own; head: lines with CRLF, or NULL. Everything lives in a. */
 answer served_call(
 	arena *a, const char *token, const char *method, const char *path, const char *head, const char *body);
+/* A connection. */
+int served_dial(void);
 /* Bytes as they are, and what came back until the server closed or a whole answer stood there. */
 answer served_raw(arena *a, const char *bytes, size_t n);
 

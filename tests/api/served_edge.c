@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 		.wait_max_ms = 3000,
 		.connections_max = 1000,
 		.watch_streams_max = 2,
-		.inflight_bytes_max = 64 << 20,
+		.inflight_bytes_max = 1 << 20,
 	};
 	process p = {.settings = &s, .edges = 1};
 

@@ -1,0 +1,172 @@
+/* What happens when there is much at once: limits that hold, clients that leave, changes that meet. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pg/pg.h"
+#include "scene.h"
+
+#define ADMIN "platform_admin", NULL
+#define PATCH "Content-Type: application/merge-patch+json\r\nIf-Match: *\r\n"
+
+enum {
+	BIG_BODY = 60000,
+	HELD = 17,
+	WRITERS = 3,
+	ROUNDS = 6,
+	REQUEST_BYTES = 128 * 1024,
+	SHORT_WAIT_US = 20000,
+	TRIES = 200
+};
+
+static const scene setup[] = {
+	{"a tenant", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"acme\"}", 201, NULL, NULL, NULL},
+};
+
+static int call_begin(const char *method, const char *path, const char *body)
+{
+	char *text = malloc(REQUEST_BYTES);
+	int n = snprintf(text, REQUEST_BYTES,
+		"%s %s HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+		"Content-Length: %zu\r\n\r\n%s",
+		method, path, served_token("platform_admin", NULL), strlen(body), body);
+	int fd = served_dial();
+
+	cr_assert_eq(write(fd, text, (size_t)n), n);
+	free(text);
+	return fd;
+}
+
+Test(api_limits, streams_past_their_number_are_sent_away)
+{
+	AUTO_ARENA a = arena_new(0);
+	char first;
+
+	served_start("api_streams");
+	scenes_play(setup, 1);
+	const char *token = served_token("platform_admin", NULL);
+	int one = call_begin("GET", "/v1/watch", ""), two = call_begin("GET", "/v1/watch", "");
+	cr_assert(read(one, &first, 1) == 1 && read(two, &first, 1) == 1);
+	answer r = served_call(a, token, "GET", "/v1/watch", NULL, NULL);
+	cr_expect_eq(r.status, 503);
+	cr_expect(str_eq(answer_header(&r, "Retry-After"), S("5")));
+	close(one);
+	close(two);
+	for (int i = 0; i < TRIES && r.status == 503; i++) {
+		usleep(SHORT_WAIT_US);
+		r = served_call(a, token, "HEAD", "/v1/watch", NULL, NULL);
+	}
+	cr_expect_eq(r.status, 200, "when they are gone there is room again");
+}
+
+Test(api_limits, bodies_in_work_have_a_budget)
+{
+	AUTO_ARENA a = arena_new(0);
+	char *body = malloc(BIG_BODY + 1);
+	int held[HELD];
+
+	served_start("api_budget");
+	scenes_play(setup, 1);
+	int n = snprintf(body, BIG_BODY, "{\"tenant\":\"acme\"");
+	memset(body + n, ' ', (size_t)(BIG_BODY - n));
+	body[BIG_BODY - 1] = '}';
+	body[BIG_BODY] = '\0';
+	const char *token = served_token("platform_admin", NULL);
+	for (int i = 0; i < HELD; i++)
+		held[i] = call_begin("POST", "/v1/placements?wait=3s", body);
+	answer r = {0};
+	for (int i = 0; i < TRIES && r.status != 503; i++)
+		r = served_call(a, token, "POST", "/v1/placements", NULL, body);
+	cr_expect_eq(r.status, 503);
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "code")), "overloaded");
+	cr_expect(answer_header(&r, "Retry-After").p);
+	cr_expect_eq(served_call(a, token, "GET", "/v1/tenants", NULL, NULL).status, 200, "what has no body goes on");
+	for (int i = 0; i < HELD; i++)
+		close(held[i]);
+	for (int i = 0; i < TRIES && r.status == 503; i++) {
+		usleep(SHORT_WAIT_US);
+		r = served_call(a, token, "POST", "/v1/placements", NULL, body);
+	}
+	cr_expect_eq(r.status, 201, "clients that left give their room back");
+	free(body);
+}
+
+/* A client that leaves takes nothing back. */
+Test(api_limits, what_was_asked_for_is_stored_when_the_client_leaves)
+{
+	int64_t n = 0;
+
+	served_start("api_gone");
+	scenes_play(setup, 1);
+	close(call_begin("POST", "/v1/placements?wait=3s", "{\"tenant\":\"acme\"}"));
+	for (int i = 0; i < TRIES && !n; i++) {
+		usleep(SHORT_WAIT_US);
+		n = pg_int(served_dsn(), "SELECT count(*) FROM inbox");
+	}
+	cr_expect_eq(n, 1);
+}
+
+static const char *const models[WRITERS][ROUNDS] = {
+	{"h200-141g", "h100-80g", "a100-80g", "a100-40g", "l40s", "l4"},
+	{"a10", "t4", "v100-32g", "v100-16g", "p100-16g", "mi300x"},
+	{"ascend910b3", "ascend910b2", "ascend310p3", "mlu370-x8", "dcu-z100", "h100-80g"},
+};
+
+static void write_quotas(int writer)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		AUTO_ARENA a = arena_new(0);
+		str body = str_print(
+			a, "{\"models\":{\"%s\":{\"limit\":{\"device_milli\":%d}}}}", models[writer][i], i + 1);
+		answer r = {0};
+		for (int k = 0; k < TRIES && r.status != 200; k++)
+			r = served_call(a, served_token("platform_admin", NULL), "PATCH", "/v1/tenants/acme/quota",
+				PATCH, str_z(a, body));
+		if (r.status != 200)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+Test(api_limits, patches_that_meet_lose_nothing)
+{
+	AUTO_ARENA a = arena_new(0);
+	int status;
+
+	served_start("api_meet");
+	scenes_play(setup, 1);
+	served_token("platform_admin", NULL);
+	for (int i = 0; i < WRITERS; i++)
+		if (fork() == 0)
+			write_quotas(i);
+	for (int i = 0; i < WRITERS; i++) {
+		wait(&status);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	answer r = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/tenants/acme/quota", NULL, NULL);
+	cr_expect_eq(
+		json_object_size(json_object_get(r.doc, "models")), WRITERS * ROUNDS - 1, STR_FMT, STR_ARG(r.body));
+}
+
+/* Two edges on one database: what one has just made, the other finds. */
+Test(api_limits, a_tenant_just_made_is_in_its_makers_sight_everywhere)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_sight");
+	scenes_play(setup, 1);
+	const char *owner = served_token("tenant_owner", "acme");
+	cr_expect_eq(served_call(a, owner, "GET", "/v1/whoami", NULL, NULL).status, 200);
+	/* As another edge would: behind this one's back. */
+	pg_do(served_dsn(),
+		"INSERT INTO tenant (id, quota_id, parent_key, name, path, depth) SELECT 'tnt_x', 'quo_x', key, 'new', "
+		"'acme/new', 2 FROM tenant WHERE path = 'acme'");
+	cr_expect_eq(served_call(a, owner, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme/new\"}").status, 201);
+	pg_do(served_dsn(),
+		"INSERT INTO tenant (id, quota_id, parent_key, name, path, depth) SELECT 'tnt_y', 'quo_y', key, 'newer', "
+		"'acme/new/newer', 3 FROM tenant WHERE path = 'acme/new'");
+	cr_expect_eq(served_call(a, owner, "GET", "/v1/tenants/acme~new~newer/quota", NULL, NULL).status, 200);
+	cr_expect_eq(served_call(a, owner, "GET", "/v1/tenants/acme~nobody/quota", NULL, NULL).status, 404);
+}
