@@ -27,8 +27,9 @@ part_kill()
 # Processes of a demo below $folder: they name the folder, or work in it. (The searchers name it nowhere.)
 part_pids()
 {
+	set -- /proc/[0-9]*/cmdline
 	{
-		printf '%s/' "$folder" | grep -alsF --file=- /proc/[0-9]*/cmdline || true
+		printf '%s/' "$folder" | grep -alsF --file=- "$@" || true
 		find /proc/[0-9]*/cwd -maxdepth 0 -printf '%p %l\n' 2>/dev/null | awk -v at="$folder/" 'index($2, at) == 1 { print $1 }'
 	} | cut -d / -f 3 | sort -u | grep -vx $$ || true
 }
