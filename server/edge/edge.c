@@ -270,6 +270,7 @@ static void on_term(void *arg, int signo)
 	e->is_draining = true;
 	d->left = (e->web_tls != NULL) + (e->web_plain != NULL);
 	log_info("edge.drain", KV_I64("listeners", d->left));
+	request_wake_all(e);
 	if (e->web_tls)
 		web_drain(e->web_tls, EDGE_DRAIN_MS, drained, d);
 	if (e->web_plain)

@@ -152,8 +152,30 @@ static void resume_later(void *arg)
 	request_resume(arg);
 }
 
+static void held_add(request *r)
+{
+	edge *e = r->edge;
+
+	r->held_prev = NULL;
+	r->held_next = e->held;
+	if (e->held)
+		e->held->held_prev = r;
+	e->held = r;
+}
+
+static void held_remove(request *r)
+{
+	if (r->held_next)
+		r->held_next->held_prev = r->held_prev;
+	if (r->held_prev)
+		r->held_prev->held_next = r->held_next;
+	else
+		r->edge->held = r->held_next;
+}
+
 static void hold_end(request *r)
 {
+	held_remove(r);
 	if (r->on_release)
 		r->on_release(r);
 	r->on_release = NULL;
@@ -176,6 +198,12 @@ static void hold_is_gone(web_req *w)
 	hold_end(w->work);
 }
 
+void request_wake_all(edge *e)
+{
+	while (e->held)
+		hold_is_late(e->held);
+}
+
 void request_wake(request *r)
 {
 	assert(r->owner == OWNER_FEED);
@@ -191,9 +219,13 @@ step request_hold(request *r, int64_t wait_ms, void (*on_release)(request *r), s
 	r->web->on_gone = hold_is_gone;
 	if (!r->timer)
 		r->timer = loop_timer_new(r->edge->loop, hold_is_late, r);
-	loop_timer_arm(r->timer, wait_ms * 1000);
-	if (r->web->is_gone)
+	held_add(r);
+	if (r->edge->is_draining)
+		hold_is_late(r);
+	else if (r->web->is_gone)
 		hold_end(r);
+	else
+		loop_timer_arm(r->timer, wait_ms * 1000);
 	return did;
 }
 

@@ -89,6 +89,7 @@ struct request {
 	bool is_late; /* the deadline of a park on the feed passed */
 	loop_timer *timer;
 	void (*on_release)(request *r); /* while parked on the feed: forgets the wait */
+	request *held_next, *held_prev; /* of the edge's requests parked on the feed */
 	size_t held_bytes;
 };
 
@@ -105,6 +106,9 @@ void request_wake(request *r);
 /* Parks on the feed until request_resume or for at most wait_ms (then is_late is set). on_release runs before the next
  * step, also when the client has gone: it takes the request off whatever list it stands on. */
 step request_hold(request *r, int64_t wait_ms, void (*on_release)(request *r), step_id next);
+
+/* Ends every hold as if its time were over: the edge wants to stop. */
+void request_wake_all(edge *e);
 
 /* One statement of the reader, or of the lane of writes that leave together; the answer is in r->reply at `next`. */
 step request_fetch(request *r, db_scope scope, sql_id s, const void *in, step_id next);
