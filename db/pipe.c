@@ -161,10 +161,11 @@ static void connect_begin(db_pipe *p)
 {
 	char options[OPTIONS_MAX], name[NAMEDATALEN_MAX];
 	int n = snprintf(options, sizeof(options),
-		"-c plan_cache_mode=force_generic_plan -c statement_timeout=%d -c lock_timeout=%d "
-		"-c idle_in_transaction_session_timeout=%d "
+		"-c plan_cache_mode=force_generic_plan -c jit=off -c statement_timeout=%d -c lock_timeout=%d "
+		"-c idle_in_transaction_session_timeout=%d -c enable_seqscan=%s "
 		"-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3",
-		p->o.statement_timeout_ms, p->o.lock_timeout_ms, p->o.idle_in_tx_timeout_ms);
+		p->o.statement_timeout_ms, p->o.lock_timeout_ms, p->o.idle_in_tx_timeout_ms,
+		p->o.by_index ? "off" : "on");
 	if (p->o.role)
 		snprintf(options + n, sizeof(options) - (size_t)n, " -c role=%s", p->o.role);
 	snprintf(name, sizeof(name), "reeve/%s", p->o.kind);

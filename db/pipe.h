@@ -12,10 +12,11 @@
 #include "net/loop.h"
 
 typedef struct db_options {
-	const char *dsn;               /* libpq connection string or URI; stays valid */
-	const char *kind;              /* application_name is "reeve/<kind>" */
-	const char *role;              /* the role stepped down to; NULL: none */
-	bool is_platform;              /* the scope the role takes: the platform's, or tenants' */
+	const char *dsn;  /* libpq connection string or URI; stays valid */
+	const char *kind; /* application_name is "reeve/<kind>" */
+	const char *role; /* the role stepped down to; NULL: none */
+	bool is_platform; /* the scope the role takes: the platform's, or tenants' */
+	bool by_index; /* never walk a whole table where an index serves: a plan made while a table was empty stays */
 	int32_t statement_timeout_ms;  /* 0: 10,000 */
 	int32_t lock_timeout_ms;       /* 0: 2,000 */
 	int32_t idle_in_tx_timeout_ms; /* 0: 5,000 */

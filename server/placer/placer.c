@@ -95,6 +95,7 @@ placer *placer_new(loop *l, const placer_options *o)
 		.kind = "placer",
 		.role = "reeve_placer",
 		.is_platform = true,
+		.by_index = true,
 		.reconnect_us = o->reconnect_us};
 
 	assert(o->batch >= 1 && o->batch <= PLACER_BATCH_MAX && o->poll_ms >= 1);
