@@ -56,18 +56,30 @@ LIMIT 1;
 -- name: placement_list :many
 -- in: tenant text?, subtree bool, state text[]?, cluster text?, after text, limit int8
 -- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, reason text?, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?, cursor text
+WITH tree AS (
+	SELECT t.key FROM tenant t
+	WHERE t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/'))
+),
+site AS (SELECT key FROM cluster WHERE name = $4 OR id = $4)
 SELECT * FROM (
 	SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster,
 		'p' || p.rev AS revision, p.placed, p.blockers, nullif(p.reason, '') AS reason, p.created_at, p.granted_at, p.running_at, p.ended_at, p.id AS cursor
-	FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
-	WHERE p.id > $5 AND ($3::text[] IS NULL OR p.state = ANY ($3)) AND ($4::text IS NULL OR c.name = $4 OR c.id = $4)
-		AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
+	FROM (
+		(SELECT q.* FROM placement q
+			WHERE $1::text IS NULL AND q.id > $5 AND ($3::text[] IS NULL OR q.state = ANY ($3)) AND ($4::text IS NULL OR q.cluster_key = (SELECT key FROM site))
+			ORDER BY q.id LIMIT $6)
+		UNION ALL
+		SELECT q.* FROM tree CROSS JOIN LATERAL (SELECT o.* FROM placement o
+			WHERE $1::text IS NOT NULL AND o.tenant_key = tree.key AND o.id > $5 AND ($3::text[] IS NULL OR o.state = ANY ($3)) AND ($4::text IS NULL OR o.cluster_key = (SELECT key FROM site))
+			ORDER BY o.tenant_key, o.id LIMIT $6) q
+	) p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
 	UNION ALL
-	SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, i.at, NULL, NULL, NULL, i.object_id
+	(SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, i.at, NULL, NULL, NULL, i.object_id
 	FROM inbox i JOIN tenant t ON t.key = i.tenant_key
 	WHERE i.kind = 'place' AND i.object_id > $5 AND ($3::text[] IS NULL OR 'pending' = ANY ($3)) AND $4::text IS NULL
-		AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
+		AND ($1::text IS NULL OR i.tenant_key IN (SELECT key FROM tree))
 		AND NOT EXISTS (SELECT FROM placement p WHERE p.id = i.object_id)
+	ORDER BY i.object_id LIMIT $6)
 ) x
 ORDER BY x.id
 LIMIT $6;
