@@ -78,7 +78,9 @@ look rest
 drive_to $((REEVE_SIZE_REQUESTS / 10))
 warm=$requests
 look warm
-drive_to "$REEVE_SIZE_REQUESTS"
+all=$REEVE_SIZE_REQUESTS
+[ "$all" -gt $((warm * 2)) ] || all=$((warm * 2))
+drive_to "$all"
 look end
 judge
 [ "$failed" -eq 0 ] || fail "$failed requests got no answer"
