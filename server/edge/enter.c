@@ -140,7 +140,9 @@ step gate_enter(request *r)
 
 	if (e == ERR_PERMISSION_DENIED)
 		gate_record_denial(r, e);
-	if (!e)
+	/* What was said stays understood when only the scope is read anew: reading twice would take the memory twice.
+	 */
+	if (!e && !r->is_again)
 		e = understand(r);
 	return e ? request_fail(r, e) : step_next(r, operation_step(r->op));
 }

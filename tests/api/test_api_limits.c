@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "pg/pg.h"
 #include "scene.h"
 
@@ -169,4 +170,49 @@ Test(api_limits, a_tenant_just_made_is_in_its_makers_sight_everywhere)
 		"'acme/new/newer', 3 FROM tenant WHERE path = 'acme/new'");
 	cr_expect_eq(served_call(a, owner, "GET", "/v1/tenants/acme~new~newer/quota", NULL, NULL).status, 200);
 	cr_expect_eq(served_call(a, owner, "GET", "/v1/tenants/acme~nobody/quota", NULL, NULL).status, 404);
+}
+
+/* A batch whose lists are many and empty, read twice because its last tenant is unknown, once ended the edge. */
+static char *empty_lists_make(int items)
+{
+	enum { GROUPS = 16, DEVICES = 16 };
+	buf b;
+
+	buf_init(&b, 4 << 20);
+	buf_add_str(&b, S("{\"items\":["));
+	for (int i = 0; i < items; i++) {
+		buf_printf(&b, "%s{\"tenant\":\"%s\",\"groups\":[", i ? "," : "", i + 1 < items ? "acme" : "nosuch");
+		for (int g = 0; g < GROUPS; g++) {
+			buf_printf(&b, "%s{\"name\":\"g%d\",\"devices\":[", g ? "," : "", g);
+			for (int d = 0; d < DEVICES; d++)
+				buf_add_str(&b, d ? S(",{}") : S("{}"));
+			buf_add_str(&b, S("]}"));
+		}
+		buf_add_str(&b, S("]}"));
+	}
+	buf_add_str(&b, S("]}"));
+	buf_add_char(&b, 0);
+	cr_assert(!b.over);
+	return b.p;
+}
+
+Test(api_limits, a_body_of_many_empty_lists_is_refused_and_the_edge_lives)
+{
+	static const int sizes[] = {60, 500, 520, 700};
+
+	served_start("api_empty_lists");
+	scenes_play(setup, 1);
+	const char *token = served_token("member", "acme");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		AUTO_ARENA a = arena_new(0);
+		char *body = empty_lists_make(sizes[i]);
+		answer seen = served_call(a, token, "GET", "/v1/whoami", NULL, NULL);
+		cr_assert_eq(seen.status, 200);
+		answer r = served_call(
+			a, token, "POST", "/v1/placements:batch", "Content-Type: application/json\r\n", body);
+		cr_expect_eq(r.status, 422, "%d items: %d", sizes[i], r.status);
+		seen = served_call(a, token, "GET", "/v1/whoami", NULL, NULL);
+		cr_expect_eq(seen.status, 200, "after %d items", sizes[i]);
+		free(body);
+	}
 }
