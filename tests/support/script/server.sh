@@ -159,7 +159,7 @@ server_process() # ROLE
 
 command_of() # PID
 {
-	cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' '
+	{ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null || true
 }
 
 children_of() # PID
