@@ -2,6 +2,8 @@
 #pragma once
 #include "base/setting.h"
 
+enum { SERVER_EDGES_MAX = 56 };
+
 typedef struct server_settings {
 	const char *data_dir;     /* state: database, CA, run/ sockets, admin-token */
 	const char *listen;       /* host:port with TLS */
@@ -27,6 +29,7 @@ typedef struct server_settings {
 	const char *role; /* "": supervisor */
 	int64_t index;
 	int64_t listen_fd, plain_fd, metric_fd; /* -1: none */
+	int64_t supervisor_pid;
 	const char *dsn;
 } server_settings;
 

@@ -253,12 +253,28 @@ static err server_make(const ca *c, const char *key_path, const char *cert_path,
 	return e ? e : file_replace(cert_path, 0644, print_cert, cert, f);
 }
 
+/* Whether what is there can go on serving. A crash between the two renames leaves a pair that does not belong together.
+ */
+static bool pair_serves(const char *key_path, const char *cert_path, X509 *authority, str names)
+{
+	EVP_PKEY *read_key = NULL;
+	X509 *read_cert = NULL;
+	fault ignored;
+	bool is_read = key_read(key_path, &read_key, &ignored) == ERR_OK &&
+		       cert_read(cert_path, &read_cert, &ignored) == ERR_OK;
+	AUTO_KEY key = read_key;
+	AUTO_CERT cert = read_cert;
+	bool is_pair = is_read && X509_check_private_key(cert, key) == 1;
+
+	ERR_clear_error();
+	return is_pair && cert_serves(cert, authority, names);
+}
+
 static err server_ensure(const ca *c, const char *data_dir, const char *names, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
 	char dir[PATH_BYTES], key_path[PATH_BYTES], cert_path[PATH_BYTES];
 	str wanted = names_extension(names, a);
-	fault ignored;
 	err e = path_join(dir, data_dir, "tls", f);
 
 	if (!e)
@@ -269,10 +285,7 @@ static err server_ensure(const ca *c, const char *data_dir, const char *names, f
 		e = path_join(cert_path, dir, "cert.pem", f);
 	if (e)
 		return e;
-	X509 *present = NULL;
-	bool is_good = access(key_path, R_OK) == 0 && cert_read(cert_path, &present, &ignored) == ERR_OK &&
-		       cert_serves(present, c->cert, wanted);
-	X509_free(present);
+	bool is_good = pair_serves(key_path, cert_path, c->cert, wanted);
 	return is_good ? ERR_OK : server_make(c, key_path, cert_path, str_z(a, wanted), f);
 }
 

@@ -20,8 +20,9 @@ static void keep_open(int fd)
 
 _Noreturn static void child_exec(const child *c, char **argv, const char *dsn, pid_t supervisor)
 {
-	char index[FLAG_BYTES], listen_fd[FLAG_BYTES], plain_fd[FLAG_BYTES], metric_fd[FLAG_BYTES];
-	char *args[CHILD_ARGS_MAX + 12];
+	char index[FLAG_BYTES], listen_fd[FLAG_BYTES], plain_fd[FLAG_BYTES], metric_fd[FLAG_BYTES],
+		supervisor_pid[FLAG_BYTES];
+	char *args[CHILD_ARGS_MAX + 16];
 	int n = 0;
 	sigset_t none;
 
@@ -31,8 +32,9 @@ _Noreturn static void child_exec(const child *c, char **argv, const char *dsn, p
 	snprintf(listen_fd, sizeof(listen_fd), "%d", c->listen_fd);
 	snprintf(plain_fd, sizeof(plain_fd), "%d", c->plain_fd);
 	snprintf(metric_fd, sizeof(metric_fd), "%d", c->metric_fd);
+	snprintf(supervisor_pid, sizeof(supervisor_pid), "%ld", (long)supervisor);
 	char *const more[] = {"--role", (char *)c->role, "--index", index, "--listen-fd", listen_fd, "--plain-fd",
-		plain_fd, "--metric-fd", metric_fd, NULL};
+		plain_fd, "--metric-fd", metric_fd, "--supervisor-pid", supervisor_pid, NULL};
 	for (int i = 0; more[i]; i++)
 		args[n++] = more[i];
 	args[n] = NULL;
@@ -74,9 +76,9 @@ int64_t child_ended(child *c, int64_t now_us)
 	return c->pause_ms;
 }
 
-void child_follow_parent(void)
+void child_follow_parent(pid_t supervisor)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() == 1)
+	if (getppid() != supervisor)
 		_exit(0);
 }

@@ -19,5 +19,6 @@ typedef struct child {
 err child_start(child *c, char **argv, const char *dsn, fault *f) MUST_CHECK;
 /* It ended: how long to wait before the next start, ms. */
 int64_t child_ended(child *c, int64_t now_us);
-/* In the child, first of all: end when the supervisor ends. */
-void child_follow_parent(void);
+/* In the child, first of all: end when the supervisor ends. Its number is told, for it may be 1 (in a container) as
+ * well as not. */
+void child_follow_parent(pid_t supervisor);

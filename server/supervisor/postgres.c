@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 enum {
 	VERSION_MIN = 15,
 	SPACE_MIN_MIB = 256,
-	START_TIMEOUT_MS = 60000, /* crash recovery of a large WAL included */
+	START_TIMEOUT_MS = 60000, /* of attempts that end at once */
 	STOP_TIMEOUT_MS = 30000,
 	LOOK_EVERY_MS = 20,
 	PID_FILE_STATUS_LINE = 8,
@@ -31,7 +32,6 @@ static const char debian_root[] = "/usr/lib/postgresql";
  * connection's). */
 static const char *const tuning[] = {
 	"listen_addresses=",
-	"max_connections=100",
 	"shared_buffers=128MB",
 	"wal_buffers=16MB",
 	"max_wal_size=4GB",
@@ -134,7 +134,8 @@ static err space_check(const char *folder, fault *f)
 	return ERR_OK;
 }
 
-err postgres_init(postgres *pg, const char *data_dir, const char *run_dir, const char *bin, bool has_fsync, fault *f)
+err postgres_init(postgres *pg, const char *data_dir, const char *run_dir, const char *bin, bool has_fsync,
+	int connections_max, fault *f)
 {
 	memset(pg, 0, sizeof(*pg));
 	if (geteuid() == 0)
@@ -146,6 +147,7 @@ err postgres_init(postgres *pg, const char *data_dir, const char *run_dir, const
 	if (e)
 		return e;
 	pg->has_fsync = has_fsync;
+	pg->connections_max = connections_max;
 	bool fits = snprintf(pg->data, sizeof(pg->data), "%s/postgres", data_dir) < (int)sizeof(pg->data) &&
 		    snprintf(pg->log, sizeof(pg->log), "%s/postgres.log", data_dir) < (int)sizeof(pg->log) &&
 		    snprintf(pg->socket, sizeof(pg->socket), "%s", run_dir) < (int)sizeof(pg->socket) &&
@@ -246,46 +248,49 @@ static bool pid_file_read(const postgres *pg, pid_t *ret_pid, bool *ret_ready)
 	return has_pid;
 }
 
-/* Process numbers are used again: what the file of a crashed server names may be anybody. */
-static bool is_postgres(pid_t pid)
+/* Process numbers are used again: what the file of a crashed server names may be anybody, even another PostgreSQL. A
+ * server of this very cluster stands in its folder. */
+static bool is_of_cluster(const postgres *pg, pid_t pid)
 {
-	char path[64], name[32] = "";
+	char path[64], folder[PATH_MAX], ours[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
-	FILE *in = fopen(path, "re");
-	bool is = in && fgets(name, sizeof(name), in) && str_starts(str_from(name), S("postgres"));
-	if (in)
-		fclose(in);
-	return is;
+	snprintf(path, sizeof(path), "/proc/%ld/cwd", (long)pid);
+	ssize_t n = readlink(path, folder, sizeof(folder) - 1);
+	if (n <= 0 || !realpath(pg->data, ours))
+		return false;
+	folder[n] = 0;
+	return strcmp(folder, ours) == 0;
 }
 
-/* A server of an earlier supervisor may still be shutting down. */
-static void predecessor_wait(const postgres *pg)
+/* A server of an earlier supervisor may still be shutting down: it is told to, and true says that it is still there. */
+static bool predecessor_is_there(const postgres *pg)
 {
-	int64_t deadline_us = clock_mono_us() + (int64_t)STOP_TIMEOUT_MS * 1000;
 	pid_t pid;
 	bool is_ready;
 
-	while (pid_file_read(pg, &pid, &is_ready) && pid > 1 && is_postgres(pid) && clock_mono_us() < deadline_us) {
-		kill(pid, SIGINT);
-		sleep_ms(LOOK_EVERY_MS);
-	}
+	if (!pid_file_read(pg, &pid, &is_ready) || pid <= 1 || pid == pg->pid || !is_of_cluster(pg, pid))
+		return false;
+	kill(pid, SIGINT);
+	return true;
 }
 
 static pid_t server_spawn(const postgres *pg)
 {
-	char server[POSTGRES_PATH_MAX + 16], socket_arg[POSTGRES_PATH_MAX + 40];
+	char server[POSTGRES_PATH_MAX + 16], socket_arg[POSTGRES_PATH_MAX + 40], connections_arg[64];
 	char *argv[ARGS_MAX];
 	int n = 0;
 	pid_t self = getpid();
 
 	snprintf(server, sizeof(server), "%s/postgres", pg->bin);
 	snprintf(socket_arg, sizeof(socket_arg), "unix_socket_directories=%s", pg->socket);
+	snprintf(connections_arg, sizeof(connections_arg), "max_connections=%d", pg->connections_max);
 	argv[n++] = server;
 	argv[n++] = "-D";
 	argv[n++] = (char *)pg->data;
 	argv[n++] = "-c";
 	argv[n++] = socket_arg;
+	argv[n++] = "-c";
+	argv[n++] = connections_arg;
 	argv[n++] = "-c";
 	argv[n++] = pg->has_fsync ? "fsync=on" : "fsync=off";
 	for (int i = 0; tuning[i] && n + 3 < ARGS_MAX; i++) {
@@ -299,23 +304,29 @@ static pid_t server_spawn(const postgres *pg)
 	return pid;
 }
 
-/* True: takes connections. False: ended, or took too long. */
+/* True: takes connections. False: it ended. Crash recovery takes what it takes. */
 static bool server_wait(postgres *pg)
 {
-	int64_t deadline_us = clock_mono_us() + (int64_t)START_TIMEOUT_MS * 1000;
 	pid_t pid = 0;
 	bool is_ready = false;
 
-	while (clock_mono_us() < deadline_us) {
+	while (waitpid(pg->pid, NULL, WNOHANG) != pg->pid) {
 		if (pid_file_read(pg, &pid, &is_ready) && pid == pg->pid && is_ready)
 			return true;
-		if (waitpid(pg->pid, NULL, WNOHANG) == pg->pid) {
-			pg->pid = 0;
-			return false;
-		}
 		sleep_ms(LOOK_EVERY_MS);
 	}
+	pg->pid = 0;
 	return false;
+}
+
+bool postgres_spawn(postgres *pg)
+{
+	if (predecessor_is_there(pg))
+		return false;
+	pg->pid = server_spawn(pg);
+	if (pg->pid < 0)
+		pg->pid = 0;
+	return pg->pid > 0;
 }
 
 err postgres_start(postgres *pg, fault *f)
@@ -327,13 +338,11 @@ err postgres_start(postgres *pg, fault *f)
 		if (e)
 			return e;
 	}
-	predecessor_wait(pg);
 	/* Backends of a killed server hold its shared memory for a moment: the start is tried again. */
 	while (clock_mono_us() < deadline_us) {
-		pg->pid = server_spawn(pg);
-		if (pg->pid > 0 && server_wait(pg))
+		if (postgres_spawn(pg) && server_wait(pg))
 			return ERR_OK;
-		sleep_ms(200);
+		sleep_ms(LOOK_EVERY_MS);
 	}
 	return fault_set(f, ERR_IO, NULL, "PostgreSQL does not start; see %s", pg->log);
 }

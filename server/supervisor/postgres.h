@@ -17,14 +17,18 @@ typedef struct postgres {
 	char log[POSTGRES_PATH_MAX];    /* <data-dir>/postgres.log */
 	char dsn[POSTGRES_DSN_MAX];
 	bool has_fsync;
+	int connections_max;
 	pid_t pid; /* 0: not running */
 } postgres;
 
 /* Finds the programs (bin: a folder, or "" to search) and fixes the paths. SETTING with a sentence when there is no
  * PostgreSQL 15 or newer, IO when the folder cannot be used (root, too little space). */
-err postgres_init(
-	postgres *pg, const char *data_dir, const char *run_dir, const char *bin, bool has_fsync, fault *f) MUST_CHECK;
+err postgres_init(postgres *pg, const char *data_dir, const char *run_dir, const char *bin, bool has_fsync,
+	int connections_max, fault *f) MUST_CHECK;
 /* Makes the cluster when there is none (seconds), then starts it and waits until it takes connections. */
 err postgres_start(postgres *pg, fault *f) MUST_CHECK;
+/* Starts it without waiting, for a supervisor whose loop runs. False: a predecessor is still shutting down, or no
+ * process could be made; try again soon. That it ended is for whoever reaps children. */
+bool postgres_spawn(postgres *pg);
 /* Fast shutdown; waits for the end. */
 void postgres_stop(postgres *pg);

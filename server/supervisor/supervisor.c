@@ -1,5 +1,6 @@
 #include "server/supervisor/supervisor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,17 @@
 #include "server/supervisor/folders.h"
 #include "server/supervisor/postgres.h"
 
-enum { SLOT_PLACER = 1, SLOT_WORKER = 2, SLOT_EDGE_0 = 3, STOP_GRACE_MS = 15000, POSTGRES_RETRY_MS = 500 };
+enum {
+	SLOT_PLACER = 1,
+	SLOT_WORKER = 2,
+	SLOT_EDGE_0 = 3,
+	EDGES_BY_THEMSELVES_MAX = 16, /* more only when asked for */
+	CONNECTIONS_PER_EDGE = 10,    /* readers, lanes and ledgers, with some to spare */
+	CONNECTIONS_BESIDE = 30,      /* placer, worker, a person with psql */
+	STOP_GRACE_MS = 15000,
+	POSTGRES_RETRY_MS = 200,
+};
+static_assert(SLOT_EDGE_0 + SERVER_EDGES_MAX <= METRIC_SLOTS, "every edge has its slot");
 
 typedef struct supervisor {
 	const server_settings *settings;
@@ -45,6 +56,8 @@ static int edges_wanted(const server_settings *s)
 
 	if (s->edges)
 		return (int)s->edges;
+	if (cores / 2 > EDGES_BY_THEMSELVES_MAX)
+		return EDGES_BY_THEMSELVES_MAX;
 	return cores / 2 > 1 ? (int)(cores / 2) : 1;
 }
 
@@ -84,7 +97,7 @@ static void child_add(supervisor *s, const char *role, int index, int listen_fd,
 static err children_plan(supervisor *s, fault *f)
 {
 	int n = edges_wanted(s->settings);
-	int tls[64], plain[64];
+	int tls[SERVER_EDGES_MAX], plain[SERVER_EDGES_MAX];
 	err e = plain_is_local(s->settings->listen_plain, f);
 
 	if (!e)
@@ -126,7 +139,8 @@ static err house_prepare(supervisor *s, fault *f)
 	if (!e)
 		e = folders_run(set->data_dir, s->run_dir, f);
 	if (!e && !*set->database)
-		e = postgres_init(&s->pg, set->data_dir, s->run_dir, set->postgres_bin, set->fsync, f);
+		e = postgres_init(&s->pg, set->data_dir, s->run_dir, set->postgres_bin, set->fsync,
+			edges_wanted(set) * CONNECTIONS_PER_EDGE + CONNECTIONS_BESIDE, f);
 	if (!e)
 		e = ca_ensure(set->data_dir, set->public_names, f);
 	s->metric_fd = metric_region_new();
@@ -162,18 +176,13 @@ static void restart_arm(supervisor *s)
 	}
 }
 
-/* Blocks for as long as PostgreSQL needs to recover: nothing else could be served meanwhile. */
 static void postgres_again(supervisor *s)
 {
-	fault f = {0};
-
 	s->postgres_due_us = 0;
-	if (postgres_start(&s->pg, &f) == ERR_OK) {
+	if (postgres_spawn(&s->pg))
 		log_info("database.started", KV_I64("pid", s->pg.pid));
-		return;
-	}
-	log_error("database.start_failed", KV_Z("why", f.detail));
-	s->postgres_due_us = clock_mono_us() + POSTGRES_RETRY_MS * 1000;
+	else
+		s->postgres_due_us = clock_mono_us() + POSTGRES_RETRY_MS * 1000;
 }
 
 static void on_restart(void *arg)
@@ -214,7 +223,7 @@ static void child_reaped(supervisor *s, pid_t pid, int status)
 	if (s->has_postgres && pid == s->pg.pid) {
 		s->pg.pid = 0;
 		log_warn("database.ended", KV_I64("status", status));
-		s->postgres_due_us = clock_mono_us();
+		s->postgres_due_us = clock_mono_us() + POSTGRES_RETRY_MS * 1000;
 		return;
 	}
 	for (uint32_t i = 0; i < s->children.n; i++) {
@@ -314,6 +323,7 @@ static void serve(supervisor *s)
 	loop_on_signal(s->loop, SIGINT, on_stop, s);
 	for (uint32_t i = 0; i < s->children.n; i++)
 		start_child(s, i);
+	on_child(s, SIGCHLD); /* who ended before there was a handler */
 	log_started(s);
 	tell_ready();
 	loop_run(s->loop);
@@ -353,7 +363,7 @@ int supervisor_child(server_settings *settings)
 	bool is_edge = str_eq(role, S("edge"));
 	int slot = is_edge ? SLOT_EDGE_0 + (int)settings->index : str_eq(role, S("placer")) ? SLOT_PLACER : SLOT_WORKER;
 
-	child_follow_parent();
+	child_follow_parent((pid_t)settings->supervisor_pid);
 	signal(SIGPIPE, SIG_IGN);
 	if (folders_run(settings->data_dir, run_dir, &f)) {
 		log_error("process.failed", KV_Z("why", f.detail));

@@ -72,11 +72,12 @@ static void worker_open(worker *w, process *p)
 
 static void worker_close(worker *w)
 {
-	jobs_free(w->jobs);
-	loop_timer_free(w->again);
+	/* These answer what is still asked, so whoever asked goes after them. */
 	lane_free(w->lane);
 	ledger_free(w->ledger);
 	reader_free(w->reader);
+	jobs_free(w->jobs);
+	loop_timer_free(w->again);
 	bootstrap_free(w->bootstrap);
 	notify_free(w->process->notify);
 }
