@@ -19,7 +19,7 @@ enum {
 	LOCK_TIMEOUT_MS = 2000,
 	IDLE_IN_TX_TIMEOUT_MS = 5000,
 	ANSWER_TIMEOUT_US = 15 * 1000 * 1000,
-	OPTIONS_MAX = 512,
+	OPTIONS_MAX = 640,
 	WHY_MAX = 256,
 };
 
@@ -39,6 +39,12 @@ static void watch_set(db_pipe *p, int what)
 	p->watch_what = what;
 }
 
+static void watch_drop(db_pipe *p)
+{
+	loop_watch_free(p->watch);
+	p->watch = NULL;
+}
+
 static void segs_close(db_pipe *p)
 {
 	db_seg *s = p->segs;
@@ -52,8 +58,7 @@ static void segs_close(db_pipe *p)
 
 static void disconnect(db_pipe *p)
 {
-	loop_watch_free(p->watch);
-	p->watch = NULL;
+	watch_drop(p);
 	PQfinish(p->pg);
 	p->pg = NULL;
 	p->state = PIPE_DOWN;
@@ -104,8 +109,11 @@ static void connected(db_pipe *p)
 		p->on_up(p->arg);
 }
 
+/* On its way to the next address the library closes the socket and opens another, often with the same number: a watch
+ * over this step would be of a socket that is gone. */
 static void connect_step(db_pipe *p)
 {
+	watch_drop(p);
 	switch (PQconnectPoll(p->pg)) {
 	case PGRES_POLLING_READING:
 		watch_set(p, LOOP_READ);
@@ -157,17 +165,23 @@ static void notice_drop(void *arg, const PGresult *res)
 	(void)res;
 }
 
+/* A database, a role or the server may be set up otherwise: what the statements stand on is said here. */
+static void options_write(const db_options *o, char out[OPTIONS_MAX])
+{
+	int n = snprintf(out, OPTIONS_MAX,
+		"-c plan_cache_mode=force_generic_plan -c jit=off -c timezone=UTC "
+		"-c default_transaction_isolation=read\\ committed -c statement_timeout=%d -c lock_timeout=%d "
+		"-c idle_in_transaction_session_timeout=%d -c enable_seqscan=%s "
+		"-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3%s%s",
+		o->statement_timeout_ms, o->lock_timeout_ms, o->idle_in_tx_timeout_ms, o->by_index ? "off" : "on",
+		o->role ? " -c role=" : "", o->role ? o->role : "");
+	assert(n > 0 && n < OPTIONS_MAX);
+}
+
 static void connect_begin(db_pipe *p)
 {
 	char options[OPTIONS_MAX], name[NAMEDATALEN_MAX];
-	int n = snprintf(options, sizeof(options),
-		"-c plan_cache_mode=force_generic_plan -c jit=off -c statement_timeout=%d -c lock_timeout=%d "
-		"-c idle_in_transaction_session_timeout=%d -c enable_seqscan=%s "
-		"-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3",
-		p->o.statement_timeout_ms, p->o.lock_timeout_ms, p->o.idle_in_tx_timeout_ms,
-		p->o.by_index ? "off" : "on");
-	if (p->o.role)
-		snprintf(options + n, sizeof(options) - (size_t)n, " -c role=%s", p->o.role);
+	options_write(&p->o, options);
 	snprintf(name, sizeof(name), "reeve/%s", p->o.kind);
 	/* What stands behind dbname wins over the connection string. */
 	const char *keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",

@@ -35,6 +35,10 @@ SELECT $1 / $2 AS n;
 -- out: done bool
 SELECT pg_sleep($1 / 1000.0) IS NOT NULL AS done;
 
+-- name: session :one
+-- out: timezone text, isolation text
+SELECT current_setting('timezone') AS timezone, current_setting('transaction_isolation') AS isolation;
+
 -- name: too_many :one
 -- out: n int4
 SELECT generate_series(1, 2) AS n;
