@@ -85,12 +85,13 @@ FROM placement WHERE ended_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2;
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
 SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_use ORDER BY tenant_key, model;
 
--- Rows of the inbox from low_seq on, oldest first. is_known: its placement was decided before (a repeat after a lost answer).
+-- Rows of the inbox from low_seq on, oldest first. is_known: its placement was decided before (a repeat after a lost answer);
+-- not as EXISTS, which would be planned as a hash of all placements, made anew for each batch.
 -- name: inbox_next :many
 -- in: low_seq int8, limit int8
 -- out: seq int8, kind text, object_id text, tenant_key int4, cluster_key int4?, actor text, request_id text, body text, at timestamptz, is_known bool
 SELECT i.seq, i.kind, i.object_id, i.tenant_key, i.cluster_key, i.actor, i.request_id, i.body, i.at,
-	i.kind = 'place' AND EXISTS (SELECT FROM placement p WHERE p.id = i.object_id) AS is_known
+	i.kind = 'place' AND (SELECT p.id FROM placement p WHERE p.id = i.object_id) IS NOT NULL AS is_known
 FROM inbox i WHERE i.seq >= $1 ORDER BY i.seq LIMIT $2;
 
 -- Commits --------------------------------------------------------------------------------------------------------------------
