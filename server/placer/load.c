@@ -315,6 +315,18 @@ static void uses_compare(load *l, const sql_load_uses_row *rows, uint32_t n)
 	map_done(&stored);
 }
 
+/* A row that nothing keeps any more goes with the first turn, before its name may come back. */
+static void node_leave(books *b, int32_t node)
+{
+	int32_t key = b->nodes.v[node].key;
+
+	fleet_node_remove(&b->fleet, node);
+	if (b->fleet.nodes.v[node].cluster != FLEET_NONE)
+		return;
+	b->nodes.v[node].key = 0;
+	vec_push(&b->doomed, key);
+}
+
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 {
 	nodes_compare(l);
@@ -324,8 +336,7 @@ void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 		if (l->b->fleet.devices.v[*device].node != FLEET_NONE)
 			fleet_device_remove(&l->b->fleet, *device);
 	vec_each (node, &l->gone_nodes)
-		if (l->b->fleet.nodes.v[*node].cluster != FLEET_NONE)
-			fleet_node_remove(&l->b->fleet, *node);
+		node_leave(l->b, *node);
 	books_follow_capacity(l->b);
 	change_all(&l->b->changes);
 }

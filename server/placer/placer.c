@@ -38,10 +38,10 @@ static void on_up(void *arg)
 	placer *p = arg;
 
 	p->must_ask = true;
-	if (p->phase == PLACER_STANDBY)
-		term_ask(p);
-	else
+	if (p->phase != PLACER_STANDBY)
 		serve_next(p);
+	else if (!p->rests)
+		term_ask(p);
 }
 
 static void on_down(void *arg, str reason)
@@ -68,6 +68,7 @@ static void on_tick(void *arg)
 
 	loop_timer_arm(p->tick, TICK_US);
 	if (p->phase == PLACER_STANDBY) {
+		p->rests = false;
 		term_ask(p);
 	} else if (p->phase == PLACER_SERVING) {
 		marks_move(p);

@@ -32,6 +32,7 @@ void term_step_down(placer *p, const char *reason)
 	books_done(&p->books);
 	p->rows = NULL;
 	p->phase = PLACER_STANDBY;
+	p->rests = true;
 	p->stage = STAGE_NONE;
 	p->wants_look = p->wants_audit = p->wants_whole_look = false;
 	p->kinds = p->caps = 0;

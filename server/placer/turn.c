@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "engine/fleet.h"
 
 void turn_init(turn *t)
 {
@@ -198,39 +199,70 @@ static void plan_frees(books *b, int32_t tenant, const plan *p)
 		change_fell(&b->changes, tenant);
 }
 
-/* Rows of nodes and devices that were kept only for what stood on them. */
-static void gone_find(turn *t, books *b, const plan *p)
+/* What leaves with the last thing on it: told by its name before that, because the name goes too. */
+typedef struct leaving {
+	int32_t handle;
+	turn_gone row;
+} leaving;
+
+typedef struct leavings {
+	vec(leaving) nodes, devices;
+} leavings;
+
+static void leaving_find(turn *t, const books *b, const plan *p, leavings *ret)
 {
+	const fleet *f = &b->fleet;
+	int32_t cluster_key = b->site_of.v[p->cluster]->key;
+
 	for (uint32_t i = 0; i < p->devices.n; i++) {
 		int32_t d = p->devices.v[i].device;
-		if (b->fleet.devices.v[d].node == FLEET_NONE && b->devices.v[d].key) {
-			vec_push(&t->devices_gone, ((turn_gone){.key = b->devices.v[d].key}));
-			b->devices.v[d].key = 0;
-			t->cannot_undo = true;
-		}
+		if (f->devices.v[d].flags & FLEET_GONE)
+			vec_push(&ret->devices, ((leaving){d, {b->devices.v[d].key, cluster_key, b->devices.v[d].id,
+								      str_dup(t->a, f->device_uuids.v[d])}}));
 	}
 	for (uint32_t i = 0; i < p->pods.n; i++) {
 		int32_t n = p->pods.v[i].node;
-		if (b->fleet.nodes.v[n].cluster == FLEET_NONE && b->nodes.v[n].key) {
-			vec_push(&t->nodes_gone, ((turn_gone){.key = b->nodes.v[n].key}));
-			b->nodes.v[n].key = 0;
-			t->cannot_undo = true;
-		}
+		if (f->nodes.v[n].flags & FLEET_GONE)
+			vec_push(&ret->nodes, ((leaving){n, {b->nodes.v[n].key, cluster_key, b->nodes.v[n].id,
+								    str_dup(t->a, f->node_names.v[n])}}));
 	}
+}
+
+/* Rows that were kept only for what stood on them. */
+static void leaving_end(turn *t, books *b, leavings *l)
+{
+	vec_each (x, &l->devices) {
+		if (b->fleet.devices.v[x->handle].node != FLEET_NONE || !b->devices.v[x->handle].key)
+			continue;
+		vec_push(&t->devices_gone, x->row);
+		b->devices.v[x->handle].key = 0;
+		t->cannot_undo = true;
+	}
+	vec_each (x, &l->nodes) {
+		if (b->fleet.nodes.v[x->handle].cluster != FLEET_NONE || !b->nodes.v[x->handle].key)
+			continue;
+		vec_push(&t->nodes_gone, x->row);
+		b->nodes.v[x->handle].key = 0;
+		t->cannot_undo = true;
+	}
+	vec_done(&l->devices);
+	vec_done(&l->nodes);
 }
 
 void turn_give(turn *t, books *b, booking *k)
 {
 	touch *x = turn_of(t, k);
 	int32_t tenant = books_payer(b, k->tenant_key)->handle;
+	leavings l = {0};
 
 	if (!k->held.pods.n)
 		return;
 	hold_before(x);
 	sum_plan(t, b, tenant, &k->held, -1);
 	plan_frees(b, tenant, &k->held);
+	leaving_find(t, b, &k->held, &l);
 	place_give(&b->fleet, b->tree, tenant, &k->held);
-	gone_find(t, b, &k->held);
+	leaving_end(t, b, &l);
 	plan_clear(&k->held);
 }
 

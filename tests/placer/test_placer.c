@@ -198,6 +198,29 @@ Test(placer, gone_while_booked)
 	realm_close(&r);
 }
 
+/* A node that is gone ends with the last thing on it and comes back, all in one report: it keeps its row. */
+Test(placer, gone_and_back_at_once)
+{
+	realm r;
+	open_and_start(&r, "back");
+	int k = realm_place(&r, "d", "\"devices\":[{\"classes\":[\"l40s\"]}]");
+	realm_settle(&r);
+	int64_t key = realm_int(&r, "SELECT key FROM node WHERE name = 'c2-n1'");
+	realm_report(&r, "c2", "{\"kind\":\"inventory\",\"nodes_gone\":[\"c2-n1\"]}");
+	realm_settle(&r);
+	realm_report(&r, "c2",
+		"{\"kind\":\"step\",\"placement\":\"plc_1\",\"fence\":\"1.1\",\"state\":\"running\"},"
+		"{\"kind\":\"step\",\"placement\":\"plc_1\",\"fence\":\"1.1\",\"state\":\"done\"},"
+		"{\"kind\":\"inventory\",\"nodes\":[{\"name\":\"c2-n1\",\"cpu_milli\":64000,\"memory_mib\":262144,\"devices\":["
+		"{\"uuid\":\"c2-n1-g0\",\"index\":0,\"product\":\"NVIDIA L40S\",\"memory_mib\":46068}]}]}");
+	realm_settle(&r);
+	STATE_IS(&r, k, "done");
+	cr_expect_eq(realm_int(&r, "SELECT key FROM node WHERE name = 'c2-n1' AND health = 'ok'"), key);
+	cr_expect_eq(placer_term(r.placer), 1);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 /* The cap is cut between the placer's look and its commit: nothing goes over it, nothing is lost. */
 Test(placer, caps_that_moved)
 {
