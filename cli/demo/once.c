@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "cli/demo/house.h"
 
-enum { LOOK_EVERY_MS = 100, UNTIL_MS = 20000 };
+enum { LOOK_EVERY_MS = 100, UNTIL_MS = 20000, UNTIL_LATE_MS = 1000 };
 
 /* After the first call that fails the rest is only noise: later calls do nothing. */
 static void broken(once *o, err e)
@@ -107,7 +107,7 @@ void once_look(once *o)
 
 bool once_until(once *o, bool (*holds)(once *o))
 {
-	int64_t deadline_us = clock_mono_us() + (int64_t)UNTIL_MS * 1000;
+	int64_t deadline_us = clock_mono_us() + (o->is_late ? UNTIL_LATE_MS : UNTIL_MS) * INT64_C(1000);
 
 	for (;;) {
 		once_look(o);
@@ -115,6 +115,7 @@ bool once_until(once *o, bool (*holds)(once *o))
 			return false;
 		if (holds(o))
 			return true;
+		o->is_late = o->is_late || clock_mono_us() > deadline_us;
 		if (clock_mono_us() > deadline_us || !demo_pause(o->demo, LOOK_EVERY_MS))
 			return false;
 	}

@@ -15,6 +15,7 @@ typedef enum ask_id {
 	ASK_WHOLE,
 	ASK_SLICE,
 	ASK_PERCENT,
+	ASK_THICK, /* two that do not fit one device by their memory alone */
 	ASK_GANG,
 	ASK_CPU,
 	ASK_FALLBACK,
@@ -65,6 +66,7 @@ typedef struct once {
 	int64_t samples, samples_over, peak_milli;
 	fault fault; /* of the first call that failed */
 	bool is_broken;
+	bool is_late; /* something did not come about: what follows from it is not waited for as long */
 } once;
 
 extern const work once_works[ASKS];

@@ -138,14 +138,15 @@ static long status_of(once *o, const char *token, const char *method, const char
 	return r.status;
 }
 
-static void wall(once *o, const char *what, const char *method, const char *path, str body, long want)
+static void wall(once *o, cast_who who, const char *what, const char *method, const char *path, str body, long want)
 {
-	long got = status_of(o, o->demo->token[VISION], method, path, body);
+	long got = status_of(o, o->demo->token[who], method, path, body);
 
-	check(&o->checks, got == want, what, "%s %s: %ld, expected %ld", method, path, got, want);
+	check(&o->checks, got == want, what, "%s %s as %s: %ld, expected %ld", method, path, cast_tenants[who].path,
+		got, want);
 }
 
-/* A member of acme/vision knocks at other doors. */
+/* Members knock at doors of their own and of others. */
 void check_walls(once *o)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -155,14 +156,16 @@ void check_walls(once *o)
 	js_list mine = {0};
 	uint32_t strange = 0;
 
-	wall(o, "a tenant sees its own placement", "GET", own, STR_NONE, 200);
-	wall(o, "a tenant does not see another's placement", "GET", other, STR_NONE, 404);
-	wall(o, "a tenant does not release another's placement", "DELETE", other, STR_NONE, 404);
-	wall(o, "a tenant does not see another tenant", "GET", "/v1/tenants/globex", STR_NONE, 404);
-	wall(o, "a tenant does not see another's quota", "GET", "/v1/tenants/globex~serving/quota", STR_NONE, 404);
-	wall(o, "a member sees the own quota", "GET", "/v1/tenants/acme~vision/quota", STR_NONE, 200);
-	wall(o, "a member does not set quota", "PUT", "/v1/tenants/acme~vision/quota", quota, 403);
-	wall(o, "a tenant does not ask in another's name", "POST", "/v1/placements",
+	wall(o, VISION, "a tenant sees its own placement", "GET", own, STR_NONE, 200);
+	wall(o, VISION, "a tenant does not see another's placement", "GET", other, STR_NONE, 404);
+	wall(o, VISION, "a tenant does not release another's placement", "DELETE", other, STR_NONE, 404);
+	wall(o, VISION, "a tenant does not see another tenant", "GET", "/v1/tenants/globex", STR_NONE, 404);
+	wall(o, VISION, "a tenant does not see another's quota", "GET", "/v1/tenants/globex~serving/quota", STR_NONE,
+		404);
+	wall(o, VISION, "a member sees the own quota", "GET", "/v1/tenants/acme~vision/quota", STR_NONE, 200);
+	wall(o, VISION, "a member does not set quota", "PUT", "/v1/tenants/acme~vision/quota", quota, 403);
+	wall(o, ACME, "a member does not set quota below", "PUT", "/v1/tenants/acme~vision/quota", quota, 403);
+	wall(o, VISION, "a tenant does not ask in another's name", "POST", "/v1/placements",
 		S("{\"tenant\":\"globex/serving\",\"devices\":[]}"), 422);
 	if (demo_list(
 		    o->demo, a, o->demo->token[VISION], "/v1/placements?limit=1000", &placement_type, &mine, &o->fault))
