@@ -6,7 +6,7 @@ const work once_works[ASKS] = {
 	[ASK_WHOLE]     = {.name = "whole", .who = RESEARCH, .classes = {"h100-80g"}, .count = 2, .cpu_milli = 16000, .host_memory_mib = 131072, .runtime_ms = 2500},
 	[ASK_SLICE]     = {.name = "slice", .who = VISION, .classes = {"h100-80g"}, .replicas = 3, .count = 1, .memory_mib = 20480, .compute_milli = 300, .cpu_milli = 4000, .host_memory_mib = 16384, .runtime_ms = 2500},
 	[ASK_PERCENT]   = {.name = "percent", .who = VISION, .classes = {"ascend910b3"}, .count = 1, .memory_percent = 25, .compute_milli = 200, .runtime_ms = 2500},
-	[ASK_THICK]     = {.name = "thick", .who = GLOBEX, .classes = {"ascend910b3"}, .replicas = 2, .count = 1, .memory_percent = 60, .compute_milli = 100, .runtime_ms = 2000},
+	[ASK_THICK]     = {.name = "thick", .who = GLOBEX, .classes = {"l40s"}, .replicas = 2, .count = 1, .memory_percent = 60, .compute_milli = 100, .runtime_ms = 2000},
 	[ASK_GANG]      = {.name = "gang", .who = GLOBEX, .classes = {"a100-80g"}, .replicas = 4, .count = 2, .cpu_milli = 16000, .host_memory_mib = 65536, .runtime_ms = 2500},
 	[ASK_CPU]       = {.name = "cpu-only", .who = SERVING, .cpu_milli = 8000, .host_memory_mib = 16384, .runtime_ms = 1500},
 	[ASK_FALLBACK]  = {.name = "fallback", .who = RESEARCH, .classes = {"h200-141g", "a100-80g"}, .count = 1, .runtime_ms = 1500},
