@@ -23,8 +23,15 @@ function words(f) {
 	return parts.join(", ");
 }
 
+// Stripes, so that use above the limit is not told by colour alone.
+function hatch() {
+	const stripe = svg("path", {class: "stripe", d: "M0 8 L8 0"});
+	return svg("defs", {}, svg("pattern", {id: "hatch", width: 8, height: 8, patternUnits: "userSpaceOnUse"}, stripe));
+}
+
 export function bar(f) {
-	const whole = Math.max(f.limit ?? 0, f.guaranteed ?? 0, f.used, 1e-9);
+	// Without a limit there is always room: the bar never looks full.
+	const whole = Math.max(f.limit ?? 1.25 * Math.max(f.used, f.guaranteed ?? 0), f.guaranteed ?? 0, f.used, 1e-9);
 	const x = (v) => (1000 * v) / whole;
 	const within = Math.min(f.used, f.limit ?? f.used);
 	const parts = [
@@ -33,7 +40,7 @@ export function bar(f) {
 		svg("rect", {class: "use", x: 0, y: 5, width: x(within), height: 14}),
 	];
 	if (f.used > within)
-		parts.push(svg("rect", {class: "over", x: x(within), y: 5, width: x(f.used - within), height: 14}));
+		parts.push(hatch(), svg("rect", {class: "over", x: x(within), y: 5, width: x(f.used - within), height: 14}));
 	if (f.limit !== null)
 		parts.push(svg("line", {class: "limit", x1: x(f.limit), x2: x(f.limit), y1: 0, y2: 24}));
 	return svg("svg", {class: "bar", viewBox: "0 0 1000 24", preserveAspectRatio: "none", role: "img", "aria-label": words(f)}, ...parts);
