@@ -392,6 +392,21 @@ static int64_t picks_milli(const fleet *f, const picks *chosen)
 	return milli;
 }
 
+/* A node without any device of the classes asked is told apart from a full one: more CPU there would not help. */
+static void miss_other_class(const fleet_node *n, const ask_group *g, fit_miss *miss)
+{
+	for (int32_t i = 0; i < g->n_entries; i++) {
+		const ask_entry *e = &g->entries[i];
+		bool is_mixed = n->n_devices > 0 && n->class_id == FLEET_NONE;
+		bool has_class = n->n_devices > 0 && rank_of(e, n->class_id) >= 0;
+		if (is_mixed || has_class)
+			continue;
+		fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI,
+			0);
+		return;
+	}
+}
+
 bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_class_rank, int64_t *ret_milli,
 	fit_miss *ret_miss)
 {
@@ -401,8 +416,10 @@ bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_c
 
 	*ret_class_rank = 0;
 	*ret_milli = 0;
-	if (!host_fits(n, g, ret_miss))
+	if (!host_fits(n, g, ret_miss)) {
+		miss_other_class(n, g, ret_miss);
 		return false;
+	}
 	if (g->n_entries == 0)
 		return true;
 	if (g->n_entries == 1) {

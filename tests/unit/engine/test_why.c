@@ -132,6 +132,28 @@ Test(why, a_class_nobody_has)
 	scene_close(&s);
 }
 
+/* "node_cpu" was said of nodes that had no such device at all: more CPU would not have helped. */
+Test(why, a_full_node_of_another_class_lacks_the_class_first)
+{
+	scene s;
+	scene_open(&s);
+	int32_t b200 = fleet_class_put(&s.f, S("b200"));
+	ask_entry e = slice_of(1, 10, 10);
+	e.classes = &b200;
+	e.n_classes = 1;
+	ask *a = ask_one(&s.o, e, 1);
+	s.o.group.cpu_milli = 1000000000;
+	cr_assert(!place_find(s.w, &s.f, NULL, 0, a, &s.p, &s.reasons));
+	cr_expect_eq(s.reasons.n, 1);
+	cr_expect_eq(s.reasons.v[0].code, WHY_NO_SUCH_CLASS);
+	e.n_classes = 0;
+	a = ask_one(&s.o, e, 1);
+	s.o.group.cpu_milli = 1000000000;
+	cr_assert(!place_find(s.w, &s.f, NULL, 0, a, &s.p, &s.reasons));
+	cr_expect_eq(s.reasons.v[0].code, WHY_NODE_CPU_TOTAL);
+	scene_close(&s);
+}
+
 Test(why, closed_things_are_told_apart_from_full_ones)
 {
 	scene s;
