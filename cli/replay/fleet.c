@@ -1,15 +1,10 @@
 #include "cli/replay/fleet.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -157,35 +152,28 @@ static err scene_write(const replay_fleet *w, arena *a, int64_t i, fault *f)
 	return e;
 }
 
-static void agent_start(replay_fleet *w, int64_t i)
+static err agent_start(replay_fleet *w, int64_t i, fault *f)
 {
-	char state[PATH_BYTES], scene[PATH_BYTES + 16], log[PATH_BYTES + 16];
-	pid_t self = getpid();
+	char state[PATH_BYTES], scene[PATH_BYTES + 16], join[PATH_BYTES + 16], log[PATH_BYTES + 16];
 
 	snprintf(state, sizeof(state), "%s/%s", w->folder, w->cluster[i]);
 	snprintf(scene, sizeof(scene), "%s/scene.json", state);
+	snprintf(join, sizeof(join), "%s/join-token", state);
 	snprintf(log, sizeof(log), "%s/log", state);
-	w->pid[i] = fork();
-	if (w->pid[i] != 0)
-		return;
 	char *const argv[] = {(char *)w->agent, "--server", (char *)w->server->url, "--ca", (char *)w->server->ca,
-		"--state-dir", state, "--simulate", scene, NULL};
-	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	setenv("REEVE_JOIN_TOKEN", w->join[i], 1);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (fd >= 0 && getppid() == self) {
-		dup2(fd, 1);
-		dup2(fd, 2);
-		execv(argv[0], argv);
-	}
-	_exit(127);
+		"--state-dir", state, "--simulate", scene, "--join-token-file", join, NULL};
+	err e = file_write(join, str_from(w->join[i]), f);
+	return e ? e : spawn_start(&w->agents[i], argv, log, f);
 }
 
 void replay_fleet_tend(replay_fleet *w)
 {
+	fault f = {0};
+
+	/* One that cannot be started now is tried again at the next turn. */
 	for (int64_t i = 0; i < w->clusters; i++)
-		if (w->pid[i] > 0 && waitpid(w->pid[i], NULL, WNOHANG) == w->pid[i])
-			agent_start(w, i);
+		if (spawn_has_ended(&w->agents[i]) && agent_start(w, i, &f))
+			continue;
 }
 
 static err devices_known(replay_fleet *w, int64_t *ret, fault *f)
@@ -244,23 +232,11 @@ err replay_fleet_open(replay_fleet *w, int64_t timeout_ms, fault *f)
 	for (int64_t i = 0; i < w->clusters && !e; i++)
 		e = scene_write(w, a, i, f);
 	for (int64_t i = 0; i < w->clusters && !e; i++)
-		agent_start(w, i);
+		e = agent_start(w, i, f);
 	return e ? e : devices_wait(w, timeout_ms, f);
 }
 
 void replay_fleet_close(replay_fleet *w)
 {
-	int64_t deadline_us = clock_mono_us() + (int64_t)AGENT_STOP_MS * 1000;
-
-	for (int64_t i = 0; i < w->clusters; i++)
-		if (w->pid[i] > 0)
-			kill(w->pid[i], SIGTERM);
-	for (int64_t i = 0; i < w->clusters; i++) {
-		while (w->pid[i] > 0 && waitpid(w->pid[i], NULL, WNOHANG) == 0) {
-			if (clock_mono_us() > deadline_us)
-				kill(w->pid[i], SIGKILL);
-			sleep_ms(10);
-		}
-		w->pid[i] = 0;
-	}
+	spawn_stop(w->agents, (size_t)w->clusters, AGENT_STOP_MS);
 }

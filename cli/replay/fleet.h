@@ -4,9 +4,9 @@
  * dies is started again.
  */
 #pragma once
-#include <sys/types.h>
 #include "cli/command.h"
 #include "cli/replay/trace.h"
+#include "cli/spawn.h"
 
 enum { FLEET_CLUSTERS_MAX = 16, FLEET_TENANTS_MAX = 64, FLEET_NAME_MAX = 64 };
 
@@ -22,7 +22,7 @@ typedef struct replay_fleet {
 	char tenant[FLEET_TENANTS_MAX][FLEET_NAME_MAX]; /* paths */
 	char cluster[FLEET_CLUSTERS_MAX][FLEET_NAME_MAX];
 	char join[FLEET_CLUSTERS_MAX][128];
-	pid_t pid[FLEET_CLUSTERS_MAX];
+	spawn agents[FLEET_CLUSTERS_MAX];
 } replay_fleet;
 
 /* Makes everything and waits until the server knows every device, at most timeout_ms. */
