@@ -136,8 +136,11 @@ static void attack_run(attack *a, int port)
 static bool attack_report(const attack *a, int64_t held)
 {
 	for (int i = 0; i < KINDS; i++)
-		printf("%-14s last gone after %.1f s\n", kinds[i].name,
-			(double)(a->last_gone_us[i] - a->opened_us) / 1e6);
+		if (a->last_gone_us[i])
+			printf("%-14s last gone after %.1f s\n", kinds[i].name,
+				(double)(a->last_gone_us[i] - a->opened_us) / 1e6);
+		else
+			printf("%-14s all are there\n", kinds[i].name);
 	printf("%lld slow connections, %lld held at first, %lld left after %d s\n", (long long)a->n, (long long)held,
 		(long long)a->open, LIMIT_MS / 1000);
 	printf("others meanwhile: %lld served, %lld failed, slowest %.1f ms\n", (long long)a->served,
