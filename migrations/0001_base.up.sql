@@ -137,6 +137,11 @@ CREATE TABLE join_token (
 	used_at     timestamptz
 );
 CREATE INDEX join_token_by_cluster ON join_token (cluster_key);
+-- How long after its first use a token that has expired still repeats the answer to the same cluster; and whether it does anything now.
+CREATE FUNCTION join_repeat_window() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '15 minutes' $$;
+CREATE FUNCTION join_is_open(expires_at timestamptz, used_at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT expires_at > now() OR coalesce(used_at > now() - join_repeat_window(), false)
+$$;
 
 CREATE TABLE agent_certificate (
 	serial      text        NOT NULL CONSTRAINT agent_certificate_pk PRIMARY KEY,
@@ -235,6 +240,7 @@ CREATE TABLE node (
 	id          text NOT NULL CONSTRAINT node_id_unique UNIQUE,
 	cluster_key int4 NOT NULL CONSTRAINT node_cluster_exists REFERENCES cluster (key),
 	name        text NOT NULL,
+	rank        int4 NOT NULL,
 	cpu_milli   int8 NOT NULL,
 	memory_mib  int8 NOT NULL,
 	pods        int8 NOT NULL,
@@ -302,6 +308,10 @@ CREATE TABLE placement (
 ) WITH (fillfactor = 80);
 CREATE INDEX placement_by_tenant ON placement (tenant_key, id);
 CREATE INDEX placement_live ON placement (seq) WHERE ended_at IS NULL;
+-- What lists of living placements walk. No index holds the state, so that a step of an agent changes none of them.
+CREATE INDEX placement_live_by_id ON placement (id) WHERE ended_at IS NULL;
+CREATE INDEX placement_live_by_tenant ON placement (tenant_key, id) WHERE ended_at IS NULL;
+CREATE INDEX placement_live_by_cluster ON placement (cluster_key, id) WHERE ended_at IS NULL;
 
 -- What every node of the tenant tree uses of each model, its subtree included. `ceiling` is the limit, or the use at a cut of the
 -- limit and falling from there: the second guard of the law that no change raises use above what is allowed.

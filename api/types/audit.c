@@ -29,7 +29,7 @@ static const js_field verify_answer_fields[] = {
 	F(device_use_wrong, JS_READ_ONLY, "Devices whose booked amounts differ from a recomputation.", .always = true),
 	F(node_use_wrong, JS_READ_ONLY, "Nodes whose pods differ from a recomputation.", .always = true),
 	F(device_over, JS_READ_ONLY, "Devices that hold more than they have.", .always = true),
-	F(stream_gaps, JS_READ_ONLY, "Gaps in the clusters' streams.", .always = true),
+	F(stream_gaps, JS_READ_ONLY, "Streams of clusters that have gaps.", .always = true),
 };
 #undef F
 JS_TYPE(verify_answer, "Whether both chains and the books hold.");

@@ -47,12 +47,13 @@ SELECT
 	0::int8 AS nodes, 0::int8 AS devices, 0::int8 AS stream_rev, i.rev AS revision, i.created_at
 FROM (SELECT 1) one LEFT JOIN i ON true LEFT JOIN j ON true LEFT JOIN t ON true;
 
--- One statement for all that changes a cluster's standing: what is NULL stays.
+-- One statement for all that changes a cluster's standing: what is NULL stays. A cluster that waited longer than its token lives gets
+-- its certificate with it still, for a while after it was accepted.
 -- name: cluster_change :one
 -- in: cluster text, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels text?, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-c AS (SELECT key, rev FROM cluster WHERE (id = $1 OR name = $1) AND deleted_at IS NULL),
+c AS (SELECT key, rev, state FROM cluster WHERE (id = $1 OR name = $1) AND deleted_at IS NULL),
 t AS (SELECT key, path FROM tenant WHERE (id = $5 OR path = $5) AND deleted_at IS NULL AND depth > 0),
 u AS (
 	UPDATE cluster SET state = coalesce($2, state), is_cordoned = coalesce($3, is_cordoned), is_frozen = coalesce($4, is_frozen),
@@ -60,6 +61,10 @@ u AS (
 		labels = coalesce($6, labels), rev = (SELECT n FROM h) + $8
 	WHERE key = (SELECT key FROM c) AND ($7 < 0 OR rev = $7) AND ($5::text IS NULL OR $5 = '' OR EXISTS (SELECT FROM t))
 	RETURNING *
+),
+j AS (
+	UPDATE join_token SET expires_at = greatest(expires_at, now() + join_repeat_window())
+	WHERE cluster_key = (SELECT key FROM u) AND used_at IS NOT NULL AND (SELECT state FROM c) = 'pending' AND (SELECT state FROM u) = 'ready'
 )
 SELECT
 	CASE WHEN u.key IS NOT NULL THEN 'done' WHEN c.key IS NULL THEN 'refused:not_found'
@@ -95,14 +100,14 @@ FROM live LEFT JOIN c ON true LEFT JOIN u ON true;
 
 -- name: join_token_find :one
 -- in: id text
--- out: hash bytea, accepts bool, is_expired bool, is_used bool, cluster_key int4, cluster_id text, cluster text, state text, uid text?
-SELECT j.hash, j.accepts, j.expires_at < now() AS is_expired, j.used_at IS NOT NULL AS is_used, c.key AS cluster_key, c.id AS cluster_id,
+-- out: hash bytea, accepts bool, is_open bool, is_used bool, cluster_key int4, cluster_id text, cluster text, state text, uid text?
+SELECT j.hash, j.accepts, join_is_open(j.expires_at, j.used_at) AS is_open, j.used_at IS NOT NULL AS is_used, c.key AS cluster_key, c.id AS cluster_id,
 	c.name AS cluster, c.state, c.uid
 FROM join_token j JOIN cluster c ON c.key = j.cluster_key
 WHERE j.id = $1 AND c.deleted_at IS NULL;
 
--- A join is repeated by its agent until the answer arrives: the same uid may use the token again, another may not. A certificate is
--- recorded only for a cluster that is accepted.
+-- A join is repeated by its agent until the answer arrives: the same uid may use the token again while it is open, another may not.
+-- A certificate is recorded only for a cluster that is accepted.
 -- name: cluster_join :one
 -- in: token_id text, uid text, serial text, expires_at timestamptz, rev_offset int8
 -- out: outcome text, detail text?, key int4?, id text?, name text?, state text?
@@ -113,7 +118,7 @@ taken AS (SELECT 1 FROM cluster o WHERE o.uid = $2 AND o.deleted_at IS NULL AND 
 u AS (
 	UPDATE cluster SET uid = $2, state = CASE WHEN (SELECT accepts FROM j) AND state = 'pending' THEN 'ready' ELSE state END, rev = (SELECT n FROM h) + $5
 	WHERE key = (SELECT key FROM c) AND (uid IS NULL OR uid = $2) AND NOT EXISTS (SELECT FROM taken)
-		AND ((SELECT expires_at FROM j) > now() OR uid = $2)
+		AND (SELECT join_is_open(expires_at, used_at) FROM j)
 	RETURNING key, id, name, state
 ),
 k AS (

@@ -1,16 +1,31 @@
 -- What the worker keeps in order, and the second opinion on the books.
 
--- name: op_key_purge :exec
--- in: older_than_s int8
-DELETE FROM op_key WHERE at < now() - make_interval(secs => $1);
+-- Old rows go by slices, so that no statement runs long or holds much: whoever asks goes on while something was deleted.
+-- name: op_key_purge :one
+-- in: older_than_s int8, limit int8
+-- out: deleted int8
+WITH d AS (
+	DELETE FROM op_key WHERE at < now() - make_interval(secs => $1)
+		AND ctid = ANY (ARRAY(SELECT ctid FROM op_key WHERE at < now() - make_interval(secs => $1) LIMIT $2))
+	RETURNING 1
+)
+SELECT count(*) AS deleted FROM d;
 
--- name: usage_purge :exec
--- in: older_than_s int8
-DELETE FROM usage_window WHERE at < now() - make_interval(secs => $1);
+-- name: usage_purge :one
+-- in: older_than_s int8, limit int8
+-- out: deleted int8
+WITH d AS (
+	DELETE FROM usage_window WHERE at < now() - make_interval(secs => $1)
+		AND ctid = ANY (ARRAY(SELECT ctid FROM usage_window WHERE at < now() - make_interval(secs => $1) LIMIT $2))
+	RETURNING 1
+)
+SELECT count(*) AS deleted FROM d;
 
--- Rows in which the stored totals differ from a recomputation from the live placements. All zero: the books balance.
--- name: books_check :one
--- out: tenant_use_wrong int8, device_use_wrong int8, node_use_wrong int8, device_over int8, stream_gaps int8
+-- The books: rows in which a stored total differs from a recomputation. All zero: they balance. Three statements, each true at one
+-- moment; with many placements each takes seconds.
+
+-- name: books_tenants :one
+-- out: tenant_use_wrong int8
 WITH RECURSIVE charge AS (
 	SELECT p.tenant_key, x.model, sum(x.d)::int8 AS d, sum(x.m)::int8 AS m, sum(x.c)::int8 AS c
 	FROM placement p CROSS JOIN LATERAL unnest(p.charge_models, p.charge_device_milli, p.charge_memory_mib, p.charge_compute_milli) AS x(model, d, m, c)
@@ -24,8 +39,13 @@ up AS (
 tree AS (
 	SELECT up.ancestor AS tenant_key, c.model, sum(c.d)::int8 AS d, sum(c.m)::int8 AS m, sum(c.c)::int8 AS c
 	FROM charge c JOIN up ON up.key = c.tenant_key GROUP BY up.ancestor, c.model
-),
-slice AS (
+)
+SELECT count(*) AS tenant_use_wrong FROM tenant_use u FULL JOIN tree t USING (tenant_key, model)
+WHERE (coalesce(u.device_milli, 0), coalesce(u.memory_mib, 0), coalesce(u.compute_milli, 0)) <> (coalesce(t.d, 0), coalesce(t.m, 0), coalesce(t.c, 0));
+
+-- name: books_inventory :one
+-- out: device_use_wrong int8, node_use_wrong int8, device_over int8
+WITH slice AS (
 	SELECT x.key, sum(x.m)::int8 AS m, sum(x.c)::int8 AS c, count(*) AS n
 	FROM placement p CROSS JOIN LATERAL unnest(p.device_keys, p.device_memory_mib, p.device_compute_milli) AS x(key, m, c)
 	WHERE p.ended_at IS NULL GROUP BY x.key
@@ -34,10 +54,16 @@ pod AS (
 	SELECT x.key, count(*) AS n FROM placement p CROSS JOIN LATERAL unnest(p.node_keys) AS x(key) WHERE p.ended_at IS NULL GROUP BY x.key
 )
 SELECT
-	(SELECT count(*) FROM tenant_use u FULL JOIN tree t USING (tenant_key, model)
-		WHERE (coalesce(u.device_milli, 0), coalesce(u.memory_mib, 0), coalesce(u.compute_milli, 0)) <> (coalesce(t.d, 0), coalesce(t.m, 0), coalesce(t.c, 0))) AS tenant_use_wrong,
 	(SELECT count(*) FROM device d FULL JOIN slice s USING (key)
 		WHERE (coalesce(d.used_memory_mib, 0), coalesce(d.used_compute_milli, 0), coalesce(d.used_slots, 0)) <> (coalesce(s.m, 0), coalesce(s.c, 0), coalesce(s.n, 0))) AS device_use_wrong,
 	(SELECT count(*) FROM node n FULL JOIN pod p USING (key) WHERE coalesce(n.used_pods, 0) <> coalesce(p.n, 0)) AS node_use_wrong,
-	(SELECT count(*) FROM device d WHERE d.used_memory_mib > d.memory_mib OR d.used_compute_milli > d.compute_milli OR d.used_slots > d.slots) AS device_over,
-	(SELECT count(*) FROM (SELECT cluster_rev - row_number() OVER (PARTITION BY cluster_key ORDER BY cluster_rev) AS gap FROM decision WHERE cluster_key IS NOT NULL) g WHERE g.gap <> 0) AS stream_gaps;
+	(SELECT count(*) FROM device d WHERE d.used_memory_mib > d.memory_mib OR d.used_compute_milli > d.compute_milli OR d.used_slots > d.slots) AS device_over;
+
+-- Streams that do not hold what their head says. Revisions of a stream differ (they are a key), so it has no gap when as many are
+-- there as the highest of them says: counted through the key's index, nothing is sorted.
+-- name: books_streams :one
+-- out: stream_gaps int8
+SELECT count(*) AS stream_gaps
+FROM (SELECT cluster_key, count(*) AS n, max(cluster_rev) AS high FROM decision WHERE cluster_key IS NOT NULL GROUP BY cluster_key) d
+	FULL JOIN cluster_stream s USING (cluster_key)
+WHERE coalesce(s.rev, 0) <> coalesce(d.high, 0) OR coalesce(d.n, 0) <> coalesce(d.high, 0);

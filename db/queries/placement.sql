@@ -38,12 +38,14 @@ i AS (
 SELECT CASE WHEN p.tenant_key IS NULL THEN 'refused:not_found' ELSE 'done' END AS outcome
 FROM (SELECT 1) one LEFT JOIN p ON true;
 
+-- The position is what the placer wrote down last, so that it means the same to whoever reads it: a count under somebody's scope
+-- would be of what that one sees.
 -- name: placement_get :one
 -- in: id text
 -- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, position int8?, reason text?, request json, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?
 SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster, 'p' || p.rev AS revision,
 	p.placed, p.blockers,
-	CASE WHEN p.state = 'pending' THEN (SELECT count(*) + 1 FROM placement o WHERE o.ended_at IS NULL AND o.state = 'pending' AND o.seq < p.seq) END AS position,
+	CASE WHEN p.state = 'pending' THEN (SELECT (d.body::json->'placement'->>'position')::int8 FROM decision d WHERE d.placement_id = p.id ORDER BY d.n DESC LIMIT 1) END AS position,
 	nullif(p.reason, '') AS reason, p.request, p.created_at, p.granted_at, p.running_at, p.ended_at
 FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
 WHERE p.id = $1
@@ -53,31 +55,62 @@ FROM inbox i JOIN tenant t ON t.key = i.tenant_key
 WHERE i.kind = 'place' AND i.object_id = $1 AND NOT EXISTS (SELECT FROM placement p WHERE p.id = $1)
 LIMIT 1;
 
+-- A page costs what it shows, however many placements there are: each branch walks an index in the order of the page and stops, and
+-- of the branches the parameters pick one. Whole is the platform that names no tenant; a tenant's reader goes by tenant, for the rows
+-- of others are the many. Only a rare state of many placements is searched for.
 -- name: placement_list :many
 -- in: tenant text?, subtree bool, state text[]?, cluster text?, after text, limit int8
 -- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, reason text?, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?, cursor text
 WITH tree AS (
 	SELECT t.key FROM tenant t
-	WHERE t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/'))
+	WHERE ($1::text IS NULL AND current_setting('app.scope', true) <> '') OR t.path = $1 OR t.id = $1
+		OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/'))
 ),
-site AS (SELECT key FROM cluster WHERE name = $4 OR id = $4)
+asked AS (
+	SELECT $1::text IS NULL AND coalesce(current_setting('app.scope', true), '') = '' AS is_whole,
+		coalesce(NOT $3 && '{done,failed,revoked,rejected}', false) AS is_live, coalesce($3 <@ '{pending}', false) AS is_waiting,
+		ARRAY(SELECT key FROM cluster WHERE name = $4 OR id = $4) AS sites
+),
+page AS (
+	(SELECT p.id FROM placement p
+		WHERE (SELECT is_waiting FROM asked) AND p.cluster_key IS NULL AND p.ended_at IS NULL AND p.id > $5 AND $4::text IS NULL
+			AND ((SELECT is_whole FROM asked) OR p.tenant_key IN (SELECT key FROM tree))
+		ORDER BY p.cluster_key, p.id LIMIT $6)
+	UNION ALL
+	(SELECT p.id FROM placement p
+		WHERE (SELECT is_whole AND is_live AND NOT is_waiting AND $4::text IS NULL FROM asked) AND p.ended_at IS NULL AND p.id > $5 AND p.state = ANY ($3)
+		ORDER BY p.id LIMIT $6)
+	UNION ALL
+	(SELECT p.id FROM unnest((SELECT sites FROM asked)) AS s(key) CROSS JOIN LATERAL (SELECT o.id FROM placement o
+		WHERE (SELECT is_whole AND is_live AND NOT is_waiting FROM asked) AND o.cluster_key = s.key AND o.ended_at IS NULL AND o.id > $5 AND o.state = ANY ($3)
+		ORDER BY o.cluster_key, o.id LIMIT $6) p)
+	UNION ALL
+	(SELECT p.id FROM placement p
+		WHERE (SELECT is_whole AND NOT is_live FROM asked) AND p.id > $5 AND ($3::text[] IS NULL OR p.state = ANY ($3))
+			AND ($4::text IS NULL OR p.cluster_key = ANY ((SELECT sites FROM asked)::int4[]))
+		ORDER BY p.id LIMIT $6)
+	UNION ALL
+	(SELECT p.id FROM tree CROSS JOIN LATERAL (SELECT o.id FROM placement o
+		WHERE (SELECT NOT is_whole AND is_live AND NOT is_waiting FROM asked) AND o.tenant_key = tree.key AND o.ended_at IS NULL AND o.id > $5 AND o.state = ANY ($3)
+			AND ($4::text IS NULL OR o.cluster_key = ANY ((SELECT sites FROM asked)::int4[]))
+		ORDER BY o.tenant_key, o.id LIMIT $6) p)
+	UNION ALL
+	(SELECT p.id FROM tree CROSS JOIN LATERAL (SELECT o.id FROM placement o
+		WHERE (SELECT NOT is_whole AND NOT is_live FROM asked) AND o.tenant_key = tree.key AND o.id > $5 AND ($3::text[] IS NULL OR o.state = ANY ($3))
+			AND ($4::text IS NULL OR o.cluster_key = ANY ((SELECT sites FROM asked)::int4[]))
+		ORDER BY o.tenant_key, o.id LIMIT $6) p)
+	ORDER BY id LIMIT $6
+)
 SELECT * FROM (
 	SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster,
 		'p' || p.rev AS revision, p.placed, p.blockers, nullif(p.reason, '') AS reason, p.created_at, p.granted_at, p.running_at, p.ended_at, p.id AS cursor
-	FROM (
-		(SELECT q.* FROM placement q
-			WHERE $1::text IS NULL AND q.id > $5 AND ($3::text[] IS NULL OR q.state = ANY ($3)) AND ($4::text IS NULL OR q.cluster_key = (SELECT key FROM site))
-			ORDER BY q.id LIMIT $6)
-		UNION ALL
-		SELECT q.* FROM tree CROSS JOIN LATERAL (SELECT o.* FROM placement o
-			WHERE $1::text IS NOT NULL AND o.tenant_key = tree.key AND o.id > $5 AND ($3::text[] IS NULL OR o.state = ANY ($3)) AND ($4::text IS NULL OR o.cluster_key = (SELECT key FROM site))
-			ORDER BY o.tenant_key, o.id LIMIT $6) q
-	) p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
+	FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
+	WHERE p.id = ANY (ARRAY(SELECT id FROM page))
 	UNION ALL
 	(SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, i.at, NULL, NULL, NULL, i.object_id
 	FROM inbox i JOIN tenant t ON t.key = i.tenant_key
 	WHERE i.kind = 'place' AND i.object_id > $5 AND ($3::text[] IS NULL OR 'pending' = ANY ($3)) AND $4::text IS NULL
-		AND ($1::text IS NULL OR i.tenant_key IN (SELECT key FROM tree))
+		AND ((SELECT is_whole FROM asked) OR i.tenant_key IN (SELECT key FROM tree))
 		AND NOT EXISTS (SELECT FROM placement p WHERE p.id = i.object_id)
 	ORDER BY i.object_id LIMIT $6)
 ) x

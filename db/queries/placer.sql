@@ -66,8 +66,8 @@ FROM cluster c LEFT JOIN cluster_stream s ON s.cluster_key = c.key LEFT JOIN age
 SELECT cluster_key, kind, name FROM cordon;
 
 -- name: load_nodes :many
--- out: key int4, id text, cluster_key int4, name text, cpu_milli int8, memory_mib int8, pods int8, health text, used_cpu_milli int8, used_memory_mib int8, used_pods int8
-SELECT key, id, cluster_key, name, cpu_milli, memory_mib, pods, health, used_cpu_milli, used_memory_mib, used_pods FROM node ORDER BY key;
+-- out: key int4, id text, cluster_key int4, name text, rank int4, cpu_milli int8, memory_mib int8, pods int8, health text, used_cpu_milli int8, used_memory_mib int8, used_pods int8
+SELECT key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, used_cpu_milli, used_memory_mib, used_pods FROM node ORDER BY rank, key;
 
 -- name: load_devices :many
 -- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8
@@ -159,29 +159,32 @@ WITH u AS (
 )
 SELECT must(count(*) = $5, 'node_unknown') AS ok FROM u;
 
--- The totals of the tree. A growth past the limit that stands now commits nothing and says over_cap: the caps moved, look again.
--- A fall is always let through; where use is above the limit the ceiling falls with it. (Not INSERT .. ON CONFLICT: there a fall
--- would have to pass the table's checks as a new row first.)
+-- The totals of the tree, by what each moves and by how much of that was growth. Growth past the limit that stands now commits nothing
+-- and says over_cap, whatever the same batch gave back: the caps moved, look again. A fall alone is always let through; where use is
+-- above the limit the ceiling falls with it. (Not INSERT .. ON CONFLICT: there a fall would have to pass the table's checks as a new
+-- row first.)
 -- name: tenant_use_add :one
--- in: tenant_keys int4[], models text[], device_milli int8[], memory_mib int8[], compute_milli int8[], n int8
+-- in: tenant_keys int4[], models text[], device_milli int8[], memory_mib int8[], compute_milli int8[], grown_device_milli int8[], grown_memory_mib int8[],
+--     grown_compute_milli int8[], n int8
 -- out: ok bool
 WITH x AS (
 	SELECT x.*, q.limit_device_milli AS ld, q.limit_memory_mib AS lm, q.limit_compute_milli AS lc
-	FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[]) AS x(tenant_key, model, d, m, c) LEFT JOIN quota q USING (tenant_key, model)
+	FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[])
+		AS x(tenant_key, model, d, m, c, gd, gm, gc) LEFT JOIN quota q USING (tenant_key, model)
 ),
 u AS (
 	UPDATE tenant_use u SET
 		device_milli = u.device_milli + x.d,
 		memory_mib = u.memory_mib + x.m,
 		compute_milli = u.compute_milli + x.c,
-		ceiling_device_milli = CASE WHEN x.d > 0 OR x.ld IS NULL THEN x.ld ELSE greatest(x.ld, u.device_milli + x.d) END,
-		ceiling_memory_mib = CASE WHEN x.m > 0 OR x.lm IS NULL THEN x.lm ELSE greatest(x.lm, u.memory_mib + x.m) END,
-		ceiling_compute_milli = CASE WHEN x.c > 0 OR x.lc IS NULL THEN x.lc ELSE greatest(x.lc, u.compute_milli + x.c) END
+		ceiling_device_milli = CASE WHEN x.gd > 0 OR x.ld IS NULL THEN x.ld ELSE greatest(x.ld, u.device_milli + x.d) END,
+		ceiling_memory_mib = CASE WHEN x.gm > 0 OR x.lm IS NULL THEN x.lm ELSE greatest(x.lm, u.memory_mib + x.m) END,
+		ceiling_compute_milli = CASE WHEN x.gc > 0 OR x.lc IS NULL THEN x.lc ELSE greatest(x.lc, u.compute_milli + x.c) END
 	FROM x
 	WHERE u.tenant_key = x.tenant_key AND u.model = x.model
-		AND (x.d <= 0 OR x.ld IS NULL OR u.device_milli + x.d <= x.ld)
-		AND (x.m <= 0 OR x.lm IS NULL OR u.memory_mib + x.m <= x.lm)
-		AND (x.c <= 0 OR x.lc IS NULL OR u.compute_milli + x.c <= x.lc)
+		AND (x.gd <= 0 OR x.ld IS NULL OR u.device_milli + x.d <= x.ld)
+		AND (x.gm <= 0 OR x.lm IS NULL OR u.memory_mib + x.m <= x.lm)
+		AND (x.gc <= 0 OR x.lc IS NULL OR u.compute_milli + x.c <= x.lc)
 	RETURNING 1
 ),
 i AS (
@@ -191,7 +194,7 @@ i AS (
 		AND x.d <= coalesce(x.ld, x.d) AND x.m <= coalesce(x.lm, x.m) AND x.c <= coalesce(x.lc, x.c)
 	RETURNING 1
 )
-SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $6, 'over_cap') AS ok;
+SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $9, 'over_cap') AS ok;
 
 -- name: cluster_stream_advance :one
 -- in: cluster_keys int4[], revs int8[], old_revs int8[], n int8
@@ -223,10 +226,10 @@ FROM unnest($1::text[], $2::int8[], $3::timestamptz[]) AS x(id, fence_no, ended_
 WHERE s.placement_id = x.id AND s.fence_no = x.fence_no AND s.ended_at IS NULL;
 
 -- name: node_put :exec
--- in: keys int4[], ids text[], cluster_keys int4[], names text[], cpu_milli int8[], memory_mib int8[], pods int8[], labels text[], healths text[], at timestamptz
-INSERT INTO node AS n (key, id, cluster_key, name, cpu_milli, memory_mib, pods, labels, health, seen_at)
-SELECT x.*, $10 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::text[], $5::int8[], $6::int8[], $7::int8[], $8::text[], $9::text[]) AS x
-ON CONFLICT (key) DO UPDATE SET cpu_milli = excluded.cpu_milli, memory_mib = excluded.memory_mib, pods = excluded.pods, labels = excluded.labels,
+-- in: keys int4[], ids text[], cluster_keys int4[], names text[], ranks int4[], cpu_milli int8[], memory_mib int8[], pods int8[], labels text[], healths text[], at timestamptz
+INSERT INTO node AS n (key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, labels, health, seen_at)
+SELECT x.*, $11 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::text[], $5::int4[], $6::int8[], $7::int8[], $8::int8[], $9::text[], $10::text[]) AS x
+ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, cpu_milli = excluded.cpu_milli, memory_mib = excluded.memory_mib, pods = excluded.pods, labels = excluded.labels,
 	health = excluded.health, seen_at = excluded.seen_at;
 
 -- name: device_put :exec

@@ -44,7 +44,7 @@ LIMIT $4;
 --     borrow_limit_compute_milli int8[], weight int8, credits_limit int8?, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, tenant text?, revision int8?, weight int8?, credits_limit int8?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, parent_key, quota_rev, depth FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0),
+t AS (SELECT key, parent_key, quota_rev, depth FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 FOR NO KEY UPDATE),
 up AS (SELECT p.key, p.depth, p.path FROM tenant p JOIN t ON p.key = t.parent_key),
 m AS (
 	SELECT model, nullif(gd, -1) AS gd, nullif(gm, -1) AS gm, nullif(gc, -1) AS gc, nullif(ld, -1) AS ld, nullif(lm, -1) AS lm, nullif(lc, -1) AS lc,

@@ -1,5 +1,6 @@
 -- Tenants. A tenant is named by its id or its path; governance statements run in the ledger (db/ledger.h) and answer one row
--- with an outcome.
+-- with an outcome. What they change or hang something on they lock where they look it up: under a scope
+-- that takes a row one may change, and one that may merely be seen is not found.
 
 -- name: tenant_get :one
 -- in: tenant text
@@ -36,6 +37,7 @@ WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 p AS (
 	SELECT key, path, depth FROM tenant
 	WHERE deleted_at IS NULL AND (($3::text IS NULL AND depth = 0) OR id = $3 OR (path = $3 AND depth > 0))
+	FOR KEY SHARE
 ),
 twin AS (SELECT 1 FROM tenant t JOIN p ON t.parent_key = p.key WHERE t.name = $4 AND t.deleted_at IS NULL),
 i AS (
@@ -61,7 +63,7 @@ FROM (SELECT 1) one LEFT JOIN p ON true LEFT JOIN i ON true;
 -- in: tenant text, description text?, labels text?, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, path text?, parent text?, depth int8?, description text?, labels json?, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, rev, parent_key FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0),
+t AS (SELECT key, rev, parent_key FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 FOR NO KEY UPDATE),
 u AS (
 	UPDATE tenant SET description = coalesce($2, description), labels = coalesce($3, labels), rev = (SELECT n FROM h) + $5
 	WHERE key = (SELECT key FROM t) AND ($4 < 0 OR rev = $4)
@@ -79,7 +81,7 @@ FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN u ON true;
 -- in: tenant text, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, path text?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, rev FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 AND path <> 'system'),
+t AS (SELECT key, rev FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 AND path <> 'system' FOR NO KEY UPDATE),
 kids AS (SELECT count(*) AS n FROM tenant c JOIN t ON c.parent_key = t.key WHERE c.deleted_at IS NULL),
 live AS (
 	SELECT (SELECT count(*) FROM placement p JOIN t ON p.tenant_key = t.key WHERE p.ended_at IS NULL)

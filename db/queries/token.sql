@@ -18,7 +18,7 @@ WHERE k.id > $1 ORDER BY k.id LIMIT $2;
 -- in: id text, name text, hash bytea, role text, tenant text?, ttl_s int8, created_by text, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, role text?, tenant text?, created_by text?, created_at timestamptz?, expires_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, path FROM tenant WHERE deleted_at IS NULL AND (($5::text IS NULL AND depth = 0) OR id = $5 OR (path = $5 AND depth > 0))),
+t AS (SELECT key, path FROM tenant WHERE deleted_at IS NULL AND (($5::text IS NULL AND depth = 0) OR id = $5 OR (path = $5 AND depth > 0)) FOR KEY SHARE),
 i AS (
 	INSERT INTO token (id, name, hash, role, tenant_key, created_by, expires_at, rev)
 	SELECT $1, $2, $3, $4, t.key, $7, now() + make_interval(secs => $6), h.n + $8 FROM t, h

@@ -20,7 +20,14 @@
 #include "server/edge/tenants.h"
 #include "server/identity/certificate.h"
 
-enum { PATH_BYTES = 4096, HEAD_MAX = 64 * 1024, OPENAPI_MAX = 4 << 20, NAME_BYTES = 32, BODY_UNKNOWN_MAX = 64 * 1024 };
+enum {
+	PATH_BYTES = 4096,
+	HEAD_MAX = 64 * 1024,
+	OPENAPI_MAX = 4 << 20,
+	NAME_BYTES = 32,
+	BODY_UNKNOWN_MAX = 64 * 1024,
+	SLOW_DEADLINE_US = 5 * 60 * 1000 * 1000
+};
 
 /* What the database side of an edge runs as. */
 static db_options options(const edge *e, const char *kind, bool is_platform)
@@ -47,6 +54,16 @@ static void database_open(edge *e)
 	e->platform_lane = lane_new(e->loop, &(lane_options){.db = options(e, "edge-intake", true)});
 	e->tenant_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", false)});
 	e->platform_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", true)});
+}
+
+db_reader *edge_slow_reader(edge *e)
+{
+	reader_options r = {
+		.platform = options(e, "edge-verify", true), .platform_n = 1, .deadline_us = SLOW_DEADLINE_US};
+
+	if (!e->slow_reader)
+		e->slow_reader = reader_new(e->loop, &r);
+	return e->slow_reader;
 }
 
 static bool secret_load(const char *path, uint8_t out[EDGE_SECRET])
@@ -215,6 +232,7 @@ static void database_close(edge *e)
 	lane_free(e->tenant_lane);
 	lane_free(e->platform_lane);
 	reader_free(e->reader);
+	reader_free(e->slow_reader);
 }
 
 void edge_close(edge *e)

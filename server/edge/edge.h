@@ -33,6 +33,7 @@ struct edge {
 	tls_context *tls;
 	web_server *web_tls, *web_plain;
 	db_reader *reader;
+	db_reader *slow_reader; /* of edge_slow_reader; NULL: nobody asked yet */
 	lane *tenant_lane, *platform_lane;
 	ledger *tenant_ledger, *platform_ledger;
 	notify *notify;
@@ -60,6 +61,10 @@ err edge_open(process *p, edge **ret, fault *f) MUST_CHECK;
 /* Takes connections on the listening socket fd, which it owns from here on. */
 err edge_listen(edge *e, int fd, bool is_tls, fault *f) MUST_CHECK;
 void edge_close(edge *e); /* NULL-safe */
+
+/* For what reads everything there is, as the platform: a connection of its own, so that nothing waits behind it, with
+ * minutes to answer. Opened when it is first asked for. */
+db_reader *edge_slow_reader(edge *e);
 
 /* Governance changed an object of that kind: what is remembered of it is read anew. */
 void edge_heard(edge *e, str kind);

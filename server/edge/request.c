@@ -247,6 +247,14 @@ step request_fetch(request *r, db_scope scope, sql_id s, const void *in, step_id
 	return did;
 }
 
+step request_fetch_slow(request *r, sql_id s, const void *in, step_id next)
+{
+	step did = request_park(r, OWNER_READER, next);
+
+	db_read(edge_slow_reader(r->edge), DB_PLATFORM, s, in, db_answered, r);
+	return did;
+}
+
 static bool writes_as_platform(const request *r)
 {
 	return !r->who || r->who->is_platform;

@@ -112,6 +112,8 @@ void request_wake_all(edge *e);
 
 /* One statement of the reader, or of the lane of writes that leave together; the answer is in r->reply at `next`. */
 step request_fetch(request *r, db_scope scope, sql_id s, const void *in, step_id next);
+/* The same on the slow reader, which sees everything. */
+step request_fetch_slow(request *r, sql_id s, const void *in, step_id next);
 step request_write(request *r, uint64_t key, sql_id s, const void *in, step_id next);
 /* r->ledger_op, whose statement, in, action, object_kind and so on are set, through the principal's ledger. */
 step request_govern(request *r, step_id next);

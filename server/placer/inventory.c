@@ -164,6 +164,7 @@ static void node_note(taking *k, int32_t node, const report_node *n)
 		.cluster_key = k->site->key,
 		.id = str_dup(k->t->a, id_str(&row->id)),
 		.name = str_dup(k->t->a, n->name),
+		.rank = k->b->fleet.nodes.v[node].rank,
 		.labels = n->labels.json.n ? str_dup(k->t->a, n->labels.json) : S("{}"),
 		.health = str_dup(k->t->a, health_of(n->health)),
 		.cpu_milli = n->cpu_milli,

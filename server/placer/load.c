@@ -69,7 +69,7 @@ static void node_load(load *l, const sql_load_nodes_row *row)
 		.cpu_milli = row->cpu_milli,
 		.memory_mib = row->memory_mib,
 		.pods_max = (int32_t)row->pods,
-		.rank = FLEET_NONE};
+		.rank = (int32_t)row->rank};
 	int32_t node = fleet_node_put(&b->fleet, s->handle, &spec);
 	amounts used = {{row->used_cpu_milli, row->used_memory_mib, row->used_pods}};
 	node_row *at = books_node(b, node);

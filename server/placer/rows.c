@@ -20,14 +20,16 @@ i64s rows_numbers(turn *t, uint32_t n)
 	return (i64s){ARENA_ARRAY(t->a, int64_t, n), n};
 }
 
-/* Sums that came to nothing are left out; returns how many stay. */
+/* Sums that came to nothing and never grew are left out; returns how many stay. */
 static uint32_t sums_shrink(turn_sums *s)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < s->v.n; i++) {
 		const turn_sum *x = &s->v.v[i];
-		if (x->v[0] || x->v[1] || x->v[2])
+		bool has_moved = x->v[0] || x->v[1] || x->v[2];
+		bool has_grown = x->grown[0] || x->grown[1] || x->grown[2];
+		if (has_moved || has_grown)
 			s->v.v[kept++] = *x;
 	}
 	return s->v.n = kept;
@@ -76,8 +78,8 @@ static void tenants_used(turn *t, const books *b, turn_rows *r)
 
 	if (!n)
 		return;
-	*in = (sql_tenant_use_add_in){
-		rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), n};
+	*in = (sql_tenant_use_add_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n),
+		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), n};
 	for (uint32_t i = 0; i < n; i++) {
 		const turn_sum *s = &t->tenant_sums.v.v[i];
 		in->tenant_keys.v[i] = s->key;
@@ -85,6 +87,9 @@ static void tenants_used(turn *t, const books *b, turn_rows *r)
 		in->device_milli.v[i] = s->v[AXIS_DEVICE_MILLI];
 		in->memory_mib.v[i] = s->v[AXIS_MEMORY_MIB];
 		in->compute_milli.v[i] = s->v[AXIS_COMPUTE_MILLI];
+		in->grown_device_milli.v[i] = s->grown[AXIS_DEVICE_MILLI];
+		in->grown_memory_mib.v[i] = s->grown[AXIS_MEMORY_MIB];
+		in->grown_compute_milli.v[i] = s->grown[AXIS_COMPUTE_MILLI];
 	}
 	rows_call(r, SQL_TENANT_USE_ADD, in);
 }
@@ -97,14 +102,15 @@ static void nodes_put(turn *t, turn_rows *r)
 	if (!n)
 		return;
 	*in = (sql_node_put_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n),
-		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n),
-		t->now_us};
+		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n),
+		rows_texts(t, n), t->now_us};
 	for (uint32_t i = 0; i < n; i++) {
 		const turn_node *x = &t->nodes.v[i];
 		in->keys.v[i] = x->key;
 		in->ids.v[i] = x->id;
 		in->cluster_keys.v[i] = x->cluster_key;
 		in->names.v[i] = x->name;
+		in->ranks.v[i] = x->rank;
 		in->cpu_milli.v[i] = x->cpu_milli;
 		in->memory_mib.v[i] = x->memory_mib;
 		in->pods.v[i] = x->pods;

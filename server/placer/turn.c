@@ -132,7 +132,7 @@ void turn_placed(turn *t, booking *k, str json)
 	booking_text_set(&k->now.placed, &turn_of(t, k)->before.placed, json);
 }
 
-static void sum_add(turn_sums *s, int32_t key, int32_t class_id, const int64_t by[3])
+static turn_sum *sum_of(turn_sums *s, int32_t key, int32_t class_id)
 {
 	uint64_t name = ((uint64_t)key << 12 | (uint64_t)(class_id + 1)) + 1;
 	uintptr_t at = (uintptr_t)map_find_num(&s->at, name);
@@ -142,17 +142,27 @@ static void sum_add(turn_sums *s, int32_t key, int32_t class_id, const int64_t b
 		at = s->v.n;
 		map_put_num(&s->at, name, (void *)at);
 	}
+	return &s->v.v[at - 1];
+}
+
+static void sum_add(turn_sums *s, int32_t key, const int64_t by[3])
+{
+	turn_sum *x = sum_of(s, key, FLEET_NONE);
+
 	for (int i = 0; i < 3; i++)
-		s->v.v[at - 1].v[i] += by[i];
+		x->v[i] += by[i];
 }
 
 /* A tenant's use is that of its subtree: the charge counts in every ancestor. */
 static void sum_charge(turn *t, const books *b, int32_t tenant, int32_t class_id, amounts charge, int64_t sign)
 {
-	amounts by = amounts_times(charge, sign);
-
-	for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant))
-		sum_add(&t->tenant_sums, b->payer_of.v[tenant]->key, class_id, by.v);
+	for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant)) {
+		turn_sum *x = sum_of(&t->tenant_sums, b->payer_of.v[tenant]->key, class_id);
+		for (int i = 0; i < 3; i++) {
+			x->v[i] += sign * charge.v[i];
+			x->grown[i] += sign > 0 ? charge.v[i] : 0;
+		}
+	}
 }
 
 static void sum_plan(turn *t, const books *b, int32_t tenant, const plan *p, int64_t sign)
@@ -160,12 +170,12 @@ static void sum_plan(turn *t, const books *b, int32_t tenant, const plan *p, int
 	for (uint32_t i = 0; i < p->pods.n; i++) {
 		const plan_pod *pod = &p->pods.v[i];
 		int64_t host[3] = {sign * pod->cpu_milli, sign * pod->memory_mib, sign};
-		sum_add(&t->node_sums, b->nodes.v[pod->node].key, FLEET_NONE, host);
+		sum_add(&t->node_sums, b->nodes.v[pod->node].key, host);
 	}
 	for (uint32_t i = 0; i < p->devices.n; i++) {
 		const plan_device *d = &p->devices.v[i];
 		int64_t slice[3] = {sign * d->memory_mib, sign * d->compute_milli, sign};
-		sum_add(&t->device_sums, b->devices.v[d->device].key, FLEET_NONE, slice);
+		sum_add(&t->device_sums, b->devices.v[d->device].key, slice);
 		sum_charge(t, b, tenant, b->fleet.devices.v[d->device].class_id, d->charge, sign);
 	}
 }

@@ -25,6 +25,7 @@ typedef struct turn_sum {
 	int32_t key;      /* of the node, device or tenant */
 	int32_t class_id; /* tenants: of which model */
 	int64_t v[3];
+	int64_t grown[3]; /* tenants: what was added, without what was given back: caps judge this */
 } turn_sum;
 
 typedef struct turn_sums {
@@ -45,7 +46,7 @@ typedef struct turn_close {
 } turn_close;
 
 typedef struct turn_node {
-	int32_t key, cluster_key;
+	int32_t key, cluster_key, rank;
 	str id, name, labels, health;
 	int64_t cpu_milli, memory_mib, pods;
 } turn_node;

@@ -2,12 +2,13 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/sql.h"
 
-enum { MINUTE_MS = 60000, OP_KEY_KEPT_S = 86400, USAGE_KEPT_S = 3 * 86400, LOOK_MS = 1000 };
+enum { MINUTE_MS = 60000, OP_KEY_KEPT_S = 86400, USAGE_KEPT_S = 3 * 86400, LOOK_MS = 1000, PURGE_ROWS = 10000 };
 
 typedef struct job {
 	const char *name;
@@ -15,69 +16,94 @@ typedef struct job {
 	void (*run)(jobs *j);
 } job;
 
+static void op_key_purge(jobs *j);
+static void usage_purge(jobs *j);
+static void books_tenants(jobs *j);
+static void books_inventory(jobs *j);
+static void books_streams(jobs *j);
+
+static const job table[] = {
+	{"op_key_purge", 10 * MINUTE_MS, op_key_purge},
+	{"usage_purge", 60 * MINUTE_MS, usage_purge},
+	{"books_tenants", 5 * MINUTE_MS, books_tenants},
+	{"books_inventory", 5 * MINUTE_MS, books_inventory},
+	{"books_streams", 5 * MINUTE_MS, books_streams},
+};
+enum { JOBS = sizeof(table) / sizeof(*table) };
+
 struct jobs {
 	lane *write;
 	db_reader *read;
 	loop_timer *timer;
 	bool is_busy;
-	int64_t due_us[8];
+	size_t now; /* the one that is busy */
+	int64_t due_us[JOBS];
 	sql_op_key_purge_in op_keys;
 	sql_usage_purge_in usage;
 };
 
-static void job_ended(jobs *j, const db_reply *r, const char *name)
+/* The next one begins at the next look; what is left of this one at once. */
+static void job_ended(jobs *j, const db_reply *r, bool has_more)
 {
+	const job *of = &table[j->now];
+
 	j->is_busy = false;
 	if (r->e)
-		log_warn("job.failed", KV_Z("job", name), KV_ERR(r->e), KV_Z("why", r->f.detail));
+		log_warn("job.failed", KV_Z("job", of->name), KV_ERR(r->e), KV_Z("why", r->f.detail));
+	if (!has_more)
+		return;
+	j->due_us[j->now] = clock_mono_us();
+	loop_timer_arm(j->timer, 0);
 }
 
-static void on_op_keys(void *arg, db_reply *r)
+static void on_purged(void *arg, db_reply *r)
 {
-	job_ended(arg, r, "op_key_purge");
+	job_ended(arg, r, !r->e && r->rows && db_i64(r, 0, "deleted") > 0);
 }
 
-static void on_usage(void *arg, db_reply *r)
+/* A device that holds more than it has is how things are, not a mistake in the books. */
+static bool is_mistake(const char *column)
 {
-	job_ended(arg, r, "usage_purge");
+	return strcmp(column, "device_over") != 0;
 }
 
 /* Reality is recorded, never refused: what does not balance is told to whoever watches the log. */
 static void on_books(void *arg, db_reply *r)
 {
-	job_ended(arg, r, "books_check");
-	if (r->e || r->rows != 1)
-		return;
-	int64_t tenants = db_i64(r, 0, "tenant_use_wrong"), devices = db_i64(r, 0, "device_use_wrong");
-	int64_t nodes = db_i64(r, 0, "node_use_wrong"), gaps = db_i64(r, 0, "stream_gaps");
-	if (tenants || devices || nodes || gaps)
-		log_error("books.wrong", KV_I64("tenant_rows", tenants), KV_I64("device_rows", devices),
-			KV_I64("node_rows", nodes), KV_I64("stream_gaps", gaps));
+	const sql_stmt *s = &sql_stmts[r->stmt];
+
+	job_ended(arg, r, false);
+	for (uint16_t i = 0; !r->e && r->rows && i < s->out_n; i++)
+		if (is_mistake(s->out[i].name) && db_i64_at(r, 0, i))
+			log_error("books.wrong", KV_Z("what", s->out[i].name), KV_I64("rows", db_i64_at(r, 0, i)));
 }
 
 static void op_key_purge(jobs *j)
 {
-	j->op_keys = (sql_op_key_purge_in){.older_than_s = OP_KEY_KEPT_S};
-	lane_run(j->write, 0, DB_PLATFORM, SQL_OP_KEY_PURGE, &j->op_keys, on_op_keys, j);
+	j->op_keys = (sql_op_key_purge_in){.older_than_s = OP_KEY_KEPT_S, .limit = PURGE_ROWS};
+	lane_run(j->write, 0, DB_PLATFORM, SQL_OP_KEY_PURGE, &j->op_keys, on_purged, j);
 }
 
 static void usage_purge(jobs *j)
 {
-	j->usage = (sql_usage_purge_in){.older_than_s = USAGE_KEPT_S};
-	lane_run(j->write, 0, DB_PLATFORM, SQL_USAGE_PURGE, &j->usage, on_usage, j);
+	j->usage = (sql_usage_purge_in){.older_than_s = USAGE_KEPT_S, .limit = PURGE_ROWS};
+	lane_run(j->write, 0, DB_PLATFORM, SQL_USAGE_PURGE, &j->usage, on_purged, j);
 }
 
-static void books_check(jobs *j)
+static void books_tenants(jobs *j)
 {
-	db_read(j->read, DB_PLATFORM, SQL_BOOKS_CHECK, NULL, on_books, j);
+	db_read(j->read, DB_PLATFORM, SQL_BOOKS_TENANTS, NULL, on_books, j);
 }
 
-static const job table[] = {
-	{"op_key_purge", 10 * MINUTE_MS, op_key_purge},
-	{"usage_purge", 60 * MINUTE_MS, usage_purge},
-	{"books_check", 5 * MINUTE_MS, books_check},
-};
-enum { JOBS = sizeof(table) / sizeof(*table) };
+static void books_inventory(jobs *j)
+{
+	db_read(j->read, DB_PLATFORM, SQL_BOOKS_INVENTORY, NULL, on_books, j);
+}
+
+static void books_streams(jobs *j)
+{
+	db_read(j->read, DB_PLATFORM, SQL_BOOKS_STREAMS, NULL, on_books, j);
+}
 
 static void on_look(void *arg)
 {
@@ -89,6 +115,7 @@ static void on_look(void *arg)
 			continue;
 		j->due_us[i] = now + table[i].every_ms * 1000;
 		j->is_busy = true;
+		j->now = i;
 		table[i].run(j);
 	}
 	loop_timer_arm(j->timer, (int64_t)LOOK_MS * 1000);
@@ -98,7 +125,7 @@ jobs *jobs_new(loop *l, lane *write, db_reader *read)
 {
 	jobs *j = calloc(1, sizeof(*j));
 
-	assert(j && JOBS <= sizeof(j->due_us) / sizeof(*j->due_us));
+	assert(j);
 	j->write = write;
 	j->read = read;
 	for (size_t i = 0; i < JOBS; i++)

@@ -6,6 +6,8 @@
 #include "server/worker/jobs.h"
 
 enum { AGAIN_MS = 1000 };
+/* The books are read whole, however many there are. */
+#define READ_DEADLINE_US (10 * 60 * 1000000LL)
 
 /* The role for what nobody waits for: the first token, purges, second opinions. Plan diffs, what-if and roll-ups come
  * here too. */
@@ -64,8 +66,9 @@ static void worker_open(worker *w, process *p)
 	p->notify = notify_new(p->loop, p->run_dir, "worker", p->edges, on_look, w);
 	w->lane = lane_new(p->loop, &(lane_options){.db = options(p, "worker-jobs", "reeve_jobs")});
 	w->ledger = ledger_new(p->loop, &(ledger_options){.db = options(p, "worker-ledger", "reeve_platform")});
-	w->reader = reader_new(
-		p->loop, &(reader_options){.platform = options(p, "worker-read", "reeve_jobs"), .platform_n = 1});
+	w->reader = reader_new(p->loop, &(reader_options){.platform = options(p, "worker-read", "reeve_jobs"),
+						.platform_n = 1,
+						.deadline_us = READ_DEADLINE_US});
 	w->jobs = jobs_new(p->loop, w->lane, w->reader);
 	w->again = loop_timer_new(p->loop, bootstrap_try, w);
 }

@@ -252,18 +252,27 @@ static const struct {
 		"SELECT count(*) FROM segment s JOIN placement p ON p.id = s.placement_id WHERE p.ended_at IS NOT NULL AND s.ended_at IS NULL"},
 };
 
+static bool books_differ(realm *r, sql_id s, char *why, size_t room)
+{
+	PGresult *res = run(r, sql_stmts[s].text);
+	bool differ = false;
+
+	for (int i = 0; i < PQnfields(res) && !differ; i++) {
+		differ = strcmp(PQgetvalue(res, 0, i), "0") != 0;
+		snprintf(why, room, "%s: %s", PQfname(res, i), PQgetvalue(res, 0, i));
+	}
+	PQclear(res);
+	return differ;
+}
+
 const char *realm_check(realm *r)
 {
+	static const sql_id books[] = {SQL_BOOKS_TENANTS, SQL_BOOKS_INVENTORY, SQL_BOOKS_STREAMS};
 	static char why[512];
-	PGresult *res = run(r, sql_stmts[SQL_BOOKS_CHECK].text);
 
-	for (int i = 0; i < PQnfields(res); i++)
-		if (strcmp(PQgetvalue(res, 0, i), "0") != 0) {
-			snprintf(why, sizeof why, "%s: %s", PQfname(res, i), PQgetvalue(res, 0, i));
-			PQclear(res);
+	for (size_t i = 0; i < sizeof books / sizeof *books; i++)
+		if (books_differ(r, books[i], why, sizeof why))
 			return why;
-		}
-	PQclear(res);
 	for (size_t i = 0; i < sizeof laws / sizeof *laws; i++) {
 		int64_t n = realm_int(r, "%s", laws[i].sql);
 		if (n) {

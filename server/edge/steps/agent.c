@@ -117,6 +117,8 @@ step agent_join_found(request *r)
 		join_answer a = {.state = S("pending"), .cluster_id = row.cluster_id, .cluster = row.cluster};
 		return answer_write(r, request_out(r), &a);
 	}
+	if (!row.is_open)
+		return refuse(r, "the token has expired");
 	bool may_be_ready = row.accepts || str_eq(row.state, S("ready"));
 	if (may_be_ready && (e = sign(r, q->csr, row.cluster_id)))
 		return request_fail(r, e);

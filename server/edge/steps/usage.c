@@ -62,7 +62,7 @@ static step range_ask(request *r, sql_id s, step_id next)
 	sql_put_i64(s, in, S("after"), v->n);
 	sql_put_i64(s, in, S("limit"), VERIFY_PAGE);
 	r->keeps_no_replies = true;
-	return request_fetch(r, request_scope(r), s, in, next);
+	return request_fetch_slow(r, s, in, next);
 }
 
 step verify_ask(request *r)
@@ -108,27 +108,41 @@ step verify_placements(request *r)
 		return request_fail_reply(r);
 	if (page_follow(r, "p", &v->answer.placement_records))
 		return range_ask(r, SQL_DECISION_RANGE, STEP_verify_placements);
-	return request_fetch(r, request_scope(r), SQL_BOOKS_CHECK, NULL, STEP_verify_books);
+	return request_fetch_slow(r, SQL_BOOKS_TENANTS, NULL, STEP_verify_tenants);
 }
 
-step verify_books(request *r)
+step verify_tenants(request *r)
 {
 	verify_work *v = r->work;
-	verify_answer *a = &v->answer;
-	sql_books_check_row row;
 
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
-	err e = db_row(&r->reply, 0, &row, &r->fault);
-	if (e)
-		return request_fail(r, e);
-	a->tenant_use_wrong = row.tenant_use_wrong;
-	a->device_use_wrong = row.device_use_wrong;
-	a->node_use_wrong = row.node_use_wrong;
-	a->device_over = row.device_over;
-	a->stream_gaps = row.stream_gaps;
-	a->is_intact = !a->first_broken && !row.tenant_use_wrong && !row.device_use_wrong && !row.node_use_wrong &&
-		       !row.stream_gaps;
+	v->answer.tenant_use_wrong = db_i64(&r->reply, 0, "tenant_use_wrong");
+	return request_fetch_slow(r, SQL_BOOKS_INVENTORY, NULL, STEP_verify_inventory);
+}
+
+step verify_inventory(request *r)
+{
+	verify_work *v = r->work;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	v->answer.device_use_wrong = db_i64(&r->reply, 0, "device_use_wrong");
+	v->answer.node_use_wrong = db_i64(&r->reply, 0, "node_use_wrong");
+	v->answer.device_over = db_i64(&r->reply, 0, "device_over");
+	return request_fetch_slow(r, SQL_BOOKS_STREAMS, NULL, STEP_verify_streams);
+}
+
+step verify_streams(request *r)
+{
+	verify_work *v = r->work;
+	verify_answer *a = &v->answer;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	a->stream_gaps = db_i64(&r->reply, 0, "stream_gaps");
+	a->is_intact = !a->first_broken && !a->tenant_use_wrong && !a->device_use_wrong && !a->node_use_wrong &&
+		       !a->stream_gaps;
 	js_writer w = js_writer_on(request_out(r));
 	js_write(&w, &verify_answer_type, a);
 	return request_reply_out(r, 200);
