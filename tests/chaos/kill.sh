@@ -18,9 +18,9 @@ seed=${REEVE_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 rounds=$REEVE_SIZE_KILL_ROUNDS
 kills=$REEVE_SIZE_KILL_MOMENTS
 pods=$REEVE_SIZE_KILL_PODS
-gap_ms=500
+gap_ms=300
 batch=2
-voids_max=3
+voids_max=$((rounds / 4 + 3))
 
 # "DELAY_S VICTIM PICK" of each kill. Victims go through the list, from another place in each round, so that a few rounds meet
 # all.
