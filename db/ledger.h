@@ -11,7 +11,7 @@
  * api/errors.def; an optional `pointer text?` and `detail text?` go into the fault. A refusal is recorded too.
  *
  * Record: hash = SHA-256(previous hash || body), body the stored bytes of
- * {"n","at","actor","via","action","object_kind","object_id","tenant_key","request_id","outcome","change"}.
+ * {"n","at","actor","via","action","object_kind","object_id","tenant","request_id","outcome","change"}.
  *
  * A commit whose outcome is unknown is settled after reconnecting: with the head locked again, the batch's last record
  * is either there with our hash (it committed: answers are given) or the batch runs again. Effects happen exactly once.
@@ -49,6 +49,7 @@ struct ledger_op {
 	/* The record. Identifiers must not hold control bytes. */
 	str actor, via, action, object_kind, object_id, request_id;
 	int32_t tenant_key; /* whose audit log shows it; the root's (1) for the platform */
+	str tenant;         /* its path, which stands in the record; absent: the root's. Clients never see the key. */
 	str change;         /* JSON, absent: null */
 	str outcome;        /* only without a statement */
 	/* Replay protection; absent key: none. A second call with the same (actor, key) gets the stored answer, or
@@ -57,8 +58,8 @@ struct ledger_op {
 	str key;
 	uint8_t fingerprint[LEDGER_HASH];
 	/* Turns the row into the answer, before the commit and perhaps more than once: writes the JSON body into out
-	 * and returns the status (200, 201, ...). It may set object_id, tenant_key and change of the op, in memory that
-	 * lives until on_done. NULL: status 200, empty body. Not called for a refusal. */
+	 * and returns the status (200, 201, ...). It may set object_id, tenant_key, tenant and change of the op, in
+	 * memory that lives until on_done. NULL: status 200, empty body. Not called for a refusal. */
 	int32_t (*on_row)(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out);
 	void (*on_done)(ledger_op *op, const ledger_answer *a);
 	void *arg;

@@ -31,10 +31,11 @@ FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN i ON true;
 
 -- name: token_revoke :one
 -- in: id text, rev_offset int8
--- out: outcome text, key int4?, id text?
+-- out: outcome text, key int4?, id text?, tenant text?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 u AS (UPDATE token SET revoked_at = coalesce(revoked_at, now()), rev = (SELECT n FROM h) + $2 WHERE id = $1 RETURNING id, tenant_key)
-SELECT CASE WHEN u.id IS NOT NULL THEN 'done' ELSE 'refused:not_found' END AS outcome, u.tenant_key AS key, u.id
+SELECT CASE WHEN u.id IS NOT NULL THEN 'done' ELSE 'refused:not_found' END AS outcome, u.tenant_key AS key, u.id,
+	(SELECT nullif(path, '') FROM tenant WHERE key = u.tenant_key) AS tenant
 FROM (SELECT 1) one LEFT JOIN u ON true;
 
 -- name: token_touch :exec

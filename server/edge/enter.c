@@ -201,6 +201,7 @@ void gate_record_denial(const request *r, err e)
 		.object_id = str_from(r->route->path),
 		.request_id = str_dup(a, str_from(r->id)),
 		.tenant_key = d->who->tenant_key,
+		.tenant = str_from(d->who->tenant),
 		.outcome = str_print(a, "refused:%s", err_code(e)),
 		.on_done = denial_done,
 		.arg = d,

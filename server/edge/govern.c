@@ -42,8 +42,11 @@ void govern_record(ledger_op *entry, const db_reply *reply, str object)
 
 	if (sql_column(reply->stmt, S("id")))
 		entry->object_id = str_dup(r->arena, db_text(reply, 0, "id"));
-	if (operations[r->op].is_of_tenant)
+	if (operations[r->op].is_of_tenant) {
+		const char *path = sql_column(reply->stmt, S("path")) ? "path" : "tenant";
 		entry->tenant_key = (int32_t)db_i64(reply, 0, "key");
+		entry->tenant = str_dup(r->arena, db_text(reply, 0, path));
+	}
 	entry->change = change_of(r, object);
 }
 

@@ -11,8 +11,8 @@ ledger_op *govern_begin(request *r, sql_id s, void *in);
 /* Prepares and runs it; govern_reply answers. */
 step govern_run(request *r, sql_id s, void *in);
 
-/* For on_row of routes that write their own object: sets object_id, tenant_key and change of the op from the row and
- * the object's JSON (absent: none). */
+/* For on_row of routes that write their own object: sets object_id, tenant_key, tenant and change of the op from the
+ * row and the object's JSON (absent: none). */
 void govern_record(ledger_op *entry, const db_reply *reply, str object);
 /* Fails with what the ledger answered; only when there is an error. */
 step govern_fail(request *r);

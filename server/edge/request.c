@@ -288,8 +288,10 @@ step request_govern(request *r, step_id next)
 	entry->request_id = str_from(r->id);
 	entry->on_done = ledger_answered;
 	entry->arg = r;
-	if (!entry->tenant_key)
+	if (!entry->tenant_key) {
 		entry->tenant_key = r->who ? r->who->tenant_key : 1;
+		entry->tenant = r->who ? str_from(r->who->tenant) : STR_NONE;
+	}
 	if (r->idempotency_key.p) {
 		entry->key = r->idempotency_key;
 		memcpy(entry->fingerprint, r->fingerprint, sizeof(entry->fingerprint));

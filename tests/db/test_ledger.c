@@ -52,6 +52,7 @@ static const str items[] = {{"i1", 2}, {"i2", 2}, {"i3", 2}};
 
 static void change_init(change *c, int i, bool *all_done, int *left)
 {
+	static const char *const paths[] = {NULL, "", "system", "three"};
 	memset(c, 0, sizeof(*c));
 	snprintf(c->name, sizeof(c->name), "req_%d", i);
 	c->tenant = 1 + i % 3;
@@ -66,6 +67,7 @@ static void change_init(change *c, int i, bool *all_done, int *left)
 		.object_id = c->in.id,
 		.request_id = str_from(c->name),
 		.tenant_key = c->tenant,
+		.tenant = str_from(paths[c->tenant]),
 		.change = S("{\"add\":1}"),
 		.on_row = shown,
 		.on_done = done};
