@@ -5,25 +5,36 @@
 
 enum { BODY_BYTES_MAX = 32 << 20 };
 
-/* What a record is about, and whether the cluster's agent must hear of it. */
+/* What a record is about, and the cluster whose agent must hear of it: 0, none. */
 typedef struct deed {
 	str action;
-	bool is_streamed;
+	int32_t cluster_key;
 } deed;
+
+/* An agent keeps what was granted to it until it hears that it is over. One that refused in this very turn counts too.
+ */
+static deed deed_of_end(const touch *x)
+{
+	int32_t at = x->b->now.cluster_key ? x->b->now.cluster_key : x->before.cluster_key;
+
+	if (at)
+		return (deed){S("forget"), at};
+	return (deed){x->b->now.life == LIFE_REJECTED ? S("reject") : S("end"), 0};
+}
 
 static deed deed_of(const touch *x)
 {
 	lifecycle now = x->b->now.life;
 
+	if (lifecycle_is_final(now))
+		return deed_of_end(x);
 	if (now == LIFE_GRANTED)
-		return (deed){S("grant"), true};
+		return (deed){S("grant"), x->b->now.cluster_key};
 	if (now == LIFE_PENDING)
-		return (deed){S("wait"), false};
-	if (now == LIFE_REJECTED)
-		return (deed){S("reject"), false};
+		return (deed){S("wait"), 0};
 	if (now == LIFE_REVOKING && x->before.life != LIFE_REVOKING)
-		return (deed){S("revoke"), true};
-	return (deed){lifecycle_is_final(now) ? S("end") : S("step"), false};
+		return (deed){S("revoke"), x->b->now.cluster_key};
+	return (deed){S("step"), 0};
 }
 
 static int64_t stream_next(turn_rows *r, site *s)
@@ -61,6 +72,7 @@ static void record(
 	const booking *k = x->b;
 	site *s = k->now.cluster_key ? books_site(b, k->now.cluster_key) : NULL;
 	deed d = deed_of(x);
+	site *told = d.cluster_key ? books_site(b, d.cluster_key) : NULL;
 	body_decision body = {.n = ++r->after.n,
 		.term = r->after.term,
 		.at_us = t->now_us,
@@ -83,8 +95,8 @@ static void record(
 	in->tenant_keys.v[i] = k->tenant_key;
 	in->placement_ids.v[i] = k->id;
 	in->actions.v[i] = d.action;
-	in->cluster_keys.v[i] = d.is_streamed ? s->key : PG_I64_NULL;
-	in->cluster_revs.v[i] = d.is_streamed ? stream_next(r, s) : PG_I64_NULL;
+	in->cluster_keys.v[i] = told ? told->key : PG_I64_NULL;
+	in->cluster_revs.v[i] = told ? stream_next(r, told) : PG_I64_NULL;
 }
 
 void rows_decide(turn *t, books *b, turn_rows *r)

@@ -75,6 +75,57 @@ Test(placer, a_placement_lives)
 	realm_close(&r);
 }
 
+/* Its agent kept every placement it ever had, for nobody told it that one was over. */
+Test(placer, an_end_is_told_to_the_cluster_that_had_it)
+{
+	static const char *const ends[] = {"done", "failed", "revoked"};
+	realm r;
+	open_and_start(&r, "forget");
+	for (size_t i = 0; i < 3; i++) {
+		int k = realm_place(&r, "d", ONE_H100);
+		realm_settle(&r);
+		realm_step(&r, k, "running");
+		realm_settle(&r);
+		if (i == 2)
+			realm_release(&r, k);
+		realm_settle(&r);
+		realm_step(&r, k, ends[i]);
+		realm_settle(&r);
+		STATE_IS(&r, k, ends[i]);
+		cr_expect_str_eq(
+			realm_text(&r,
+				"SELECT action || ' ' || c.name || ' ' || (body::json->'placement'->>'fence') FROM decision d "
+				"JOIN cluster c ON c.key = cluster_key WHERE placement_id = 'plc_%d' ORDER BY n DESC LIMIT 1",
+				k),
+			"forget c1 1.1");
+	}
+	/* Refused by the only cluster it may stand on, and not to wait: over in the same turn. */
+	int refused = realm_place(&r, "d", "\"queue\":false," ONE_H100 ",\"replicas\":16");
+	realm_settle(&r);
+	STATE_IS(&r, refused, "granted");
+	realm_step(&r, refused, "refused");
+	realm_settle(&r);
+	STATE_IS(&r, refused, "rejected");
+	cr_expect_str_eq(
+		realm_text(&r,
+			"SELECT action || cluster_key FROM decision WHERE placement_id = 'plc_%d' ORDER BY n DESC LIMIT 1",
+			refused),
+		"forget1");
+	/* No cluster ever had these. */
+	int waits = realm_place(&r, "d", "\"devices\":[{\"classes\":[\"b300\"]}]");
+	int never = realm_place(&r, "d", "\"queue\":false,\"devices\":[{\"classes\":[\"b300\"]}]");
+	realm_settle(&r);
+	realm_release(&r, waits);
+	realm_settle(&r);
+	cr_expect_str_eq(
+		realm_text(&r,
+			"SELECT string_agg(action, ' ' ORDER BY n) FROM decision WHERE placement_id IN ('plc_%d', 'plc_%d') AND cluster_key IS NULL",
+			waits, never),
+		"wait reject end");
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 Test(placer, what_does_not_fit_waits_and_goes_on)
 {
 	realm r;
@@ -120,7 +171,7 @@ Test(placer, what_does_not_fit_waits_and_goes_on)
 	cr_expect_str_eq(
 		realm_text(&r,
 			"SELECT string_agg(action, ' ' ORDER BY cluster_rev) FROM decision WHERE cluster_key IS NOT NULL"),
-		"grant revoke grant");
+		"grant revoke forget grant");
 	HOLDS(&r);
 	realm_close(&r);
 }
@@ -249,6 +300,61 @@ Test(placer, caps_that_moved)
 		realm_int(&r,
 			"SELECT ceiling_device_milli FROM tenant_use u JOIN tenant t ON t.key = tenant_key WHERE path = 'a'"),
 		3000);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
+/* The cut is not seen yet, and the batch gives back as much as it takes: that is no room. */
+Test(placer, a_cut_cap_is_not_filled_by_what_falls)
+{
+	realm r;
+	open_and_start(&r, "falls");
+	for (int i = 0; i < 3; i++)
+		(void)realm_place(&r, "a/b", ONE_H100);
+	realm_settle(&r);
+	realm_release(&r, 1);
+	realm_settle(&r);
+	realm_do(&r, "UPDATE quota SET limit_device_milli = 1000");
+	realm_step(&r, 1, "revoked");
+	int k = realm_place(&r, "a/c", ONE_H100);
+	realm_settle(&r);
+	STATE_IS(&r, 1, "revoked");
+	STATE_IS(&r, k, "pending");
+	cr_expect_eq(
+		realm_int(&r,
+			"SELECT device_milli FROM tenant_use u JOIN tenant t ON t.key = tenant_key WHERE path = 'a'"),
+		2000);
+	cr_expect_eq(placer_term(r.placer), 1);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
+/* The order of nodes is part of every decision: the books, built anew, must decide as before. */
+Test(placer, equal_nodes_keep_their_order_over_a_restart)
+{
+	static const char whole_node[] = "\"devices\":[{\"count\":4,\"classes\":[\"h100-80g\"]}]";
+	static const char *const order[] = {"c1-n1", "c1-n2", "c1-n9", "c1-n3", "c1-n4"};
+	realm r;
+	open_and_start(&r, "order");
+	realm_report(&r, "c1",
+		"{\"kind\":\"inventory\",\"nodes\":[{\"name\":\"c1-n9\",\"rank\":1,\"cpu_milli\":64000,\"memory_mib\":262144,"
+		"\"devices\":[{\"uuid\":\"x0\",\"index\":0,\"product\":\"NVIDIA H100 80GB HBM3\",\"memory_mib\":81559},"
+		"{\"uuid\":\"x1\",\"index\":1,\"product\":\"NVIDIA H100 80GB HBM3\",\"memory_mib\":81559},"
+		"{\"uuid\":\"x2\",\"index\":2,\"product\":\"NVIDIA H100 80GB HBM3\",\"memory_mib\":81559},"
+		"{\"uuid\":\"x3\",\"index\":3,\"product\":\"NVIDIA H100 80GB HBM3\",\"memory_mib\":81559}]}]}");
+	realm_settle(&r);
+	for (size_t i = 0; i < 5; i++) {
+		int k = realm_place(&r, "d", whole_node);
+		realm_settle(&r);
+		cr_expect_str_eq(
+			realm_text(&r, "SELECT placed::json->0->>'node' FROM placement WHERE id = 'plc_%d'", k),
+			order[i]);
+		if (i < 3) {
+			realm_stop(&r);
+			realm_start(&r);
+			realm_settle(&r);
+		}
+	}
 	HOLDS(&r);
 	realm_close(&r);
 }
