@@ -1,0 +1,178 @@
+/* What statements mean where that is easily lost: each test is named after what went wrong once. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ask.h"
+#include "db/sql.h"
+#include "pg/pg.h"
+
+enum { SQL_BYTES = 2048 };
+
+static PGconn *connect_to(const char *name)
+{
+	PGconn *pg = PQconnectdb(pg_database(name));
+	ask_do(pg,
+		"SET client_min_messages = error; SET plan_cache_mode = force_generic_plan; SET jit = off; SET timezone = UTC");
+	return pg;
+}
+
+static void tenants_make(PGconn *pg)
+{
+	ask_do(pg,
+		"INSERT INTO tenant (id, parent_key, name, path, depth, quota_id) VALUES ('tnt_a', 1, 'a', 'a', 1, 'quo_a');"
+		"INSERT INTO tenant (id, parent_key, name, path, depth, quota_id) VALUES ('tnt_b', 3, 'b', 'a/b', 2, 'quo_b')");
+}
+
+/* The placer looked, the cap was cut to 1000, then it commits: what it gave back in the same batch is no room for more.
+ */
+Test(queries, a_batch_that_falls_in_sum_does_not_grow_under_a_cut_cap)
+{
+	static const struct {
+		int used, net, grown;
+		const char *answer, *now;
+	} rows[] = {
+		{3000, -100, 900, "! over_cap", "3000 3000"},
+		{3000, 0, 1000, "! over_cap", "3000 3000"},
+		{3000, -1000, 0, "t", "2000 2000"},
+		{3000, -2000, 1, "t", "1000 1000"},
+		{900, 100, 100, "t", "1000 1000"},
+		{900, 101, 101, "! over_cap", "900 1000"},
+		{900, -400, 100, "t", "500 1000"},
+		{900, -900, 0, "t", "0 1000"},
+	};
+	PGconn *pg = connect_to("growth");
+	tenants_make(pg);
+	ask_do(pg, "INSERT INTO quota (tenant_key, model, limit_device_milli) VALUES (3, 'm', 1000)");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char sql[SQL_BYTES];
+		snprintf(sql, sizeof(sql),
+			"DELETE FROM tenant_use; INSERT INTO tenant_use VALUES (3, 'm', %d, 0, 0, greatest(1000, %d))",
+			rows[i].used, rows[i].used);
+		ask_do(pg, sql);
+		snprintf(sql, sizeof(sql), "'{3}', '{m}', '{%d}', '{0}', '{0}', '{%d}', '{0}', '{0}', 1", rows[i].net,
+			rows[i].grown);
+		cr_expect_str_eq(ask_text(pg, SQL_TENANT_USE_ADD, sql, "ok"), rows[i].answer, "row %zu", i);
+		PGresult *res = PQexec(pg, "SELECT device_milli || ' ' || ceiling_device_milli FROM tenant_use");
+		cr_expect_str_eq(PQgetvalue(res, 0, 0), rows[i].now, "row %zu", i);
+		PQclear(res);
+	}
+	PQfinish(pg);
+}
+
+static const char cluster[] =
+	"INSERT INTO cluster (id, name, state) VALUES ('cls_1', 'c1', 'pending');"
+	"INSERT INTO join_token (id, cluster_key, hash, accepts, expires_at) VALUES ('jtk_1', 1, 'h', true, now() + interval '1 hour')";
+
+#define JOIN(pg, uid) ask_text(pg, SQL_CLUSTER_JOIN, "'jtk_1', '" uid "', 's' || random(), now(), 1", "outcome")
+#define REFUSED       "refused:join_refused"
+
+/* The same uid could come back for a certificate with a token that had expired long ago. */
+Test(queries, a_used_join_token_is_no_credential_for_ever)
+{
+	PGconn *pg = connect_to("join");
+	ask_do(pg, cluster);
+	cr_expect_str_eq(JOIN(pg, "u1"), "done");
+	cr_expect_str_eq(JOIN(pg, "u1"), "done", "the answer was lost on the way");
+	cr_expect_str_eq(JOIN(pg, "u2"), REFUSED);
+	ask_do(pg, "UPDATE join_token SET expires_at = now() - interval '1 s'");
+	cr_expect_str_eq(JOIN(pg, "u1"), "done", "just used");
+	cr_expect_str_eq(JOIN(pg, "u2"), REFUSED);
+	cr_expect_str_eq(ask_text(pg, SQL_JOIN_TOKEN_FIND, "'jtk_1'", "is_open"), "t");
+	ask_do(pg, "UPDATE join_token SET used_at = now() - join_repeat_window() - interval '1 s'");
+	cr_expect_str_eq(JOIN(pg, "u1"), REFUSED);
+	cr_expect_str_eq(ask_text(pg, SQL_JOIN_TOKEN_FIND, "'jtk_1'", "is_open"), "f");
+	PQfinish(pg);
+}
+
+/* Whoever waits to be accepted may wait longer than the token lives; being accepted opens it once more, for that one.
+ */
+Test(queries, a_cluster_accepted_late_still_gets_its_certificate)
+{
+	PGconn *pg = connect_to("accepted");
+	ask_do(pg, cluster);
+	ask_do(pg, "UPDATE join_token SET accepts = false");
+	cr_expect_str_eq(JOIN(pg, "u1"), "done");
+	ask_do(pg, "UPDATE join_token SET expires_at = now() - interval '1 day', used_at = now() - interval '1 day'");
+	cr_expect_str_eq(JOIN(pg, "u1"), REFUSED);
+	cr_expect_str_eq(
+		ask_text(pg, SQL_CLUSTER_CHANGE, "'c1', 'ready', NULL, NULL, NULL, NULL, -1, 1", "outcome"), "done");
+	cr_expect_str_eq(JOIN(pg, "u2"), REFUSED);
+	cr_expect_str_eq(JOIN(pg, "u1"), "done");
+	ask_do(pg, "UPDATE join_token SET expires_at = now() - interval '1 s', used_at = now() - interval '1 day'");
+	cr_expect_str_eq(
+		ask_text(pg, SQL_CLUSTER_CHANGE, "'c1', 'ready', NULL, NULL, NULL, NULL, -1, 1", "outcome"), "done");
+	cr_expect_str_eq(JOIN(pg, "u1"), REFUSED, "it was accepted before");
+	PQfinish(pg);
+}
+
+/* A tenant's scope shows its children before it may change them: that is not found, and no revision is told. */
+Test(queries, what_one_sees_but_may_not_change_is_not_found)
+{
+	static const struct {
+		sql_id stmt;
+		const char *args, *outcome;
+	} rows[] = {
+		{SQL_TENANT_PATCH, "'a', 'x', NULL, -1, 1", "done"},
+		{SQL_TENANT_PATCH, "'a', 'x', NULL, 12345, 1", "refused:etag_mismatch"},
+		{SQL_TENANT_PATCH, "'a/b', 'x', NULL, -1, 1", "refused:not_found"},
+		{SQL_TENANT_DELETE, "'a/b', -1, 1", "refused:not_found"},
+		{SQL_TENANT_CREATE, "'tnt_n', 'quo_n', 'a', 'n', '', '{}', 1", "done"},
+		{SQL_TENANT_CREATE, "'tnt_m', 'quo_m', 'a/b', 'm', '', '{}', 1", "refused:unknown_tenant"},
+		{SQL_TOKEN_CREATE, "'tok_1', 'n', 'h', 'tenant_admin', 'a/b', 60, 'me', 1", "refused:unknown_tenant"},
+		{SQL_QUOTA_PUT,
+			"'a/b', '{h100-80g}', '{0}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', 1000, NULL, -1, 1",
+			"refused:not_found"},
+	};
+	PGconn *pg = connect_to("seen");
+	tenants_make(pg);
+	ask_as(pg, "reeve_edge", "{3}");
+	cr_expect_str_eq(ask_text(pg, SQL_TENANT_GET, "'a/b'", "path"), "a/b");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		cr_expect_str_eq(ask_text(pg, rows[i].stmt, rows[i].args, "outcome"), rows[i].outcome, "row %zu: %s", i,
+			rows[i].args);
+	PQfinish(pg);
+}
+
+/* One statement for all that was old ran into its timeout and deleted nothing, ever. */
+Test(queries, a_purge_deletes_a_slice_and_says_so)
+{
+	PGconn *pg = connect_to("purge");
+	ask_do(pg,
+		"INSERT INTO op_key SELECT 'a', g::text, '', 200, '', now() - interval '1 hour' * g FROM generate_series(0, 24) g;"
+		"INSERT INTO usage_window SELECT now() - interval '1 hour' * g, 1, 1, 'p', 1, 1, 1, 1 FROM generate_series(0, 24) g");
+	static const char *const args = "5 * 3600 - 1, 8", *const left[] = {"8", "8", "4", "0"};
+	for (size_t i = 0; i < 4; i++) {
+		cr_expect_str_eq(ask_text(pg, SQL_OP_KEY_PURGE, args, "deleted"), left[i]);
+		cr_expect_str_eq(ask_text(pg, SQL_USAGE_PURGE, args, "deleted"), left[i]);
+	}
+	PQfinish(pg);
+}
+
+/* Also the stream that has no decision at all, and the decision whose stream has no head. */
+Test(queries, a_gap_in_a_stream_is_found)
+{
+	static const struct {
+		const char *sql, *gaps;
+	} rows[] = {
+		{"SELECT 1", "0"},
+		{"UPDATE cluster_stream SET rev = 4 WHERE cluster_key = 1", "1"},
+		{"DELETE FROM decision WHERE cluster_rev = 2", "1"},
+		{"DELETE FROM decision", "1"},
+		{"DELETE FROM cluster_stream", "1"},
+		{"UPDATE decision SET cluster_rev = 9 WHERE cluster_rev = 3", "1"},
+	};
+	PGconn *pg = connect_to("streams");
+	ask_do(pg,
+		"INSERT INTO cluster (id, name, state) VALUES ('cls_1', 'c1', 'ready'), ('cls_2', 'c2', 'ready');"
+		"INSERT INTO cluster_stream VALUES (1, 3), (2, 0);"
+		"INSERT INTO decision SELECT g, 1, now(), 1, 'p', CASE WHEN g < 4 THEN 1 END, CASE WHEN g < 4 THEN g END, 'grant', '{}', '' "
+		"FROM generate_series(1, 5) g");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ask_do(pg, "BEGIN");
+		ask_do(pg, rows[i].sql);
+		cr_expect_str_eq(ask_text(pg, SQL_BOOKS_STREAMS, "", "stream_gaps"), rows[i].gaps, "%s", rows[i].sql);
+		ask_do(pg, "ROLLBACK");
+	}
+	PQfinish(pg);
+}

@@ -1,0 +1,144 @@
+/* Who runs what: each statement once as each role that runs it, so that a GRANT that is missing shows here and not on
+ * the day the statement is first needed. A statement that nobody is said to run fails too. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ask.h"
+#include "db/params.h"
+#include "pg/pg.h"
+
+enum { ARGS_BYTES = 2048 };
+
+#define NO_PRIVILEGE "42501"
+
+/* Names of statements, each with a blank before and behind it. What begins and ends transactions needs no right. */
+static const struct {
+	const char *role, *scope, *statements;
+} runs[] = {
+	{"reeve_edge", "{1}",
+		" chain_lock chain_record op_key_find op_key_add audit_add chain_move scope_set"
+		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get"
+		" inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
+		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
+		" token_list token_create token_revoke usage_list "},
+	{"reeve_platform", "",
+		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
+		" inbox_report stream_next stream_head stream_heads"
+		" cluster_get cluster_list cluster_create cluster_change cluster_delete join_token_find cluster_join"
+		" certificate_renew certificate_find cordon_put"
+		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
+		" node_list node_get device_list device_get class_list class_get class_put"
+		" books_tenants books_inventory books_streams"
+		" inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
+		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
+		" token_find token_list token_create token_revoke token_touch usage_list "},
+	{"reeve_placer", "",
+		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
+		" load_tenants load_quotas load_classes load_clusters load_cordons load_nodes load_devices load_placements load_uses"
+		" inbox_next inbox_consume placement_insert placement_update placement_step device_use node_use tenant_use_add"
+		" cluster_stream_advance decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
+		" device_gone inventory_keys "},
+	{"reeve_jobs", "", " op_key_purge usage_purge books_tenants books_inventory books_streams token_count "},
+};
+enum { ROLES = sizeof(runs) / sizeof(*runs) };
+
+static const char of_nobody[] = " tx_begin tx_commit tx_rollback ";
+
+static bool is_named(const char *names, const sql_stmt *s)
+{
+	char name[128];
+	snprintf(name, sizeof(name), " %s ", s->name);
+	return strstr(names, name) != NULL;
+}
+
+/* Rights are asked for before the first row, so parameters that match nothing do. */
+static const char *nothing_of(pg_type t)
+{
+	switch (t) {
+	case PG_INT8:
+	case PG_INT4:
+		return "0";
+	case PG_BOOL:
+		return "false";
+	case PG_TIME:
+		return "now()";
+	case PG_TEXT:
+	case PG_JSON:
+	case PG_BYTEA:
+		return "''";
+	default:
+		return "'{}'";
+	}
+}
+
+static void runs_as(PGconn *pg, sql_id s, const char *role)
+{
+	char args[ARGS_BYTES] = "";
+	size_t at = 0;
+	for (int i = 0; i < sql_stmts[s].in_n; i++)
+		at += (size_t)snprintf(
+			args + at, sizeof(args) - at, "%s%s", i ? ", " : "", nothing_of(sql_stmts[s].in[i].type));
+	ask_do(pg, "BEGIN");
+	PGresult *res = ask(pg, s, args);
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	cr_expect(!state || strcmp(state, NO_PRIVILEGE) != 0, "%s as %s: %s", sql_stmts[s].name, role,
+		PQresultErrorMessage(res));
+	PQclear(res);
+	ask_do(pg, "ROLLBACK");
+}
+
+Test(roles, each_may_run_what_it_runs)
+{
+	const char *dsn = pg_database("roles");
+	for (size_t r = 0; r < ROLES; r++) {
+		PGconn *pg = PQconnectdb(dsn);
+		ask_as(pg, runs[r].role, runs[r].scope);
+		for (int s = 1; s < sql_stmts_n; s++) {
+			if (is_named(runs[r].statements, &sql_stmts[s]))
+				runs_as(pg, s, runs[r].role);
+		}
+		PQfinish(pg);
+	}
+}
+
+Test(roles, every_statement_has_somebody_who_runs_it)
+{
+	for (int s = 1; s < sql_stmts_n; s++) {
+		bool has_role = is_named(of_nobody, &sql_stmts[s]);
+		for (size_t r = 0; r < ROLES; r++)
+			has_role |= is_named(runs[r].statements, &sql_stmts[s]);
+		cr_expect(has_role, "%s: say here which role runs it", sql_stmts[s].name);
+	}
+}
+
+/* And no more than that: what one role may not do must not become possible unseen. */
+Test(roles, nobody_writes_what_is_anothers)
+{
+	static const struct {
+		const char *role, *sql;
+	} rows[] = {
+		{"reeve_edge", "DELETE FROM placement"},
+		{"reeve_edge", "UPDATE tenant_use SET device_milli = 0"},
+		{"reeve_edge", "INSERT INTO decision SELECT * FROM decision"},
+		{"reeve_edge", "DELETE FROM audit"},
+		{"reeve_edge", "UPDATE cluster SET name = name"},
+		{"reeve_platform", "UPDATE placement SET state = state"},
+		{"reeve_platform", "UPDATE audit SET n = n"},
+		{"reeve_placer", "UPDATE quota SET model = model"},
+		{"reeve_placer", "UPDATE decision SET n = n"},
+		{"reeve_placer", "DELETE FROM decision"},
+		{"reeve_jobs", "DELETE FROM inbox"},
+		{"reeve_jobs", "UPDATE tenant SET name = name"},
+	};
+	const char *dsn = pg_database("walls");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		PGconn *pg = PQconnectdb(dsn);
+		ask_as(pg, rows[i].role, "");
+		PGresult *res = PQexec(pg, rows[i].sql);
+		const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+		cr_expect(state && strcmp(state, NO_PRIVILEGE) == 0, "%s may: %s", rows[i].role, rows[i].sql);
+		PQclear(res);
+		PQfinish(pg);
+	}
+}
