@@ -8,6 +8,7 @@ import {placementTable} from "./placements.js";
 const LIVE = "/v1/placements?state=pending,granted,delivered,accepted,bound,running,revoking";
 const REFRESH_MS = 1000;
 const STALE_MS = 30000;
+const TRY_AGAIN_MS = 3000;
 const main = document.getElementById("main");
 const who = document.getElementById("who");
 const stale = document.getElementById("stale");
@@ -44,11 +45,25 @@ async function quotas() {
 async function draw() {
 	const [all, placements] = await Promise.all([quotas(), list(LIVE)]);
 	const scroll = window.scrollY;
+	const focus = focusPlace();
 	main.replaceChildren(
 		el("section", {"aria-labelledby": "quota-title"}, el("h2", {id: "quota-title"}, "Quota"), quotaTable(all), curlLine("/v1/tenants")),
 		el("section", {"aria-labelledby": "placements-title"}, el("h2", {id: "placements-title"}, "Placements"),
 			placementTable(placements.items, placements.isCut), curlLine(LIVE)));
 	window.scrollTo(0, scroll);
+	focusAgain(focus);
+}
+
+// A redraw must not take the keyboard's place away: what had the focus is found again by its number among its kind.
+const FOCUSABLE = "button, a[href], input, [tabindex='0']";
+
+function focusPlace() {
+	return [...main.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+}
+
+function focusAgain(place) {
+	if (place >= 0)
+		main.querySelectorAll(FOCUSABLE)[place]?.focus({preventScroll: true});
 }
 
 function heard(s) {
@@ -67,7 +82,7 @@ async function watch(s) {
 		} catch (e) {
 			if (e instanceof Problem && e.status === 410)
 				s.cursor = "";
-			else if (e instanceof Problem && e.status === 401)
+			else if (isSignedOut(e))
 				return stop(e.message);
 		}
 		s.isDirty = true;
@@ -79,7 +94,12 @@ async function refresh(s) {
 	if (s.isDirty && !s.isDrawing) {
 		s.isDirty = false;
 		s.isDrawing = true;
-		await draw().catch((e) => e instanceof Problem && e.status === 401 && stop(e.message));
+		await draw().catch((e) => {
+			if (isSignedOut(e))
+				stop(e.message);
+			else
+				s.isDirty = true;
+		});
 		s.isDrawing = false;
 	}
 	if (Date.now() - s.heardAt > STALE_MS) {
@@ -87,6 +107,8 @@ async function refresh(s) {
 		stale.hidden = false;
 	}
 }
+
+const isSignedOut = (e) => e instanceof Problem && e.status === 401;
 
 function stop(problem) {
 	session?.abort.abort();
@@ -106,8 +128,17 @@ async function start() {
 		session.timer = setInterval(refresh, REFRESH_MS, session);
 		watch(session);
 	} catch (e) {
-		stop(e.message);
+		if (isSignedOut(e))
+			stop(e.message);
+		else
+			showTrouble(e.message);
 	}
+}
+
+// The server does not answer: the token stays, and trying goes on.
+function showTrouble(problem) {
+	main.replaceChildren(el("p", {class: "error", role: "alert"}, `${problem}. Trying again.`));
+	setTimeout(() => token() && start(), TRY_AGAIN_MS);
 }
 
 logout.addEventListener("click", () => stop(""));

@@ -93,18 +93,23 @@ static err pages_read(const sender *s, ledger_view *v, replay_check *ret, fault 
 	return e;
 }
 
-static void books_ask(const sender *s, arena *a, replay_check *ret)
+/* A token that may not ask (403) is excused; any other silence is not. */
+static err books_ask(const sender *s, arena *a, replay_check *ret, fault *f)
 {
-	fault ignored;
 	verify_answer v;
-	str body = STR_NONE;
+	client_reply r = client_call(s->fleet->client, a, "GET", "/v1/audit:verify", NULL, STR_NONE, 0);
 
-	if (send_get(s, a, "/v1/audit:verify", &body, &ignored) ||
-		js_read_output(&verify_answer_type, body, a, &v, &ignored))
-		return;
-	ret->has_books = true;
-	ret->is_intact = v.is_intact;
-	ret->books = body;
+	if (r.e)
+		return fault_set(f, r.e, NULL, "/v1/audit:verify: %s", r.why);
+	if (r.status == 403)
+		return ERR_OK;
+	if (r.status != 200)
+		return client_problem(&r, a, "GET", "/v1/audit:verify", f);
+	err e = js_read_output(&verify_answer_type, r.body, a, &v, f);
+	ret->has_books = !e;
+	ret->is_intact = !e && v.is_intact;
+	ret->books = r.body;
+	return e;
 }
 
 err replay_check_run(const sender *s, arena *a, replay_check *ret, fault *f)
@@ -129,7 +134,7 @@ err replay_check_run(const sender *s, arena *a, replay_check *ret, fault *f)
 	memcpy(ret->first_illegal, v.now.first_illegal, sizeof(ret->first_illegal));
 	ret->used_gpu_milli = v.now.used_gpu_milli;
 	if (!e)
-		books_ask(s, a, ret);
+		e = books_ask(s, a, ret, f);
 	map_done(&v.seq_by_id);
 	outcomes_done(&v.now);
 	return e;
