@@ -29,6 +29,7 @@ verb_demo()
 	build_preset release
 	state_environment release demo
 	state_console
+	demo_edition=$(cat migrations/*.up.sql | cksum | tr ' ' -)
 	become_user "$programs/reeve" demo --state "$REEVE_STATE" --bin "$programs" --web-dir "$console" \
-		--pg-bin "$REEVE_PG_BIN" --demo-listen "127.0.0.1:$demo_port" ${demo_once:+"$demo_once"}
+		--pg-bin "$REEVE_PG_BIN" --demo-listen "127.0.0.1:$demo_port" --edition "$demo_edition" ${demo_once:+"$demo_once"}
 }

@@ -3,8 +3,9 @@
  * Everything it starts is its child and ends with it. Its folder:
  *     lock           held while a demo runs; its text is the process number
  *     env            REEVE_URL, REEVE_TOKEN and REEVE_CA, for a shell; there while a demo is up
- *     live/, once/   a world each: server/ (reeved's data folder), server.log, <cluster>/ (agents), made (the tenants'
- *                    tokens; missing: the world was not finished and is made anew). once/ is made anew each time.
+ *     live/, once/   a world each: server/ (reeved's data folder), server.log, <cluster>/ (its agent's) and made,
+ *                    written last: the edition and the tenants' tokens. live/ is made anew when made is missing or
+ *                    of another edition, once/ at each start.
  */
 #pragma once
 #include "base/arena.h"
@@ -21,6 +22,7 @@ typedef struct demo_settings {
 	const char *web_dir; /* "": no console */
 	const char *pg_bin;  /* "": reeved looks */
 	const char *demo_listen;
+	const char *edition; /* of the programs: a world of another one is made anew */
 	bool once;
 } demo_settings;
 

@@ -126,7 +126,7 @@ static err predecessor_wait(demo *d, fault *f)
 
 static err world_open(demo *d, bool is_new, fault *f)
 {
-	char made[DEMO_PATH_MAX + 8];
+	char made[DEMO_PATH_MAX + 8], edition[DEMO_TOKEN_MAX];
 	err e = space_check(d->state, f);
 
 	if (!e)
@@ -137,7 +137,7 @@ static err world_open(demo *d, bool is_new, fault *f)
 		return e;
 	(void)unlink(d->env); /* of one that was killed */
 	snprintf(made, sizeof(made), "%s/made", d->world);
-	if (is_new || access(made, F_OK) != 0)
+	if (is_new || !house_read_line(made, edition, sizeof(edition)) || strcmp(edition, d->settings->edition) != 0)
 		folder_remove(d->world);
 	e = folder_make(d->world, f);
 	if (!e && unlink(d->log) != 0 && errno != ENOENT)

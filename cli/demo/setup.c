@@ -140,7 +140,7 @@ static err tokens_keep(demo *d, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
 	char path[DEMO_PATH_MAX + 8];
-	str text = S("");
+	str text = str_print(a, "%s\n", d->settings->edition);
 
 	for (int i = 0; i < CAST_TENANTS; i++)
 		text = str_print(a, STR_FMT "%s\n", STR_ARG(text), d->token[i]);
@@ -150,12 +150,13 @@ static err tokens_keep(demo *d, fault *f)
 
 static bool tokens_read(demo *d)
 {
-	char path[DEMO_PATH_MAX + 8];
+	char path[DEMO_PATH_MAX + 8], edition[DEMO_TOKEN_MAX];
 	int n = 0;
 
 	snprintf(path, sizeof(path), "%s/made", d->world);
 	FILE *in = fopen(path, "re");
-	while (in && n < CAST_TENANTS && fgets(d->token[n], DEMO_TOKEN_MAX, in)) {
+	bool has_edition = in && fgets(edition, sizeof(edition), in);
+	while (has_edition && n < CAST_TENANTS && fgets(d->token[n], DEMO_TOKEN_MAX, in)) {
 		d->token[n][strcspn(d->token[n], "\n")] = 0;
 		n++;
 	}
