@@ -99,17 +99,28 @@ static void watch_over(watch *w)
 		watch_free(w);
 }
 
+/* Where the client may go on from. In a snapshot nowhere: a cursor given there would skip what it has not shown yet. */
+static str cursor_of(const watch *w, char *text)
+{
+	if (w->plan.snapshot)
+		return STR_NONE;
+	int n = snprintf(text, CURSOR_TEXT, "g%lld.p%lld", (long long)w->at.g, (long long)w->at.p);
+	return str_of(text, (size_t)n);
+}
+
 static void event_write(watch *w, const char *name, str data)
 {
-	char cursor[CURSOR_TEXT];
-	int n = snprintf(cursor, sizeof(cursor), "g%lld.p%lld", (long long)w->at.g, (long long)w->at.p);
-	str at = str_of(cursor, (size_t)n);
+	char text[CURSOR_TEXT];
+	str cursor = cursor_of(w, text);
 
 	buf_clear(&w->text);
 	if (w->plan.is_events) {
-		sse_event(&w->text, at, str_from(name), data.n ? data : S("{}"));
+		sse_event(&w->text, cursor, str_from(name), data.n ? data : S("{}"));
 	} else {
-		buf_printf(&w->text, "{\"event\":\"%s\",\"cursor\":\"%s\"%s", name, cursor, data.n > 2 ? "," : "}\n");
+		buf_printf(&w->text, "{\"event\":\"%s\"", name);
+		if (cursor.p)
+			buf_printf(&w->text, ",\"cursor\":\"" STR_FMT "\"", STR_ARG(cursor));
+		buf_add_str(&w->text, data.n > 2 ? S(",") : S("}\n"));
 		if (data.n > 2) {
 			buf_add_str(&w->text, str_cut(data, 1, data.n));
 			buf_add_char(&w->text, '\n');

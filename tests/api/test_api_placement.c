@@ -152,3 +152,22 @@ Test(api_placement, a_stream_gives_the_state_then_what_changes)
 			  has(late, "\"kind\":\"placement\""),
 		STR_FMT, STR_ARG(late));
 }
+
+/* A client whose stream broke inside the snapshot came back with the cursor of its last event and never got the rest.
+ */
+Test(api_placement, a_break_inside_the_snapshot_loses_nothing_of_it)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_watch_break");
+	scenes_play(setup, N(setup));
+	str all = stream(a, "/v1/watch?snapshot=true&kinds=tenant", "");
+	const char *end = memmem(all.p, all.n, "event: initial-end", 18);
+	cr_assert(end, STR_FMT, STR_ARG(all));
+	const char *first = memmem(all.p, all.n, "id: ", 4);
+	cr_expect(first && first < end && !has(str_of(first, (size_t)(end - first)), "event: put"), STR_FMT,
+		STR_ARG(all));
+	str lines = stream(a, "/v1/watch?snapshot=true&kinds=tenant", "-H 'Accept: application/x-ndjson'");
+	cr_expect(has(lines, "{\"event\":\"put\",\"kind\":\"tenant\""), STR_FMT, STR_ARG(lines));
+	cr_expect(has(lines, "{\"event\":\"initial-end\",\"cursor\":\"g2.p0\"}\n"), STR_FMT, STR_ARG(lines));
+}
