@@ -49,6 +49,7 @@ part_start() # STATE [OPTION...]
 {
 	part_state=$1
 	shift
+	run_as_user rm -f "$part_state/env" # of one that was killed
 	spawn "${part_state##*/}" setsid "$REEVE_BIN/reeve" demo --state "$part_state" --bin "$REEVE_BIN" --pg-bin "$REEVE_PG_BIN" \
 		--demo-listen 127.0.0.1:0 "$@"
 }
