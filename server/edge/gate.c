@@ -134,7 +134,7 @@ step gate_certificate_read(request *r)
 	return agent_check(r, &c);
 }
 
-static principal *principal_of(const sql_token_find_row *row)
+principal *gate_principal(const sql_token_find_row *row)
 {
 	principal *p = principal_new();
 
@@ -166,7 +166,7 @@ step gate_token_read(request *r)
 		return request_fail(r, e);
 	if (row.is_revoked || !token_matches(r->token, row.hash))
 		return request_fail(r, ERR_TOKEN_INVALID);
-	r->who = principal_of(&row);
+	r->who = gate_principal(&row);
 	touch_token(r->edge, r->who);
 	if (r->who->is_platform) {
 		principals_put(r->edge->principals, r->who);

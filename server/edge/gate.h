@@ -1,5 +1,6 @@
 /* gate: what stands before every operation: route, identity, rights, conditions, query and body. */
 #pragma once
+#include "db/sql.h"
 #include "server/edge/edge.h"
 
 /* Takes what the server read; the request answers itself from here on. */
@@ -8,5 +9,7 @@ void gate_take(edge *e, web_req *w);
  * reads it once more and begins anew. */
 bool gate_may_again(const request *r);
 step gate_again(request *r);
+/* Who a token's row stands for, without the tenants below: principal_keys_set. A reference for the caller. */
+principal *gate_principal(const sql_token_find_row *row);
 /* Records a refusal for lack of rights, at most once per (caller, route, minute). */
 void gate_record_denial(const request *r, err e);

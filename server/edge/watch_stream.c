@@ -11,6 +11,7 @@
 #include "server/edge/dispatch.h"
 #include "server/edge/member.h"
 #include "server/edge/problem.h"
+#include "server/edge/recheck.h"
 
 enum { BOOKMARK_MS = 15000, READ_MAX = 200, EVENT_BYTES_MAX = 8 << 20, CURSOR_TEXT = 48 };
 
@@ -49,6 +50,8 @@ typedef struct watch {
 	feed_at at;
 	uint64_t seq; /* place in the ring, while is_in_ring */
 	bool is_in_ring, is_reading, is_over;
+	bool must_check; /* the caller may have lost what they hold: nothing is shown until that is known */
+	recheck check;
 	uint32_t stage; /* STAGES: the snapshot is done */
 	arena *page;    /* of the present stage: its last cursor and in-struct */
 	str after;
@@ -207,6 +210,15 @@ static void event_show(watch *w, const feed_event *ev)
 	object_write(w, is_put, (watch_kind)kind, ev->id, ev->n, object);
 }
 
+/* Their token, or the tenant it is of, is not what it was. */
+static bool is_about_caller(const watch *w, const feed_event *ev)
+{
+	if (ev->chain != 'g' || !str_eq(ev->outcome, S("done")))
+		return false;
+	return (str_eq(ev->kind, S("token")) && str_eq(ev->id, str_from(w->who->id))) ||
+	       (str_eq(ev->kind, S("tenant")) && ev->tenant_key == w->who->tenant_key);
+}
+
 /* Events up to w->at were shown. */
 static void event_take(watch *w, const feed_event *ev)
 {
@@ -215,10 +227,16 @@ static void event_take(watch *w, const feed_event *ev)
 	if (ev->n <= *at)
 		return;
 	*at = ev->n;
+	w->must_check |= is_about_caller(w, ev);
 	event_show(w, ev);
 }
 
 static void watch_pump(watch *w);
+
+static bool may_show(const watch *w)
+{
+	return !w->must_check && !web_stream_is_full(w->stream);
+}
 
 /* The last words of a stream that must end. */
 static void watch_fail(watch *w, err e)
@@ -264,7 +282,7 @@ static void audit_came(void *arg, db_reply *reply)
 	}
 	if (!reply->rows)
 		w->at.g = feed_floor(w->edge->feed).g;
-	for (uint32_t i = 0; i < reply->rows && !web_stream_is_full(w->stream); i++)
+	for (uint32_t i = 0; i < reply->rows && may_show(w); i++)
 		if (!db_row(reply, i, &row, &f))
 			event_take(w, &(feed_event){'g', row.n, (int32_t)row.tenant_key, 0, row.action, row.object_kind,
 					      row.object_id, row.outcome, row.body});
@@ -285,7 +303,7 @@ static void decisions_came(void *arg, db_reply *reply)
 	}
 	if (!reply->rows)
 		w->at.p = feed_floor(w->edge->feed).p;
-	for (uint32_t i = 0; i < reply->rows && !web_stream_is_full(w->stream); i++)
+	for (uint32_t i = 0; i < reply->rows && may_show(w); i++)
 		if (!db_row(reply, i, &row, &f))
 			event_take(w, &(feed_event){'p', row.n, (int32_t)row.tenant_key, 0, row.action, S("placement"),
 					      row.placement_id, S("done"), row.body});
@@ -409,19 +427,48 @@ static void ring_go(watch *w)
 	bool is_lost = false;
 	const feed_event *ev;
 
-	while (!web_stream_is_full(w->stream) && (ev = feed_ring_at(w->edge->feed, w->seq, &is_lost))) {
+	while (may_show(w) && (ev = feed_ring_at(w->edge->feed, w->seq, &is_lost))) {
 		w->seq++;
 		event_take(w, ev);
 	}
-	if (is_lost) {
-		w->is_in_ring = false;
+	w->is_in_ring = !is_lost;
+	if (is_lost || w->must_check)
 		watch_pump(w);
+}
+
+static void checked(recheck *c, err e, principal *now)
+{
+	watch *w = (watch *)((char *)c - offsetof(watch, check));
+
+	if (!read_came(w)) {
+		principal_unref(now);
+		return;
 	}
+	if (e) {
+		watch_fail(w, e);
+		return;
+	}
+	principal_unref(w->who);
+	w->who = now;
+	watch_pump(w);
+}
+
+static void check_begin(watch *w)
+{
+	w->must_check = false;
+	w->is_reading = true;
+	recheck_begin(&w->check, w->edge, w->who, checked);
 }
 
 static void watch_pump(watch *w)
 {
-	if (w->is_over || w->is_reading || web_stream_is_full(w->stream) || snapshot_go(w))
+	if (w->is_over || w->is_reading)
+		return;
+	if (w->must_check) {
+		check_begin(w);
+		return;
+	}
+	if (web_stream_is_full(w->stream) || snapshot_go(w))
 		return;
 	if (!w->is_in_ring)
 		w->is_in_ring = feed_ring_find(w->edge->feed, w->at, &w->seq);
@@ -457,6 +504,8 @@ static void bookmark_due(void *arg)
 	if (!w->plan.snapshot && !web_stream_is_full(w->stream))
 		event_write(w, "bookmark", S("{}"));
 	loop_timer_arm(w->bookmark, BOOKMARK_MS * 1000);
+	w->must_check = true;
+	watch_pump(w);
 }
 
 static watch *watch_new(request *r, const watch_plan *p)

@@ -171,3 +171,48 @@ Test(api_placement, a_break_inside_the_snapshot_loses_nothing_of_it)
 	cr_expect(has(lines, "{\"event\":\"put\",\"kind\":\"tenant\""), STR_FMT, STR_ARG(lines));
 	cr_expect(has(lines, "{\"event\":\"initial-end\",\"cursor\":\"g2.p0\"}\n"), STR_FMT, STR_ARG(lines));
 }
+
+/* A stream of a token's own, read up to its first event. */
+static FILE *stream_begin(const char *token)
+{
+	char command[1024], line[4096];
+
+	snprintf(command, sizeof(command),
+		"curl -sN -m 10 -H 'Authorization: Bearer %s' 'http://127.0.0.1:%d/v1/watch?since=g0.p0&kinds=tenant'",
+		token, served_port());
+	FILE *f = popen(command, "r");
+	cr_assert(fgets(line, sizeof(line), f));
+	return f;
+}
+
+static const struct {
+	const char *tenant, *method, *path;
+} ends[] = {
+	{"acme", "POST", "/v1/tokens/%s:revoke"},
+	{"umbra", "DELETE", "/v1/tenants/umbra"},
+};
+
+/* A stream once went on for as long as its client liked, whatever became of the token. */
+Test(api_placement, a_stream_ends_with_what_its_token_may)
+{
+	served_start("api_watch_ends");
+	scenes_play(setup, N(setup));
+	const char *admin = served_token("platform_admin", NULL);
+	for (size_t i = 0; i < N(ends); i++) {
+		AUTO_ARENA a = arena_new(0);
+		char got[1 << 14], path[256];
+		str body = str_print(a, "{\"name\":\"w\",\"role\":\"viewer\",\"tenant\":\"%s\"}", ends[i].tenant);
+		answer made = served_call(a, admin, "POST", "/v1/tokens", NULL, str_z(a, body));
+		cr_assert_eq(made.status, 201, STR_FMT, STR_ARG(made.body));
+		FILE *f = stream_begin(json_string_value(json_object_get(made.doc, "token")));
+		snprintf(path, sizeof(path), ends[i].path, json_string_value(json_object_get(made.doc, "id")));
+		answer end = served_call(a, admin, ends[i].method, path, "If-Match: *\r\n", NULL);
+		cr_assert(end.status < 300, STR_FMT, STR_ARG(end.body));
+		body = str_print(a, "{\"name\":\"late%zu\",\"parent\":\"acme\"}", i);
+		cr_assert_eq(served_call(a, admin, "POST", "/v1/tenants", NULL, str_z(a, body)).status, 201);
+		str seen = str_of(got, fread(got, 1, sizeof(got), f));
+		cr_expect(has(seen, "event: error") && has(seen, "\"token_invalid\""), STR_FMT, STR_ARG(seen));
+		cr_expect(!has(seen, "/late"), STR_FMT, STR_ARG(seen));
+		cr_expect_eq(pclose(f), 0, "the server closed it");
+	}
+}
