@@ -411,6 +411,15 @@ CREATE FUNCTION quota_conditions_json(of_tenant int4) RETURNS text LANGUAGE sql 
 	) c
 $$;
 
+-- How many placements stand on a cluster, which cannot be deleted meanwhile, nor be given another one. The count is a statement of
+-- its own: it sees what was committed while the lock was waited for.
+CREATE FUNCTION cluster_hold_and_count(of_cluster int4) RETURNS int8 LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM FROM cluster WHERE key = of_cluster FOR UPDATE;
+	RETURN (SELECT count(*) FROM placement WHERE cluster_key = of_cluster AND ended_at IS NULL AND state <> 'pending');
+END
+$$;
+
 -- The walls -----------------------------------------------------------------------------------------------------------------
 
 DO $$
@@ -450,4 +459,6 @@ GRANT INSERT, UPDATE ON incarnation, leader, cluster_stream, placement, tenant_u
 GRANT INSERT, UPDATE, DELETE ON node, device TO reeve_placer;
 GRANT INSERT ON decision TO reeve_placer;
 GRANT DELETE ON inbox TO reeve_placer;
+-- Locks a cluster's row against its end; the key itself cannot be written.
+GRANT UPDATE (key) ON cluster TO reeve_placer;
 GRANT DELETE ON op_key, usage_window TO reeve_jobs;

@@ -82,7 +82,7 @@ FROM (SELECT 1) one LEFT JOIN c ON true LEFT JOIN u ON true;
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 c AS (SELECT key, rev FROM cluster WHERE (id = $1 OR name = $1) AND deleted_at IS NULL),
-live AS (SELECT count(*) AS n FROM placement p JOIN c ON p.cluster_key = c.key WHERE p.ended_at IS NULL AND p.state <> 'pending'),
+live AS (SELECT coalesce((SELECT cluster_hold_and_count(key) FROM c), 0) AS n),
 u AS (
 	UPDATE cluster SET deleted_at = now(), rev = (SELECT n FROM h) + $3
 	WHERE key = (SELECT key FROM c) AND ($2 < 0 OR rev = $2) AND (SELECT n FROM live) = 0

@@ -207,6 +207,13 @@ WITH u AS (
 )
 SELECT must(count(*) = $4, 'cluster_rev_moved') AS ok FROM u;
 
+-- Clusters that are granted something stay until that is committed; one that was deleted before commits nothing.
+-- name: cluster_hold :one
+-- in: keys int4[], n int8
+-- out: ok bool
+WITH c AS (SELECT key FROM cluster WHERE key = ANY ($1::int4[]) AND deleted_at IS NULL ORDER BY key FOR KEY SHARE)
+SELECT must(count(*) = $2, 'cluster_gone') AS ok FROM c;
+
 -- name: decision_insert :exec
 -- in: ns int8[], term int8, ats timestamptz[], tenant_keys int4[], placement_ids text[], cluster_keys int4[], cluster_revs int8[], actions text[], bodies text[], hashes bytea[]
 INSERT INTO decision (n, term, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash)
@@ -245,14 +252,16 @@ ON CONFLICT (key) DO UPDATE SET node_key = excluded.node_key, index_no = exclude
 WITH d AS (UPDATE device SET health = 'gone' WHERE key = ANY ($2::int4[]))
 UPDATE node SET health = 'gone' WHERE key = ANY ($1::int4[]);
 
+-- What is booked is never dropped.
 -- name: node_gone :exec
 -- in: node_keys int4[]
-WITH d AS (DELETE FROM device WHERE node_key = ANY ($1::int4[]))
-DELETE FROM node WHERE key = ANY ($1::int4[]);
+WITH n AS (SELECT key FROM node WHERE key = ANY ($1::int4[]) AND used_pods = 0),
+d AS (DELETE FROM device WHERE node_key IN (SELECT key FROM n))
+DELETE FROM node WHERE key IN (SELECT key FROM n);
 
 -- name: device_gone :exec
 -- in: device_keys int4[]
-DELETE FROM device WHERE key = ANY ($1::int4[]);
+DELETE FROM device WHERE key = ANY ($1::int4[]) AND used_slots = 0;
 
 -- name: inventory_keys :one
 -- out: node_key int4, device_key int4

@@ -5,7 +5,7 @@
 #include "base/metric.h"
 #include "server/placer/placer_inside.h"
 
-enum { CAPS_MOVED_MAX = 5 };
+enum { MOVED_MAX = 5 };
 
 static void committed(placer *p)
 {
@@ -19,24 +19,40 @@ static void committed(placer *p)
 	turn_keep(&p->turn, &p->books);
 	p->rows = NULL;
 	p->stage = STAGE_NONE;
-	p->caps = 0;
+	p->moved = 0;
 	p->beat_us = clock_mono_us();
 	if (has_news && p->o.on_commit)
 		p->o.on_commit(p->o.arg);
 }
 
-/* The caps were edited between our look and our commit: load them and decide the same inbox again. */
-static void caps_moved(placer *p)
+/* What governance changed between our look and our commit: load it and decide the same inbox again. */
+static const struct {
+	const char *guard;
+	int kinds;
+} moves[] = {
+	{"over_cap", KIND_TENANTS | KIND_QUOTAS},
+	{"cluster_gone", KIND_CLUSTERS},
+};
+
+static int moved_by(const db_verdict *v)
 {
-	if (!turn_can_undo(&p->turn) || ++p->caps > CAPS_MOVED_MAX) {
-		term_step_down(p, "the caps moved again and again");
+	for (size_t i = 0; v->e == ERR_FENCED && i < sizeof moves / sizeof *moves; i++)
+		if (str_eq(str_from(v->message), str_from(moves[i].guard)))
+			return moves[i].kinds;
+	return 0;
+}
+
+static void governance_moved(placer *p, int kinds)
+{
+	if (!turn_can_undo(&p->turn) || ++p->moved > MOVED_MAX) {
+		term_step_down(p, "governance moved again and again");
 		return;
 	}
 	turn_undo(&p->turn, &p->books);
 	p->rows = NULL;
 	p->stage = STAGE_NONE;
 	p->inbox.at = 0;
-	p->kinds |= KIND_TENANTS | KIND_QUOTAS;
+	p->kinds |= kinds;
 	serve_next(p);
 }
 
@@ -49,8 +65,10 @@ static bool may_resend(const db_verdict *v)
 
 static void failed(placer *p, const db_verdict *v)
 {
-	if (v->e == ERR_FENCED && str_eq(str_from(v->message), S("over_cap"))) {
-		caps_moved(p);
+	int kinds = moved_by(v);
+
+	if (kinds) {
+		governance_moved(p, kinds);
 		return;
 	}
 	if (may_resend(v) || (v->e == ERR_FENCED && str_eq(str_from(v->message), S("placer_fenced")))) {

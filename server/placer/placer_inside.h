@@ -45,7 +45,7 @@ struct placer {
 	bool must_ask; /* the session is new, or a commit's end is not known: the leader's row tells */
 	bool wants_look, wants_audit, wants_whole_look;
 	int kinds; /* to be loaded again */
-	int caps;  /* how often in a row the caps had moved */
+	int moved; /* how often in a row governance had moved before the commit */
 	books books;
 	load load;
 	turn turn;

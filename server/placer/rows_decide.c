@@ -65,6 +65,29 @@ static void streams_advance(turn *t, turn_rows *r)
 	rows_call(r, SQL_CLUSTER_STREAM_ADVANCE, in);
 }
 
+static bool is_held(i64s held, int32_t key)
+{
+	for (uint32_t i = 0; i < held.n; i++)
+		if (held.v[i] == key)
+			return true;
+	return false;
+}
+
+/* A cluster may be deleted while something is granted on it: the commit makes sure of it. */
+static void clusters_hold(turn *t, const books *b, turn_rows *r)
+{
+	sql_cluster_hold_in *in = ARENA_NEW(t->a, sql_cluster_hold_in);
+
+	in->keys = rows_numbers(t, b->sites.n);
+	in->keys.n = 0;
+	vec_each (x, &t->touches)
+		if (x->b->now.life == LIFE_GRANTED && !is_held(in->keys, x->b->now.cluster_key))
+			in->keys.v[in->keys.n++] = x->b->now.cluster_key;
+	in->n = in->keys.n;
+	if (in->n)
+		rows_call(r, SQL_CLUSTER_HOLD, in);
+}
+
 /* The record's bytes and their hash, which the next one's hash covers. */
 static void record(
 	turn *t, const books *b, turn_rows *r, const touch *x, sql_decision_insert_in *in, uint32_t i, buf *out)
@@ -118,6 +141,7 @@ void rows_decide(turn *t, books *b, turn_rows *r)
 	for (uint32_t i = 0; i < n; i++)
 		record(t, b, r, &t->touches.v[i], in, i, &out);
 	buf_done(&out);
+	clusters_hold(t, b, r);
 	rows_placements(t, b, r, first);
 	rows_call(r, SQL_DECISION_INSERT, in);
 	streams_advance(t, r);

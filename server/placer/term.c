@@ -35,7 +35,7 @@ void term_step_down(placer *p, const char *reason)
 	p->rests = true;
 	p->stage = STAGE_NONE;
 	p->wants_look = p->wants_audit = p->wants_whole_look = false;
-	p->kinds = p->caps = 0;
+	p->kinds = p->moved = 0;
 	loop_timer_disarm(p->go);
 	batcher_drop(p->db, reason);
 }
