@@ -63,7 +63,19 @@ static bool is_first_of_model(const books *b, const plan *p, uint32_t i)
 	return true;
 }
 
-/* One charge per model; class names need no quotes. */
+/* An element of an array in quotes: a name may read like a word of that form, as null does. */
+static void quoted(buf *out, str s)
+{
+	buf_add_char(out, '"');
+	for (uint32_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, s.p[i]);
+	}
+	buf_add_char(out, '"');
+}
+
+/* One charge per model. */
 static str charge_text(const books *b, const plan *p, int which, arena *a, buf *out)
 {
 	buf_clear(out);
@@ -75,7 +87,7 @@ static str charge_text(const books *b, const plan *p, int which, arena *a, buf *
 		if (out->n > 1)
 			buf_add_char(out, ',');
 		if (which < 0)
-			buf_add_str(out, b->fleet.classes.v[model].name);
+			quoted(out, b->fleet.classes.v[model].name);
 		else
 			buf_add_i64(out, plan_charge(&b->fleet, p, model).v[which]);
 	}

@@ -19,6 +19,8 @@ static const scene setup[] = {
 
 static const scene bad[] = {
 	{"unknown field", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"x\",\"colour\":\"red\"}", 422, "{'code':'unknown_field','errors':[{'pointer':'#/colour'}]}"},
+	{"a class with the name of nothing", ADMIN, "PUT", "/v1/device-classes/null", "If-None-Match: *\r\n", "{\"vendor\":\"nvidia\",\"memory_mib\":1024}", 422, "{'code':'bad_field','errors':[{'pointer':'class'}]}"},
+	{"a class with the name of no class yet", ADMIN, "PUT", "/v1/device-classes/unclassified", "If-None-Match: *\r\n", "{\"vendor\":\"nvidia\",\"memory_mib\":1024}", 422, "{'code':'bad_field'}"},
 	{"unknown nested field", ADMIN, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\",\"devices\":[{\"cuont\":1}]}", 422, "{'code':'unknown_field','errors':[{'pointer':'#/devices/0/cuont'}]}"},
 	{"unknown parameter", ADMIN, "GET", "/v1/tenants?limt=5", NULL, NULL, 400, "{'code':'unknown_parameter','errors':[{'pointer':'limt'}]}"},
 	{"a parameter on a route without any", ADMIN, "GET", "/v1/whoami?x=1", NULL, NULL, 400, "{'code':'unknown_parameter'}"},

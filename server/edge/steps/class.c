@@ -38,6 +38,12 @@ static int32_t class_answer(ledger_op *entry, const db_reply *reply, int64_t rev
 	return !db_row(reply, 0, &row, &f) && row.was_new ? 201 : 200;
 }
 
+/* Words that stand for no class, or none yet. */
+static bool is_reserved(str name)
+{
+	return str_eq(name, S("null")) || str_eq(name, S("unclassified"));
+}
+
 step class_put_ask(request *r)
 {
 	const device_class *c = r->body;
@@ -45,6 +51,8 @@ step class_put_ask(request *r)
 
 	if (!str_is_class_name(r->vars[0]))
 		return request_fail_at(r, ERR_BAD_PARAMETER, "class", "this is no name of a class");
+	if (is_reserved(r->vars[0]))
+		return request_fail_at(r, ERR_BAD_FIELD, "class", "no class can have this name");
 	if (!r->must_be_new && !web_header_find(r->web, S("If-Match")).p)
 		return request_fail_at(r, ERR_IF_MATCH_REQUIRED, "If-Match",
 			"send If-None-Match: * to make the class, If-Match to change it");
