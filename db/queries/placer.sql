@@ -1,10 +1,11 @@
 -- The placer's statements: what it loads at start, what it commits per batch. All amounts per row are sums made in C: each row is
 -- touched once per batch.
 
+-- The lead is no beat: who loads, or fails to, does not serve.
 -- name: leader_take :one
 -- out: is_taken bool, term int8, batch int8, n int8, hash bytea, g_seen int8
 WITH l AS (SELECT pg_try_advisory_lock(7305261) AS ok),
-u AS (UPDATE leader SET term = term + 1, beat = now() WHERE name = 'placer' AND (SELECT ok FROM l) RETURNING term, batch, n, hash, g_seen)
+u AS (UPDATE leader SET term = term + 1 WHERE name = 'placer' AND (SELECT ok FROM l) RETURNING term, batch, n, hash, g_seen)
 SELECT l.ok AS is_taken, coalesce(u.term, 0) AS term, coalesce(u.batch, 0) AS batch, coalesce(u.n, 0) AS n, coalesce(u.hash, ''::bytea) AS hash, coalesce(u.g_seen, 0) AS g_seen
 FROM l LEFT JOIN u ON true;
 
