@@ -132,6 +132,17 @@ device_row *books_device(books *b, int32_t handle)
 	return &b->devices.v[handle];
 }
 
+void books_doom_node(books *b, int32_t node)
+{
+	node_row *row = books_node(b, node);
+
+	for (int32_t d = b->fleet.nodes.v[node].first_device; d != FLEET_NONE; d = b->fleet.devices.v[d].next)
+		books_device(b, d)->key = 0;
+	if (row->key)
+		vec_push(&b->doomed, row->key);
+	row->key = 0;
+}
+
 void books_enter(books *b, booking *k)
 {
 	void *before = map_put(&b->bookings, k->id, k);

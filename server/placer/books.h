@@ -100,6 +100,10 @@ const class_rule *books_rule_of(const books *b, str product);
 node_row *books_node(books *b, int32_t handle);
 device_row *books_device(books *b, int32_t handle);
 
+/* The node's row is deleted with the next turn; its handle and its devices' stand for no rows any more. Called before
+ * the fleet lets go of them. */
+void books_doom_node(books *b, int32_t node);
+
 /* A booking enters, or leaves for good (its memory stays the caller's). */
 void books_enter(books *b, booking *k);
 void books_leave(books *b, booking *k);

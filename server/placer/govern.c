@@ -203,7 +203,7 @@ static void site_end(books *b, site *s)
 
 	s->is_deleted = true;
 	for (uint32_t i = 0; i < c->nodes.n; i++)
-		vec_push(&b->doomed, books_node(b, c->nodes.v[i])->key);
+		books_doom_node(b, c->nodes.v[i]);
 	fleet_cluster_remove(&b->fleet, s->handle);
 }
 

@@ -318,13 +318,9 @@ static void uses_compare(load *l, const sql_load_uses_row *rows, uint32_t n)
 /* A row that nothing keeps any more goes with the first turn, before its name may come back. */
 static void node_leave(books *b, int32_t node)
 {
-	int32_t key = b->nodes.v[node].key;
-
+	if (!b->fleet.nodes.v[node].pods)
+		books_doom_node(b, node);
 	fleet_node_remove(&b->fleet, node);
-	if (b->fleet.nodes.v[node].cluster != FLEET_NONE)
-		return;
-	b->nodes.v[node].key = 0;
-	vec_push(&b->doomed, key);
 }
 
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)

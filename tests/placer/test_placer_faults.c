@@ -1,5 +1,7 @@
 /* What went wrong once between the placer, governance and the database. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "db/sql.h"
 #include "realm.h"
@@ -98,6 +100,68 @@ Test(placer_faults, a_cluster_is_not_deleted_under_a_grant_that_commits)
 	HOLDS(&r);
 	starts_again(&r);
 	PQfinish(other);
+	realm_close(&r);
+}
+
+/* A class of that name was stored before names were refused. */
+Test(placer_faults, a_class_called_null_is_charged_under_its_name)
+{
+	realm r;
+	realm_open(&r, "null", NULL);
+	realm_do(&r, "UPDATE device_class SET name = 'null', model = 'null' WHERE name = 'l40s'");
+	realm_start(&r);
+	realm_settle(&r);
+	int k = realm_place(&r, "a/b", "\"devices\":[{\"classes\":[\"null\"]}]");
+	realm_settle(&r);
+	STATE_IS(&r, k, "granted");
+	cr_expect_str_eq(realm_text(&r, "SELECT charge_models[1] FROM placement"), "null");
+	HOLDS(&r);
+	starts_again(&r);
+	realm_close(&r);
+}
+
+Test(placer_faults, the_lead_alone_is_no_beat)
+{
+	realm r;
+	realm_open(&r, "beat", NULL);
+	realm_do(&r, "UPDATE leader SET beat = 'epoch'");
+	/* It loads for ever: what it wants to read is locked. */
+	realm_do(&r, "BEGIN; LOCK TABLE device_class");
+	placer_free(r.placer);
+	r.placer = placer_new(r.l, &r.options);
+	for (int i = 0; i < 100 && realm_int(&r, "SELECT term FROM leader") == 0; i++)
+		realm_run_for(&r, 20000);
+	cr_expect_eq(realm_int(&r, "SELECT term FROM leader"), 1);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM leader WHERE beat = 'epoch'"), 1);
+	realm_do(&r, "COMMIT");
+	realm_settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM leader WHERE beat = 'epoch'"), 0);
+	realm_close(&r);
+}
+
+/* Handles that were let go are used again; what they stood for is not. */
+Test(placer_faults, rows_of_a_deleted_cluster_are_not_issued_again)
+{
+	realm r;
+	open_and_start(&r, "reissue");
+	int64_t nodes = realm_int(&r, "SELECT max(key) FROM node"),
+		devices = realm_int(&r, "SELECT max(key) FROM device");
+	const char *before = strdup(realm_text(&r,
+		"SELECT string_agg(id, ' ' ORDER BY id) FROM (SELECT id FROM device UNION ALL SELECT id FROM node) x"));
+	realm_govern(&r, "cluster", "UPDATE cluster SET deleted_at = now() WHERE name = 'c1'");
+	realm_settle(&r);
+	realm_report(&r, "c2",
+		"{\"kind\":\"inventory\",\"nodes\":[{\"name\":\"c2-n3\",\"cpu_milli\":1,\"memory_mib\":1,\"devices\":["
+		"{\"uuid\":\"c2-n3-g0\",\"index\":0,\"product\":\"NVIDIA L40S\",\"memory_mib\":46068}]}]}");
+	realm_settle(&r);
+	realm_settle(&r);
+	cr_expect_gt(realm_int(&r, "SELECT key FROM node WHERE name = 'c2-n3'"), nodes);
+	cr_expect_gt(realm_int(&r, "SELECT key FROM device WHERE uuid = 'c2-n3-g0'"), devices);
+	cr_expect_null(strstr(before, realm_text(&r, "SELECT id FROM node WHERE name = 'c2-n3'")));
+	cr_expect_null(strstr(before, realm_text(&r, "SELECT id FROM device WHERE uuid = 'c2-n3-g0'")));
+	free((char *)before);
+	HOLDS(&r);
+	starts_again(&r);
 	realm_close(&r);
 }
 
