@@ -35,3 +35,24 @@ int64_t member_i64(str doc, str name, int64_t otherwise)
 
 	return str_to_i64(member_find(doc, name), &v) ? v : otherwise;
 }
+
+void member_leave_out(buf *out, str doc, str name)
+{
+	pull p;
+	str key, value;
+	bool has_escape;
+	const char *comma = "";
+
+	pull_init(&p, doc, PULL_DEPTH_CAP);
+	if (pull_next(&p) != PULL_OBJECT)
+		return;
+	buf_add_char(out, '{');
+	while (pull_key(&p, &key, &has_escape) && !pull_span(&p, &value)) {
+		if (str_eq(key, name))
+			continue;
+		buf_printf(out, "%s\"" STR_FMT "\":", comma, STR_ARG(key));
+		buf_add_str(out, value);
+		comma = ",";
+	}
+	buf_add_char(out, '}');
+}

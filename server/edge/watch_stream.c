@@ -188,6 +188,28 @@ static str object_of(const feed_event *ev)
 				: member_find(member_find(ev->body, S("change")), S("object"));
 }
 
+/* What is written down of a cluster names a tenant: to whoever may not see that one it is not shown, as by GET. */
+static bool is_hidden(const watch *w, str path)
+{
+	str mine = str_from(w->who->tenant);
+
+	return path.p && !w->who->is_platform && !str_eq(path, mine) && !is_below(path, mine);
+}
+
+static void event_object_write(watch *w, const feed_event *ev, watch_kind kind, str object)
+{
+	buf shown;
+
+	if (!is_hidden(w, member_text(object, S("default_tenant")))) {
+		object_write(w, true, kind, ev->id, ev->n, object);
+		return;
+	}
+	buf_init(&shown, EVENT_BYTES_MAX);
+	member_leave_out(&shown, object, S("default_tenant"));
+	object_write(w, true, kind, ev->id, ev->n, buf_str(&shown));
+	buf_done(&shown);
+}
+
 static void event_show(watch *w, const feed_event *ev)
 {
 	int kind = watch_kind_find(ev->kind);
@@ -207,7 +229,10 @@ static void event_show(watch *w, const feed_event *ev)
 	/* Records that change nothing a client sees, as the renewal of a certificate. */
 	if (is_put && !object.p)
 		return;
-	object_write(w, is_put, (watch_kind)kind, ev->id, ev->n, object);
+	if (is_put)
+		event_object_write(w, ev, (watch_kind)kind, object);
+	else
+		object_write(w, false, (watch_kind)kind, ev->id, ev->n, STR_NONE);
 }
 
 /* Their token, or the tenant it is of, is not what it was. */

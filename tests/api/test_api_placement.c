@@ -98,14 +98,14 @@ Test(api_placement, a_wait_ends_with_the_decision)
 }
 
 /* Reads a stream until `n` bytes of it or the server's timeout; the connection is then dropped. */
-static str stream(arena *a, const char *path, const char *head)
+static str stream_of(arena *a, const char *token, const char *path, const char *head)
 {
 	char command[2048];
 	buf got;
 
 	/* curl is a reader of its own: it keeps the stream open for two seconds. */
 	snprintf(command, sizeof(command), "curl -sN -m 2 -H 'Authorization: Bearer %s' %s 'http://127.0.0.1:%d%s'",
-		served_token("platform_admin", NULL), head, served_port(), path);
+		token, head, served_port(), path);
 	buf_init(&got, 1 << 20);
 	FILE *f = popen(command, "r");
 	for (int c; (c = fgetc(f)) != EOF;)
@@ -114,6 +114,11 @@ static str stream(arena *a, const char *path, const char *head)
 	str all = str_dup(a, buf_str(&got));
 	buf_done(&got);
 	return all;
+}
+
+static str stream(arena *a, const char *path, const char *head)
+{
+	return stream_of(a, served_token("platform_admin", NULL), path, head);
 }
 
 static bool has(str text, const char *part)
@@ -215,4 +220,26 @@ Test(api_placement, a_stream_ends_with_what_its_token_may)
 		cr_expect(!has(seen, "/late"), STR_FMT, STR_ARG(seen));
 		cr_expect_eq(pclose(f), 0, "the server closed it");
 	}
+}
+
+static const scene sites[] = {
+	{"a cluster of another", ADMIN, "POST", "/v1/clusters", NULL, "{\"name\":\"far\",\"default_tenant\":\"umbra\"}",
+		201, "{'default_tenant':'umbra'}", NULL, NULL},
+	{"a cluster of theirs", ADMIN, "POST", "/v1/clusters", NULL, "{\"name\":\"near\",\"default_tenant\":\"acme\"}",
+		201, "{'default_tenant':'acme'}", NULL, NULL},
+};
+
+/* What the chain keeps of a cluster went to every stream as it stood there. */
+Test(api_placement, a_stream_names_no_tenant_that_its_reader_does_not_see)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_watch_names");
+	scenes_play(setup, N(setup));
+	scenes_play(sites, N(sites));
+	const char *kinds = "/v1/watch?since=g0.p0&kinds=cluster";
+	str seen = stream_of(a, served_token("member", "acme"), kinds, "");
+	cr_expect(has(seen, "\"name\":\"far\"") && has(seen, "\"default_tenant\":\"acme\""), STR_FMT, STR_ARG(seen));
+	cr_expect(!has(seen, "umbra"), STR_FMT, STR_ARG(seen));
+	cr_expect(has(stream(a, kinds, ""), "\"default_tenant\":\"umbra\""));
 }
