@@ -219,6 +219,21 @@ CREATE TABLE inbox (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
 CREATE UNIQUE INDEX inbox_place_once ON inbox (object_id) WHERE kind = 'place';
 
+-- What the database refused whenever it was decided on, put aside so that the rest goes on. A person looks at it; no tenant does.
+CREATE TABLE inbox_quarantine (
+	seq         int8        NOT NULL CONSTRAINT inbox_quarantine_pk PRIMARY KEY,
+	kind        text        NOT NULL,
+	object_id   text        NOT NULL,
+	tenant_key  int4        NOT NULL,
+	cluster_key int4,
+	actor       text        NOT NULL,
+	request_id  text        NOT NULL,
+	body        text        NOT NULL,
+	at          timestamptz NOT NULL,
+	why         text        NOT NULL,
+	put_at      timestamptz NOT NULL DEFAULT now()
+);
+
 -- The mark up to which each agent's reports are stored, and when it was last heard.
 CREATE TABLE agent_session (
 	cluster_key int4        NOT NULL CONSTRAINT agent_session_pk PRIMARY KEY CONSTRAINT agent_session_cluster_exists REFERENCES cluster (key),
@@ -428,7 +443,7 @@ DECLARE
 	column_name text;
 	scope text := '%I = ANY((SELECT NULLIF(current_setting(''app.scope'', true), '''')::int4[])::int4[])';
 BEGIN
-	FOREACH table_name IN ARRAY ARRAY['tenant', 'quota', 'token', 'audit', 'inbox', 'placement', 'tenant_use', 'decision', 'segment', 'usage_window'] LOOP
+	FOREACH table_name IN ARRAY ARRAY['tenant', 'quota', 'token', 'audit', 'inbox', 'inbox_quarantine', 'placement', 'tenant_use', 'decision', 'segment', 'usage_window'] LOOP
 		column_name := CASE WHEN table_name = 'tenant' THEN 'key' ELSE 'tenant_key' END;
 		EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', table_name);
@@ -451,13 +466,14 @@ $$;
 -- Reading is for all; writing follows "who writes what" of the architecture.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reeve_edge, reeve_platform, reeve_placer, reeve_jobs;
 GRANT INSERT, UPDATE ON tenant, token, chain, agent_session, join_token, agent_certificate TO reeve_edge, reeve_platform;
+REVOKE ALL ON inbox_quarantine FROM reeve_edge;
 GRANT INSERT, UPDATE, DELETE ON quota TO reeve_edge, reeve_platform;
 GRANT INSERT ON audit, inbox, usage_window TO reeve_edge, reeve_platform;
 GRANT INSERT ON op_key TO reeve_edge, reeve_platform;
 GRANT INSERT, UPDATE, DELETE ON device_class, cluster, cordon TO reeve_platform;
 GRANT INSERT, UPDATE ON incarnation, leader, cluster_stream, placement, tenant_use, segment TO reeve_placer;
 GRANT INSERT, UPDATE, DELETE ON node, device TO reeve_placer;
-GRANT INSERT ON decision TO reeve_placer;
+GRANT INSERT ON decision, inbox_quarantine TO reeve_placer;
 GRANT DELETE ON inbox TO reeve_placer;
 -- Locks a cluster's row against its end; the key itself cannot be written.
 GRANT UPDATE (key) ON cluster TO reeve_placer;

@@ -101,6 +101,16 @@ FROM inbox i WHERE i.seq >= $1 ORDER BY i.seq LIMIT $2;
 -- in: seqs int8[]
 DELETE FROM inbox WHERE seq = ANY ($1::int8[]);
 
+-- name: inbox_put_aside :one
+-- in: seq int8, why text
+-- out: ok bool
+WITH d AS (DELETE FROM inbox WHERE seq = $1 RETURNING seq, kind, object_id, tenant_key, cluster_key, actor, request_id, body, at),
+q AS (
+	INSERT INTO inbox_quarantine (seq, kind, object_id, tenant_key, cluster_key, actor, request_id, body, at, why)
+	SELECT d.seq, d.kind, d.object_id, d.tenant_key, d.cluster_key, d.actor, d.request_id, d.body, d.at, $2 FROM d RETURNING 1
+)
+SELECT count(*) = 1 AS ok FROM q;
+
 -- name: placement_insert :exec
 -- in: ids text[], tenant_keys int4[], cluster_keys int4[], names text[], origins text[], states text[], fence_incarnations int8[], fence_nos int8[],
 --     requests text[], placed text[], blockers text[], reasons text[], node_keys text[], device_keys text[], device_memory_mib text[],

@@ -14,6 +14,7 @@ static void committed(placer *p)
 	metric_add(METRIC_PLACER_REFUSALS, 0, p->turn.refusals);
 	if (p->turn.unknown_slices)
 		log_warn("placer.unknown_slices", KV_I64("n", p->turn.unknown_slices));
+	care_committed(p);
 	bool has_news = p->rows->decisions > 0;
 	p->head = p->rows->after;
 	turn_keep(&p->turn, &p->books);
@@ -80,6 +81,7 @@ static void failed(placer *p, const db_verdict *v)
 	}
 	log_error("placer.commit", KV_ERR(v->e), KV_Z("message", v->message), KV_Z("sqlstate", v->sqlstate),
 		KV_Z("constraint", v->constraint), KV_I64("call", v->failed_at));
+	care_refused(p, v);
 	term_step_down(p, "memory and the database do not agree");
 }
 

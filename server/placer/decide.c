@@ -123,11 +123,11 @@ static void try_again(turn *t, books *b, booking *k, str actor)
 		attempt(t, b, k, &q, actor);
 }
 
-void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
+/* Enters the books, not decided on yet. NULL: known already, or of a tenant that nobody knows. */
+static booking *enter(turn *t, books *b, const sql_inbox_next_row *row, str name)
 {
-	placement_request q;
-	fault f;
 	booking_birth birth = {.id = row->object_id,
+		.name = name,
 		.origin = S("api"),
 		.created_by = row->actor,
 		.request = row->body,
@@ -136,13 +136,31 @@ void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
 		.created_at_us = row->at};
 
 	if (row->is_known || books_booking(b, row->object_id) || !books_payer(b, birth.tenant_key))
-		return;
-	err e = request_read(row->body, t->a, &q, &f);
-	birth.name = e ? STR_NONE : q.name;
+		return NULL;
 	booking *k = booking_new(&birth);
 	k->now.fence_incarnation = b->incarnation;
 	k->now.fence_no = 1;
 	turn_add(t, b, k, row->actor);
+	return k;
+}
+
+void decide_turn_away(turn *t, books *b, const sql_inbox_next_row *row)
+{
+	booking *k = enter(t, b, row, STR_NONE);
+
+	if (k)
+		reject(t, b, k, S("not_storable"), row->actor);
+}
+
+void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
+{
+	placement_request q;
+	fault f;
+	err e = request_read(row->body, t->a, &q, &f);
+	booking *k = enter(t, b, row, e ? STR_NONE : q.name);
+
+	if (!k)
+		return;
 	if (e)
 		reject(t, b, k, S("not_a_request"), row->actor);
 	else

@@ -26,12 +26,25 @@ typedef enum turn_stage {
 /* Which tables governance moved. */
 enum { KIND_CLASSES = 1, KIND_TENANTS = 2, KIND_QUOTAS = 4, KIND_CLUSTERS = 8, KIND_CORDONS = 16, KIND_ALL = 31 };
 
+enum { CARE_WHY_BYTES = 256 };
+
 typedef struct inbox {
 	arena *a;
 	const sql_inbox_next_row *rows;
 	uint32_t n, at;
 	bool was_checked; /* its tenants and clusters are known, or were asked for */
 } inbox;
+
+/* What the database refuses again after the books were built anew is sent row by row, and the row that it refuses alone
+ * is put aside. */
+typedef struct care {
+	int32_t refused;   /* batches; what is committed between them need not be more than what arrived meanwhile */
+	int32_t committed; /* since the last of them */
+	int32_t rows;      /* so many are taken one at a time */
+	int64_t seq;       /* the row to be put aside; 0: none */
+	bool is_bare;      /* without telling of its placement: that was refused too */
+	char why[CARE_WHY_BYTES];
+} care;
 
 struct placer {
 	placer_options o;
@@ -53,6 +66,7 @@ struct placer {
 	head head;
 	int64_t g_loaded; /* the last governance record that is known of */
 	inbox inbox;
+	care care;
 	int64_t seq_high, seq_marks[2]; /* highest consumed: now, and as it was at the last ticks */
 	int64_t sent_us, beat_us;
 	uint64_t ticks;
@@ -78,6 +92,16 @@ void serve_reads(placer *p); /* fills p->reads with what is wanted */
 /* Takes the replies to p->reads, of which the first is replies[0]. False: the answers cannot be used. */
 bool serve_take(placer *p, db_reply *replies);
 void inbox_clear(inbox *i);
+
+/* care.c: what the database refuses. */
+void care_refused(placer *p, const db_verdict *v); /* the batch at hand was refused, and the placer steps down */
+void care_committed(placer *p);                    /* it was committed */
+void care_idle(placer *p);                         /* nothing is left to commit */
+bool care_is_stuck(const placer *p);               /* refused, and nothing committed since */
+/* Takes the row if it is to be put aside. */
+bool care_take(placer *p, const sql_inbox_next_row *row);
+/* The stage after this one in a turn of one row: such a turn does nothing else. STAGE_NONE: as always. */
+turn_stage care_stage(const placer *p);
 
 /* news.c: what governance moved. */
 void news_read(placer *p); /* adds the look at its chain to p->reads */

@@ -243,6 +243,16 @@ static void inbox_consume(turn *t, turn_rows *r)
 	rows_call(r, SQL_INBOX_CONSUME, in);
 }
 
+static void inbox_put_aside(turn *t, turn_rows *r)
+{
+	sql_inbox_put_aside_in *in = ARENA_NEW(t->a, sql_inbox_put_aside_in);
+
+	if (!t->aside.seq)
+		return;
+	*in = (sql_inbox_put_aside_in){t->aside.seq, t->aside.why};
+	rows_call(r, SQL_INBOX_PUT_ASIDE, in);
+}
+
 static void leader_advance(turn *t, turn_rows *r, const head *h, sql_leader_advance_in *in)
 {
 	*in = (sql_leader_advance_in){.term = h->term,
@@ -273,6 +283,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	gone_mark(t, b, r);
 	gone_delete(t, r);
 	inbox_consume(t, r);
+	inbox_put_aside(t, r);
 	leader_advance(t, r, h, lead);
 	return r;
 }

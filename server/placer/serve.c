@@ -58,7 +58,7 @@ static void report_take(placer *p, const sql_inbox_next_row *row)
 /* Everything but requests: it frees more than it takes. False: the turn takes nothing more in. */
 static bool row_take(placer *p, const sql_inbox_next_row *row)
 {
-	if (is_place(row))
+	if (is_place(row) || care_take(p, row))
 		return true;
 	if (str_eq(row->kind, S("report"))) {
 		report_take(p, row);
@@ -106,6 +106,8 @@ static bool step_waiting(placer *p)
 
 static void place_take_in(placer *p, const sql_inbox_next_row *row)
 {
+	if (care_take(p, row))
+		return;
 	if (!books_payer(&p->books, (int32_t)row->tenant_key))
 		log_error("placer.no_tenant", KV("placement", row->object_id), KV_I64("tenant_key", row->tenant_key));
 	decide_place(&p->turn, &p->books, row);
@@ -127,6 +129,10 @@ static bool step_places(placer *p)
 /* New devices are written before anything is put on them: a turn with inventory grows nothing. */
 static turn_stage stage_after(const placer *p)
 {
+	turn_stage careful = care_stage(p);
+
+	if (careful != STAGE_NONE)
+		return careful;
 	if (p->turn.has_inventory && p->stage <= STAGE_REPORTS)
 		return STAGE_READY;
 	return p->stage + 1;
@@ -189,7 +195,7 @@ static void inbox_check(placer *p)
 
 void serve_reads(placer *p)
 {
-	p->in.inbox = (sql_inbox_next_in){p->wants_whole_look ? 0 : p->seq_marks[0], p->o.batch};
+	p->in.inbox = (sql_inbox_next_in){p->wants_whole_look ? 0 : p->seq_marks[0], p->care.rows ? 1 : p->o.batch};
 	p->reads[0] = (db_call){SQL_INBOX_NEXT, &p->in.inbox};
 	p->reads_n = 1;
 	p->wants_look = p->wants_whole_look = false;
@@ -236,7 +242,7 @@ static void looked(void *arg, const db_verdict *v)
 static void look(placer *p)
 {
 	int64_t now_us = clock_mono_us();
-	bool is_due = now_us - p->beat_us >= BEAT_US;
+	bool is_due = now_us - p->beat_us >= BEAT_US && !care_is_stuck(p);
 
 	p->in.beat = (sql_leader_beat_in){p->head.term};
 	if (is_due)
@@ -261,6 +267,7 @@ static void turn_finish(placer *p)
 	}
 	p->stage = STAGE_NONE;
 	inbox_clear(&p->inbox);
+	care_idle(p);
 	if (is_walking(&p->books) || p->wants_look)
 		loop_timer_arm(p->go, 0);
 	else
@@ -285,6 +292,7 @@ static void idle_next(placer *p)
 		turn_open(p);
 		serve_next(p);
 	} else {
+		care_idle(p);
 		loop_timer_arm(p->go, p->o.poll_ms * 1000);
 	}
 }

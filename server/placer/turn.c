@@ -46,6 +46,7 @@ void turn_begin(turn *t, int64_t now_us)
 	vec_clear(&t->nodes_marked);
 	vec_clear(&t->devices_marked);
 	vec_clear(&t->consumed);
+	t->aside = (turn_aside){0};
 }
 
 static void touches_drop(turn *t)
@@ -81,7 +82,7 @@ void turn_done(turn *t)
 
 bool turn_is_empty(const turn *t)
 {
-	return !t->touches.n && !t->consumed.n && !t->nodes.n && !t->devices.n && !t->nodes_gone.n &&
+	return !t->touches.n && !t->consumed.n && !t->aside.seq && !t->nodes.n && !t->devices.n && !t->nodes_gone.n &&
 	       !t->devices_gone.n && !t->nodes_marked.n && !t->devices_marked.n;
 }
 

@@ -64,6 +64,12 @@ typedef struct turn_gone {
 	str name;
 } turn_gone;
 
+/* A row of the inbox that is put aside. */
+typedef struct turn_aside {
+	int64_t seq; /* 0: none */
+	str kind, object, why;
+} turn_aside;
+
 typedef struct turn {
 	arena *a; /* of texts and rows; ends with the turn */
 	int64_t now_us;
@@ -78,6 +84,7 @@ typedef struct turn {
 	vec(turn_gone) nodes_gone, devices_gone;   /* their rows are deleted */
 	vec(int32_t) nodes_marked, devices_marked; /* handles: still booked; if gone at the end, their health says so */
 	vec(int64_t) consumed;                     /* of the inbox */
+	turn_aside aside;
 	int32_t refusals, unknown_slices;
 } turn;
 

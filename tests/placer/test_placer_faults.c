@@ -165,6 +165,80 @@ Test(placer_faults, rows_of_a_deleted_cluster_are_not_issued_again)
 	realm_close(&r);
 }
 
+/* One row that the database refuses does not stop the others; rejected if that can be stored, else put aside alone. */
+Test(placer_faults, a_row_that_the_database_refuses_stops_nobody)
+{
+	static const struct {
+		const char *refuses, *told;
+	} rows[] = {
+		{"name <> 'bad' OR state = 'rejected'", "rejected not_storable"},
+		{"id <> 'plc_2'", ""},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		realm r;
+		open_and_start(&r, "refused");
+		realm_do(&r, "ALTER TABLE placement ADD CONSTRAINT planted CHECK (%s)", rows[i].refuses);
+		realm_do(&r, "BEGIN");
+		int good = realm_place(&r, "a/b", ONE_H100), bad = realm_place(&r, "a/b", "\"name\":\"bad\"," ONE_H100),
+		    last = realm_place(&r, "d", ONE_H100);
+		realm_do(&r, "COMMIT");
+		realm_settle(&r);
+		STATE_IS(&r, good, "granted");
+		STATE_IS(&r, last, "granted");
+		cr_expect_str_eq(
+			realm_text(&r, "SELECT state || ' ' || reason FROM placement WHERE id = 'plc_%d'", bad),
+			rows[i].told);
+		cr_expect_str_eq(
+			realm_text(&r, "SELECT string_agg(kind || ' ' || object_id, ',') FROM inbox_quarantine"),
+			"place plc_2");
+		cr_expect_str_neq(realm_text(&r, "SELECT why FROM inbox_quarantine"), "");
+		HOLDS(&r);
+		/* And the next ones go in batches again. */
+		int64_t batch = realm_int(&r, "SELECT batch FROM leader");
+		realm_do(&r, "BEGIN");
+		for (int n = 0; n < 5; n++)
+			(void)realm_place(&r, "d", ONE_H100);
+		realm_do(&r, "COMMIT");
+		realm_settle(&r);
+		cr_expect_eq(realm_int(&r, "SELECT batch FROM leader"), batch + 1);
+		starts_again(&r);
+		realm_close(&r);
+	}
+}
+
+Test(placer_faults, a_report_that_the_database_refuses_stops_nobody)
+{
+	realm r;
+	open_and_start(&r, "report");
+	realm_do(&r, "ALTER TABLE node ADD CONSTRAINT planted CHECK (name <> 'bad')");
+	realm_report(&r, "c2",
+		"{\"kind\":\"inventory\",\"nodes\":[{\"name\":\"bad\",\"cpu_milli\":1,\"memory_mib\":1,\"devices\":[]}]}");
+	int k = realm_place(&r, "a/b", ONE_H100);
+	realm_settle(&r);
+	STATE_IS(&r, k, "granted");
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM inbox_quarantine WHERE kind = 'report'"), 1);
+	HOLDS(&r);
+	starts_again(&r);
+	realm_close(&r);
+}
+
+/* What stands aside is of all tenants: none of them sees it. */
+Test(placer_faults, what_is_put_aside_is_not_shown_to_tenants)
+{
+	realm r;
+	realm_open(&r, "aside", NULL);
+	cr_expect_eq(
+		realm_int(&r,
+			"SELECT count(*) FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) right_"
+			" WHERE relname = 'inbox_quarantine' AND has_table_privilege('reeve_edge', oid, right_)"),
+		0);
+	cr_expect_eq(
+		realm_int(&r, "SELECT count(*) FROM pg_class WHERE relname = 'inbox_quarantine' AND relrowsecurity"),
+		1);
+	realm_close(&r);
+}
+
 Test(placer_faults, rows_that_are_booked_are_not_dropped)
 {
 	realm r;
