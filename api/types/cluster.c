@@ -1,4 +1,5 @@
 #include "api/types/cluster.h"
+#include "api/types/label.h"
 
 #define F(...) JS_FIELD(cluster, __VA_ARGS__)
 static const js_field cluster_fields[] = {
@@ -9,7 +10,7 @@ static const js_field cluster_fields[] = {
 	F(is_frozen, JS_READ_ONLY, "Takes no new work and loses none: nothing is evicted either.", .always = true),
 	F(accept, JS_OPTIONAL, "Accept whoever joins with the token at once, without :accept."),
 	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF),
-	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
+	F(labels, JS_OPTIONAL, "Object of texts.", LABELS),
 	F(join_token_ttl_s, JS_OPTIONAL, "How long the join token may be used.", JS_RANGE(60, 86400), JS_INITIAL(3600)),
 	F(join_token, JS_SECRET, "Shown once, in the answer that made it."),
 	F(join_token_expires_at, JS_READ_ONLY, "When the join token ends."),
@@ -28,7 +29,7 @@ JS_TYPE(cluster, "A Kubernetes cluster that an agent joined, or will join.");
 static const js_field cluster_patch_fields[] = {
 	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF,
 		.nullable = true),
-	F(labels, JS_OPTIONAL, "Free-form object of texts; replaces the whole.", JS_LEN(0, 8192), .nullable = true),
+	F(labels, JS_OPTIONAL, "Object of texts; replaces the whole.", LABELS, .nullable = true),
 	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };
 #undef F

@@ -1,4 +1,5 @@
 #include "api/types/tenant.h"
+#include "api/types/label.h"
 
 #define F(...) JS_FIELD(tenant, __VA_ARGS__)
 static const js_field tenant_fields[] = {
@@ -8,7 +9,7 @@ static const js_field tenant_fields[] = {
 	F(parent, JS_OPTIONAL, "Path or id of the parent; absent: the fleet itself.", .form = JS_TENANT_REF),
 	F(depth, JS_READ_ONLY, "1 below the fleet, at most 8."),
 	F(description, JS_OPTIONAL, "Free text.", JS_LEN(0, 1000)),
-	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
+	F(labels, JS_OPTIONAL, "Object of texts.", LABELS),
 	F(revision, JS_READ_ONLY, "Rises with each change; the ETag."),
 	F(created_at, JS_READ_ONLY, "When it was made."),
 };
@@ -18,7 +19,7 @@ JS_TYPE(tenant, "A tenant: a node of the tree that rights, quota and bills hang 
 #define F(...) JS_FIELD(tenant_patch, __VA_ARGS__)
 static const js_field tenant_patch_fields[] = {
 	F(description, JS_OPTIONAL, "Free text.", JS_LEN(0, 1000), .nullable = true),
-	F(labels, JS_OPTIONAL, "Free-form object of texts; replaces the whole.", JS_LEN(0, 8192), .nullable = true),
+	F(labels, JS_OPTIONAL, "Object of texts; replaces the whole.", LABELS, .nullable = true),
 	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };
 #undef F

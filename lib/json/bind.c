@@ -104,9 +104,28 @@ static bool raw_has_nul(str json)
 	return false;
 }
 
+static err map_read(reader *r, const js_field *f, pull_token k, js_map *to);
+
+/* The raw value that starts at `from`, whose row says that it is a map. */
+static err raw_check(reader *r, const js_field *f, pull from)
+{
+	js_field row = *f;
+	pull behind = r->p;
+	js_map entries;
+
+	row.kind = JS_MAP;
+	row.min = row.max = 0;
+	r->p = from;
+	err e = map_read(r, &row, pull_next(&r->p), &entries);
+	if (!e)
+		r->p = behind;
+	return e;
+}
+
 static err raw_read(reader *r, const js_field *f, js_raw *to, bool *ret_is_null)
 {
 	js_range range = range_for(r, f);
+	pull from = r->p;
 	str json;
 
 	if (pull_span(&r->p, &json))
@@ -117,9 +136,10 @@ static err raw_read(reader *r, const js_field *f, js_raw *to, bool *ret_is_null)
 	if (raw_has_nul(json))
 		return refuse(r, ERR_BAD_FIELD, "holds the character U+0000");
 	*ret_is_null = (f->nullable || r->is_output) && str_eq(json, S("null"));
-	if (!*ret_is_null)
-		to->json = json;
-	return ERR_OK;
+	if (*ret_is_null)
+		return ERR_OK;
+	to->json = json;
+	return f->of && !r->is_output ? raw_check(r, f, from) : ERR_OK;
 }
 
 static err items_grow(reader *r, js_list *l, uint32_t *cap, size_t size)

@@ -76,9 +76,15 @@ static const char *range_check(const js_type *t, const js_field *f)
 	return NULL;
 }
 
+/* A map, or a raw value that must be one. */
+static bool holds_entries(const js_field *f)
+{
+	return f->kind == JS_MAP || (f->kind == JS_RAW && f->of);
+}
+
 static const char *form_check(const js_type *t, const js_field *f)
 {
-	bool takes_form = f->kind == JS_TEXT || f->kind == JS_TEXTS || f->kind == JS_MAP;
+	bool takes_form = f->kind == JS_TEXT || f->kind == JS_TEXTS || holds_entries(f);
 
 	if (f->form && !takes_form)
 		return wrong(t, f->name, "only texts and keys of maps have a form");
@@ -105,9 +111,9 @@ static const char *row_check(const js_type *t, const js_field *f)
 {
 	const char *why = name_check(t, f);
 
-	if (!why && kind_has_table(f->kind) != (f->of != NULL))
+	if (!why && f->kind != JS_RAW && kind_has_table(f->kind) != (f->of != NULL))
 		why = wrong(t, f->name, f->of ? "it names a table but holds none" : "it names no table (JS_OF)");
-	if (!why && f->of && f->of->is_bare && f->kind != JS_MAP)
+	if (!why && f->of && f->of->is_bare && !holds_entries(f))
 		why = wrong(t, f->name, "a bare type may only be a map's entry");
 	if (!why && f->size != kind_size(f))
 		why = wrong(t, f->name, "the member has %u bytes, its kind %zu", f->size, kind_size(f));
@@ -183,7 +189,7 @@ static const char *type_check(const js_type *t, bool is_entry, const trail *up)
 		why = row_check(t, &t->fields[i]);
 	for (uint32_t i = 0; i < t->n && !why; i++)
 		if (t->fields[i].of)
-			why = type_check(t->fields[i].of, t->fields[i].kind == JS_MAP, &here);
+			why = type_check(t->fields[i].of, holds_entries(&t->fields[i]), &here);
 	return why ? why : bytes_check(t, is_entry);
 }
 

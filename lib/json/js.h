@@ -36,8 +36,8 @@ enum {
 	JS_TEXT_BYTES = 4096,
 	JS_ITEMS_COUNT = 1000,
 	JS_RAW_BYTES = 64 << 10,
-	JS_KEY_BYTES = 256,           /* of a map, whatever its form */
-	JS_FIELDS_MAX = 64,           /* rows of a type: one bit each */
+	JS_KEY_BYTES = 256,          /* of a map, whatever its form */
+	JS_FIELDS_MAX = 64,          /* rows of a type: one bit each */
 	JS_READ_BYTES_MAX = 8 << 20, /* of the lists and maps of one body in memory: empty items are cheap to send */
 };
 #define JS_INT_MAX 9007199254740991LL
@@ -114,7 +114,9 @@ struct js_field {
 	uint16_t size; /* sizeof the member */
 	js_use use;
 	const char *doc;
-	const js_type *of; /* OBJECT, LIST, MAP: the element's table */
+	/* OBJECT, LIST, MAP: the element's table. RAW: it is read as a map of these and kept as bytes; NULL: any value
+	 */
+	const js_type *of;
 	/* I64: value; TEXT: bytes; lists and maps: items. Both 0: defaults by kind (JS_RANGE etc. set them) */
 	int64_t min, max;
 	int64_t initial; /* OPTIONAL I64 and BOOL when left out */

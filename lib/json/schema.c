@@ -177,6 +177,16 @@ static void pairs_put(schema *s, const js_field *f, bool is_nullable)
 	js_object_end(s->w);
 }
 
+/* Anything, or the map that it must be. */
+static void raw_put(schema *s, const js_field *f, bool is_nullable)
+{
+	js_field map = *f;
+
+	map.min = map.max = 0;
+	if (f->of)
+		pairs_put(s, &map, is_nullable);
+}
+
 static void value_put(schema *s, const js_type *t, const js_field *f)
 {
 	bool is_nullable = row_is_nullable(t, f, s->is_input);
@@ -197,7 +207,8 @@ static void value_put(schema *s, const js_type *t, const js_field *f)
 		type_put(s, "string", is_nullable);
 		put_z(s->w, "format", "date-time");
 		break;
-	case JS_RAW: /* anything */
+	case JS_RAW:
+		raw_put(s, f, is_nullable);
 		break;
 	case JS_OBJECT:
 		object_put(s, f, is_nullable);

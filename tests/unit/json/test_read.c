@@ -281,3 +281,46 @@ Test(read, empty_items_cannot_fill_the_memory)
 	cr_expect_lt(arena_bytes(a), (size_t)JS_READ_BYTES_MAX + (1 << 20));
 	buf_done(&b);
 }
+
+typedef struct tagged {
+	js_raw labels;
+} tagged;
+
+#define F(...) JS_FIELD(tagged, __VA_ARGS__)
+static const js_field tagged_fields[] = {
+	F(labels, JS_OPTIONAL, "Labels.", JS_OF(sample_label), .form = JS_LABEL_KEY, JS_LEN(0, 24), .nullable = true),
+};
+#undef F
+static JS_TYPE(tagged, "What keeps its labels as they were written.");
+
+static const struct {
+	const char *body;
+	err e;
+	const char *pointer, *kept;
+} tagged_cases[] = {
+	{"{\"labels\":{\"a\":\"1\", \"b\":\"\"}}", ERR_OK, "", "{\"a\":\"1\", \"b\":\"\"}"},
+	{"{\"labels\":{}}", ERR_OK, "", "{}"},
+	{"{\"labels\":null}", ERR_OK, "", NULL},
+	{"{\"labels\":[]}", ERR_WRONG_TYPE, "#/labels", NULL},
+	{"{\"labels\":{\"a\":1}}", ERR_WRONG_TYPE, "#/labels/a", NULL},
+	{"{\"labels\":{\"-\":\"1\"}}", ERR_BAD_FIELD, "#/labels/-", NULL},
+	{"{\"labels\":{\"a\":\"\",\"a\":\"\"}}", ERR_DUPLICATE_KEY, "#/labels/a", NULL},
+	{"{\"labels\":{\"a\":\"3456789012345678901\"}}", ERR_BAD_FIELD, "#/labels", NULL},
+};
+
+Test(read, a_raw_map_is_checked_and_kept_as_it_was_written)
+{
+	const char *why = js_type_check(&tagged_type);
+
+	cr_assert_null(why, "%s", why);
+	for (size_t i = 0; i < sizeof(tagged_cases) / sizeof(*tagged_cases); i++) {
+		AUTO_ARENA a = arena_new(0);
+		tagged got;
+		fault f = {0};
+		err e = js_read(&tagged_type, str_from(tagged_cases[i].body), a, &got, &f);
+		cr_expect_eq(e, tagged_cases[i].e, "%s: %s", tagged_cases[i].body, f.detail);
+		cr_expect_str_eq(f.pointer, tagged_cases[i].pointer, "%s", tagged_cases[i].body);
+		if (!e && tagged_cases[i].kept)
+			cr_expect(str_eq(got.labels.json, str_from(tagged_cases[i].kept)), "%s", tagged_cases[i].body);
+	}
+}
