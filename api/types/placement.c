@@ -1,4 +1,5 @@
 #include "api/types/placement.h"
+#include "api/types/label.h"
 
 #include <stdio.h>
 
@@ -7,6 +8,8 @@ const char *const placement_priorities[] = {"low", "normal", "high", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
 const char *const placement_orders[] = {"fair", "strict", NULL};
+const char *const placement_states[] = {"pending", "granted", "delivered", "accepted", "bound", "running", "done",
+	"refused", "rejected", "revoking", "revoked", "failed", NULL};
 static const char *const container_kinds[] = {"app", "init", "sidecar", NULL};
 
 #define F(...) JS_FIELD(device_ask, __VA_ARGS__)
@@ -20,12 +23,13 @@ static const js_field device_ask_fields[] = {
 	F(compute_milli, JS_OPTIONAL,
 		"Thousandths of each device's compute; 0: no reservation and no cap; 1000: all of it. Absent: 1000 with whole memory, else the class default.",
 		JS_RANGE(0, 1000)),
-	F(uuids, JS_OPTIONAL, "Only these devices.", JS_ITEMS(0, 64)),
-	F(uuids_excluded, JS_OPTIONAL, "Not these devices.", JS_ITEMS(0, 64)),
+	F(uuids, JS_OPTIONAL, "Only these devices.", JS_ITEMS(0, 64), .form = JS_FREE_TEXT),
+	F(uuids_excluded, JS_OPTIONAL, "Not these devices.", JS_ITEMS(0, 64), .form = JS_FREE_TEXT),
 	F(mig_profile, JS_OPTIONAL, "A MIG profile or vNPU template, instead of memory and compute.", JS_LEN(0, 63),
 		.nullable = true),
-	F(container, JS_OPTIONAL, "The container that holds them.", JS_LEN(0, 63)),
-	F(kind, JS_OPTIONAL, "What kind of container that is.", JS_VALUES(container_kinds)),
+	F(container, JS_OPTIONAL, "The container that holds them. Kept and shown; not acted on yet.", JS_LEN(0, 63)),
+	F(kind, JS_OPTIONAL, "What kind of container that is. Kept and shown; not acted on yet.",
+		JS_VALUES(container_kinds)),
 };
 #undef F
 JS_TYPE_GIVEN(device_ask, "A line of devices; amounts are per device.");
@@ -54,8 +58,9 @@ JS_TYPE_GIVEN(group_ask, "Pods of one shape.");
 static const js_field placement_request_fields[] = {
 	F(tenant, JS_REQUIRED, "Path or id of the tenant that is charged.", .form = JS_TENANT_REF),
 	F(name, JS_OPTIONAL, "For people.", .form = JS_NAME, JS_LEN(1, 63)),
-	F(priority, JS_OPTIONAL, "Place in the queue.", JS_VALUES(placement_priorities)),
-	F(preemptible, JS_OPTIONAL, "May be evicted for others' guarantees."),
+	F(priority, JS_OPTIONAL, "Place in the queue. Kept and shown; not acted on yet.",
+		JS_VALUES(placement_priorities)),
+	F(preemptible, JS_OPTIONAL, "May be evicted for others' guarantees. Kept and shown; not acted on yet."),
 	F(queue, JS_OPTIONAL, "Wait when it does not fit now; false: decided at once, rejected when it does not fit.",
 		JS_INITIAL(1)),
 	F(groups, JS_OPTIONAL, "Groups that start together or not at all.", JS_OF(group_ask), JS_ITEMS(0, 16)),
@@ -69,11 +74,13 @@ static const js_field placement_request_fields[] = {
 	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: binpack.", JS_VALUES(placement_policies)),
 	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: binpack.",
 		JS_VALUES(placement_policies)),
-	F(topology, JS_OPTIONAL, "How much links between devices matter.", JS_VALUES(placement_topologies)),
+	F(topology, JS_OPTIONAL, "How much links between devices matter. Kept and shown; not acted on yet.",
+		JS_VALUES(placement_topologies)),
 	F(max_runtime_s, JS_OPTIONAL, "Ends by then; 0 or absent: open.", JS_RANGE(0, 31622400)),
-	F(device_priority, JS_OPTIONAL, "Priority on the device itself, where slices compete.",
+	F(device_priority, JS_OPTIONAL,
+		"Priority on the device itself, where slices compete. Kept and shown; not acted on yet.",
 		JS_VALUES(placement_device_priorities)),
-	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 8192)),
+	F(labels, JS_OPTIONAL, "Object of texts.", LABELS),
 };
 #undef F
 JS_TYPE_GIVEN(placement_request, "A request for devices.");
@@ -176,8 +183,22 @@ static err devices_check(const js_list *list, fault *f)
 	return ERR_OK;
 }
 
-static err group_check(const group_ask *g, fault *f)
+/* Reports and explanations name a group: no two may have one name. */
+static err group_name_check(const group_ask *groups, uint32_t i, fault *f)
 {
+	for (uint32_t k = 0; k < i; k++)
+		if (str_eq(groups[k].name, groups[i].name))
+			return fault_set(f, ERR_BAD_FIELD, "#/name", "group %u has the same name", k);
+	return ERR_OK;
+}
+
+static err group_check(const group_ask *groups, uint32_t i, fault *f)
+{
+	const group_ask *g = &groups[i];
+	err e = group_name_check(groups, i, f);
+
+	if (e)
+		return e;
 	if (js_given(&group_ask_type, g, "min_replicas") && g->min_replicas > g->replicas)
 		return fault_set(
 			f, ERR_BAD_FIELD, "#/min_replicas", "must not be above replicas, %lld", (long long)g->replicas);
@@ -195,7 +216,7 @@ err placement_request_check(const placement_request *q, fault *f)
 			return fault_set(
 				f, ERR_BAD_FIELD, "#/groups", "give groups or the flat form (%s), not both", flat[i]);
 	for (uint32_t i = 0; i < q->groups.n; i++) {
-		err e = group_check(&g[i], f);
+		err e = group_check(g, i, f);
 		if (e) {
 			int n = snprintf(at, sizeof(at), "%u", i);
 			fault_prefix(f, str_of(at, (size_t)n));

@@ -118,6 +118,7 @@ typedef struct placement {
 JS_DECLARE(placement);
 
 /* The closed sets of texts above, NULL-terminated. */
+extern const char *const placement_states[];     /* engine/lifecycle.h */
 extern const char *const placement_policies[];   /* binpack, spread */
 extern const char *const placement_priorities[]; /* low, normal, high */
 extern const char *const placement_topologies[];

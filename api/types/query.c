@@ -1,10 +1,12 @@
 #include "api/types/query.h"
+#include "api/types/placement.h"
 
 #define PAGE_FIELDS                                                                                                    \
 	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),       \
 		F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500))
 #define TREE_FIELDS                                                                                                    \
-	F(tenant, JS_OPTIONAL, "Only this tenant, by path or id.", .form = JS_TENANT_REF),                             \
+	F(tenant, JS_OPTIONAL, "Only this tenant, by path or id; one that is not in sight is not_found.",              \
+		.form = JS_TENANT_REF),                                                                                \
 		F(subtree, JS_OPTIONAL, "The tenants below it too.")
 
 #define F(...) JS_FIELD(page_query, __VA_ARGS__)
@@ -14,7 +16,8 @@ JS_TYPE_GIVEN(page_query, "Paging.");
 
 #define F(...) JS_FIELD(tenant_query, __VA_ARGS__)
 static const js_field tenant_query_fields[] = {
-	F(under, JS_OPTIONAL, "Only this tenant, by path or id.", .form = JS_TENANT_REF),
+	F(under, JS_OPTIONAL, "Only this tenant, by path or id; one that is not in sight is not_found.",
+		.form = JS_TENANT_REF),
 	F(subtree, JS_OPTIONAL, "The tenants below it too."),
 	PAGE_FIELDS,
 };
@@ -23,7 +26,7 @@ JS_TYPE_GIVEN(tenant_query, "Which tenants.");
 
 #define F(...) JS_FIELD(node_query, __VA_ARGS__)
 static const js_field node_query_fields[] = {
-	F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
+	F(cluster, JS_OPTIONAL, "Name or id of a cluster; nothing stands in one that is unknown."),
 	F(health, JS_OPTIONAL, "ok, or what an agent reports."),
 	PAGE_FIELDS,
 };
@@ -32,7 +35,7 @@ JS_TYPE_GIVEN(node_query, "Which nodes.");
 
 #define F(...) JS_FIELD(device_query, __VA_ARGS__)
 static const js_field device_query_fields[] = {
-	F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
+	F(cluster, JS_OPTIONAL, "Name or id of a cluster; nothing stands in one that is unknown."),
 	F(node, JS_OPTIONAL, "Name or id of a node."),
 	F(class, JS_OPTIONAL, "Device class."),
 	F(model, JS_OPTIONAL, "Model, whatever its share mode."),
@@ -46,8 +49,8 @@ JS_TYPE_GIVEN(device_query, "Which devices.");
 #define F(...) JS_FIELD(placement_query, __VA_ARGS__)
 static const js_field placement_query_fields[] = {
 	TREE_FIELDS,
-	F(state, JS_OPTIONAL, "States, joined by commas.", JS_ITEMS(0, 16)),
-	F(cluster, JS_OPTIONAL, "Name or id of a cluster."),
+	F(state, JS_OPTIONAL, "States, joined by commas.", JS_ITEMS(0, 16), JS_VALUES(placement_states)),
+	F(cluster, JS_OPTIONAL, "Name or id of a cluster; nothing stands in one that is unknown."),
 	PAGE_FIELDS,
 };
 #undef F
@@ -82,7 +85,8 @@ static const js_field watch_query_fields[] = {
 		JS_ITEMS(0, 16)),
 	TREE_FIELDS,
 	F(since, JS_OPTIONAL, "Cursor g<n>.p<n>: what came after it. Absent: from now on.", JS_LEN(1, 64)),
-	F(snapshot, JS_OPTIONAL, "First the present state, then initial-end, then changes."),
+	F(snapshot, JS_OPTIONAL,
+		"First the present state, then initial-end, then changes. Events before initial-end have no cursor: whoever loses the stream there begins anew."),
 };
 #undef F
 JS_TYPE_GIVEN(watch_query, "What to follow.");

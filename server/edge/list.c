@@ -7,6 +7,7 @@
 #include "server/edge/cursor.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/edge.h"
+#include "server/edge/gate.h"
 #include "server/edge/query.h"
 
 typedef struct page {
@@ -213,14 +214,47 @@ static step csv_reply(request *r, const page *p)
 	return request_reply(r, r->route->status, "text/csv; charset=utf-8; header=present", buf_str(out));
 }
 
+static step page_reply(request *r, const page *p)
+{
+	if (r->form == FORM_CSV)
+		return csv_reply(r, p);
+	return r->form == FORM_NDJSON ? ndjson_reply(r, p) : json_reply(r, p);
+}
+
+/* The tenant whose rows were asked for, or NULL. */
+static const str *tenant_asked(const request *r)
+{
+	const str *tenant = query_member(r, "tenant", JS_TEXT), *under = query_member(r, "under", JS_TEXT);
+
+	if (under && under->p)
+		return under;
+	return tenant && tenant->p ? tenant : NULL;
+}
+
 step list_reply(request *r)
 {
 	page *p = r->work;
+	const str *tenant = tenant_asked(r);
 
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
 	page_end(r, p);
-	if (r->form == FORM_CSV)
-		return csv_reply(r, p);
-	return r->form == FORM_NDJSON ? ndjson_reply(r, p) : json_reply(r, p);
+	if (p->rows || !tenant)
+		return page_reply(r, p);
+	/* Nothing is there, or the name is wrong: that is no answer to "how much has it". */
+	sql_tenant_get_in *in = ARENA_NEW(r->arena, sql_tenant_get_in);
+	in->tenant = *tenant;
+	return request_fetch(r, request_scope(r), SQL_TENANT_GET, in, STEP_list_tenant_read);
+}
+
+step list_tenant_read(request *r)
+{
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	if (r->reply.rows)
+		return page_reply(r, r->work);
+	if (gate_may_again(r))
+		return gate_again(r);
+	const char *name = query_member(r, "under", JS_TEXT) ? "under" : "tenant";
+	return request_fail_at(r, ERR_NOT_FOUND, name, "there is no such tenant in the caller's sight");
 }

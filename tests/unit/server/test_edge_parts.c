@@ -3,7 +3,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "api/types/placement.h"
 #include "api/types/query.h"
+#include "engine/lifecycle.h"
 #include "server/edge/accept.h"
 #include "server/edge/cursor.h"
 #include "server/edge/dispatch.h"
@@ -204,6 +206,35 @@ Test(member, one_member_of_a_document)
 	cr_expect_null(member_find(doc, S("z")).p);
 	cr_expect_null(member_find(S(""), S("z")).p);
 	cr_expect_null(member_find(S("[1]"), S("z")).p);
+}
+
+Test(member, a_document_without_one_of_its_members)
+{
+	static const char *const cases[][2] = {
+		{"{\"a\":1,\"b\":{\"a\":2},\"c\":\"x\"}", "{\"b\":{\"a\":2},\"c\":\"x\"}"},
+		{"{\"b\":1, \"a\":[1]}", "{\"b\":1}"},
+		{"{\"a\":1}", "{}"},
+		{"{\"b\":\"\\u00e9\"}", "{\"b\":\"\\u00e9\"}"},
+		{"[1]", ""},
+	};
+
+	for (size_t i = 0; i < N(cases); i++) {
+		buf out;
+		buf_init(&out, 1000);
+		member_leave_out(&out, str_from(cases[i][0]), S("a"));
+		cr_expect(str_eq(buf_str(&out), str_from(cases[i][1])), "%s: " STR_FMT, cases[i][0],
+			STR_ARG(buf_str(&out)));
+		buf_done(&out);
+	}
+}
+
+Test(query, a_list_takes_each_state_there_is_and_no_other)
+{
+	size_t n = 0;
+
+	for (; placement_states[n]; n++)
+		cr_expect_str_eq(placement_states[n], lifecycle_name((lifecycle)n));
+	cr_expect_eq(n, LIFE_COUNT);
 }
 
 Test(watch, cursors)
