@@ -9,7 +9,7 @@
 #include "pg/pg.h"
 #include "scene.h"
 
-enum { TEXT_BYTES = 8192 };
+enum { TEXT_BYTES = 8192, HELD_TRIES = 200 };
 
 static void shell(const char *fmt, const char *arg)
 {
@@ -136,6 +136,14 @@ Test(api_agent, joins_once_and_hears_what_is_new)
 	cr_expect_eq(number(&r, "term"), 3);
 }
 
+static bool metrics_have(const char *line)
+{
+	AUTO_ARENA a = arena_new(0);
+	answer r = served_call(a, NULL, "GET", "/metrics", NULL, NULL);
+
+	return memmem(r.body.p, r.body.n, line, strlen(line)) != NULL;
+}
+
 Test(api_agent, a_held_call_ends_with_the_news)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -144,14 +152,21 @@ Test(api_agent, a_held_call_ends_with_the_news)
 	joined(a);
 	pid_t placer = fork();
 	if (placer == 0) {
-		usleep(500000);
+		bool is_counted = false;
+		for (int i = 0; i < HELD_TRIES && !is_counted; i++) {
+			usleep(20000);
+			is_counted = metrics_have("\nreeve_agent_syncs_held 1\n");
+		}
 		tell("grant");
-		_exit(0);
+		_exit(!is_counted);
 	}
 	answer r =
 		served_tls_call(a, "/agent/v1/sync", "{\"session\":\"s\",\"applied_rev\":0,\"wait_ms\":15000}", "one");
 	cr_expect_eq(json_array_size(json_object_get(r.doc, "changes")), 1, STR_FMT, STR_ARG(r.body));
-	waitpid(placer, NULL, 0);
+	int status = -1;
+	waitpid(placer, &status, 0);
+	cr_expect_eq(status, 0, "the call counts as held while it is");
+	cr_expect(metrics_have("\nreeve_agent_syncs_held 0\n"), "and no longer");
 }
 
 /* clang-format off */
@@ -189,6 +204,7 @@ Test(api_agent, a_report_is_stored_once)
 			json_is_true(json_object_get(r.doc, "want_snapshot")), reports[i].wants, "%s", reports[i].rule);
 	}
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'report'"), 3);
+	cr_expect(metrics_have("\nreeve_agent_reports_total 3\n"));
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM usage_window"), 1);
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE body LIKE '%usage%'"), 0);
 	answer r = served_tls_call(

@@ -1,6 +1,7 @@
 #include "api/types/agent.h"
 
 #include "base/clock.h"
+#include "base/metric.h"
 #include "db/sql.h"
 #include "json/write.h"
 #include "server/edge/govern.h"
@@ -225,8 +226,10 @@ step agent_report_done(request *r)
 		return request_fail_reply(r);
 	if ((e = db_row(&r->reply, 0, &row, &r->fault)))
 		return request_fail(r, e);
-	if (row.is_stored)
+	if (row.is_stored) {
+		metric_add(METRIC_AGENT_REPORTS, 0, 1);
 		notify_send(r->edge->notify, NOTIFY_INBOX);
+	}
 	report_answer a = {.acked_seq = row.acked_seq, .want_snapshot = !row.is_stored && row.acked_seq == 0};
 	js_writer w = js_writer_on(request_out(r));
 	js_write(&w, &report_answer_type, &a);

@@ -1,5 +1,6 @@
 #include "api/types/agent.h"
 #include "base/clock.h"
+#include "base/metric.h"
 #include "db/sql.h"
 #include "json/write.h"
 #include "server/edge/feed.h"
@@ -32,6 +33,18 @@ static void sync_end(request *r)
 	sync_work *w = r->work;
 
 	feed_unlisten(r->edge->feed, &w->ear);
+}
+
+static void sync_let_go(request *r)
+{
+	metric_add(METRIC_AGENT_SYNCS, 0, -1);
+	sync_end(r);
+}
+
+static step sync_hold(request *r, int64_t left_ms)
+{
+	metric_add(METRIC_AGENT_SYNCS, 0, 1);
+	return request_hold(r, left_ms, sync_let_go, STEP_agent_sync_woken);
 }
 
 /* A newer call of the same cluster ends this one. */
@@ -125,7 +138,7 @@ step agent_sync_head(request *r)
 	}
 	if (w->is_stirred)
 		return sync_look(r);
-	return request_hold(r, left_ms, sync_end, STEP_agent_sync_woken);
+	return sync_hold(r, left_ms);
 }
 
 step agent_sync_woken(request *r)
