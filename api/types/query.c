@@ -27,7 +27,12 @@ JS_TYPE_GIVEN(tenant_query, "Which tenants.");
 #define F(...) JS_FIELD(node_query, __VA_ARGS__)
 static const js_field node_query_fields[] = {
 	F(cluster, JS_OPTIONAL, "Name or id of a cluster; nothing stands in one that is unknown."),
+	F(node, JS_OPTIONAL, "Name or id of a node."),
+	F(class, JS_OPTIONAL, "With a device of this class."),
+	F(model, JS_OPTIONAL, "With a device of this model, whatever its share mode."),
 	F(health, JS_OPTIONAL, "ok, or what an agent reports."),
+	F(free_memory_mib_gte, JS_OPTIONAL, "With a device of which at least so much memory is free.",
+		JS_RANGE(0, 100000000)),
 	PAGE_FIELDS,
 };
 #undef F

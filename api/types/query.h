@@ -23,7 +23,8 @@ JS_DECLARE(tenant_query);
 
 typedef struct node_query {
 	uint64_t given;
-	str cluster, health;
+	str cluster, node, class, model, health;
+	int64_t free_memory_mib_gte;
 	int64_t limit;
 	str cursor;
 } node_query;

@@ -1,15 +1,20 @@
 -- Nodes, devices and the classes that name them.
 
+-- Class, model and free memory are asked of one device of the node.
 -- name: node_list :many
--- in: cluster text?, health text?, after text, limit int8
+-- in: cluster text?, node text?, class text?, model text?, health text?, free_memory_mib_gte int8?, after text, limit int8
 -- out: id text, cluster text, name text, health text, is_cordoned bool, cpu_milli int8, memory_mib int8, pods int8, used_cpu_milli int8, used_memory_mib int8, used_pods int8, devices int8, labels json, seen_at timestamptz, cursor text
 SELECT n.id, c.name AS cluster, n.name, n.health, EXISTS (SELECT FROM cordon k WHERE k.cluster_key = n.cluster_key AND k.kind = 'node' AND k.name = n.name) AS is_cordoned,
 	n.cpu_milli, n.memory_mib, n.pods, n.used_cpu_milli, n.used_memory_mib, n.used_pods, (SELECT count(*) FROM device d WHERE d.node_key = n.key) AS devices,
 	n.labels, n.seen_at, n.id AS cursor
 FROM node n JOIN cluster c ON c.key = n.cluster_key
-WHERE ($1::text IS NULL OR c.name = $1 OR c.id = $1) AND ($2::text IS NULL OR n.health = $2) AND n.id > $3
+WHERE ($1::text IS NULL OR c.name = $1 OR c.id = $1) AND ($2::text IS NULL OR n.name = $2 OR n.id = $2) AND ($5::text IS NULL OR n.health = $5)
+	AND (($3::text IS NULL AND $4::text IS NULL AND $6::int8 IS NULL) OR EXISTS (SELECT FROM device d LEFT JOIN device_class k ON k.name = d.class
+		WHERE d.node_key = n.key AND ($3::text IS NULL OR d.class = $3) AND ($4::text IS NULL OR k.model = $4)
+			AND ($6::int8 IS NULL OR d.memory_mib - d.used_memory_mib >= $6)))
+	AND n.id > $7
 ORDER BY n.id
-LIMIT $4;
+LIMIT $8;
 
 -- name: node_get :one
 -- in: id text

@@ -120,7 +120,36 @@ static const scene records[] = {
 	{"nothing was used", ADMIN, "GET", "/v1/usage", NULL, NULL, 200, "{'items':[]}", NULL},
 	{"as a table with its head", ADMIN, "GET", "/v1/usage", "Accept: text/csv\r\n", NULL, 200, NULL, "Content-Type: text/csv"},
 };
+/* Two nodes: one of a half empty whole device, one of slices, all full. */
+static const scene nodes[] = {
+	{"all", ADMIN, "GET", "/v1/nodes", NULL, NULL, 200, "{'items':[{'name':'n1'},{'name':'n2'}]}", NULL},
+	{"by name", ADMIN, "GET", "/v1/nodes?node=n2", NULL, NULL, 200, "{'items':[{'name':'n2'}]}", NULL},
+	{"by id", ADMIN, "GET", "/v1/nodes?node=nod_1", NULL, NULL, 200, "{'items':[{'name':'n1'}]}", NULL},
+	{"by class", ADMIN, "GET", "/v1/nodes?class=h100-80g.7g", NULL, NULL, 200, "{'items':[{'name':'n2'}]}", NULL},
+	{"by model", ADMIN, "GET", "/v1/nodes?model=h100-80g", NULL, NULL, 200, "{'items':[{'name':'n1'},{'name':'n2'}]}", NULL},
+	{"by free memory", ADMIN, "GET", "/v1/nodes?free_memory_mib.gte=500", NULL, NULL, 200, "{'items':[{'name':'n1'}]}", NULL},
+	{"more than any has", ADMIN, "GET", "/v1/nodes?free_memory_mib.gte=501", NULL, NULL, 200, "{'items':[]}", NULL},
+	{"of one device", ADMIN, "GET", "/v1/nodes?class=h100-80g.7g&free_memory_mib.gte=500", NULL, NULL, 200, "{'items':[]}", NULL},
+};
 /* clang-format on */
+
+Test(api_routes, nodes_are_found_by_what_they_hold)
+{
+	served_start("api_nodes");
+	pg_do(served_dsn(),
+		"INSERT INTO device_class (name, model, vendor, memory_mib) VALUES ('h100-80g.7g', 'h100-80g', 'nvidia', 1000) "
+		"ON CONFLICT DO NOTHING");
+	pg_do(served_dsn(), "INSERT INTO cluster (id, name, state, labels) VALUES ('cls_1', 'par', 'ready', '{}')");
+	pg_do(served_dsn(),
+		"INSERT INTO node (id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, seen_at) SELECT 'nod_' || i, "
+		"key, 'n' || i, i, 1, 1, 1, 'ok', now() FROM cluster, generate_series(1, 2) i");
+	pg_do(served_dsn(),
+		"INSERT INTO device (id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, "
+		"health, used_memory_mib, seen_at) SELECT 'dev_' || key, key, cluster_key, 'u' || key, 0, CASE name WHEN 'n1' THEN "
+		"'h100-80g' ELSE 'h100-80g.7g' END, '', 1000, 1000, 10, 'ok', CASE name WHEN 'n1' THEN 500 ELSE 1000 END, now() "
+		"FROM node");
+	scenes_play(nodes, N(nodes));
+}
 
 Test(api_routes, they_do_what_they_say)
 {
