@@ -38,6 +38,9 @@ i AS (
 	ON CONFLICT (only_row) DO UPDATE SET number = i.number + 1, system_id = excluded.system_id, timeline = excluded.timeline
 		WHERE i.system_id <> excluded.system_id OR i.timeline <> excluded.timeline
 	RETURNING number
+),
+l AS (
+	INSERT INTO cluster_learning (cluster_key) SELECT c.key FROM cluster c, i WHERE i.number > 1 AND c.deleted_at IS NULL ON CONFLICT DO NOTHING
 )
 SELECT coalesce((SELECT number FROM i), (SELECT number FROM incarnation)) AS number, EXISTS (SELECT FROM i) AS is_new;
 
@@ -58,8 +61,9 @@ FROM quota ORDER BY tenant_key, model;
 SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli FROM device_class ORDER BY name;
 
 -- name: load_clusters :many
--- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_deleted bool, rev int8, session text?
-SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.deleted_at IS NOT NULL AS is_deleted, coalesce(s.rev, 0) AS rev, a.session
+-- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_deleted bool, is_learning bool, rev int8, session text?
+SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.deleted_at IS NOT NULL AS is_deleted,
+	EXISTS (SELECT FROM cluster_learning l WHERE l.cluster_key = c.key) AS is_learning, coalesce(s.rev, 0) AS rev, a.session
 FROM cluster c LEFT JOIN cluster_stream s ON s.cluster_key = c.key LEFT JOIN agent_session a ON a.cluster_key = c.key ORDER BY c.key;
 
 -- name: load_cordons :many
@@ -217,6 +221,10 @@ WITH u AS (
 	RETURNING 1
 )
 SELECT must(count(*) = $4, 'cluster_rev_moved') AS ok FROM u;
+
+-- name: cluster_learned :exec
+-- in: keys int4[]
+DELETE FROM cluster_learning WHERE cluster_key = ANY ($1::int4[]);
 
 -- Clusters that are granted something stay until that is committed; one that was deleted before commits nothing.
 -- name: cluster_hold :one

@@ -224,6 +224,7 @@ void govern_clusters(books *b, const sql_load_clusters_row *rows, uint32_t n)
 		if (!s)
 			s = site_new(b, &rows[i]);
 		s->is_cordoned = rows[i].is_cordoned;
+		s->is_learning = rows[i].is_learning;
 		s->is_open = str_eq(rows[i].state, S("ready")) && !rows[i].is_frozen;
 		govern_flag_site(b, s);
 	}

@@ -155,6 +155,16 @@ static void running_whole(reporting *r, const map *runs)
 	vec_done(&gone);
 }
 
+/* Until that is committed it is not so: a turn that ends otherwise is followed by books built anew. */
+static void learned(reporting *r)
+{
+	if (!r->site->is_learning)
+		return;
+	r->site->is_learning = false;
+	vec_push(&r->t->learned, r->site->key);
+	r->t->cannot_undo = true;
+}
+
 static void running(reporting *r, const report_item *item)
 {
 	map runs = {0};
@@ -168,7 +178,7 @@ static void running(reporting *r, const report_item *item)
 	}
 	if (item->is_whole) {
 		running_whole(r, &runs);
-		r->site->is_learning = false;
+		learned(r);
 		govern_flag_site(r->b, r->site);
 		change_opened(&r->b->changes, r->site->handle);
 	}

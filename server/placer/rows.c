@@ -233,6 +233,18 @@ static void segments_close(turn *t, turn_rows *r)
 	rows_call(r, SQL_SEGMENT_CLOSE, in);
 }
 
+static void clusters_learned(turn *t, turn_rows *r)
+{
+	sql_cluster_learned_in *in = ARENA_NEW(t->a, sql_cluster_learned_in);
+
+	if (!t->learned.n)
+		return;
+	in->keys = rows_numbers(t, t->learned.n);
+	for (uint32_t i = 0; i < t->learned.n; i++)
+		in->keys.v[i] = t->learned.v[i];
+	rows_call(r, SQL_CLUSTER_LEARNED, in);
+}
+
 static void inbox_consume(turn *t, turn_rows *r)
 {
 	sql_inbox_consume_in *in = ARENA_NEW(t->a, sql_inbox_consume_in);
@@ -282,6 +294,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	segments_close(t, r);
 	gone_mark(t, b, r);
 	gone_delete(t, r);
+	clusters_learned(t, r);
 	inbox_consume(t, r);
 	inbox_put_aside(t, r);
 	leader_advance(t, r, h, lead);

@@ -151,18 +151,6 @@ static bool tables_load(placer *p, db_reply *replies)
 	return true;
 }
 
-/* The database is another than before: no cluster gets anything new until it has told what it runs. */
-static void learning_begin(placer *p)
-{
-	log_warn("placer.incarnation", KV_I64("number", p->books.incarnation));
-	map_each (slot, &p->books.sites) {
-		site *s = slot->value;
-		s->is_learning = true;
-		if (!s->is_deleted)
-			govern_flag_site(&p->books, s);
-	}
-}
-
 static void tables_loaded(void *arg, const db_verdict *v)
 {
 	placer *p = arg;
@@ -179,7 +167,7 @@ static void tables_loaded(void *arg, const db_verdict *v)
 		return;
 	}
 	if (is.is_new && is.number > 1)
-		learning_begin(p);
+		log_warn("placer.incarnation", KV_I64("number", is.number));
 	p->load.last_seq = -1;
 	page_ask(p);
 }

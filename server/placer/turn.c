@@ -45,6 +45,7 @@ void turn_begin(turn *t, int64_t now_us)
 	vec_clear(&t->devices_gone);
 	vec_clear(&t->nodes_marked);
 	vec_clear(&t->devices_marked);
+	vec_clear(&t->learned);
 	vec_clear(&t->consumed);
 	t->aside = (turn_aside){0};
 }
@@ -75,6 +76,7 @@ void turn_done(turn *t)
 	vec_done(&t->devices_gone);
 	vec_done(&t->nodes_marked);
 	vec_done(&t->devices_marked);
+	vec_done(&t->learned);
 	vec_done(&t->consumed);
 	arena_end(t->a);
 	t->a = NULL;

@@ -239,6 +239,31 @@ Test(placer_faults, what_is_put_aside_is_not_shown_to_tenants)
 	realm_close(&r);
 }
 
+/* Another database, and the placer goes down before the clusters have told what they run: the next one still waits. */
+Test(placer_faults, what_is_to_be_learned_outlives_the_placer)
+{
+	realm r;
+	open_and_start(&r, "learning");
+	realm_stop(&r);
+	realm_do(&r, "UPDATE incarnation SET timeline = timeline + 1");
+	realm_start(&r);
+	int k = realm_place(&r, "a/b", ONE_H100);
+	realm_settle(&r);
+	STATE_IS(&r, k, "pending");
+	starts_again(&r);
+	realm_settle(&r);
+	STATE_IS(&r, k, "pending");
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM cluster_learning"), 2);
+	realm_report(&r, "c1", "{\"kind\":\"running\",\"is_whole\":true,\"placements\":[]}");
+	realm_settle(&r);
+	realm_settle(&r);
+	STATE_IS(&r, k, "granted");
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM cluster_learning"), 1);
+	HOLDS(&r);
+	starts_again(&r);
+	realm_close(&r);
+}
+
 Test(placer_faults, rows_that_are_booked_are_not_dropped)
 {
 	realm r;
