@@ -97,6 +97,34 @@ Test(api_placement, a_wait_ends_with_the_decision)
 	waitpid(placer, NULL, 0);
 }
 
+/* A client whose first call broke repeats it: its wait was once ignored. */
+Test(api_placement, a_repeat_waits_as_the_first_call_did)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *key = "Idempotency-Key: w\r\n", *body = "{\"tenant\":\"acme\"}";
+	const char *many = "{\"items\":[{\"tenant\":\"acme\"},{\"tenant\":\"acme\"}]}";
+
+	served_start("api_wait_again");
+	scenes_play(setup, N(setup));
+	const char *token = served_token("platform_admin", NULL);
+	answer r = served_call(a, token, "POST", "/v1/placements", key, body);
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "state")), "pending");
+	pid_t placer = fork();
+	if (placer == 0) {
+		usleep(500000);
+		placer_pretend(2);
+	}
+	r = served_call(a, token, "POST", "/v1/placements?wait=3s", key, body);
+	cr_expect_eq(r.status, 201);
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "state")), "granted");
+	cr_expect(str_eq(answer_header(&r, "Idempotency-Replayed"), S("true")));
+	served_call(a, token, "POST", "/v1/placements:batch", "Idempotency-Key: v\r\n", many);
+	r = served_call(a, token, "POST", "/v1/placements:batch?wait=200ms", "Idempotency-Key: v\r\n", many);
+	cr_expect_eq(
+		json_array_size(json_object_get(r.doc, "items")), 2, "what is not decided in time is told as it is");
+	waitpid(placer, NULL, 0);
+}
+
 /* Reads a stream until `n` bytes of it or the server's timeout; the connection is then dropped. */
 static str stream_of(arena *a, const char *token, const char *path, const char *head)
 {

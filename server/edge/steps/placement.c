@@ -30,6 +30,7 @@ typedef struct asked {
 typedef struct placement_work {
 	const placement_request *requests;
 	asked *items;
+	sql_placements_of_in replayed; /* what a used key stands for */
 	uint32_t n, undecided;
 	bool is_batch;
 	int64_t wait_ms; /* 0: not */
@@ -268,21 +269,37 @@ step placement_decided(request *r)
 /* The key was used before: the placements of then, as they stand now. */
 static step replay(request *r, const sql_inbox_place_row *row)
 {
-	sql_placements_of_in *in = ARENA_NEW(r->arena, sql_placements_of_in);
+	placement_work *w = r->work;
+	strs *ids = &w->replayed.ids;
 	str raw;
 	pull p;
 
 	if (!str_eq(row->fingerprint, str_of((const char *)r->fingerprint, LEDGER_HASH)))
 		return request_fail_at(
 			r, ERR_IDEMPOTENCY_KEY_REUSED, "Idempotency-Key", "the key was used with another request");
-	in->ids.v = ARENA_ARRAY(r->arena, str, row->answer.n / ID_ULID + 1);
+	ids->v = ARENA_ARRAY(r->arena, str, row->answer.n / ID_ULID + 1);
 	pull_init(&p, row->answer, 2);
 	if (pull_next(&p) != PULL_ARRAY)
 		return request_fail_at(r, ERR_IDEMPOTENCY_KEY_REUSED, "Idempotency-Key", "the key was used elsewhere");
 	while (pull_item(&p) && !pull_span(&p, &raw))
-		in->ids.v[in->ids.n++] = str_cut(raw, 1, raw.n - 1);
-	r->work = in;
-	return request_fetch(r, request_scope(r), SQL_PLACEMENTS_OF, in, STEP_placement_replayed);
+		ids->v[ids->n++] = str_cut(raw, 1, raw.n - 1);
+	w->n = ids->n;
+	w->items = ARENA_ARRAY(r->arena, asked, w->n + 1);
+	for (uint32_t i = 0; i < w->n; i++) {
+		w->items[i].of = r;
+		snprintf(w->items[i].id.p, ID_MAX, STR_FMT, STR_ARG(ids->v[i]));
+	}
+	/* A repeat waits as the first call did; nothing must be decided unseen while it looks. */
+	if (w->wait_ms)
+		waits_begin(r);
+	return step_next(r, STEP_placement_replay_read);
+}
+
+step placement_replay_read(request *r)
+{
+	const placement_work *w = r->work;
+
+	return request_fetch(r, request_scope(r), SQL_PLACEMENTS_OF, &w->replayed, STEP_placement_replayed);
 }
 
 step placement_stored(request *r)
@@ -317,9 +334,40 @@ static int64_t row_of(const db_reply *reply, str wanted)
 	return -1;
 }
 
+/* How many of them nobody had decided about when they were read; the others are not waited for. */
+static uint32_t replay_count_open(request *r)
+{
+	placement_work *w = r->work;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		feed_wait *wait = &w->items[i].wait;
+		int64_t row = row_of(&r->reply, w->replayed.ids.v[i]);
+		bool is_open = row >= 0 && !db_text(&r->reply, (uint32_t)row, "revision").p;
+		n += is_open;
+		if (is_open || !wait->is_on)
+			continue;
+		feed_wait_remove(r->edge->feed, wait);
+		w->undecided--;
+	}
+	return n;
+}
+
+/* They are read again: after the decision, or because it came while they were read. */
+static step replay_hold(request *r)
+{
+	placement_work *w = r->work;
+	int64_t wait_ms = w->wait_ms;
+
+	w->wait_ms = 0;
+	return w->undecided ? request_hold(r, wait_ms, waits_end, STEP_placement_replay_read)
+			    : step_next(r, STEP_placement_replay_read);
+}
+
 static err replayed_write(request *r, js_writer *js, bool is_batch)
 {
-	const sql_placements_of_in *in = r->work;
+	const placement_work *w = r->work;
+	const sql_placements_of_in *in = &w->replayed;
 	row_plan plan;
 	err e = row_plan_make(&placement_type, SQL_PLACEMENTS_OF, &plan, &r->fault);
 
@@ -344,9 +392,12 @@ static err replayed_write(request *r, js_writer *js, bool is_batch)
 
 step placement_replayed(request *r)
 {
-	const sql_placements_of_in *in = r->work;
+	const placement_work *w = r->work;
 	bool is_batch = r->op == OP_PLACEMENT_BATCH;
 
+	if (!request_reply_failed(r) && w->wait_ms && replay_count_open(r))
+		return replay_hold(r);
+	waits_end(r);
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
 	js_writer js = js_writer_on(request_out(r));
@@ -354,7 +405,7 @@ step placement_replayed(request *r)
 	if (e)
 		return request_fail(r, e);
 	if (!is_batch)
-		answer_location(r, in->ids.v[0]);
+		answer_location(r, w->replayed.ids.v[0]);
 	request_header(r, "Idempotency-Replayed", S("true"));
 	return request_reply_out(r, r->route->status);
 }
