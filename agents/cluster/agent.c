@@ -286,7 +286,8 @@ static err change_apply(agent *a, const sync_change *c, int64_t now_us, agent_ne
 	return ERR_OK;
 }
 
-/* Another database counts anew: the agent goes on from where that one stands, and tells it everything. */
+/* Another database counts anew, and so does an older state of the same one: the agent goes on from where that one
+ * stands, and tells it everything. */
 static void database_change(agent *a, const sync_answer *s, agent_news *news)
 {
 	const sync_change *first = s->changes.v;
@@ -332,7 +333,7 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 	if (e)
 		return e;
 	bool had_database = a->facts.incarnation != 0;
-	if (s.incarnation != a->facts.incarnation)
+	if (s.incarnation != a->facts.incarnation || (!s.changes.n && s.rev < a->facts.rev))
 		database_change(a, &s, ret);
 	e = changes_apply(a, &s, now_us, ret, f);
 	err io = agent_flush(a, &disk);

@@ -24,7 +24,7 @@ typedef struct agent_news {
 	int64_t n_repeated;   /* at or below the applied revision */
 	int64_t n_not_known;  /* actions of a newer server */
 	bool is_gap;          /* a revision was missing: nothing from there on was applied */
-	bool is_new_database; /* another incarnation; a session was begun */
+	bool is_new_database; /* another incarnation, or fewer changes than are known; a session was begun */
 } agent_news;
 
 /* Reads the agent's memory at facts_path, then what the cluster holds, and begins a session. */

@@ -26,6 +26,18 @@ u AS (
 )
 SELECT coalesce((SELECT acked_seq FROM s), (SELECT acked_seq FROM old WHERE session = $2), 0) AS acked_seq, EXISTS (SELECT FROM s) AS is_stored;
 
+-- An agent knows more changes than there are: an older database answers it. The placer hears of it once.
+-- name: inbox_ahead :one
+-- in: cluster_key int4, request_id text
+-- out: is_stored bool
+WITH i AS (
+	INSERT INTO inbox (kind, object_id, tenant_key, cluster_key, actor, request_id, body)
+	SELECT 'report', 'ahead', 1, $1, 'agent', $2, ''
+	WHERE NOT EXISTS (SELECT FROM cluster_learning WHERE cluster_key = $1) AND NOT EXISTS (SELECT FROM inbox WHERE cluster_key = $1 AND object_id = 'ahead')
+	RETURNING 1
+)
+SELECT EXISTS (SELECT FROM i) AS is_stored;
+
 -- name: stream_next :many
 -- in: cluster_key int4, after int8, limit int8
 -- out: rev int8, action text, body json

@@ -222,6 +222,10 @@ WITH u AS (
 )
 SELECT must(count(*) = $4, 'cluster_rev_moved') AS ok FROM u;
 
+-- name: cluster_learning_add :exec
+-- in: keys int4[]
+INSERT INTO cluster_learning (cluster_key) SELECT unnest($1::int4[]) ON CONFLICT DO NOTHING;
+
 -- name: cluster_learned :exec
 -- in: keys int4[]
 DELETE FROM cluster_learning WHERE cluster_key = ANY ($1::int4[]);

@@ -5,6 +5,9 @@
 #include "server/placer/govern.h"
 #include "server/placer/inventory.h"
 
+/* What stands in the place of session and number when it is no report of the agent's. */
+#define REPORT_AHEAD S("ahead")
+
 /* One report at work. */
 typedef struct reporting {
 	turn *t;
@@ -165,6 +168,15 @@ static void learned(reporting *r)
 	r->t->cannot_undo = true;
 }
 
+/* Its agent knew more than we do: what was decided meanwhile is not in these books. */
+static void ahead(reporting *r)
+{
+	r->site->is_learning = true;
+	vec_push(&r->t->learned, r->site->key);
+	r->t->cannot_undo = true;
+	govern_flag_site(r->b, r->site);
+}
+
 static void running(reporting *r, const report_item *item)
 {
 	map runs = {0};
@@ -207,6 +219,10 @@ err report_apply(turn *t, books *b, const sql_inbox_next_row *row, fault *f)
 
 	if (!s || s->is_deleted)
 		return fault_set(f, ERR_UNKNOWN_CLUSTER, NULL, "there is no cluster %lld", (long long)row->cluster_key);
+	if (str_eq(row->object_id, REPORT_AHEAD)) {
+		ahead(&r);
+		return ERR_OK;
+	}
 	err e = js_read(&report_type, row->body, a, &said, f);
 	if (e)
 		return e;

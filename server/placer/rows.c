@@ -233,16 +233,28 @@ static void segments_close(turn *t, turn_rows *r)
 	rows_call(r, SQL_SEGMENT_CLOSE, in);
 }
 
-static void clusters_learned(turn *t, turn_rows *r)
+static i64s learned_keys(turn *t, const books *b, bool is_learning)
 {
-	sql_cluster_learned_in *in = ARENA_NEW(t->a, sql_cluster_learned_in);
+	i64s keys = rows_numbers(t, t->learned.n);
 
-	if (!t->learned.n)
-		return;
-	in->keys = rows_numbers(t, t->learned.n);
-	for (uint32_t i = 0; i < t->learned.n; i++)
-		in->keys.v[i] = t->learned.v[i];
-	rows_call(r, SQL_CLUSTER_LEARNED, in);
+	keys.n = 0;
+	vec_each (key, &t->learned)
+		if (books_site(b, *key)->is_learning == is_learning)
+			keys.v[keys.n++] = *key;
+	return keys;
+}
+
+static void clusters_learned(turn *t, const books *b, turn_rows *r)
+{
+	sql_cluster_learning_add_in *begun = ARENA_NEW(t->a, sql_cluster_learning_add_in);
+	sql_cluster_learned_in *ended = ARENA_NEW(t->a, sql_cluster_learned_in);
+
+	begun->keys = learned_keys(t, b, true);
+	if (begun->keys.n)
+		rows_call(r, SQL_CLUSTER_LEARNING_ADD, begun);
+	ended->keys = learned_keys(t, b, false);
+	if (ended->keys.n)
+		rows_call(r, SQL_CLUSTER_LEARNED, ended);
 }
 
 static void inbox_consume(turn *t, turn_rows *r)
@@ -294,7 +306,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	segments_close(t, r);
 	gone_mark(t, b, r);
 	gone_delete(t, r);
-	clusters_learned(t, r);
+	clusters_learned(t, b, r);
 	inbox_consume(t, r);
 	inbox_put_aside(t, r);
 	leader_advance(t, r, h, lead);

@@ -83,8 +83,8 @@ typedef struct turn {
 	map node_at, device_at;                    /* key -> index + 1 in nodes, devices */
 	vec(turn_gone) nodes_gone, devices_gone;   /* their rows are deleted */
 	vec(int32_t) nodes_marked, devices_marked; /* handles: still booked; if gone at the end, their health says so */
-	vec(int32_t) learned;                      /* keys of clusters that have told all they run */
-	vec(int64_t) consumed;                     /* of the inbox */
+	vec(int32_t) learned;  /* keys of clusters that began to learn, or ended it: the last counts */
+	vec(int64_t) consumed; /* of the inbox */
 	turn_aside aside;
 	int32_t refusals, unknown_slices;
 } turn;

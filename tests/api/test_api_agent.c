@@ -213,6 +213,23 @@ Test(api_agent, a_report_is_stored_once)
 	cr_expect_str_eq(member(&r, "code"), "bad_field");
 }
 
+/* It knows more changes than were ever told: it hears so at once, and the placer hears of it once. */
+Test(api_agent, ahead_of_the_server)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_ahead");
+	joined(a);
+	const char *ask = "{\"session\":\"s\",\"applied_rev\":7,\"wait_ms\":20000}";
+	for (int i = 0; i < 2; i++) {
+		answer r = served_tls_call(a, "/agent/v1/sync", ask, "one");
+		cr_expect_eq(r.status, 200, STR_FMT, STR_ARG(r.body));
+		cr_expect_eq(number(&r, "rev"), 0);
+	}
+	cr_expect_eq(
+		pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'report' AND object_id = 'ahead'"), 1);
+}
+
 Test(api_agent, renews_and_is_shut_out)
 {
 	AUTO_ARENA a = arena_new(0);

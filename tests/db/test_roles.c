@@ -24,7 +24,7 @@ static const struct {
 		" token_list token_create token_revoke usage_list "},
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
-		" inbox_report stream_next stream_head stream_heads"
+		" inbox_report inbox_ahead stream_next stream_head stream_heads"
 		" cluster_get cluster_list cluster_create cluster_change cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
@@ -37,7 +37,7 @@ static const struct {
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
 		" load_tenants load_quotas load_classes load_clusters load_cordons load_nodes load_devices load_placements load_uses"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step device_use node_use tenant_use_add"
-		" cluster_stream_advance cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
+		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "", " op_key_purge usage_purge books_tenants books_inventory books_streams token_count "},
 };

@@ -264,6 +264,28 @@ Test(placer_faults, what_is_to_be_learned_outlives_the_placer)
 	realm_close(&r);
 }
 
+Test(placer_faults, an_agent_that_is_ahead_must_report_first)
+{
+	realm r;
+	open_and_start(&r, "ahead");
+	realm_do(&r,
+		"INSERT INTO inbox (kind, object_id, tenant_key, cluster_key, actor, request_id, body) SELECT 'report', 'ahead', 1, key, 'agent', '', '' FROM cluster WHERE name = 'c1'");
+	realm_settle(&r);
+	int k = realm_place(&r, "a/b", ONE_H100);
+	realm_settle(&r);
+	STATE_IS(&r, k, "pending");
+	starts_again(&r);
+	realm_settle(&r);
+	STATE_IS(&r, k, "pending");
+	realm_report(&r, "c1", "{\"kind\":\"running\",\"is_whole\":true,\"placements\":[]}");
+	realm_settle(&r);
+	realm_settle(&r);
+	STATE_IS(&r, k, "granted");
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM cluster_learning"), 0);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 Test(placer_faults, rows_that_are_booked_are_not_dropped)
 {
 	realm r;

@@ -16,6 +16,7 @@ typedef struct sync_work {
 	sql_stream_head_row head;
 	sql_stream_head_in head_in;
 	sql_stream_next_in next_in;
+	sql_inbox_ahead_in ahead_in;
 	bool is_stirred, is_superseded;
 } sync_work;
 
@@ -116,6 +117,12 @@ static bool is_news(const sync_request *q, const sync_work *w)
 	return q->incarnation && q->incarnation != w->head.incarnation;
 }
 
+/* It applied what this database has never said. Of another incarnation it will say so itself, and rewind. */
+static bool is_ahead(const sync_request *q, const sync_work *w)
+{
+	return q->applied_rev > w->head.rev && !is_news(q, w);
+}
+
 step agent_sync_head(request *r)
 {
 	const sync_request *q = r->body;
@@ -132,6 +139,12 @@ step agent_sync_head(request *r)
 		w->next_in = (sql_stream_next_in){r->agent->cluster_key, q->applied_rev, CHANGES_MAX};
 		return request_fetch(r, DB_PLATFORM, SQL_STREAM_NEXT, &w->next_in, STEP_agent_sync_read);
 	}
+	if (is_ahead(q, w)) {
+		sync_end(r);
+		w->ahead_in = (sql_inbox_ahead_in){r->agent->cluster_key, str_from(r->id)};
+		return request_write(
+			r, (uint64_t)r->agent->cluster_key, SQL_INBOX_AHEAD, &w->ahead_in, STEP_agent_sync_ahead);
+	}
 	if (w->is_superseded || left_ms <= 0 || is_news(q, w)) {
 		sync_end(r);
 		return answer_empty(r);
@@ -139,6 +152,16 @@ step agent_sync_head(request *r)
 	if (w->is_stirred)
 		return sync_look(r);
 	return sync_hold(r, left_ms);
+}
+
+/* The answer, with a head behind its own, makes the agent rewind and report anew: the placer has it in writing before.
+ */
+step agent_sync_ahead(request *r)
+{
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	notify_send(r->edge->notify, NOTIFY_INBOX);
+	return answer_empty(r);
 }
 
 step agent_sync_woken(request *r)

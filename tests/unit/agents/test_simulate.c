@@ -472,6 +472,14 @@ Test(simulate, a_gap_or_a_new_database_begins_a_session)
 	cr_expect(news.is_new_database && news.n_changes == 1);
 	cr_expect_eq(agent_rev(w.agent), 2);
 	cr_expect(book_find(agent_book(w.agent), S("a"))->is_booked, "nothing is stopped for it");
+	/* The same database, of an earlier time. */
+	(void)snprintf(before, sizeof(before), "%s", agent_session_id(w.agent));
+	MUST(agent_apply(w.agent, answer_write(w.a, 9, 2, NULL, 0), T0, &news, &must));
+	cr_expect(news.is_new_database);
+	cr_expect_eq(agent_rev(w.agent), 1);
+	cr_expect_str_neq(agent_session_id(w.agent), before);
+	MUST(agent_apply(w.agent, answer_write(w.a, 9, 2, NULL, 0), T0, &news, &must));
+	cr_expect(!news.is_new_database, "it stands there now");
 	world_free(&w);
 }
 
