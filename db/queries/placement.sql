@@ -1,5 +1,16 @@
 -- Placements as clients see them, and the door to the placer. Before its first decision a placement stands in the inbox.
 
+-- Many requests' placements at once, without keys; harmless to repeat (server/edge/intake.h).
+-- name: inbox_store :exec
+-- in: ids text[], tenant_keys int4[], bodies text[], actors text[], request_ids text[]
+INSERT INTO inbox (kind, object_id, tenant_key, actor, request_id, body)
+SELECT 'place', x.id, x.tenant_key, x.actor, x.request_id, x.body
+FROM unnest($1::text[], $2::int4[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS x(id, tenant_key, body, actor, request_id, n)
+WHERE NOT EXISTS (SELECT FROM placement p WHERE p.id = x.id)
+ORDER BY x.n
+ON CONFLICT (object_id) WHERE kind = 'place' DO NOTHING;
+
+-- One request's placements and its key.
 -- name: inbox_place :one
 -- in: ids text[], tenant_keys int4[], bodies text[], actor text, request_id text, key text?, fingerprint bytea, status int8, answer text
 -- out: outcome text, fingerprint bytea?, status int8?, answer text?
@@ -45,7 +56,7 @@ FROM (SELECT 1) one LEFT JOIN p ON true;
 -- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, position int8?, reason text?, request json, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?
 SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster, 'p' || p.rev AS revision,
 	p.placed, p.blockers,
-	CASE WHEN p.state = 'pending' THEN (SELECT (d.body::json->'placement'->>'position')::int8 FROM decision d WHERE d.placement_id = p.id ORDER BY d.n DESC LIMIT 1) END AS position,
+	CASE WHEN p.state = 'pending' THEN (SELECT (d.body::json->'placement'->>'position')::int8 FROM decision d WHERE d.n = p.rev) END AS position,
 	nullif(p.reason, '') AS reason, p.request, p.created_at, p.granted_at, p.running_at, p.ended_at
 FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
 WHERE p.id = $1

@@ -52,6 +52,8 @@ static void database_open(edge *e)
 	e->reader = reader_new(e->loop, &r);
 	e->tenant_lane = lane_new(e->loop, &(lane_options){.db = options(e, "edge-intake", false)});
 	e->platform_lane = lane_new(e->loop, &(lane_options){.db = options(e, "edge-intake", true)});
+	e->tenant_intake = intake_new(e->tenant_lane);
+	e->platform_intake = intake_new(e->platform_lane);
 	e->tenant_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", false)});
 	e->platform_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", true)});
 }
@@ -229,8 +231,12 @@ static void database_close(edge *e)
 {
 	ledger_free(e->tenant_ledger);
 	ledger_free(e->platform_ledger);
+	intake_close(e->tenant_intake);
+	intake_close(e->platform_intake);
 	lane_free(e->tenant_lane);
 	lane_free(e->platform_lane);
+	intake_free(e->tenant_intake);
+	intake_free(e->platform_intake);
 	reader_free(e->reader);
 	reader_free(e->slow_reader);
 }

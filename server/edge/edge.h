@@ -5,6 +5,7 @@
 #include "db/ledger.h"
 #include "db/reader.h"
 #include "net/router.h"
+#include "server/edge/intake.h"
 #include "server/edge/request.h"
 #include "server/identity/ca.h"
 #include "server/process.h"
@@ -35,6 +36,7 @@ struct edge {
 	db_reader *reader;
 	db_reader *slow_reader; /* of edge_slow_reader; NULL: nobody asked yet */
 	lane *tenant_lane, *platform_lane;
+	intake *tenant_intake, *platform_intake; /* over the lanes */
 	ledger *tenant_ledger, *platform_ledger;
 	notify *notify;
 	feed *feed;

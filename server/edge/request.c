@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/sql.h"
 #include "server/edge/edge.h"
 #include "server/edge/problem.h"
 
@@ -266,6 +267,28 @@ step request_write(request *r, uint64_t key, sql_id s, const void *in, step_id n
 	lane *l = writes_as_platform(r) ? r->edge->platform_lane : r->edge->tenant_lane;
 
 	lane_run(l, key, request_scope(r), s, in, db_answered, r);
+	return did;
+}
+
+static void stored(intake_ask *a, err e, const fault *f)
+{
+	request *r = a->arg;
+
+	r->reply = (db_reply){.e = e, .stmt = SQL_INBOX_STORE, .f = *f};
+	request_resume(r);
+}
+
+step request_store(request *r, intake_ask *a, step_id next)
+{
+	step did = request_park(r, OWNER_LANE, next);
+
+	a->scope = request_scope(r);
+	a->scope_owner = writes_as_platform(r) ? NULL : r->who;
+	a->actor = request_actor(r);
+	a->request_id = str_from(r->id);
+	a->on_done = stored;
+	a->arg = r;
+	intake_add(writes_as_platform(r) ? r->edge->platform_intake : r->edge->tenant_intake, a);
 	return did;
 }
 

@@ -13,6 +13,7 @@
 #include "db/ledger.h"
 #include "db/reply.h"
 #include "net/router.h"
+#include "server/edge/intake.h"
 #include "server/identity/principal.h"
 
 typedef struct edge edge;
@@ -115,6 +116,9 @@ step request_fetch(request *r, db_scope scope, sql_id s, const void *in, step_id
 /* The same on the slow reader, which sees everything. */
 step request_fetch_slow(request *r, sql_id s, const void *in, step_id next);
 step request_write(request *r, uint64_t key, sql_id s, const void *in, step_id next);
+/* Placements without an Idempotency-Key, together with those of others; what went wrong is in r->reply.e at `next`.
+ * ids, bodies and tenant_keys of the ask are set and live in the request's arena. */
+step request_store(request *r, intake_ask *a, step_id next);
 /* r->ledger_op, whose statement, in, action, object_kind and so on are set, through the principal's ledger. */
 step request_govern(request *r, step_id next);
 

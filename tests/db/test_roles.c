@@ -19,7 +19,7 @@ static const struct {
 	{"reeve_edge", "{1}",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move scope_set"
 		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get"
-		" inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
+		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_list token_create token_revoke usage_list "},
 	{"reeve_platform", "",
@@ -30,7 +30,7 @@ static const struct {
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
 		" node_list node_get device_list device_get class_list class_get class_put"
 		" books_tenants books_inventory books_streams"
-		" inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
+		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_find token_list token_create token_revoke token_touch usage_list "},
 	{"reeve_placer", "",

@@ -35,6 +35,7 @@ typedef struct placement_work {
 	bool is_batch;
 	int64_t wait_ms; /* 0: not */
 	sql_inbox_place_in in;
+	intake_ask ask; /* without a key */
 } placement_work;
 
 static err wait_read(request *r, int64_t *ret_ms)
@@ -210,15 +211,19 @@ step placement_store(request *r)
 
 	if (e)
 		return e == ERR_UNKNOWN_TENANT && gate_may_again(r) ? gate_again(r) : request_fail(r, e);
+	/* Before it is stored: a decision must not come unseen. */
+	if (w->wait_ms)
+		waits_begin(r);
+	if (!r->idempotency_key.p) {
+		w->ask = (intake_ask){.ids = in->ids, .bodies = in->bodies, .tenant_keys = in->tenant_keys};
+		return request_store(r, &w->ask, STEP_placement_kept);
+	}
 	in->actor = request_actor(r);
 	in->request_id = str_from(r->id);
 	in->key = r->idempotency_key;
 	in->fingerprint = str_of((const char *)r->fingerprint, LEDGER_HASH);
 	in->status = r->route->status;
 	in->answer = ids_json(r);
-	/* Before it is stored: a decision must not come unseen. */
-	if (w->wait_ms)
-		waits_begin(r);
 	return request_write(r, (uint64_t)r->who->tenant_key, SQL_INBOX_PLACE, in, STEP_placement_stored);
 }
 
@@ -302,6 +307,22 @@ step placement_replay_read(request *r)
 	return request_fetch(r, request_scope(r), SQL_PLACEMENTS_OF, &w->replayed, STEP_placement_replayed);
 }
 
+/* It stands in the inbox: the answer may come now, or with the decision. */
+step placement_kept(request *r)
+{
+	const placement_work *w = r->work;
+
+	if (request_reply_failed(r)) {
+		waits_end(r);
+		return request_fail_reply(r);
+	}
+	notify_send(r->edge->notify, NOTIFY_INBOX);
+	if (w->wait_ms && w->undecided)
+		return request_hold(r, w->wait_ms, waits_end, STEP_placement_decided);
+	waits_end(r);
+	return step_next(r, STEP_placement_decided);
+}
+
 step placement_stored(request *r)
 {
 	placement_work *w = r->work;
@@ -319,11 +340,7 @@ step placement_stored(request *r)
 		waits_end(r);
 		return e ? request_fail(r, e) : replay(r, &row);
 	}
-	notify_send(r->edge->notify, NOTIFY_INBOX);
-	if (w->wait_ms && w->undecided)
-		return request_hold(r, w->wait_ms, waits_end, STEP_placement_decided);
-	waits_end(r);
-	return step_next(r, STEP_placement_decided);
+	return step_next(r, STEP_placement_kept);
 }
 
 static int64_t row_of(const db_reply *reply, str wanted)
