@@ -144,7 +144,7 @@ static void device_follow_class(fleet *f, fleet_device *d)
 {
 	const fleet_class *c = &f->classes.v[d->class_id];
 
-	d->slots = c->slots;
+	d->slots = d->slots_given ? d->slots_given : c->slots;
 	d->compute_milli = SHARE_WHOLE_MILLI * c->overcommit_ppm / FLEET_OVERCOMMIT_ONE;
 }
 
@@ -369,7 +369,8 @@ static err device_lift(fleet *f, int32_t device, int32_t node)
 
 err fleet_device_put(fleet *f, int32_t node, const device_spec *spec, int32_t *ret_device)
 {
-	assert(spec->memory_mib > 0 && spec->class_id >= 0 && (uint32_t)spec->class_id < f->classes.n);
+	assert(spec->memory_mib > 0 && spec->slots >= 0 && spec->class_id >= 0 &&
+		(uint32_t)spec->class_id < f->classes.n);
 	int32_t device = fleet_device_find(f, f->nodes.v[node].cluster, spec->uuid);
 
 	if (device == FLEET_NONE) {
@@ -386,6 +387,7 @@ err fleet_device_put(fleet *f, int32_t node, const device_spec *spec, int32_t *r
 	d->class_id = spec->class_id;
 	d->index = spec->index;
 	d->memory_mib = cut(spec->memory_mib);
+	d->slots_given = spec->slots;
 	d->rev = spec->rev;
 	device_follow_class(f, d);
 	device_link(f, device, node);

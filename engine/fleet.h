@@ -45,6 +45,7 @@ typedef struct fleet_device {
 	int32_t next;  /* on the same node, by rising index; FLEET_NONE ends */
 	int32_t index; /* on the node, as the operating system counts */
 	uint32_t flags;
+	int32_t slots_given;               /* 0: `slots` follows its class */
 	int32_t slots, sharers, exclusive; /* `exclusive`: sharers that booked compute 1000 */
 	int64_t memory_mib, used_memory_mib;
 	int64_t compute_milli, used_compute_milli; /* capacity: 1000 x overcommit */
@@ -126,6 +127,7 @@ typedef struct device_spec {
 	int32_t class_id, index;
 	int64_t memory_mib; /* > 0 */
 	int64_t rev;
+	int32_t slots; /* most sharers; 0: as its class says */
 } device_spec;
 /* Adds the device or updates the one of that uuid in the node's cluster. ERR_TOO_MANY_ITEMS past
  * FLEET_NODE_DEVICES_MAX; ERR_CONFLICT when a booked device would change its node. */

@@ -44,13 +44,12 @@ static void device_put(book *b, int32_t node, const report_device *d)
 
 	if (class_id == FLEET_NONE || d->memory_mib <= 0)
 		return;
-	if (d->slots > 0)
-		fleet_class_set(&b->fleet, class_id, (class_spec){.slots = amount_32(d->slots)});
 	device_spec spec = {
 		.uuid = d->uuid,
 		.class_id = class_id,
 		.index = amount_32(d->index),
 		.memory_mib = d->memory_mib,
+		.slots = amount_32(d->slots),
 	};
 	/* A device that cannot be entered is not there: what names it will be refused. */
 	if (!fleet_device_put(&b->fleet, node, &spec, &device))

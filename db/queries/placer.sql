@@ -75,8 +75,8 @@ SELECT cluster_key, kind, name FROM cordon;
 SELECT key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, used_cpu_milli, used_memory_mib, used_pods FROM node ORDER BY rank, key;
 
 -- name: load_devices :many
--- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8
-SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, slots, health, used_memory_mib, used_compute_milli, used_slots FROM device ORDER BY key;
+-- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, slots_given int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8
+SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, slots, slots_given, health, used_memory_mib, used_compute_milli, used_slots FROM device ORDER BY key;
 
 -- name: load_placements :many
 -- in: after int8, limit int8
@@ -263,11 +263,11 @@ ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, cpu_milli = excluded.cpu_m
 	health = excluded.health, seen_at = excluded.seen_at;
 
 -- name: device_put :exec
--- in: keys int4[], ids text[], node_keys int4[], cluster_keys int4[], uuids text[], index_nos int4[], classes text[], products text[], memory_mib int8[], compute_milli int8[], slots int8[], healths text[], at timestamptz
-INSERT INTO device AS d (key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, health, seen_at)
-SELECT x.*, $13 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int4[], $5::text[], $6::int4[], $7::text[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::text[]) AS x
+-- in: keys int4[], ids text[], node_keys int4[], cluster_keys int4[], uuids text[], index_nos int4[], classes text[], products text[], memory_mib int8[], compute_milli int8[], slots int8[], slots_given int8[], healths text[], at timestamptz
+INSERT INTO device AS d (key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, slots_given, health, seen_at)
+SELECT x.*, $14 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int4[], $5::text[], $6::int4[], $7::text[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::text[]) AS x
 ON CONFLICT (key) DO UPDATE SET node_key = excluded.node_key, index_no = excluded.index_no, class = excluded.class, product = excluded.product,
-	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, slots = excluded.slots, health = excluded.health, seen_at = excluded.seen_at;
+	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, slots = excluded.slots, slots_given = excluded.slots_given, health = excluded.health, seen_at = excluded.seen_at;
 
 -- Left the cluster, but something is booked there still.
 -- name: inventory_mark :exec

@@ -72,7 +72,8 @@ static void device_note(taking *k, int32_t device, int32_t node_key)
 		.index = d->index,
 		.memory_mib = d->memory_mib,
 		.compute_milli = d->compute_milli,
-		.slots = d->slots};
+		.slots = d->slots,
+		.slots_given = d->slots_given};
 	turn_device_put(k->t, out);
 }
 
@@ -109,7 +110,8 @@ static int32_t device_put(taking *k, int32_t node, const report_device *d)
 	device_spec spec = {.uuid = d->uuid,
 		.class_id = class_id,
 		.index = (int32_t)d->index,
-		.memory_mib = memory_mib ? memory_mib : 1};
+		.memory_mib = memory_mib ? memory_mib : 1,
+		.slots = (int32_t)d->slots};
 	if (fleet_device_put(f, node, &spec, &device))
 		return FLEET_NONE;
 	device_row *row = books_device(k->b, device);
@@ -273,7 +275,8 @@ static void device_classify(turn *t, books *b, int32_t device, int32_t none)
 	device_spec spec = {.uuid = str_dup(t->a, f->device_uuids.v[device]),
 		.class_id = rule->handle,
 		.index = d->index,
-		.memory_mib = d->memory_mib};
+		.memory_mib = d->memory_mib,
+		.slots = d->slots_given};
 	taking k = {t, b, b->site_of.v[cluster]};
 	if (fleet_device_put(f, node, &spec, &device))
 		return;

@@ -100,7 +100,8 @@ static void device_load(load *l, const sql_load_devices_row *row)
 	device_spec spec = {.uuid = row->uuid,
 		.class_id = fleet_class_put(&b->fleet, row->class),
 		.index = (int32_t)row->index_no,
-		.memory_mib = row->memory_mib > 0 ? row->memory_mib : 1};
+		.memory_mib = row->memory_mib > 0 ? row->memory_mib : 1,
+		.slots = (int32_t)row->slots_given};
 	if (spec.class_id == FLEET_NONE || fleet_device_put(&b->fleet, node, &spec, &device)) {
 		differ(l, "device", row->uuid, S("no place"), 1, 0);
 		return;

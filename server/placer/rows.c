@@ -133,6 +133,7 @@ static void device_fill(sql_device_put_in *in, uint32_t i, const turn_device *x)
 	in->memory_mib.v[i] = x->memory_mib;
 	in->compute_milli.v[i] = x->compute_milli;
 	in->slots.v[i] = x->slots;
+	in->slots_given.v[i] = x->slots_given;
 	in->healths.v[i] = x->health;
 }
 
@@ -145,7 +146,7 @@ static void devices_put(turn *t, turn_rows *r)
 		return;
 	*in = (sql_device_put_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n),
 		rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n), rows_numbers(t, n),
-		rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), t->now_us};
+		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), t->now_us};
 	for (uint32_t i = 0; i < n; i++)
 		device_fill(in, i, &t->devices.v[i]);
 	rows_call(r, SQL_DEVICE_PUT, in);

@@ -54,7 +54,7 @@ typedef struct turn_node {
 typedef struct turn_device {
 	int32_t key, node_key, cluster_key;
 	str id, uuid, class_name, product, health;
-	int64_t index, memory_mib, compute_milli, slots;
+	int64_t index, memory_mib, compute_milli, slots, slots_given;
 } turn_device;
 
 /* One that comes back in the same turn, under its name in the cluster, gets its old row. */
