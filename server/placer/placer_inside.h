@@ -32,6 +32,7 @@ typedef struct inbox {
 	arena *a;
 	const sql_inbox_next_row *rows;
 	uint32_t n, at;
+	bool is_whole;    /* read from its beginning, not from the last marks on */
 	bool was_checked; /* its tenants and clusters are known, or were asked for */
 } inbox;
 
@@ -57,8 +58,9 @@ struct placer {
 	bool rests;    /* it stepped down: others may lead first, and what made it do so is not met again at once */
 	bool must_ask; /* the session is new, or a commit's end is not known: the leader's row tells */
 	bool wants_look, wants_audit, wants_whole_look;
-	int kinds; /* to be loaded again */
-	int moved; /* how often in a row governance had moved before the commit */
+	bool reads_whole; /* the look at the inbox that is under way */
+	int kinds;        /* to be loaded again */
+	int moved;        /* how often in a row governance had moved before the commit */
 	books books;
 	load load;
 	turn turn;

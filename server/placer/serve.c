@@ -45,6 +45,15 @@ static bool is_ahead(const placer *p, const sql_inbox_next_row *release)
 	return false;
 }
 
+/* A request that was numbered long before may have been stored just now: only a look from the beginning on tells. */
+static bool may_be_behind(placer *p, const sql_inbox_next_row *release)
+{
+	if (p->inbox.is_whole || books_booking(&p->books, release->object_id))
+		return false;
+	p->wants_look = p->wants_whole_look = true;
+	return true;
+}
+
 static void report_take(placer *p, const sql_inbox_next_row *row)
 {
 	fault f = {0};
@@ -63,7 +72,7 @@ static bool row_take(placer *p, const sql_inbox_next_row *row)
 	if (str_eq(row->kind, S("report"))) {
 		report_take(p, row);
 	} else {
-		if (is_ahead(p, row))
+		if (is_ahead(p, row) || may_be_behind(p, row))
 			return true;
 		decide_release(&p->turn, &p->books, row);
 	}
@@ -198,6 +207,7 @@ void serve_reads(placer *p)
 	p->in.inbox = (sql_inbox_next_in){p->wants_whole_look ? 0 : p->seq_marks[0], p->care.rows ? 1 : p->o.batch};
 	p->reads[0] = (db_call){SQL_INBOX_NEXT, &p->in.inbox};
 	p->reads_n = 1;
+	p->reads_whole = p->wants_whole_look;
 	p->wants_look = p->wants_whole_look = false;
 	if (p->wants_audit)
 		news_read(p);
@@ -215,7 +225,7 @@ static bool inbox_take(placer *p, db_reply *r)
 		p->wants_look = true;
 		return false;
 	}
-	p->inbox = (inbox){.a = a, .rows = rows, .n = n};
+	p->inbox = (inbox){.a = a, .rows = rows, .n = n, .is_whole = p->reads_whole};
 	return true;
 }
 

@@ -286,6 +286,53 @@ Test(placer_faults, an_agent_that_is_ahead_must_report_first)
 	realm_close(&r);
 }
 
+/* Numbered early, stored late, and let go of at once: the release is read first. */
+Test(placer_faults, a_release_waits_for_its_late_request)
+{
+	realm r;
+	open_and_start(&r, "late");
+	PGconn *other = PQconnectdb(r.dsn);
+	send(other, "BEGIN");
+	send(other,
+		"INSERT INTO inbox (kind, object_id, tenant_key, actor, request_id, body) SELECT 'place', 'plc_late', key, 'tok_1', 'req', "
+		"'{\"tenant\":\"a/b\",\"devices\":[{}]}' FROM tenant WHERE path = 'a/b'");
+	for (int i = 0; i < 7; i++) {
+		(void)realm_place(&r, "d", ONE_H100);
+		realm_run_for(&r, 500000);
+	}
+	send(other,
+		"INSERT INTO inbox (kind, object_id, tenant_key, actor, request_id, body) VALUES ('release', 'plc_late', 2, 'tok_2', 'req', '')");
+	send(other, "COMMIT");
+	realm_settle(&r);
+	for (int i = 0; i < 50 && realm_int(&r, "SELECT count(*) FROM placement WHERE id = 'plc_late'") == 0; i++)
+		realm_run_for(&r, 200000);
+	cr_expect_str_eq(realm_text(&r, "SELECT state FROM placement WHERE id = 'plc_late'"), "revoking");
+	HOLDS(&r);
+	PQfinish(other);
+	realm_close(&r);
+}
+
+/* An agent that lets fewer share a device would refuse what is granted past that. */
+Test(placer_faults, slots_that_an_agent_reports_hold)
+{
+	realm r;
+	open_and_start(&r, "slots");
+	realm_report(&r, "c2",
+		"{\"kind\":\"inventory\",\"is_whole\":true,\"nodes\":[{\"name\":\"c2-n1\",\"cpu_milli\":64000,\"memory_mib\":262144,\"devices\":["
+		"{\"uuid\":\"c2-n1-g0\",\"index\":0,\"product\":\"NVIDIA L40S\",\"memory_mib\":46068,\"slots\":2}]}]},"
+		"{\"kind\":\"running\",\"is_whole\":true}");
+	realm_settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT slots FROM device WHERE uuid = 'c2-n1-g0'"), 2);
+	starts_again(&r);
+	for (int i = 0; i < 3; i++)
+		(void)realm_place(&r, "a/b", "\"devices\":[{\"classes\":[\"l40s\"],\"memory_mib\":1000}]");
+	realm_settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'granted'"), 2);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'pending'"), 1);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 Test(placer_faults, rows_that_are_booked_are_not_dropped)
 {
 	realm r;
