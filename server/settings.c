@@ -37,6 +37,8 @@ static const setting rows[] = {
 	NUMBER("wait-max-ms", wait_max_ms, "30000", 100, 300000, "Longest ?wait= of a placement."),
 	NUMBER("placer-batch", placer_batch, "256", 1, 4096, "Most inbox items per commit of the placer."),
 	NUMBER("placer-poll-ms", placer_poll_ms, "100", 1, 10000, "How often the placer looks into the inbox unasked."),
+	NUMBER("placer-answer-ms", placer_answer_ms, "10000", 1000, 3600000,
+		"How long an agent may take to answer what was granted to it; then its cluster is reported as silent."),
 	NUMBER("connections-max", connections_max, "10000", 16, 1000000, "Open connections per edge process."),
 	NUMBER("connections-per-peer", connections_per_peer, "0", 0, 1000000,
 		"Open connections per client address and edge. 0: no limit."),

@@ -16,11 +16,12 @@ typedef struct server_settings {
 	const char *tls_cert;     /* PEM files of the operator's own; "": made and signed by the server's CA */
 	const char *tls_key;
 	const char *log_level;
-	int64_t edges;           /* edge processes; 0: half the cores, at least 1 */
-	int64_t wait_max_ms;     /* of ?wait= */
-	int64_t placer_batch;    /* placements per commit at most */
-	int64_t placer_poll_ms;  /* how often the inbox is looked at without a hint */
-	int64_t connections_max; /* per edge */
+	int64_t edges;            /* edge processes; 0: half the cores, at least 1 */
+	int64_t wait_max_ms;      /* of ?wait= */
+	int64_t placer_batch;     /* placements per commit at most */
+	int64_t placer_answer_ms; /* how long an agent may take to answer a grant */
+	int64_t placer_poll_ms;   /* how often the inbox is looked at without a hint */
+	int64_t connections_max;  /* per edge */
 	int64_t connections_per_peer;
 	int64_t watch_streams_max;  /* per edge */
 	int64_t inflight_bytes_max; /* request bodies per edge */

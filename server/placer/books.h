@@ -35,8 +35,10 @@ typedef struct site {
 	bool is_open;     /* accepted, and not frozen */
 	bool is_learning; /* the database is another one: nothing new until it has reported all it runs */
 	int64_t stream_rev;
-	int64_t census;   /* counts whole inventories; a node's mark says in which it was seen */
-	bool is_counting; /* a whole inventory is coming in */
+	int64_t unanswered; /* grants that its agent should have answered by now */
+	bool is_silent;     /* told of already */
+	int64_t census;     /* counts whole inventories; a node's mark says in which it was seen */
+	bool is_counting;   /* a whole inventory is coming in */
 } site;
 
 /* A device class, and by which product names it is known. */

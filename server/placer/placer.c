@@ -10,9 +10,10 @@
 #include "base/metric.h"
 #include "server/placer/decide.h"
 #include "server/placer/placer_inside.h"
+#include "server/placer/silence.h"
 #include "server/process.h"
 
-enum { TICK_US = 1000 * 1000, WHOLE_LOOK_TICKS = 5 };
+enum { TICK_US = 1000 * 1000, WHOLE_LOOK_TICKS = 5, SILENCE_TICKS = 5 };
 
 bool placer_rows(db_reply *r, arena *a, const void **ret_rows, uint32_t *ret_n)
 {
@@ -62,6 +63,19 @@ static void marks_move(placer *p)
 		p->wants_look = p->wants_whole_look = true;
 }
 
+static void is_silent(const site *s)
+{
+	log_warn("cluster.silent", KV("cluster", s->name), KV_I64("unanswered", s->unanswered));
+}
+
+static void silence_note(placer *p)
+{
+	int64_t answer_us = p->o.answer_ms * 1000;
+
+	if (answer_us && p->ticks % SILENCE_TICKS == 0)
+		metric_set(METRIC_PLACER_UNANSWERED, silence_look(&p->books, clock_now_us(), answer_us, is_silent));
+}
+
 static void on_tick(void *arg)
 {
 	placer *p = arg;
@@ -75,6 +89,7 @@ static void on_tick(void *arg)
 		p->wants_audit = true;
 		if (p->stage == STAGE_NONE)
 			decide_forgive(&p->books, clock_now_us());
+		silence_note(p);
 		metric_set(METRIC_PLACER_WAITING, p->books.waiting.n);
 		serve_next(p);
 	}
@@ -206,6 +221,7 @@ int placer_run(process *p)
 	placer_options o = {.dsn = p->dsn,
 		.batch = p->settings->placer_batch,
 		.poll_ms = p->settings->placer_poll_ms,
+		.answer_ms = p->settings->placer_answer_ms,
 		.on_commit = role_commit,
 		.on_end = role_end,
 		.arg = &r};

@@ -19,6 +19,7 @@ typedef struct placer_options {
 	const char *dsn;                       /* stays valid */
 	int64_t batch;                         /* inbox rows per turn, 1 to PLACER_BATCH_MAX */
 	int64_t poll_ms;                       /* how often the inbox is looked at without a hint */
+	int64_t answer_ms;                     /* a grant unanswered for longer is told of; 0: never */
 	int64_t reconnect_us;                  /* 0: the default pause before a lost connection is opened again */
 	void (*on_commit)(void *arg);          /* decisions were committed */
 	void (*on_end)(void *arg, int status); /* it stopped for good: 0 when asked to */
