@@ -156,6 +156,11 @@ WITH u AS (
 )
 SELECT must(count(*) = $7, 'placement_unknown') AS ok FROM u;
 
+-- New numbers of the same blockers: what is told of a waiting placement, but no change of it.
+-- name: placement_retell :exec
+-- in: ids text[], blockers text[]
+UPDATE placement p SET blockers = x.blockers FROM unnest($1::text[], $2::text[]) AS x(id, blockers) WHERE p.id = x.id AND p.state = 'pending';
+
 -- name: device_use :one
 -- in: keys int4[], memory_mib int8[], compute_milli int8[], slots int8[], n int8
 -- out: ok bool

@@ -114,6 +114,18 @@ uint64_t body_shape(const js_list *blockers)
 	return blockers->n ? mix(mix(mix(mix(1, k->code), k->scope), k->class), k->axis) : 0;
 }
 
+static uint64_t mix_number(uint64_t h, int64_t v)
+{
+	return (h ^ (uint64_t)v) * 0x9e3779b97f4a7c15ULL;
+}
+
+uint64_t body_numbers(const js_list *blockers)
+{
+	const placement_blocker *k = blockers->v;
+
+	return blockers->n ? mix_number(mix_number(mix_number(1, k->need), k->free), k->nodes) : 0;
+}
+
 static void put_text(js_writer *w, const char *key, str s)
 {
 	if (s.n)

@@ -11,6 +11,8 @@
 str body_placed(const books *b, const plan *p, const js_list *groups, arena *a);
 /* The reasons as a list of placement_blocker. */
 js_list body_blockers(const books *b, const reasons *r, arena *a);
+/* The numbers of the first blocker as one: they are told too, but are no news of their own. */
+uint64_t body_numbers(const js_list *blockers);
 str body_list(const js_type *t, const js_list *list, arena *a);
 /* A number that stays the same while the first blocker does, its numbers aside: what follows it comes and goes with
  * every change, and is not worth a record each time. For one process's life. */

@@ -19,9 +19,11 @@ typedef struct booking_watch {
 typedef struct booking_wait {
 	booking_watch v[WHY_BLOCKERS_MAX];
 	int32_t n;
-	bool is_any;    /* the list is not known or was cut: any change will do */
-	uint64_t tried; /* the count of changes at the last try; 0: not tried since the start */
-	uint64_t shape; /* of the blockers that were told, numbers left out */
+	bool is_any;        /* the list is not known or was cut: any change will do */
+	uint64_t tried;     /* the count of changes at the last try; 0: not tried since the start */
+	uint64_t shape;     /* of the blockers that were told, numbers left out */
+	uint64_t numbers;   /* of the first of them */
+	int64_t told_at_us; /* 0: by a placer before */
 } booking_wait;
 
 typedef struct booking_state {

@@ -40,11 +40,15 @@ static bool find(turn *t, books *b, booking *k, request_ask *w, reasons *r)
 	return found;
 }
 
-static void watch(booking *k, const reasons *r, uint64_t count, uint64_t shape)
+static void watch(booking *k, const reasons *r, uint64_t count, const booking_wait *told)
 {
 	booking_wait *w = &k->now.wait;
 
-	*w = (booking_wait){.is_any = r->why.is_cut, .tried = count, .shape = shape};
+	*w = (booking_wait){.is_any = r->why.is_cut,
+		.tried = count,
+		.shape = told->shape,
+		.numbers = told->numbers,
+		.told_at_us = told->told_at_us};
 	for (int32_t i = 0; i < r->why.n; i++) {
 		const blocker *x = &r->why.v[i];
 		w->v[w->n++] = (booking_watch){x->cluster, x->class_id, x->tenant, why_unblocks(x->code)};
@@ -67,19 +71,32 @@ static void grant(turn *t, books *b, booking *k, const request_ask *w, str actor
 	metric_add(METRIC_PLACER_DECISIONS, DECISION_GRANTED, 1);
 }
 
-/* What is told of a placement that found no place. Nothing when it waits for the same as before. */
+/* It waits for the same as before: new numbers are told now and then, and are no record. */
+static void retell(turn *t, booking *k, const js_list *blockers, booking_wait *told)
+{
+	if (told->numbers == k->now.wait.numbers || t->now_us < k->now.wait.told_at_us + DECIDE_RETELL_US) {
+		told->numbers = k->now.wait.numbers;
+		told->told_at_us = k->now.wait.told_at_us;
+		return;
+	}
+	vec_push(&t->retold, ((turn_retold){k->id, body_list(&placement_blocker_type, blockers, t->a)}));
+}
+
+/* What is told of a placement that found no place. Nothing but numbers when it waits for the same as before. */
 static void deny(turn *t, books *b, booking *k, bool may_wait, const reasons *r, str actor)
 {
 	js_list blockers = body_blockers(b, r, t->a);
-	uint64_t shape = body_shape(&blockers);
-	bool is_told = !turn_of(t, k) && k->now.wait.shape == shape;
+	booking_wait told = {
+		.shape = body_shape(&blockers), .numbers = body_numbers(&blockers), .told_at_us = t->now_us};
+	bool is_told = !turn_of(t, k) && k->now.wait.shape == told.shape;
 
 	if (is_told && may_wait) {
-		watch(k, r, b->changes.count, shape);
+		retell(t, k, &blockers, &told);
+		watch(k, r, b->changes.count, &told);
 		return;
 	}
 	turn_touch(t, k, actor)->blockers = body_list(&placement_blocker_type, &blockers, t->a);
-	watch(k, r, b->changes.count, shape);
+	watch(k, r, b->changes.count, &told);
 	if (!may_wait) {
 		k->now.life = LIFE_REJECTED;
 		k->now.ended_at_us = t->now_us;

@@ -12,6 +12,7 @@
 enum {
 	DECIDE_LOOKS_MAX = 4096,           /* waiting placements looked at in one step of the walk */
 	DECIDE_TRIES_MAX = 32,             /* of these, tried again */
+	DECIDE_RETELL_US = 1000 * 1000,    /* new numbers of old blockers are told so often */
 	DECIDE_AVOID_US = 5 * 1000 * 1000, /* how long an attempt that an agent refused keeps off the same nodes */
 };
 

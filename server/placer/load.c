@@ -241,6 +241,7 @@ static void placement_load(load *l, const sql_load_placements_row *row)
 		}
 	} else {
 		k->now.wait.shape = body_shape(&told.blockers);
+		k->now.wait.numbers = body_numbers(&told.blockers);
 	}
 	books_enter(l->b, k);
 }

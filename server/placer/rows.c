@@ -258,6 +258,20 @@ static void clusters_learned(turn *t, const books *b, turn_rows *r)
 		rows_call(r, SQL_CLUSTER_LEARNED, ended);
 }
 
+static void waiting_retell(turn *t, turn_rows *r)
+{
+	sql_placement_retell_in *in = ARENA_NEW(t->a, sql_placement_retell_in);
+
+	if (!t->retold.n)
+		return;
+	*in = (sql_placement_retell_in){rows_texts(t, t->retold.n), rows_texts(t, t->retold.n)};
+	for (uint32_t i = 0; i < t->retold.n; i++) {
+		in->ids.v[i] = t->retold.v[i].placement;
+		in->blockers.v[i] = t->retold.v[i].blockers;
+	}
+	rows_call(r, SQL_PLACEMENT_RETELL, in);
+}
+
 static void inbox_consume(turn *t, turn_rows *r)
 {
 	sql_inbox_consume_in *in = ARENA_NEW(t->a, sql_inbox_consume_in);
@@ -307,6 +321,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	segments_close(t, r);
 	gone_mark(t, b, r);
 	gone_delete(t, r);
+	waiting_retell(t, r);
 	clusters_learned(t, b, r);
 	inbox_consume(t, r);
 	inbox_put_aside(t, r);

@@ -47,6 +47,7 @@ void turn_begin(turn *t, int64_t now_us)
 	vec_clear(&t->devices_marked);
 	vec_clear(&t->learned);
 	vec_clear(&t->consumed);
+	vec_clear(&t->retold);
 	t->aside = (turn_aside){0};
 }
 
@@ -78,14 +79,15 @@ void turn_done(turn *t)
 	vec_done(&t->devices_marked);
 	vec_done(&t->learned);
 	vec_done(&t->consumed);
+	vec_done(&t->retold);
 	arena_end(t->a);
 	t->a = NULL;
 }
 
 bool turn_is_empty(const turn *t)
 {
-	return !t->touches.n && !t->consumed.n && !t->aside.seq && !t->nodes.n && !t->devices.n && !t->nodes_gone.n &&
-	       !t->devices_gone.n && !t->nodes_marked.n && !t->devices_marked.n;
+	return !t->touches.n && !t->consumed.n && !t->retold.n && !t->aside.seq && !t->nodes.n && !t->devices.n &&
+	       !t->nodes_gone.n && !t->devices_gone.n && !t->nodes_marked.n && !t->devices_marked.n;
 }
 
 bool turn_can_undo(const turn *t)

@@ -70,6 +70,11 @@ typedef struct turn_aside {
 	str kind, object, why;
 } turn_aside;
 
+/* One that waits for the same as before, whose blockers' numbers have moved. */
+typedef struct turn_retold {
+	str placement, blockers;
+} turn_retold;
+
 typedef struct turn {
 	arena *a; /* of texts and rows; ends with the turn */
 	int64_t now_us;
@@ -85,6 +90,7 @@ typedef struct turn {
 	vec(int32_t) nodes_marked, devices_marked; /* handles: still booked; if gone at the end, their health says so */
 	vec(int32_t) learned;  /* keys of clusters that began to learn, or ended it: the last counts */
 	vec(int64_t) consumed; /* of the inbox */
+	vec(turn_retold) retold;
 	turn_aside aside;
 	int32_t refusals, unknown_slices;
 } turn;

@@ -36,7 +36,7 @@ static const struct {
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
 		" load_tenants load_quotas load_classes load_clusters load_cordons load_nodes load_devices load_placements load_uses"
-		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step device_use node_use tenant_use_add"
+		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "", " op_key_purge usage_purge books_tenants books_inventory books_streams token_count "},

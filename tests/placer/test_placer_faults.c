@@ -333,6 +333,36 @@ Test(placer_faults, slots_that_an_agent_reports_hold)
 	realm_close(&r);
 }
 
+/* It waits for the same still, but for less of it: what is told says so, and the chain says nothing. */
+Test(placer_faults, what_waits_tells_new_numbers)
+{
+	const char *told = "SELECT blockers::json->0->>'free' FROM placement WHERE id = 'plc_%d'";
+	realm r;
+	open_and_start(&r, "numbers");
+	realm_do(&r, "UPDATE quota SET limit_device_milli = 4000");
+	realm_govern(&r, "quota", "UPDATE quota SET limit_device_milli = 4000");
+	realm_settle(&r);
+	for (int i = 0; i < 2; i++)
+		(void)realm_place(&r, "a/b", "\"devices\":[{\"count\":2,\"classes\":[\"h100-80g\"]}]");
+	realm_settle(&r);
+	int k = realm_place(&r, "a/b", "\"devices\":[{\"count\":4,\"classes\":[\"h100-80g\"]}]");
+	realm_settle(&r);
+	cr_expect_eq(realm_int(&r, told, k), 0);
+	int64_t records = realm_int(&r, "SELECT count(*) FROM decision WHERE placement_id = 'plc_%d'", k);
+	realm_run_for(&r, 1100000);
+	realm_release(&r, 1);
+	realm_settle(&r);
+	realm_step(&r, 1, "revoked");
+	realm_settle(&r);
+	realm_settle(&r);
+	STATE_IS(&r, k, "pending");
+	cr_expect_eq(realm_int(&r, told, k), 2000);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM decision WHERE placement_id = 'plc_%d'", k), records);
+	HOLDS(&r);
+	starts_again(&r);
+	realm_close(&r);
+}
+
 Test(placer_faults, rows_that_are_booked_are_not_dropped)
 {
 	realm r;
