@@ -94,7 +94,7 @@ static bool take_date(str *s, int64_t *ret_s)
 	struct tm tm = {0};
 
 	if (!take_digits(s, 4, 0, 9999, &tm.tm_year) || !take_char(s, '-') || !take_digits(s, 2, 1, 12, &tm.tm_mon) ||
-	        !take_char(s, '-') || !take_digits(s, 2, 1, 31, &tm.tm_mday))
+		!take_char(s, '-') || !take_digits(s, 2, 1, 31, &tm.tm_mday))
 		return false;
 	int day = tm.tm_mday;
 	tm.tm_year -= 1900;
@@ -153,8 +153,8 @@ bool clock_parse(str s, int64_t *ret_us)
 
 	/* 60 is a leap second (RFC 3339, 5.7); it counts as the one after it. */
 	if (!take_date(&s, &date) || !take_char(&s, 'T') || !take_hour_minute(&s, &time_of_day) ||
-	        !take_char(&s, ':') || !take_digits(&s, 2, 0, 60, &second) || !take_fraction(&s, &us) ||
-	        !take_zone(&s, &zone) || s.n)
+		!take_char(&s, ':') || !take_digits(&s, 2, 0, 60, &second) || !take_fraction(&s, &us) ||
+		!take_zone(&s, &zone) || s.n)
 		return false;
 	*ret_us = (date + time_of_day + second - zone) * SECOND_US + us;
 	return true;
@@ -164,10 +164,10 @@ int clock_http_date(int64_t at_us, char out[CLOCK_TEXT_MAX])
 {
 	static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char months[12][4] = {
-	        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	int us;
 	struct tm tm = tm_of(at_us, &us);
 
 	return snprintf(out, CLOCK_TEXT_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
-	        months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+		months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

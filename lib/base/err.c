@@ -13,7 +13,7 @@ typedef struct error_row {
 #define E(id, status, code, title) [ERR_##id] = {status, code, title},
 static const error_row rows[ERR_COUNT] = {
 #include "errors.def"
-        [ERR_OK] = {200, "ok", "Done"},
+	[ERR_OK] = {200, "ok", "Done"},
 };
 #undef E
 

@@ -9,7 +9,7 @@ enum { LOG_LINE_MAX = 8192, LOG_VALUE_MAX = 1024 };
 static const char *process_name = "-";
 static log_level lowest_level = LOG_INFO;
 static const char *const level_names[] = {
-        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+	[LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
 
 /* Not a buf: a line never costs memory, and what does not fit is left out while the rest is written. */
 typedef struct line {

@@ -15,12 +15,8 @@ typedef struct label_set {
 
 /* In the order of the enums in metric.h. */
 static const label_set NONE = {NULL, 1, {NULL}};
-static const label_set STATUS_CLASS = {
-        "class", STATUS_5XX + 1, {"1xx", "2xx", "3xx", "4xx", "5xx"}
-};
-static const label_set DECISION = {
-        "decision", DECISION_REVOKED + 1, {"granted", "waiting", "rejected", "revoked"}
-};
+static const label_set STATUS_CLASS = {"class", STATUS_5XX + 1, {"1xx", "2xx", "3xx", "4xx", "5xx"}};
+static const label_set DECISION = {"decision", DECISION_REVOKED + 1, {"granted", "waiting", "rejected", "revoked"}};
 
 typedef struct metric_row {
 	metric_kind kind;
@@ -36,7 +32,7 @@ static const metric_row rows[METRIC_COUNT] = {
 
 /* Upper bounds of the buckets; one more bucket takes what is longer. */
 static const int64_t bounds_us[] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000,
-        500000, 1000000, 2000000, 5000000, 10000000, 20000000, 50000000, 60000000};
+	500000, 1000000, 2000000, 5000000, 10000000, 20000000, 50000000, 60000000};
 enum { BOUNDS = sizeof(bounds_us) / sizeof(bounds_us[0]), CELL_SUM = BOUNDS + 1, CELLS };
 
 /* Every metric takes the same number of cells: labels for counters, buckets and the sum for histograms. */
@@ -172,7 +168,7 @@ void metric_print(buf *out)
 
 	for (int i = 0; i < METRIC_COUNT; i++) {
 		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[i].name, rows[i].help, rows[i].name,
-		        kinds[rows[i].kind]);
+			kinds[rows[i].kind]);
 		if (rows[i].kind == HISTOGRAM)
 			print_histogram(out, (metric)i);
 		else

@@ -61,7 +61,7 @@ static err fail_unknown(reader *r, str name)
 	if (!nearest)
 		return fault_set(r->f, ERR_SETTING, r->where, "unknown setting \"" STR_FMT "\"", STR_ARG(name));
 	return fault_set(r->f, ERR_SETTING, r->where, "unknown setting \"" STR_FMT "\"; did you mean \"%s\"?",
-	        STR_ARG(name), nearest->name);
+		STR_ARG(name), nearest->name);
 }
 
 static bool has_range(const setting *row)
@@ -83,7 +83,7 @@ static err take_text(reader *r, const setting *row, str value, const char *z)
 {
 	if (has_range(row) && (value.n < row->min || value.n > row->max))
 		return fault_set(r->f, ERR_SETTING, r->where, "\"%s\" takes %" PRId64 " to %" PRId64 " characters",
-		        row->name, row->min, row->max);
+			row->name, row->min, row->max);
 	*(const char **)((char *)r->target + row->at) = z ? z : keep_text(value);
 	return ERR_OK;
 }
@@ -96,19 +96,14 @@ static err take_i64(reader *r, const setting *row, str value)
 		return fault_set(r->f, ERR_SETTING, r->where, "\"%s\" takes an integer", row->name);
 	if (has_range(row) && (v < row->min || v > row->max))
 		return fault_set(r->f, ERR_SETTING, r->where, "\"%s\" takes %" PRId64 " to %" PRId64, row->name,
-		        row->min, row->max);
+			row->min, row->max);
 	*(int64_t *)((char *)r->target + row->at) = v;
 	return ERR_OK;
 }
 
 static err take_bool(reader *r, const setting *row, str value)
 {
-	static const char *const words[][2] = {
-	        {"false", "true"},
-                {"no",    "yes" },
-                {"off",   "on"  },
-                {"0",     "1"   }
-        };
+	static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}, {"0", "1"}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		for (int v = 0; v < 2; v++)
@@ -136,7 +131,7 @@ static err take_value(reader *r, const setting *row, str value, const char *z)
 static void read_defaults(reader *r)
 {
 	static const size_t size[] = {
-	        [SETTING_TEXT] = sizeof(char *), [SETTING_I64] = sizeof(int64_t), [SETTING_BOOL] = sizeof(bool)};
+		[SETTING_TEXT] = sizeof(char *), [SETTING_I64] = sizeof(int64_t), [SETTING_BOOL] = sizeof(bool)};
 
 	for (size_t i = 0; i < r->t->n; i++) {
 		const setting *row = &r->t->rows[i];
@@ -281,7 +276,7 @@ static err read_flags(reader *r, int argc, char **argv, int *ret_operand, bool *
 			return ERR_OK;
 		}
 		err e = str_starts(s, S("--")) ? read_flag(r, str_cut(s, 2, s.n), argc, argv, &at)
-		                               : fault_set(r->f, ERR_SETTING, argv[at], "unknown flag; see --help");
+					       : fault_set(r->f, ERR_SETTING, argv[at], "unknown flag; see --help");
 		if (e)
 			return e;
 	}
@@ -290,7 +285,7 @@ static err read_flags(reader *r, int argc, char **argv, int *ret_operand, bool *
 }
 
 err setting_read(const setting_table *t, void *target, const char *file, int argc, char **argv, int *ret_operand,
-        bool *ret_done, fault *f)
+	bool *ret_done, fault *f)
 {
 	reader r = {.t = t, .target = target, .f = f};
 
@@ -310,7 +305,7 @@ err setting_read(const setting_table *t, void *target, const char *file, int arg
 static void help_flag(char out[SETTING_NAME_MAX + 16], const setting *row)
 {
 	static const char *const forms[] = {
-	        [SETTING_TEXT] = "--%s TEXT", [SETTING_I64] = "--%s N", [SETTING_BOOL] = "--[no-]%s"};
+		[SETTING_TEXT] = "--%s TEXT", [SETTING_I64] = "--%s N", [SETTING_BOOL] = "--[no-]%s"};
 
 	snprintf(out, SETTING_NAME_MAX + 16, forms[row->kind], row->name);
 }
@@ -349,8 +344,8 @@ void setting_help(const setting_table *t, buf *out)
 	buf_printf(out, "  %-*s  %s\n", width, "--help", "Print this page.");
 	buf_printf(out, "  %-*s  %s\n\n", width, "--version", "Print the version.");
 	buf_add_str(
-	        out, S("A flag --some-name is also the variable REEVE_SOME_NAME and the line \"some-name = value\"\n"
-	               "of a settings file. Flags win over variables, variables over the file.\n"));
+		out, S("A flag --some-name is also the variable REEVE_SOME_NAME and the line \"some-name = value\"\n"
+		       "of a settings file. Flags win over variables, variables over the file.\n"));
 }
 
 static void print_value(const setting *row, const void *at, buf *out)
