@@ -136,6 +136,7 @@ Test(lists, a_place_in_the_queue_is_the_same_for_all)
 	ask_do(pg,
 		"INSERT INTO decision SELECT g, 1, now(), p.tenant_key, p.id, NULL, NULL, 'wait', "
 		"'{\"placement\":{\"position\":' || 5 + g || '}}', '' FROM placement p, generate_series(1, 2) g WHERE p.seq = 4000 ");
+	ask_do(pg, "UPDATE placement SET rev = 2 WHERE seq = 4000");
 	ask_do(pg, "SELECT set_config('test.id', id, false) FROM placement WHERE seq = 4000");
 	ask_as(pg, "reeve_platform", "");
 	cr_expect_str_eq(ask_text(pg, SQL_PLACEMENT_GET, "current_setting('test.id')", "position"), "7");
