@@ -216,7 +216,8 @@ CREATE TABLE inbox (
 	request_id  text        NOT NULL,
 	body        text        NOT NULL,
 	at          timestamptz NOT NULL DEFAULT now()
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100000, autovacuum_vacuum_insert_threshold = 1000000000,
+	autovacuum_analyze_threshold = 1000000000);
 CREATE UNIQUE INDEX inbox_place_once ON inbox (object_id) WHERE kind = 'place';
 
 -- What the database refused whenever it was decided on, put aside so that the rest goes on. A person looks at it; no tenant does.
@@ -242,6 +243,9 @@ CREATE TABLE agent_session (
 	version     text        NOT NULL DEFAULT '',
 	seen_at     timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 20);
+
+-- The tables below that only grow are vacuumed and sampled in large steps: by default a young table that fills is gone through again
+-- and again, on a core that placing needs.
 
 -- The placer's books -----------------------------------------------------------------------------------------------------
 
@@ -328,7 +332,7 @@ CREATE TABLE placement (
 	ended_at             timestamptz,
 	seq                  int8        NOT NULL,
 	rev                  int8        NOT NULL
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_threshold = 100000, autovacuum_vacuum_insert_threshold = 1000000, autovacuum_analyze_threshold = 100000);
 CREATE INDEX placement_by_tenant ON placement (tenant_key, id);
 CREATE INDEX placement_live ON placement (seq) WHERE ended_at IS NULL;
 -- What lists of living placements walk. No index holds the state, so that a step of an agent changes none of them.
@@ -368,7 +372,7 @@ CREATE TABLE decision (
 	body         text        NOT NULL,
 	hash         bytea       NOT NULL,
 	CONSTRAINT decision_cluster_rev_unique UNIQUE (cluster_key, cluster_rev)
-);
+) WITH (autovacuum_vacuum_insert_threshold = 1000000, autovacuum_analyze_threshold = 1000000);
 
 -- Billed intervals of constant allocation: one row per (placement, fence, class). ended_at NULL: still running.
 CREATE TABLE segment (
@@ -385,7 +389,7 @@ CREATE TABLE segment (
 	ended_at      timestamptz,
 	CONSTRAINT segment_pk PRIMARY KEY (placement_id, fence_no, class),
 	CONSTRAINT segment_ends_after_start CHECK (ended_at >= started_at)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_threshold = 100000, autovacuum_vacuum_insert_threshold = 1000000, autovacuum_analyze_threshold = 100000);
 CREATE INDEX segment_by_tenant ON segment (tenant_key, started_at);
 
 -- Measured use, as agents report it: what stands beside the segments. Written once per report.
