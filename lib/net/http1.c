@@ -77,7 +77,7 @@ static bool value_is_clean(str v)
 
 static bool host_is_valid(str v)
 {
-	str rest = v;
+	str rest;
 
 	if (v.n && v.p[0] == '[') {
 		int64_t end = str_find(v, ']', 1);

@@ -91,7 +91,7 @@ err listen_open(const char *address, int *ret_fd, fault *f)
 
 err listen_again(int fd, int *ret_fd, fault *f)
 {
-	struct sockaddr_storage where;
+	struct sockaddr_storage where = {0};
 	socklen_t n = sizeof(where);
 
 	if (getsockname(fd, (struct sockaddr *)&where, &n))
@@ -105,7 +105,7 @@ err listen_again(int fd, int *ret_fd, fault *f)
 
 err listen_address(int fd, char *out, size_t n)
 {
-	struct sockaddr_storage where;
+	struct sockaddr_storage where = {0};
 	socklen_t len = sizeof(where);
 	char host[INET6_ADDRSTRLEN], port[PORT_TEXT_MAX];
 

@@ -210,7 +210,7 @@ static void accept_ready(void *arg, int what)
 	(void)what;
 	server_now_us(w);
 	for (int i = 0; i < ACCEPT_BATCH && !is_full(w); i++) {
-		struct sockaddr_storage from;
+		struct sockaddr_storage from = {0};
 		socklen_t n = sizeof(from);
 		int fd = accept4(w->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
