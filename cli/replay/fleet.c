@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -18,13 +17,6 @@ enum {
 	POLL_MS = 50,
 	AGENT_STOP_MS = 5000
 };
-
-static void sleep_ms(int64_t ms)
-{
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	nanosleep(&t, NULL);
-}
 
 static err class_make(replay_fleet *w, arena *a, str model, fault *f)
 {
@@ -202,7 +194,7 @@ static err devices_wait(replay_fleet *w, int64_t timeout_ms, fault *f)
 		if (!e && known == w->trace->gpus)
 			return ERR_OK;
 		replay_fleet_tend(w);
-		sleep_ms(POLL_MS);
+		clock_sleep_ms(POLL_MS);
 	}
 	return fault_set(f, ERR_TIMEOUT, NULL,
 		"after %lld s the server knows %lld of %lld devices; see the agents' logs in %s",

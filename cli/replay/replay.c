@@ -9,7 +9,14 @@
 #include "base/clock.h"
 #include "cli/replay/check.h"
 
-enum { PATH_BYTES = 4096, JOIN_TIMEOUT_MS = 120000, SETTLE_MS = 60000, PROGRESS_US = 100000, CODES_MAX = 32 };
+enum {
+	PATH_BYTES = 4096,
+	JOIN_TIMEOUT_MS = 120000,
+	SETTLE_MS = 60000,
+	POLL_MS = 20,
+	PROGRESS_US = 100000,
+	CODES_MAX = 32
+};
 
 typedef struct replay_settings {
 	client_settings client;
@@ -308,7 +315,7 @@ static void settle_agents(replay *r)
 			str_eq(json_member(body, "items", a), S("[]")))
 			return;
 		replay_fleet_tend(&r->fleet);
-		usleep(20000);
+		clock_sleep_ms(POLL_MS);
 	}
 }
 

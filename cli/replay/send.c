@@ -1,7 +1,6 @@
 #include "cli/replay/send.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "api/types/placement.h"
 #include "base/clock.h"
@@ -23,13 +22,6 @@ typedef struct item_list {
 static const js_field item_list_fields[] = {
 	JS_FIELD(item_list, items, JS_OPTIONAL, "Placements.", JS_OF(placement), JS_ITEMS(0, 100000))};
 static JS_TYPE(item_list, "A list of placements.");
-
-static void sleep_ms(int64_t ms)
-{
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	nanosleep(&t, NULL);
-}
 
 static void device_write(js_writer *j, arena *a, const trace_pod *p)
 {
@@ -157,7 +149,7 @@ static client_reply call_until(const sender *s, arena *a, const char *method, co
 		if (!may_repeat(&r) || clock_mono_us() > deadline_us)
 			return r;
 		replay_fleet_tend(s->fleet);
-		sleep_ms(pause_ms);
+		clock_sleep_ms(pause_ms);
 		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 	}
 }
@@ -200,7 +192,7 @@ static err settle(sender *s, uint32_t seq, const placement *first, int64_t deadl
 			return ERR_OK;
 		if (e) {
 			replay_fleet_tend(s->fleet);
-			sleep_ms(PAUSE_MIN_MS);
+			clock_sleep_ms(PAUSE_MIN_MS);
 		}
 	}
 	return fault_set(f, ERR_TIMEOUT, NULL, "pod %u is not decided", seq);
@@ -265,7 +257,7 @@ err send_release(sender *s, uint32_t seq, fault *f)
 			return ERR_OK;
 		}
 		replay_fleet_tend(s->fleet);
-		sleep_ms(e ? PAUSE_MIN_MS : POLL_MS);
+		clock_sleep_ms(e ? PAUSE_MIN_MS : POLL_MS);
 	}
 	return fault_set(f, ERR_TIMEOUT, NULL, "pod %u does not end", seq);
 }

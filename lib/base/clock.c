@@ -26,6 +26,13 @@ int64_t clock_mono_us(void)
 	return read_us(CLOCK_MONOTONIC);
 }
 
+void clock_sleep_ms(int64_t ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
 /* Splits into UTC fields and microseconds, which count up before 1970 too; times out of the text form's range clamp. */
 static struct tm tm_of(int64_t at_us, int *ret_us)
 {

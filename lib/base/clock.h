@@ -9,6 +9,9 @@
 int64_t clock_now_us(void);  /* UTC since 1970 */
 int64_t clock_mono_us(void); /* since an arbitrary moment, never backwards */
 
+/* Blocks the process; for programs without a loop and for before a loop runs. A signal may end it early. */
+void clock_sleep_ms(int64_t ms);
+
 enum { CLOCK_TEXT_MAX = 32 };
 /* RFC 3339, UTC, milliseconds, "Z": "2026-11-20T09:14:00.031Z". Returns the length written, without the NUL. */
 int clock_text(int64_t at_us, char out[CLOCK_TEXT_MAX]);

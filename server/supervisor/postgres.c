@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -49,13 +48,6 @@ static const char *const tuning[] = {
 	"idle_in_transaction_session_timeout=60s",
 	NULL,
 };
-
-static void sleep_ms(int64_t ms)
-{
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	nanosleep(&t, NULL);
-}
 
 static bool has_programs(const char *folder)
 {
@@ -313,7 +305,7 @@ static bool server_wait(postgres *pg)
 	while (waitpid(pg->pid, NULL, WNOHANG) != pg->pid) {
 		if (pid_file_read(pg, &pid, &is_ready) && pid == pg->pid && is_ready)
 			return true;
-		sleep_ms(LOOK_EVERY_MS);
+		clock_sleep_ms(LOOK_EVERY_MS);
 	}
 	pg->pid = 0;
 	return false;
@@ -342,7 +334,7 @@ err postgres_start(postgres *pg, fault *f)
 	while (clock_mono_us() < deadline_us) {
 		if (postgres_spawn(pg) && server_wait(pg))
 			return ERR_OK;
-		sleep_ms(LOOK_EVERY_MS);
+		clock_sleep_ms(LOOK_EVERY_MS);
 	}
 	return fault_set(f, ERR_IO, NULL, "PostgreSQL does not start; see %s", pg->log);
 }
@@ -357,7 +349,7 @@ void postgres_stop(postgres *pg)
 	while (waitpid(pg->pid, NULL, WNOHANG) == 0) {
 		if (clock_mono_us() > deadline_us)
 			kill(pg->pid, SIGQUIT); /* immediate: the next start recovers */
-		sleep_ms(LOOK_EVERY_MS);
+		clock_sleep_ms(LOOK_EVERY_MS);
 	}
 	pg->pid = 0;
 }
