@@ -13,7 +13,7 @@
 #include "server/placer/silence.h"
 #include "server/process.h"
 
-enum { TICK_US = 1000 * 1000, WHOLE_LOOK_TICKS = 5, SILENCE_TICKS = 5 };
+enum { TICK_US = 1000 * 1000, WHOLE_LOOK_TICKS = 5, SILENCE_TICKS = 5, STOP_TICKS_MAX = 10 };
 
 bool placer_rows(db_reply *r, arena *a, const void **ret_rows, uint32_t *ret_n)
 {
@@ -76,10 +76,21 @@ static void silence_note(placer *p)
 		metric_set(METRIC_PLACER_UNANSWERED, silence_look(&p->books, clock_now_us(), answer_us, is_silent));
 }
 
+/* Asked to stop, but the batch at hand will not end: the database went first, or it does not answer. */
+static bool must_leave(placer *p)
+{
+	return p->is_stopping &&
+	       (p->phase != PLACER_SERVING || !batcher_is_up(p->db) || ++p->stop_ticks > STOP_TICKS_MAX);
+}
+
 static void on_tick(void *arg)
 {
 	placer *p = arg;
 
+	if (must_leave(p)) {
+		term_end(p, 0);
+		return;
+	}
 	loop_timer_arm(p->tick, TICK_US);
 	if (p->phase == PLACER_STANDBY) {
 		p->rests = false;

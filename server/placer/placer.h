@@ -32,7 +32,7 @@ void placer_free(placer *p); /* NULL-safe; drops what is in flight */
 /* Hints: the inbox has something; the governance chain moved. */
 void placer_look(placer *p);
 void placer_look_at_governance(placer *p);
-/* Ends after the batch at hand. */
+/* Ends after the batch at hand, or within seconds where its end will not be seen. */
 void placer_stop(placer *p);
 
 bool placer_is_serving(const placer *p);

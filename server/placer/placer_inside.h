@@ -55,6 +55,7 @@ struct placer {
 	placer_phase phase;
 	turn_stage stage;
 	bool is_stopping;
+	int stop_ticks; /* since then */
 	bool rests;    /* it stepped down: others may lead first, and what made it do so is not met again at once */
 	bool must_ask; /* the session is new, or a commit's end is not known: the leader's row tells */
 	bool wants_look, wants_audit, wants_whole_look;

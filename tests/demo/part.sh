@@ -39,9 +39,27 @@ part_is_gone()
 	[ -z "$(part_pids)" ]
 }
 
+# Waits for the end of all of them; what does not end is named, with what it waits for.
+part_await_gone() # WHAT
+{
+	part_left=$((server_limit_s * 20))
+	until part_is_gone; do
+		part_left=$((part_left - 1))
+		[ $part_left -gt 0 ] || part_expect_gone "$1: waited $server_limit_s s"
+		sleep 0.05
+	done
+}
+
+part_tell() # PID
+{
+	printf '%s %s: ' "$1" "$(cat "/proc/$1/wchan" 2>/dev/null)"
+	tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null || true
+	echo
+}
+
 part_expect_gone()
 {
-	part_is_gone || fail "$1: these still run:" "$(for pid in $(part_pids); do tr '\0' ' ' <"/proc/$pid/cmdline"; echo; done)"
+	part_is_gone || fail "$1: these still run:" "$(for pid in $(part_pids); do part_tell $pid; done)"
 }
 
 # Starts a demo in the background, as the leader of a process group of its own: $spawn_pid.

@@ -61,7 +61,7 @@ for pid in $(part_pids); do
 	grep -qs "^PPid:[[:space:]]*$first_pid\$" "/proc/$pid/status" && grep -qs '^reeved$' "/proc/$pid/comm" || continue
 	kill -KILL "$pid"
 done
-await "everything to end" part_is_gone
+part_await_gone "a server that died"
 tail -n 1 "$folder/first.log" | grep -q '^reeve demo: the server has ended; see .*server.log$' ||
 	fail "a server that died: $(tail -n 3 "$folder/first.log")"
 [ ! -e "$folder/first/env" ] || fail "a server that died: env is still there"

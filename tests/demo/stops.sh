@@ -33,7 +33,7 @@ stop_by() # WHAT SIGNAL [group]
 	group) kill "-$2" "-$spawn_pid" ;;
 	*) kill "-$2" "$spawn_pid" ;;
 	esac
-	await "$1: everything to end" part_is_gone
+	part_await_gone "$1"
 	[ "$2" = KILL ] || [ ! -e "$folder/state/env" ] || fail "$1: env is still there"
 	echo "ok: $1, $had placements"
 }

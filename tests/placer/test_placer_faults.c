@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "db/sql.h"
+#include "pg/proxy.h"
 #include "realm.h"
+
+enum { ENDS_WITHIN_MS = 30000 };
 
 #define HOLDS(r)                                                                                                       \
 	do {                                                                                                           \
@@ -381,5 +384,33 @@ Test(placer_faults, rows_that_are_booked_are_not_dropped)
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM device"), 1);
 	realm_do(&r, "ROLLBACK");
 	HOLDS(&r);
+	realm_close(&r);
+}
+
+/* Its supervisor was killed: PostgreSQL ends at the same time, with the batch at hand. */
+Test(placer_faults, it_ends_when_the_database_goes_before_the_batch_is_answered)
+{
+	realm r;
+	char through[256];
+	realm_open(&r, "orphan", NULL);
+	proxy *database = proxy_new(r.l);
+	snprintf(through, sizeof through, "host=%s user=reeve dbname=%s", proxy_folder(database),
+		realm_text(&r, "SELECT current_database()"));
+	r.options.dsn = through;
+	realm_start(&r);
+	cr_assert(placer_is_serving(r.placer));
+	realm_settle(&r);
+	PGconn *other = PQconnectdb(r.dsn);
+	send(other, "BEGIN; LOCK TABLE placement");
+	(void)realm_place(&r, "a/b", ONE_H100);
+	realm_run_for(&r, 50000);
+	placer_stop(r.placer);
+	cr_expect(!r.has_ended, "it did not wait for the batch");
+	proxy_free(database);
+	for (int i = 0; i < ENDS_WITHIN_MS / 50 && !r.has_ended; i++)
+		realm_run_for(&r, 50000);
+	cr_expect(r.has_ended);
+	send(other, "ROLLBACK");
+	PQfinish(other);
 	realm_close(&r);
 }
