@@ -325,7 +325,7 @@ static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, in
 
 /* Whether the best free amounts of a node of one class could hold the slice: no look at its devices if not. */
 static bool summary_allows(
-	const fleet_node *n, const ask_entry *e, int64_t memory_mib, int64_t compute_milli, fit_miss *miss)
+	const fleet_view *n, const ask_entry *e, int64_t memory_mib, int64_t compute_milli, fit_miss *miss)
 {
 	if (compute_milli >= SHARE_WHOLE_MILLI)
 		return fail(miss, WHY_NO_FITTING_DEVICE, n->class_id, AXIS_DEVICE_MILLI,
@@ -340,12 +340,12 @@ static bool summary_allows(
 }
 
 /* Whether a node of one class has the devices free; the choice among them is made later, on the chosen node alone. */
-static bool has_devices(const fleet *f, const fleet_node *n, const ask_entry *e, int64_t compute_milli)
+static bool has_devices(const fleet *f, const fleet_view *n, const ask_entry *e, int64_t compute_milli)
 {
 	int32_t found = 0;
 
-	for (int32_t id = n->first_device; id != FLEET_NONE; id = f->devices.v[id].next) {
-		const fleet_device *d = &f->devices.v[id];
+	for (int32_t i = n->first_cell; i < n->first_cell + n->n_cells; i++) {
+		const fleet_device *d = &f->devices.v[f->cell_devices.v[i]];
 		if (!d->flags && has_room(d, fit_memory_mib(e, d), compute_milli) && ++found == e->count)
 			return true;
 	}
@@ -355,7 +355,7 @@ static bool has_devices(const fleet *f, const fleet_node *n, const ask_entry *e,
 /* What a glance at the node can tell about one entry: most nodes are of one class, and most requests name no device. */
 typedef enum glance { GLANCE_LOOK, GLANCE_FITS, GLANCE_MISS } glance;
 
-static glance glance_at(const fleet *f, const fit_need *need, const ask_entry *e, const fleet_node *n,
+static glance glance_at(const fleet *f, const fit_need *need, const ask_entry *e, const fleet_view *n,
 	int32_t *ret_rank, int64_t *ret_milli, fit_miss *miss)
 {
 	if (n->class_id == FLEET_NONE || n->n_open < e->count || e->uuids.n || e->uuids_excluded.n)
@@ -393,12 +393,12 @@ static int64_t picks_milli(const fleet *f, const picks *chosen)
 }
 
 /* A node without any device of the classes asked is told apart from a full one: more CPU there would not help. */
-static void miss_other_class(const fleet_node *n, const ask_group *g, fit_miss *miss)
+static void miss_other_class(const fleet_view *n, const ask_group *g, fit_miss *miss)
 {
 	for (int32_t i = 0; i < g->n_entries; i++) {
 		const ask_entry *e = &g->entries[i];
-		bool is_mixed = n->n_devices > 0 && n->class_id == FLEET_NONE;
-		bool has_class = n->n_devices > 0 && rank_of(e, n->class_id) >= 0;
+		bool is_mixed = n->n_cells > 0 && n->class_id == FLEET_NONE;
+		bool has_class = n->n_cells > 0 && rank_of(e, n->class_id) >= 0;
 		if (is_mixed || has_class)
 			continue;
 		fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI,
@@ -411,19 +411,20 @@ bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_c
 	fit_miss *ret_miss)
 {
 	const fleet_node *n = &f->nodes.v[node];
+	const fleet_view *v = &f->views.v[node];
 	const ask_group *g = need->group;
 	int32_t entry = 0;
 
 	*ret_class_rank = 0;
 	*ret_milli = 0;
 	if (!host_fits(n, g, ret_miss)) {
-		miss_other_class(n, g, ret_miss);
+		miss_other_class(v, g, ret_miss);
 		return false;
 	}
 	if (g->n_entries == 0)
 		return true;
 	if (g->n_entries == 1) {
-		glance seen = glance_at(f, need, &g->entries[0], n, ret_class_rank, ret_milli, ret_miss);
+		glance seen = glance_at(f, need, &g->entries[0], v, ret_class_rank, ret_milli, ret_miss);
 		if (seen != GLANCE_LOOK)
 			return seen == GLANCE_FITS;
 	}

@@ -1,9 +1,13 @@
 /* fleet: every cluster, node and device, and what is booked on them.
  *
- * Objects are rows in dense arrays, named by int32 handles; the rows that the search walks hold numbers only, names
- * stand apart. Cluster and class handles last as long as the fleet: a name that comes back gets its old handle. Node
- * and device handles are used again after removal, but never while something is booked: an object that is removed while
- * booked stays as `gone`, closed to new work, until its last booking is undone.
+ * Objects are rows in dense arrays, named by int32 handles. Cluster and class handles last as long as the fleet: a name
+ * that comes back gets its old handle. Node and device handles are used again after removal, but never while something
+ * is booked: an object that is removed while booked stays as `gone`, closed to new work, until its last booking is
+ * undone. Node handles are given out in blocks of FLEET_BLOCK; all nodes of a block are of one cluster.
+ *
+ * Beside the full rows stands what the search walks: one `view` per node and one `cell` per device, a few numbers each,
+ * the cells of a node side by side. Every change of a node's view is told in a log, so that whoever keeps something
+ * computed from views can follow in O(what changed).
  *
  * The fleet records, it does not judge: booking past capacity is legal, because a report may say so; such a device has
  * nothing free. place_find is what never does it. One writer; readers may look at the rows but change nothing.
@@ -19,9 +23,12 @@ enum {
 	FLEET_CLASSES_MAX = 1024,
 	FLEET_NODE_DEVICES_MAX = 64,
 	FLEET_SLOTS_DEFAULT = 100,
+	FLEET_BLOCK = 64,
+	FLEET_LOG = 8192,               /* views told of at most; a power of two */
 	FLEET_OVERCOMMIT_ONE = 1000000, /* ppm */
+	FLEET_CELL_SIZES = 4,           /* room for 8, 16, 32 or 64 devices */
 };
-#define FLEET_AMOUNT_MAX ((int64_t)1 << 40) /* of MiB or milli in one report; more is cut to this */
+#define FLEET_AMOUNT_MAX INT32_MAX /* of MiB or milli in one report; more is cut to this */
 
 /* Why an object takes no new work. Set on a cluster, it holds for all its nodes; on a node, for all its devices. */
 typedef enum fleet_flag {
@@ -42,11 +49,13 @@ typedef struct fleet_class {
 
 typedef struct fleet_device {
 	int32_t node, class_id;
-	int32_t next;  /* on the same node, by rising index; FLEET_NONE ends */
+	int32_t next; /* on the same node, by rising index; FLEET_NONE ends */
+	int32_t cell;
 	int32_t index; /* on the node, as the operating system counts */
 	uint32_t flags;
 	int32_t slots_given;               /* 0: `slots` follows its class */
 	int32_t slots, sharers, exclusive; /* `exclusive`: sharers that booked compute 1000 */
+	int32_t numa;                      /* FLEET_NONE: not known */
 	int64_t memory_mib, used_memory_mib;
 	int64_t compute_milli, used_compute_milli; /* capacity: 1000 x overcommit */
 	int64_t rev;                               /* as its agent counts changes */
@@ -57,39 +66,70 @@ typedef struct fleet_node {
 	int32_t rank; /* ties go to the lowest */
 	uint32_t flags;
 	int32_t first_device, n_devices;
-	int32_t class_id; /* of all its devices; FLEET_NONE when they differ or there are none */
 	int32_t pods, pods_max;
 	int64_t cpu_milli, used_cpu_milli;
 	int64_t memory_mib, used_memory_mib;
-	/* Summary over its open devices, kept by the fleet: a node is passed over without a look at its devices. */
-	int32_t n_idle;                 /* devices without any sharer */
-	int32_t n_open;                 /* devices without flags */
-	int64_t max_free_memory_mib;    /* largest on one device */
-	int64_t max_free_compute_milli; /* largest on one device */
-	int64_t min_memory_mib;         /* capacity of the smallest device */
-	int64_t free_device_milli;      /* sum of the free dominant shares */
 } fleet_node;
+
+/* One device as the search sees it. A closed one is not open and has nothing free. */
+typedef struct fleet_cell {
+	int32_t memory_mib, free_memory_mib;
+	int16_t free_compute_milli;
+	int16_t free_milli; /* what a slice of equal shares could still take, 0 to 1000 */
+	int16_t class_id;
+	int8_t numa; /* FLEET_NONE: not known */
+	bool is_gone : 1;
+	bool is_open : 1;
+	bool is_idle : 1;  /* open, and nobody shares it */
+	bool has_slot : 1; /* open, and one more may share it */
+} fleet_cell;
+
+/* One node as the search sees it; the sums and extremes are over its open devices. A row without a node is closed. */
+typedef struct fleet_view {
+	int32_t first_cell; /* its devices, by rising index: cells.v[first_cell .. first_cell + n_cells) */
+	int32_t free_cpu_milli, free_memory_mib;
+	int32_t max_free_memory_mib;                    /* largest on one device */
+	int32_t min_memory_mib;                         /* capacity of the smallest device */
+	int32_t free_device_milli;                      /* sum of free_milli */
+	int16_t max_free_compute_milli, max_free_milli; /* largest on one device */
+	int16_t class_id; /* of all its devices, closed ones too; FLEET_NONE when they differ or there are none */
+	int16_t n_cells, n_open, n_idle;
+	bool is_closed : 1;  /* it has flags; those of its cluster are not looked at */
+	bool is_crowded : 1; /* it holds as many pods as it may */
+	bool is_partial : 1; /* some device is not open */
+} fleet_view;
 
 typedef struct fleet_cluster {
 	str name;
 	bool is_live; /* false: removed, kept for its handle */
 	uint32_t flags;
-	vec(int32_t) nodes; /* by rising rank */
+	vec(int32_t) nodes;  /* by rising rank */
+	vec(int32_t) blocks; /* block b holds the node handles from b * FLEET_BLOCK on */
+	vec(int32_t) spare;  /* handles in them without a node */
 	map node_by_name, device_by_uuid;
 	int32_t n_devices;
 } fleet_cluster;
+
+struct fleet_booking;
 
 typedef struct fleet {
 	vec(fleet_class) classes;
 	vec(fleet_cluster) clusters;
 	vec(fleet_node) nodes;     /* a free row has cluster FLEET_NONE */
+	vec(fleet_view) views;     /* by node */
 	vec(fleet_device) devices; /* a free row has node FLEET_NONE */
+	vec(fleet_cell) cells;
+	vec(int32_t) cell_devices; /* the device of each cell */
 	vec(str) node_names;
 	vec(str) device_uuids;
-	vec(int32_t) free_nodes;
 	vec(int32_t) free_devices;
+	vec(int32_t) free_cells[FLEET_CELL_SIZES];
 	map class_by_name, cluster_by_name;
 	int32_t next_rank;
+	uint64_t log_n; /* views told of since the fleet began */
+	int32_t log[FLEET_LOG];
+	int32_t n_trials;
+	vec(struct fleet_booking) trial;
 } fleet;
 
 void fleet_init(fleet *f);
@@ -128,6 +168,7 @@ typedef struct device_spec {
 	int64_t memory_mib; /* > 0 */
 	int64_t rev;
 	int32_t slots; /* most sharers; 0: as its class says */
+	int32_t numa;  /* NUMA node + 1; 0: not known */
 } device_spec;
 /* Adds the device or updates the one of that uuid in the node's cluster. ERR_TOO_MANY_ITEMS past
  * FLEET_NODE_DEVICES_MAX; ERR_CONFLICT when a booked device would change its node. */
@@ -146,6 +187,24 @@ void fleet_book(fleet *f, const plan *p);
 void fleet_unbook(fleet *f, const plan *p);
 void fleet_book_range(fleet *f, const plan *p, uint32_t from, uint32_t to);
 void fleet_unbook_range(fleet *f, const plan *p, uint32_t from, uint32_t to);
+
+/* A trial remembers what is booked and unbooked from here on, so that it can be taken back in O(what was booked).
+ * Trials nest: each is ended once, the last begun first. While one is open only bookings and flags may change. */
+uint32_t fleet_try(fleet *f);
+void fleet_undo(fleet *f, uint32_t trial); /* as it was at fleet_try */
+void fleet_keep(fleet *f, uint32_t trial);
+
+/* The views that changed since `from` (a log_n of earlier), oldest first; a node may come twice. False: too many, look
+ * at all of them. */
+static inline bool fleet_log_reaches(const fleet *f, uint64_t from)
+{
+	return f->log_n - from <= FLEET_LOG;
+}
+
+static inline int32_t fleet_log_at(const fleet *f, uint64_t at)
+{
+	return f->log[at % FLEET_LOG];
+}
 
 /* The capacity of every class over healthy devices (device, node and cluster), cordoned and closed ones included: the
  * root's guarantee. out holds n entries, by class handle; classes past n are left out. */

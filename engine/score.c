@@ -23,24 +23,25 @@ static int64_t score_binpack(const leftover *l)
 	return SCORE_MAX - (2 * share_left(l->device_milli, LARGE_DEVICE_MILLI) + host) / 4;
 }
 
-static int64_t score_spread(const fleet_node *n, const leftover *l)
+static int64_t score_spread(const fleet_node *n, const fleet_view *v, const leftover *l)
 {
 	int64_t host = share_left(l->cpu_milli, n->cpu_milli) + share_left(l->memory_mib, n->memory_mib);
 
-	return (2 * share_left(l->device_milli, (int64_t)n->n_open * SHARE_WHOLE_MILLI) + host) / 4;
+	return (2 * share_left(l->device_milli, (int64_t)v->n_open * SHARE_WHOLE_MILLI) + host) / 4;
 }
 
 int64_t score_node(
 	const fleet *f, int32_t node, int64_t device_milli, int64_t cpu_milli, int64_t memory_mib, ask_policy policy)
 {
 	const fleet_node *n = &f->nodes.v[node];
+	const fleet_view *v = &f->views.v[node];
 	leftover left = {
-		.device_milli = n->free_device_milli - device_milli,
+		.device_milli = v->free_device_milli - device_milli,
 		.cpu_milli = n->cpu_milli - n->used_cpu_milli - cpu_milli,
 		.memory_mib = n->memory_mib - n->used_memory_mib - memory_mib,
 	};
 
-	return policy == POLICY_BINPACK ? score_binpack(&left) : score_spread(n, &left);
+	return policy == POLICY_BINPACK ? score_binpack(&left) : score_spread(n, v, &left);
 }
 
 int64_t score_device(const fleet_device *d, int64_t free_memory_mib, int64_t free_compute_milli, ask_policy policy)

@@ -171,8 +171,10 @@ static uint64_t fingerprint(const fleet *f)
 	}
 	for (uint32_t i = 0; i < f->nodes.n; i++) {
 		const fleet_node *n = &f->nodes.v[i];
-		int64_t all[] = {n->used_cpu_milli, n->used_memory_mib, n->pods, n->n_idle, n->n_open,
-			n->max_free_memory_mib, n->max_free_compute_milli, n->free_device_milli, n->class_id};
+		const fleet_view *v = &f->views.v[i];
+		int64_t all[] = {n->used_cpu_milli, n->used_memory_mib, n->pods, v->free_cpu_milli, v->free_memory_mib,
+			v->n_idle, v->n_open, v->max_free_memory_mib, v->max_free_compute_milli, v->free_device_milli,
+			v->class_id, v->is_closed};
 		for (size_t k = 0; k < sizeof all / sizeof *all; k++)
 			sum = sum * 1099511628211u + (uint64_t)all[k];
 	}

@@ -210,7 +210,7 @@ Test(fit, entries_of_a_pod_share_what_is_there_and_no_more)
 	pick_on(&f, &g, POLICY_BINPACK, node, &p);
 	cr_expect_eq(p.devices.n, 4, "two slices on each card, full on both axes");
 	fleet_book(&f, &p);
-	cr_expect_eq(f.nodes.v[node].free_device_milli, 0);
+	cr_expect_eq(f.views.v[node].free_device_milli, 0);
 	plan_done(&p);
 	fleet_done(&f);
 }

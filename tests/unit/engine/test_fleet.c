@@ -32,19 +32,19 @@ Test(fleet, summary_of_a_node_follows_its_devices)
 	plan_add_pod(&p, 0, 0, node, 500, 100);
 	plan_add_device(&p, (plan_device){first, 0, 600, 300, {{600, 600, 300}}});
 
-	cr_expect_eq(f.nodes.v[node].n_idle, 2);
-	cr_expect_eq(f.nodes.v[node].free_device_milli, 2000);
+	cr_expect_eq(f.views.v[node].n_idle, 2);
+	cr_expect_eq(f.views.v[node].free_device_milli, 2000);
 	fleet_book(&f, &p);
-	cr_expect_eq(f.nodes.v[node].n_idle, 1);
-	cr_expect_eq(f.nodes.v[node].free_device_milli, 1400);
+	cr_expect_eq(f.views.v[node].n_idle, 1);
+	cr_expect_eq(f.views.v[node].free_device_milli, 1400);
 	cr_expect_eq(f.nodes.v[node].used_cpu_milli, 500);
 	fleet_device_flag(&f, second, FLEET_CORDONED, true);
-	cr_expect_eq(f.nodes.v[node].n_idle, 0);
-	cr_expect_eq(f.nodes.v[node].max_free_memory_mib, 400);
-	cr_expect_eq(f.nodes.v[node].max_free_compute_milli, 700);
+	cr_expect_eq(f.views.v[node].n_idle, 0);
+	cr_expect_eq(f.views.v[node].max_free_memory_mib, 400);
+	cr_expect_eq(f.views.v[node].max_free_compute_milli, 700);
 	fleet_unbook(&f, &p);
 	fleet_device_flag(&f, second, FLEET_CORDONED, false);
-	cr_expect_eq(f.nodes.v[node].free_device_milli, 2000);
+	cr_expect_eq(f.views.v[node].free_device_milli, 2000);
 	cr_expect_eq(f.nodes.v[node].pods, 0);
 	plan_done(&p);
 	fleet_done(&f);
@@ -65,7 +65,7 @@ Test(fleet, what_is_removed_while_booked_stays_until_its_last_booking_goes)
 
 	fleet_node_remove(&f, node);
 	cr_expect(f.nodes.v[node].flags & FLEET_GONE);
-	cr_expect_eq(f.nodes.v[node].n_open, 0);
+	cr_expect_eq(f.views.v[node].n_open, 0);
 	cr_expect_eq(f.classes.v[0].n_devices, 0);
 	cr_expect_eq(add_gpus(&f, c, "other", 1, "h100", 1000) == node, false, "the handle is not used again");
 	fleet_unbook(&f, &p);
@@ -97,10 +97,10 @@ Test(fleet, what_comes_back_while_booked_keeps_handle_and_bookings)
 	cr_expect_eq(fleet_node_put(&f, c, &back), node);
 	cr_expect_eq(fleet_device_put(&f, node, &same, &again), ERR_OK);
 	cr_expect_eq(again, device);
-	cr_expect_eq(f.nodes.v[node].max_free_memory_mib, 400);
+	cr_expect_eq(f.views.v[node].max_free_memory_mib, 400);
 	cr_expect_eq(f.classes.v[0].n_devices, 1);
 	fleet_unbook(&f, &p);
-	cr_expect_eq(f.nodes.v[node].max_free_memory_mib, 1000);
+	cr_expect_eq(f.views.v[node].max_free_memory_mib, 1000);
 	plan_done(&p);
 	fleet_done(&f);
 }
@@ -125,7 +125,7 @@ Test(fleet, a_device_moves_between_nodes_only_while_nothing_is_booked)
 	cr_expect_eq(fleet_device_put(&f, b, &moved, &got), ERR_OK);
 	cr_expect_eq(got, device);
 	cr_expect_eq(f.nodes.v[a].first_device, FLEET_NONE);
-	cr_expect_eq(f.nodes.v[b].n_idle, 1);
+	cr_expect_eq(f.views.v[b].n_idle, 1);
 	plan_done(&p);
 	fleet_done(&f);
 }
@@ -176,8 +176,8 @@ Test(fleet, a_report_may_book_past_capacity_and_then_nothing_is_free)
 	plan_add_device(&p, (plan_device){device, 0, 1600, 300, {{1000, 1600, 300}}});
 	fleet_book(&f, &p);
 	cr_expect(fleet_device_is_over(&f, device));
-	cr_expect_eq(f.nodes.v[node].max_free_memory_mib, 0);
-	cr_expect_eq(f.nodes.v[node].free_device_milli, 0);
+	cr_expect_eq(f.views.v[node].max_free_memory_mib, 0);
+	cr_expect_eq(f.views.v[node].free_device_milli, 0);
 	fleet_unbook(&f, &p);
 	cr_expect(!fleet_device_is_over(&f, device));
 	plan_done(&p);

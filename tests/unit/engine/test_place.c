@@ -180,8 +180,8 @@ Test(place, thousandths_and_percent_fill_cards_without_a_gap)
 		e.memory_percent = milli[i] / 10;
 		cr_expect(find(&s, ask_one(&o, e, 1)), "slice %d", i);
 	}
-	cr_expect_eq(s.f.nodes.v[s.par_h100].n_idle, 0);
-	cr_expect_eq(s.f.nodes.v[s.par_h100].max_free_compute_milli, 0);
+	cr_expect_eq(s.f.views.v[s.par_h100].n_idle, 0);
+	cr_expect_eq(s.f.views.v[s.par_h100].max_free_compute_milli, 0);
 	e.memory_percent = 1;
 	e.compute_milli = 10;
 	cr_expect(!find(&s, ask_one(&o, e, 1)));

@@ -137,7 +137,7 @@ static void describe(stage *s, buf *out)
 	for (uint32_t i = 0; i < f->nodes.n; i++)
 		buf_printf(out, "node %u: %d %lld %lld idle %d free %lld\n", i, f->nodes.v[i].pods,
 			(long long)f->nodes.v[i].used_cpu_milli, (long long)f->nodes.v[i].used_memory_mib,
-			f->nodes.v[i].n_idle, (long long)f->nodes.v[i].free_device_milli);
+			f->views.v[i].n_idle, (long long)f->views.v[i].free_device_milli);
 	for (uint32_t i = 0; i < f->devices.n; i++)
 		buf_printf(out, "device %u: %lld %lld %d %d\n", i, (long long)f->devices.v[i].used_memory_mib,
 			(long long)f->devices.v[i].used_compute_milli, f->devices.v[i].sharers,
