@@ -56,8 +56,8 @@ struct placer {
 	turn_stage stage;
 	bool is_stopping;
 	int stop_ticks; /* since then */
-	bool rests;    /* it stepped down: others may lead first, and what made it do so is not met again at once */
-	bool must_ask; /* the session is new, or a commit's end is not known: the leader's row tells */
+	bool rests;     /* it stepped down: others may lead first, and what made it do so is not met again at once */
+	bool must_ask;  /* the session is new, or a commit's end is not known: the leader's row tells */
 	bool wants_look, wants_audit, wants_whole_look;
 	bool reads_whole; /* the look at the inbox that is under way */
 	int kinds;        /* to be loaded again */

@@ -59,7 +59,7 @@ part_tell() # PID
 
 part_expect_gone()
 {
-	part_is_gone || fail "$1: these still run:" "$(for pid in $(part_pids); do part_tell $pid; done)"
+	part_is_gone || fail "$1: these still run:" "$(for pid in $(part_pids); do part_tell "$pid"; done)"
 }
 
 # Starts a demo in the background, as the leader of a process group of its own: $spawn_pid.
