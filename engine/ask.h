@@ -21,7 +21,8 @@ enum {
 typedef enum ask_policy { POLICY_BINPACK, POLICY_SPREAD } ask_policy;
 
 /* `count` different devices of one node. Different entries may share a device. With a class list all devices of the
- * entry are of one class: the first of the list that can serve. Without one, any devices serve. */
+ * entry are of one class: the first of the list that can serve, or with classes_equal any of them, none preferred.
+ * Without one, any devices serve. */
 typedef struct ask_entry {
 	const int32_t *classes; /* fleet handles, best first */
 	int64_t memory_mib;     /* > 0: this much */
@@ -29,6 +30,7 @@ typedef struct ask_entry {
 	strs uuids_excluded;
 	int32_t count;
 	int32_t n_classes;      /* 0: any class */
+	bool classes_equal;     /* the list has no order: all are equally good */
 	int32_t memory_percent; /* 1 to 100 when memory_mib is 0; both 0: the whole card */
 	int32_t compute_milli;  /* 0: no reservation, 1000: exclusive; ASK_ABSENT: 1000 for the whole card, else the
 				   class default */

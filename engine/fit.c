@@ -183,7 +183,7 @@ static bool serve(const fleet *f, const fit_need *need, int32_t entry, int32_t n
 		return choose(f, need, &s, node, policy, chosen);
 	for (int32_t i = 0; i < e->n_classes; i++) {
 		s.class_id = e->classes[i];
-		*ret_rank = i;
+		*ret_rank = e->classes_equal ? 0 : i;
 		if (choose(f, need, &s, node, policy, chosen))
 			return true;
 	}
@@ -366,6 +366,8 @@ static glance glance_at(const fleet *f, const fit_need *need, const ask_entry *e
 		fail(miss, code, first_class(e), AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI, 0);
 		return GLANCE_MISS;
 	}
+	if (e->classes_equal)
+		*ret_rank = 0;
 	int64_t memory_mib = e->memory_mib;
 	if (!memory_mib)
 		memory_mib = share_memory_mib(e->memory_percent ? e->memory_percent : 100, n->min_memory_mib);

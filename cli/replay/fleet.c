@@ -9,14 +9,7 @@
 #include "base/id.h"
 #include "json/write.h"
 
-enum {
-	PATH_BYTES = 4096,
-	SCENE_BYTES_MAX = 64 << 20,
-	CARD_MIB = 16384,
-	NODE_PODS = 1001,
-	POLL_MS = 50,
-	AGENT_STOP_MS = 5000
-};
+enum { PATH_BYTES = 4096, SCENE_BYTES_MAX = 64 << 20, CARD_MIB = 16384, POLL_MS = 50, AGENT_STOP_MS = 5000 };
 
 static err class_make(replay_fleet *w, arena *a, str model, fault *f)
 {
@@ -93,7 +86,7 @@ static void scene_print(const replay_fleet *w, arena *a, int64_t cluster, buf *o
 		js_put_text(&j, "name", n->name);
 		js_put_i64(&j, "cpu_milli", n->cpu_milli);
 		js_put_i64(&j, "memory_mib", n->memory_mib);
-		js_put_i64(&j, "pods", NODE_PODS);
+		js_put_i64(&j, "pods", TRACE_NODE_PODS_MAX);
 		js_put_i64(&j, "rank", (int64_t)i + 1);
 		js_key(&j, S("devices"));
 		js_array_begin(&j);

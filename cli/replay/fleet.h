@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "cli/command.h"
-#include "cli/replay/trace.h"
+#include "cli/trace/trace.h"
 #include "cli/spawn.h"
 
 enum { FLEET_CLUSTERS_MAX = 16, FLEET_TENANTS_MAX = 64, FLEET_NAME_MAX = 64 };

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GPU_MILLI = 1000, NODE_PODS = 1001 };
-
 void outcomes_init(outcomes *o, const trace *t)
 {
 	memset(o, 0, sizeof(*o));
@@ -19,9 +17,10 @@ void outcomes_init(outcomes *o, const trace *t)
 		o->pods[i].node = -1;
 	for (uint32_t i = 0; i < t->nodes.n; i++) {
 		const trace_node *n = &t->nodes.v[i];
-		o->nodes[i] = (node_state){.cpu_milli = n->cpu_milli, .memory_mib = n->memory_mib, .pods = NODE_PODS};
+		o->nodes[i] = (node_state){
+			.cpu_milli = n->cpu_milli, .memory_mib = n->memory_mib, .pods = TRACE_NODE_PODS_MAX};
 		for (int64_t g = 0; g < n->gpus; g++)
-			o->nodes[i].gpu_milli[g] = GPU_MILLI;
+			o->nodes[i].gpu_milli[g] = TRACE_GPU_MILLI;
 		map_put(&o->node_by_name, n->name, &o->nodes[i]);
 	}
 }

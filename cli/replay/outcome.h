@@ -5,7 +5,7 @@
  */
 #pragma once
 #include "base/map.h"
-#include "cli/replay/trace.h"
+#include "cli/trace/trace.h"
 
 typedef enum pod_state { POD_UNSENT, POD_WAITING, POD_PLACED, POD_REFUSED, POD_FREED } pod_state;
 

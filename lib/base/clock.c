@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { SECOND_US = 1000 * 1000, FRACTION_DIGITS = 9 };
+enum { SECOND_US = 1000 * 1000, SECOND_NS = 1000 * SECOND_US, FRACTION_DIGITS = 9 };
 
 /* The years 0000 to 9999: what the text form can hold. */
 #define SECONDS_MIN INT64_C(-62167219200)
@@ -24,6 +24,14 @@ int64_t clock_now_us(void)
 int64_t clock_mono_us(void)
 {
 	return read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * SECOND_NS + ts.tv_nsec;
 }
 
 void clock_sleep_ms(int64_t ms)

@@ -8,6 +8,7 @@
 
 int64_t clock_now_us(void);  /* UTC since 1970 */
 int64_t clock_mono_us(void); /* since an arbitrary moment, never backwards */
+int64_t clock_mono_ns(void); /* the same, for what takes less than a microsecond */
 
 /* Blocks the process; for programs without a loop and for before a loop runs. A signal may end it early. */
 void clock_sleep_ms(int64_t ms);

@@ -1,6 +1,7 @@
-#include "cli/replay/csv.h"
+#include "cli/trace/csv.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -69,24 +70,43 @@ bool csv_next(csv *c)
 	return false;
 }
 
-static int column_find(const csv *c, const char *column)
+static int column_find(const csv *c, str column)
 {
 	for (uint32_t i = 0; i < c->n_header; i++)
-		if (str_eq(c->header[i], str_from(column)))
+		if (str_eq(c->header[i], column))
 			return (int)i;
 	return -1;
 }
 
 bool csv_has(const csv *c, const char *column)
 {
-	return column_find(c, column) >= 0;
+	return column_find(c, str_from(column)) >= 0;
 }
 
 str csv_text(const csv *c, const char *column)
 {
-	int i = column_find(c, column);
+	int i = column_find(c, str_from(column));
 
 	return i >= 0 && (uint32_t)i < c->n_fields ? c->fields[i] : STR_NONE;
+}
+
+err csv_need(const csv *c, const char *columns, fault *f)
+{
+	str rest = str_from(columns);
+
+	while (rest.p) {
+		str column = str_split(&rest, ' ');
+		if (column_find(c, column) < 0)
+			return fault_set(f, ERR_BAD_FIELD, NULL, "%s line 1: there is no column " STR_FMT, c->path,
+				STR_ARG(column));
+	}
+	return ERR_OK;
+}
+
+static err not_a_number(const csv *c, const char *column, str s, fault *f)
+{
+	return fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: %s is not a number: " STR_FMT, c->path, c->line, column,
+		STR_ARG(s));
 }
 
 err csv_i64(const csv *c, const char *column, int64_t *ret, fault *f)
@@ -99,15 +119,23 @@ err csv_i64(const csv *c, const char *column, int64_t *ret, fault *f)
 	*ret = 0;
 	if (str_is_empty(s) || str_to_i64(s, ret))
 		return ERR_OK;
-	return fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: %s is not a number: " STR_FMT, c->path, c->line, column,
-		STR_ARG(s));
+	return not_a_number(c, column, s, f);
 }
 
-double csv_double(const csv *c, const char *column)
+err csv_double(const csv *c, const char *column, double *ret, fault *f)
 {
-	char z[NUMBER_MAX];
+	char z[NUMBER_MAX], *end = z;
 	str s = csv_text(c, column);
 
-	snprintf(z, sizeof(z), STR_FMT, STR_ARG(s));
-	return strtod(z, NULL);
+	*ret = 0;
+	if (str_is_empty(s))
+		return ERR_OK;
+	if (s.n < sizeof(z)) {
+		memcpy(z, s.p, s.n);
+		z[s.n] = 0;
+		*ret = strtod(z, &end);
+	}
+	if (end == z || *end || !isfinite(*ret))
+		return not_a_number(c, column, s, f);
+	return ERR_OK;
 }

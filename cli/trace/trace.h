@@ -3,17 +3,25 @@
  * Two forms are read, by the names of their columns: the published lists of the openb trace
  * (sn,cpu_milli,memory_mib,gpu,model and name,cpu_milli,memory_mib,num_gpu,gpu_milli[,gpu_spec]) and order folders
  * (nodes.csv with rank, pods.csv with seq and perhaps arrive_s, life_s, typical.csv). Nodes without devices are left
- * out; nodes stand in rank order, which is file order when there is none.
+ * out; file order is rank order. Every error names the file and the line.
  */
 #pragma once
 #include "base/arena.h"
 #include "base/vec.h"
 
-enum { TRACE_MODELS_MAX = 32, TRACE_NODE_GPUS_MAX = 64 };
+enum {
+	TRACE_MODELS_MAX = 32, /* of all nodes */
+	TRACE_NODE_GPUS_MAX = 64,
+	TRACE_NAME_MAX = 253,       /* bytes of a node's name */
+	TRACE_GPU_MILLI = 1000,     /* what a GPU has */
+	TRACE_NODE_PODS_MAX = 1001, /* of the study's simulator, and of the judge */
+};
+#define TRACE_AMOUNT_MAX ((int64_t)1 << 40) /* of cpu or memory */
 
 typedef struct trace_node {
 	str name, model;
 	int64_t cpu_milli, memory_mib, gpus;
+	int64_t rank; /* as the file has it, or 0 */
 } trace_node;
 
 typedef struct trace_pod {
@@ -32,7 +40,7 @@ typedef struct trace {
 	bool is_timed;
 } trace;
 
-/* Texts live in a. Errors name the file and line. */
+/* Texts live in a. */
 err trace_read(trace *t, arena *a, const char *nodes_file, const char *pods_file, fault *f) MUST_CHECK;
 void trace_done(trace *t);
 bool trace_spec_allows(str spec, str model);
@@ -40,7 +48,5 @@ bool trace_spec_allows(str spec, str model);
 /* The class name a model gets: lower case, what is not a letter, digit, dot or dash becomes a dash. */
 str trace_class(arena *a, str model);
 
-/* Writes nodes.csv, pods.csv and typical.csv for the judge. The typical pods are those of the list the trace was drawn
- * from: a typical.csv beside the pods file is copied, else they are counted from the pods themselves (95 % of them by
- * shape, most frequent first). */
+/* Writes nodes.csv, pods.csv and typical.csv for the judge (cli/trace/typical.h). */
 err trace_write(const trace *t, const char *folder, fault *f) MUST_CHECK;

@@ -15,8 +15,11 @@ err csv_open(csv *c, arena *a, const char *path, fault *f) MUST_CHECK;
 /* The next row; false at the end. */
 bool csv_next(csv *c);
 bool csv_has(const csv *c, const char *column);
+/* BAD_FIELD names the first of the columns (their names separated by blanks) that the file lacks. */
+err csv_need(const csv *c, const char *columns, fault *f) MUST_CHECK;
 /* The row's value, absent when there is no such column or the row is short. */
 str csv_text(const csv *c, const char *column);
 /* A number, perhaps with a fraction that is cut off; empty counts as 0. BAD_FIELD names the place. */
 err csv_i64(const csv *c, const char *column, int64_t *ret, fault *f) MUST_CHECK;
-double csv_double(const csv *c, const char *column);
+/* The same with its fraction; it must be finite. */
+err csv_double(const csv *c, const char *column, double *ret, fault *f) MUST_CHECK;
