@@ -6,6 +6,7 @@
 const command commands[] = {
 	{"get", "print what one path of the API answers", command_get},
 	{"replay", "send a recorded workload through a server and judge what it decides", command_replay},
+	{"simulate", "decide a recorded workload with the engine alone: allocation, refusals, speed", command_simulate},
 };
 const size_t commands_n = sizeof(commands) / sizeof(*commands);
 

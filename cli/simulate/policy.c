@@ -1,0 +1,15 @@
+#include "cli/simulate/policy.h"
+
+const policy policies[] = {
+	{"binpack", "fill nodes and devices one after another", POLICY_BINPACK, POLICY_BINPACK},
+	{"spread", "keep nodes and devices as empty as possible", POLICY_SPREAD, POLICY_SPREAD},
+};
+const size_t policies_n = sizeof(policies) / sizeof(*policies);
+
+const policy *policy_find(const char *name)
+{
+	for (size_t i = 0; i < policies_n; i++)
+		if (strcmp(policies[i].name, name) == 0)
+			return &policies[i];
+	return NULL;
+}

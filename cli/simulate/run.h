@@ -1,0 +1,61 @@
+/* run: every pod of a trace decided by the engine, in order, by the clock.
+ *
+ * Pods that have a life end when the next arrival is past it, in the order of their ends. A pod that does not fit is
+ * refused and never asked again. The time of a decision runs from the end of the one before it (or of the endings
+ * between) and so holds the request, the search, the books and the line of the log.
+ */
+#pragma once
+#include "cli/simulate/decision_log.h"
+#include "cli/simulate/policy.h"
+#include "cli/simulate/stage.h"
+
+typedef struct decision {
+	int32_t node;   /* row of trace.nodes; -1: refused */
+	uint32_t first; /* its GPUs are run.gpus[first, first + the pod's) */
+	uint32_t ns;
+	uint8_t why; /* why_code of the first reason, when refused */
+	bool is_ended;
+	int64_t used_milli; /* of all GPUs, after it */
+} decision;
+
+/* How long what was used was used: the mean over time, once the first third of the pods has arrived (as the judge's).
+ */
+typedef struct usage {
+	double begin_s, now_s, area; /* milli x seconds */
+} usage;
+
+typedef struct kept_pod {
+	plan_pod pod;
+	int32_t cluster;
+} kept_pod;
+
+typedef struct run {
+	const trace *trace;
+	stage stage;
+	const policy *policy;
+	place *place;
+	decision *pods; /* by seq */
+	uint8_t *gpus;
+	uint32_t n_gpus;
+	int64_t used_milli, ended;
+	usage usage;
+	int64_t total_ns;
+	int64_t engine_bytes; /* fleet and working memory at the end; 0: not known */
+	/* What running pods hold, to give it back; only where pods end. */
+	kept_pod *kept;
+	plan_device *kept_devices; /* as gpus */
+	uint32_t *endings;         /* pods by their end */
+	uint32_t n_endings, next_ending;
+	int64_t next_progress_ns; /* INT64_MAX: silent */
+} run;
+
+typedef struct run_terms {
+	const policy *policy;
+	int64_t clusters;
+	const char *log; /* empty: none */
+	bool has_progress;
+} run_terms;
+
+/* Texts and tables live in a, which must outlive r. */
+err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f) MUST_CHECK;
+void run_done(run *r);

@@ -1,0 +1,152 @@
+/* simulate: the engine on a recorded workload, in this process and without a server. Steps: read the files, decide
+ * every pod, count, report. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/simulate/report.h"
+
+enum { REPEAT_MAX = 1000, MOVES_MAX = 64, NAMES_BYTES = 256 };
+
+typedef struct simulate_settings {
+	const char *nodes, *pods, *policy, *log, *typical;
+	int64_t clusters, moves, repeat, limit;
+	bool json, quiet, policies;
+} simulate_settings;
+
+#define TEXT(name_, m, initial_, help_)                                                                                \
+	{                                                                                                              \
+		.name = name_, .kind = SETTING_TEXT, .at = offsetof(simulate_settings, m), .initial = initial_,        \
+		.help = help_                                                                                          \
+	}
+#define NUMBER(name_, m, initial_, lo, hi, help_)                                                                      \
+	{                                                                                                              \
+		.name = name_, .kind = SETTING_I64, .at = offsetof(simulate_settings, m), .initial = initial_,         \
+		.min = lo, .max = hi, .help = help_                                                                    \
+	}
+#define SWITCH(name_, m, help_)                                                                                        \
+	{                                                                                                              \
+		.name = name_, .kind = SETTING_BOOL, .at = offsetof(simulate_settings, m), .initial = "false",         \
+		.help = help_                                                                                          \
+	}
+
+static const setting rows[] = {
+	TEXT("nodes", nodes, "",
+		"CSV of nodes: the published list, or nodes.csv of an order folder. File order is rank."),
+	TEXT("pods", pods, "",
+		"CSV of pods: a published list, or pods.csv of an order folder, with or without life times."),
+	TEXT("policy", policy, "binpack", "How pods are placed; --policies lists the names."),
+	TEXT("log", log, "", "Where to write the decisions, in the judge's form."),
+	TEXT("typical", typical, "",
+		"CSV of the mix that fragmentation is measured against. Empty: typical.csv beside the pods, or counted."),
+	NUMBER("clusters", clusters, "1", 1, STAGE_CLUSTERS_MAX, "Clusters that the nodes are dealt to."),
+	NUMBER("moves", moves, "0", 0, MOVES_MAX, "How many running pods may move when one does not fit."),
+	NUMBER("limit", limit, "0", 0, 1000000000, "Only the first so many pods. 0: all."),
+	NUMBER("repeat", repeat, "1", 1, REPEAT_MAX, "Runs; the fastest one's times are told."),
+	SWITCH("json", json, "One JSON object instead of the table."),
+	SWITCH("policies", policies, "Only print the names of the policies."),
+	SWITCH("quiet", quiet, "No progress, only the result."),
+};
+static const setting_table table = {
+	.program = "reeve simulate",
+	.usage = "--nodes FILE --pods FILE [options]",
+	.about =
+		"Decides a recorded workload with the engine, in this process, on one thread: no server, no agents. Tells how much of\n"
+		"the GPUs could be allocated as demand arrived, what was refused and why, what is left in fragments, how long\n"
+		"decisions took, and the memory they needed.",
+	.rows = rows,
+	.n = sizeof(rows) / sizeof(*rows),
+};
+
+static err policy_get(const char *name, const policy **ret, fault *f)
+{
+	char names[NAMES_BYTES] = "";
+	size_t n = 0;
+
+	*ret = policy_find(name);
+	if (*ret)
+		return ERR_OK;
+	for (size_t i = 0; i < policies_n && n < sizeof(names); i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, " %s", policies[i].name);
+	return fault_set(f, ERR_SETTING, NULL, "there is no policy '%s'; there are:%s", name, names);
+}
+
+static int print_policies(void)
+{
+	for (size_t i = 0; i < policies_n; i++)
+		printf("%-14s %s\n", policies[i].name, policies[i].about);
+	return 0;
+}
+
+static err read_all(const simulate_settings *set, arena *a, trace *t, typical *mix, fault *f)
+{
+	if (!*set->nodes || !*set->pods)
+		return fault_set(f, ERR_SETTING, NULL, "needs --nodes FILE and --pods FILE; see reeve simulate --help");
+	if (set->moves)
+		return fault_set(f, ERR_SETTING, NULL, "the engine plans no moves: --moves can only be 0");
+	err e = trace_read(t, a, set->nodes, set->pods, f);
+	if (!e)
+		e = typical_read(mix, a, t, set->typical, f);
+	if (!e && set->limit && set->limit < t->pods.n)
+		t->pods.n = (uint32_t)set->limit;
+	return e;
+}
+
+/* Runs as often as asked, each on a fresh fleet; the figures are the fastest run's. */
+static err run_best(const simulate_settings *set, const trace *t, const typical *mix, const policy *how, fault *f)
+{
+	run_terms terms = {how, set->clusters, set->log, !set->quiet && isatty(STDERR_FILENO)};
+	arena *best_arena = NULL;
+	run best = {0};
+	err e = ERR_OK;
+
+	for (int64_t i = 0; i < set->repeat && !e; i++) {
+		arena *a = arena_new((size_t)8 << 30);
+		run r;
+		e = run_all(&r, a, t, &terms, f);
+		if (!e && (!best_arena || r.total_ns < best.total_ns)) {
+			run_done(&best);
+			arena_end(best_arena);
+			best = r;
+			best_arena = a;
+			continue;
+		}
+		run_done(&r);
+		arena_end(a);
+	}
+	if (!e) {
+		figures g;
+		report p = {&best, &g, mix, set->clusters, set->log};
+		figures_make(&g, best_arena, &best, mix);
+		(set->json ? report_print_json : report_print)(&p, stdout);
+	}
+	run_done(&best);
+	arena_end(best_arena);
+	return e;
+}
+
+int command_simulate(int argc, char **argv)
+{
+	simulate_settings set = {0};
+	fault f = {0};
+	int operand = 0;
+	bool is_done = false;
+	const policy *how = NULL;
+	trace t = {0};
+	typical mix = {0};
+	AUTO_ARENA a = arena_new((size_t)4 << 30);
+
+	if (setting_read(&table, &set, NULL, argc, argv, &operand, &is_done, &f))
+		return command_fail("simulate", &f, 2);
+	if (is_done || set.policies)
+		return is_done ? 0 : print_policies();
+	if (operand < argc) {
+		fault_set(&f, ERR_SETTING, NULL, "takes no '%s'; see reeve simulate --help", argv[operand]);
+		return command_fail("simulate", &f, 2);
+	}
+	bool is_read = policy_get(set.policy, &how, &f) == ERR_OK && read_all(&set, a, &t, &mix, &f) == ERR_OK;
+	bool is_run = is_read && run_best(&set, &t, &mix, how, &f) == ERR_OK;
+	trace_done(&t);
+	typical_done(&mix);
+	return is_run ? 0 : command_fail("simulate", &f, is_read ? 1 : 2);
+}
