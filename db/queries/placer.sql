@@ -79,12 +79,12 @@ SELECT key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, us
 SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, slots, slots_given, health, used_memory_mib, used_compute_milli, used_slots FROM device ORDER BY key;
 
 -- name: load_placements :many
--- in: after int8, limit int8
+-- in: after text, limit int8
 -- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, charges json, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
 SELECT id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers,
 	json_build_object('models', charge_models, 'device_milli', charge_device_milli, 'memory_mib', charge_memory_mib, 'compute_milli', charge_compute_milli)::text AS charges,
 	reason, created_by, created_at, granted_at, running_at, seq
-FROM placement WHERE ended_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2;
+FROM placement WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2;
 
 -- name: load_uses :many
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
@@ -98,6 +98,9 @@ SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_us
 SELECT i.seq, i.kind, i.object_id, i.tenant_key, i.cluster_key, i.actor, i.request_id, i.body, i.at,
 	i.kind = 'place' AND (SELECT p.id FROM placement p WHERE p.id = i.object_id) IS NOT NULL AS is_known
 FROM inbox i WHERE i.seq >= $1 ORDER BY i.seq LIMIT $2;
+
+-- Rows to be inserted come as arrays, each unnested in the list of what is selected: they go on together, row by row. In FROM each would
+-- be written out into a store of its own first.
 
 -- Commits --------------------------------------------------------------------------------------------------------------------
 
@@ -122,11 +125,10 @@ SELECT count(*) = 1 AS ok FROM q;
 --     created_bys text[], created_ats timestamptz[], granted_ats timestamptz[], ended_ats timestamptz[], seqs int8[], revs int8[]
 INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, node_keys, device_keys,
 	device_memory_mib, device_compute_milli, charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli, created_by, created_at, granted_at, ended_at, seq, rev)
-SELECT x.id, x.tenant_key, x.cluster_key, x.name, x.origin, x.state, x.fi, x.fn, x.request, x.placed, x.blockers, x.reason, x.nk::int4[], x.dk::int4[], x.dm::int8[], x.dc::int8[],
-	x.cm::text[], x.cd::int8[], x.cmm::int8[], x.cc::int8[], x.created_by, x.created_at, x.granted_at, x.ended_at, x.seq, x.rev
-FROM unnest($1::text[], $2::int4[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::int8[], $8::int8[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-	$15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[], $25::int8[], $26::int8[])
-	AS x(id, tenant_key, cluster_key, name, origin, state, fi, fn, request, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, created_by, created_at, granted_at, ended_at, seq, rev);
+SELECT unnest($1::text[]), unnest($2::int4[]), unnest($3::int4[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::int8[]), unnest($8::int8[]),
+	unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[])::int4[], unnest($14::text[])::int4[], unnest($15::text[])::int8[],
+	unnest($16::text[])::int8[], unnest($17::text[])::text[], unnest($18::text[])::int8[], unnest($19::text[])::int8[], unnest($20::text[])::int8[], unnest($21::text[]),
+	unnest($22::timestamptz[]), unnest($23::timestamptz[]), unnest($24::timestamptz[]), unnest($25::int8[]), unnest($26::int8[]);
 
 -- name: placement_update :one
 -- in: ids text[], cluster_keys int4[], states text[], fence_incarnations int8[], fence_nos int8[], placed text[], blockers text[], reasons text[], node_keys text[],
@@ -245,14 +247,14 @@ SELECT must(count(*) = $2, 'cluster_gone') AS ok FROM c;
 -- name: decision_insert :exec
 -- in: ns int8[], term int8, ats timestamptz[], tenant_keys int4[], placement_ids text[], cluster_keys int4[], cluster_revs int8[], actions text[], bodies text[], hashes bytea[]
 INSERT INTO decision (n, term, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash)
-SELECT x.n, $2, x.at, x.tenant_key, x.placement_id, x.cluster_key, x.cluster_rev, x.action, x.body, x.hash
-FROM unnest($1::int8[], $3::timestamptz[], $4::int4[], $5::text[], $6::int4[], $7::int8[], $8::text[], $9::text[], $10::bytea[])
-	AS x(n, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash);
+SELECT unnest($1::int8[]), $2, unnest($3::timestamptz[]), unnest($4::int4[]), unnest($5::text[]), unnest($6::int4[]), unnest($7::int8[]), unnest($8::text[]),
+	unnest($9::text[]), unnest($10::bytea[]);
 
 -- name: segment_open :exec
 -- in: placement_ids text[], fence_nos int8[], classes text[], tenant_keys int4[], cluster_keys int4[], devices int8[], device_milli int8[], memory_mib int8[], compute_milli int8[], started_ats timestamptz[]
 INSERT INTO segment (placement_id, fence_no, class, tenant_key, cluster_key, devices, device_milli, memory_mib, compute_milli, started_at)
-SELECT x.* FROM unnest($1::text[], $2::int8[], $3::text[], $4::int4[], $5::int4[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::timestamptz[]) AS x;
+SELECT unnest($1::text[]), unnest($2::int8[]), unnest($3::text[]), unnest($4::int4[]), unnest($5::int4[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]),
+	unnest($9::int8[]), unnest($10::timestamptz[]);
 
 -- name: segment_close :exec
 -- in: placement_ids text[], fence_nos int8[], ended_ats timestamptz[]

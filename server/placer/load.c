@@ -1,5 +1,8 @@
 #include "server/placer/load.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "api/types/placement.h"
 #include "engine/fleet.h"
 #include "server/placer/body.h"
@@ -226,7 +229,6 @@ static void placement_load(load *l, const sql_load_placements_row *row)
 	lifecycle life;
 	fault f;
 
-	l->last_seq = row->seq;
 	if (!lifecycle_find(row->state, &life) || !books_payer(l->b, (int32_t)row->tenant_key) ||
 		js_read_output(&placement_type, json, l->a, &told, &f)) {
 		differ(l, "placement", row->id, row->state, 1, 0);
@@ -251,6 +253,12 @@ void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n)
 	l->a = arena_new(0);
 	for (uint32_t i = 0; i < n; i++)
 		placement_load(l, &rows[i]);
+	if (n) {
+		str last = rows[n - 1].id;
+		assert(last.n < ID_MAX);
+		memcpy(l->last_id, last.p, last.n);
+		l->last_id[last.n] = '\0';
+	}
 	arena_end(l->a);
 	l->a = NULL;
 }

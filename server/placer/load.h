@@ -1,11 +1,12 @@
 /* load: the books as the database has them, at the start of a term.
  *
  * Rows come as the load_... statements give them, after governance (govern.h): nodes, devices, then placements by
- * rising seq in any number of pages, then load_end. What the placements add up to must equal the stored totals: every
+ * rising id in any number of pages, then load_end. What the placements add up to must equal the stored totals: every
  * difference is counted and the first ones are put in words.
  */
 #pragma once
 #include "base/buf.h"
+#include "base/id.h"
 #include "server/placer/govern.h"
 
 enum { LOAD_WORDS_BYTES = 2048 };
@@ -16,7 +17,7 @@ typedef struct load {
 	map node_by_key;                       /* -> handle + 1 */
 	vec(int32_t) gone_nodes, gone_devices; /* handles: kept only for what stands on them */
 	vec(amounts) node_used, device_used;   /* as stored, by handle */
-	int64_t last_seq;
+	char last_id[ID_MAX];                  /* of the placements so far */
 	int64_t differences;
 	buf words; /* the first differences, one per line */
 } load;

@@ -112,7 +112,7 @@ static void page_loaded(void *arg, const db_verdict *v)
 
 static void page_ask(placer *p)
 {
-	p->in.page = (sql_load_placements_in){p->load.last_seq, PAGE_ROWS};
+	p->in.page = (sql_load_placements_in){str_from(p->load.last_id), PAGE_ROWS};
 	p->reads[0] = (db_call){SQL_LOAD_PLACEMENTS, &p->in.page};
 	batcher_run(p->db, DB_PLATFORM, NULL, 0, p->reads, 1, page_loaded, p);
 }
@@ -168,7 +168,6 @@ static void tables_loaded(void *arg, const db_verdict *v)
 	}
 	if (is.is_new && is.number > 1)
 		log_warn("placer.incarnation", KV_I64("number", is.number));
-	p->load.last_seq = -1;
 	page_ask(p);
 }
 

@@ -55,6 +55,27 @@ Test(migrate, a_second_run_does_nothing)
 	cr_assert_eq(number, migrations[migrations_n - 1].number);
 }
 
+/* A placement's columns move to the end of its row: what stood there before must come along, both ways. */
+Test(migrate, placements_keep_what_they_say)
+{
+	static const char said[] =
+		"SELECT concat_ws(' ', state, reason, rev, seq, running_at = '2026-01-02Z', ended_at IS NULL) FROM placement";
+	const char *dsn = pg_database_empty("keeps");
+	char before[64];
+	fault f = {0};
+	cr_assert_eq(migrate_up(dsn, migrations, 2, NULL, &f), ERR_OK, "%s", f.detail);
+	pg_do(dsn,
+		"INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, created_by, "
+		"created_at, running_at, seq, rev, reason) VALUES ('plc_1', 2, 1, '', 'api', 'running', 1, 1, '{}', 't', now(), "
+		"'2026-01-02Z', 7, 9, 'why')");
+	strcpy(before, pg_text(dsn, said));
+	cr_assert_str_eq(before, "running why 9 7 t t");
+	cr_assert_eq(migrate_up(dsn, migrations, migrations_n, NULL, &f), ERR_OK, "%s", f.detail);
+	cr_assert_str_eq(pg_text(dsn, said), before);
+	cr_assert_eq(migrate_down(dsn, migrations, migrations_n, 2, &f), ERR_OK, "%s", f.detail);
+	cr_assert_str_eq(pg_text(dsn, said), before);
+}
+
 static const migration base[] = {
 	{1, "one", "CREATE TABLE a (n int4)", "DROP TABLE a"},
 	{2, "two", "CREATE TABLE b (n int4); CREATE TABLE c (n int4)", "DROP TABLE b, c"},
