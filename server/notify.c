@@ -16,6 +16,8 @@ enum { TURN_DATAGRAMS_MAX = 256, NAME_MAX_BYTES = 32 };
 
 struct notify {
 	loop_watch *watch;
+	loop_timer *kick; /* what is to be told leaves then */
+	uint8_t telling;
 	int fd, folder; /* of the folder, because its path may be longer than a socket's address */
 	int edges;
 	char self[NAME_MAX_BYTES];
@@ -53,25 +55,6 @@ static bool listen_at(notify *n)
 	return bind(n->fd, (const struct sockaddr *)&at, sizeof at) == 0;
 }
 
-notify *notify_new(
-	loop *l, const char *run_dir, const char *self, int edges, void (*on_look)(void *arg, int what), void *arg)
-{
-	notify *n = heap_new(1, sizeof *n);
-
-	n->edges = edges;
-	n->on_look = on_look;
-	n->arg = arg;
-	snprintf(n->self, sizeof n->self, "%s", self);
-	n->folder = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (n->folder < 0 || n->fd < 0 || !listen_at(n)) {
-		log_warn("notify.deaf", KV_Z("folder", run_dir), KV_Z("why", strerror(errno)));
-		return n;
-	}
-	n->watch = loop_watch_new(l, n->fd, LOOP_READ, on_ready, n);
-	return n;
-}
-
 static void send_to(const notify *n, const char *name, uint8_t kind)
 {
 	struct sockaddr_un at;
@@ -92,18 +75,54 @@ static void send_to_edges(const notify *n, uint8_t kind)
 	}
 }
 
-void notify_send(notify *n, notify_what what)
+static void tell_kind(const notify *n, uint8_t kind)
 {
-	uint8_t kind = (uint8_t)what;
-
-	if (n->folder < 0 || n->fd < 0)
-		return;
-	if (what & (NOTIFY_INBOX | NOTIFY_GOVERNANCE))
+	if (kind & (NOTIFY_INBOX | NOTIFY_GOVERNANCE))
 		send_to(n, "placer", kind);
-	if (what & (NOTIFY_DECISIONS | NOTIFY_GOVERNANCE)) {
+	if (kind & (NOTIFY_DECISIONS | NOTIFY_GOVERNANCE)) {
 		send_to_edges(n, kind);
 		send_to(n, "worker", kind);
 	}
+}
+
+static void tell(void *arg)
+{
+	notify *n = arg;
+
+	for (int kind = NOTIFY_INBOX; kind <= NOTIFY_GOVERNANCE; kind <<= 1)
+		if (n->telling & kind)
+			tell_kind(n, (uint8_t)kind);
+	n->telling = 0;
+}
+
+notify *notify_new(
+	loop *l, const char *run_dir, const char *self, int edges, void (*on_look)(void *arg, int what), void *arg)
+{
+	notify *n = heap_new(1, sizeof *n);
+
+	n->edges = edges;
+	n->on_look = on_look;
+	n->arg = arg;
+	snprintf(n->self, sizeof n->self, "%s", self);
+	n->kick = loop_timer_new(l, tell, n);
+	n->folder = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (n->folder < 0 || n->fd < 0 || !listen_at(n)) {
+		log_warn("notify.deaf", KV_Z("folder", run_dir), KV_Z("why", strerror(errno)));
+		return n;
+	}
+	n->watch = loop_watch_new(l, n->fd, LOOP_READ, on_ready, n);
+	return n;
+}
+
+/* What a commit of many requests has each of them say is said once. */
+void notify_send(notify *n, notify_what what)
+{
+	if (n->folder < 0 || n->fd < 0)
+		return;
+	if (!n->telling)
+		loop_timer_arm(n->kick, 0);
+	n->telling |= (uint8_t)what;
 }
 
 void notify_free(notify *n)
@@ -111,6 +130,7 @@ void notify_free(notify *n)
 	if (!n)
 		return;
 	loop_watch_free(n->watch);
+	loop_timer_free(n->kick);
 	if (n->fd >= 0)
 		close(n->fd);
 	if (n->folder >= 0)

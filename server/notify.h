@@ -17,5 +17,6 @@ typedef struct notify notify;
 /* self: "edge-0", "placer", "worker". on_look gets the kinds that arrived since, or'ed, once per turn of the loop. */
 notify *notify_new(
 	loop *l, const char *run_dir, const char *self, int edges, void (*on_look)(void *arg, int what), void *arg);
+/* Tells in the next turn of the loop, once however often it was said in this one. */
 void notify_send(notify *n, notify_what what);
 void notify_free(notify *n); /* NULL-safe */
