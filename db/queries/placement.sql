@@ -1,13 +1,11 @@
 -- Placements as clients see them, and the door to the placer. Before its first decision a placement stands in the inbox.
 
--- Many requests' placements at once, without keys; harmless to repeat (server/edge/intake.h).
+-- Many requests' placements at once, without keys, in their order; harmless to repeat (server/edge/intake.h): a row that was decided on
+-- before is passed over by the placer (inbox_next).
 -- name: inbox_store :exec
 -- in: ids text[], tenant_keys int4[], bodies text[], actors text[], request_ids text[]
 INSERT INTO inbox (kind, object_id, tenant_key, actor, request_id, body)
-SELECT 'place', x.id, x.tenant_key, x.actor, x.request_id, x.body
-FROM unnest($1::text[], $2::int4[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS x(id, tenant_key, body, actor, request_id, n)
-WHERE NOT EXISTS (SELECT FROM placement p WHERE p.id = x.id)
-ORDER BY x.n
+SELECT 'place', unnest($1::text[]), unnest($2::int4[]), unnest($4::text[]), unnest($5::text[]), unnest($3::text[])
 ON CONFLICT (object_id) WHERE kind = 'place' DO NOTHING;
 
 -- One request's placements and its key.

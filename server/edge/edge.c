@@ -61,8 +61,10 @@ static void database_open(edge *e)
 	e->reader = reader_new(e->loop, &r);
 	e->tenant_lane = intake_lane(e, false);
 	e->platform_lane = intake_lane(e, true);
-	e->tenant_intake = intake_new(e->tenant_lane);
-	e->platform_intake = intake_new(e->platform_lane);
+	e->tenant_lane_two = intake_lane(e, false);
+	e->platform_lane_two = intake_lane(e, true);
+	e->tenant_intake = intake_new(e->loop, (lane *const[]){e->tenant_lane, e->tenant_lane_two});
+	e->platform_intake = intake_new(e->loop, (lane *const[]){e->platform_lane, e->platform_lane_two});
 	e->tenant_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", false)});
 	e->platform_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", true)});
 }
@@ -244,6 +246,8 @@ static void database_close(edge *e)
 	intake_close(e->platform_intake);
 	lane_free(e->tenant_lane);
 	lane_free(e->platform_lane);
+	lane_free(e->tenant_lane_two);
+	lane_free(e->platform_lane_two);
 	intake_free(e->tenant_intake);
 	intake_free(e->platform_intake);
 	reader_free(e->reader);

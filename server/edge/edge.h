@@ -35,7 +35,7 @@ struct edge {
 	web_server *web_tls, *web_plain;
 	db_reader *reader;
 	db_reader *slow_reader; /* of edge_slow_reader; NULL: nobody asked yet */
-	lane *tenant_lane, *platform_lane;
+	lane *tenant_lane, *platform_lane, *tenant_lane_two, *platform_lane_two;
 	intake *tenant_intake, *platform_intake; /* over the lanes */
 	ledger *tenant_ledger, *platform_ledger;
 	notify *notify;

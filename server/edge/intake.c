@@ -8,6 +8,7 @@
 
 typedef struct flight {
 	intake *of;
+	uint32_t via;
 	arena *a;
 	intake_ask *asks;
 	uint32_t n_asks;
@@ -15,13 +16,12 @@ typedef struct flight {
 } flight;
 
 struct intake {
-	lane *lane;
+	lane *lanes[INTAKE_LANES];
+	uint32_t in_flight[INTAKE_LANES];
+	loop_timer *kick;
 	intake_ask *first, **last; /* in order of arrival */
-	uint32_t in_flight;
-	bool is_closed;
+	bool is_kicked, is_closed;
 };
-
-static void send_all(intake *i);
 
 static void queue_add(intake *i, intake_ask *a)
 {
@@ -98,10 +98,29 @@ static bool is_of_rows(err e)
 	return e != ERR_OK && e != ERR_UNAVAILABLE && e != ERR_OVERLOADED && e != ERR_DB_UNKNOWN && e != ERR_CLOSED;
 }
 
+static uint32_t lane_free_find(const intake *i)
+{
+	uint32_t k = 0;
+
+	while (k < INTAKE_LANES && i->in_flight[k])
+		k++;
+	return k;
+}
+
+/* What arrives in one turn of the loop leaves together. */
+static void kick_if_free(intake *i)
+{
+	if (!i->first || i->is_kicked || i->is_closed || lane_free_find(i) == INTAKE_LANES)
+		return;
+	i->is_kicked = true;
+	loop_timer_arm(i->kick, 0);
+}
+
 static void landed(void *arg, db_reply *r)
 {
 	flight *f = arg;
 	intake *i = f->of;
+	uint32_t via = f->via;
 	bool take_apart = is_of_rows(r->e) && f->n_asks > 1 && !i->is_closed;
 
 	for (intake_ask *a = f->asks, *next; a; a = next) {
@@ -113,32 +132,44 @@ static void landed(void *arg, db_reply *r)
 			a->on_done(a, r->e, &r->f);
 	}
 	arena_end(f->a);
-	i->in_flight--;
-	if (!i->in_flight)
-		send_all(i);
+	i->in_flight[via]--;
+	kick_if_free(i);
 }
 
-static void send_all(intake *i)
+static void send_all(intake *i, uint32_t via)
 {
 	while (i->first) {
 		arena *a = arena_new(0);
 		flight *f = ARENA_NEW(a, flight);
 		uint32_t rows;
 		f->of = i;
+		f->via = via;
 		f->a = a;
 		f->asks = group_take(i, &rows, &f->n_asks);
 		rows_fill(f, rows);
-		i->in_flight++;
-		lane_run(i->lane, 0, f->asks->scope, SQL_INBOX_STORE, &f->in, landed, f);
+		i->in_flight[via]++;
+		lane_run(i->lanes[via], 0, f->asks->scope, SQL_INBOX_STORE, &f->in, landed, f);
 	}
 }
 
-intake *intake_new(lane *l)
+static void kicked(void *arg)
+{
+	intake *i = arg;
+	uint32_t via = lane_free_find(i);
+
+	i->is_kicked = false;
+	if (via < INTAKE_LANES)
+		send_all(i, via);
+}
+
+intake *intake_new(loop *l, lane *const lanes[INTAKE_LANES])
 {
 	intake *i = calloc(1, sizeof(*i));
 
 	assert(i);
-	i->lane = l;
+	for (uint32_t k = 0; k < INTAKE_LANES; k++)
+		i->lanes[k] = lanes[k];
+	i->kick = loop_timer_new(l, kicked, i);
 	i->last = &i->first;
 	return i;
 }
@@ -148,8 +179,7 @@ void intake_add(intake *i, intake_ask *a)
 	assert(!i->is_closed);
 	a->is_alone = false;
 	queue_add(i, a);
-	if (!i->in_flight)
-		send_all(i);
+	kick_if_free(i);
 }
 
 void intake_close(intake *i)
@@ -159,6 +189,7 @@ void intake_close(intake *i)
 	if (!i)
 		return;
 	i->is_closed = true;
+	loop_timer_disarm(i->kick);
 	while (i->first) {
 		intake_ask *a = i->first;
 		i->first = a->next;
@@ -169,5 +200,8 @@ void intake_close(intake *i)
 
 void intake_free(intake *i)
 {
+	if (!i)
+		return;
+	loop_timer_free(i->kick);
 	free(i);
 }

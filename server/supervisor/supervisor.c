@@ -28,7 +28,7 @@ enum {
 	SLOT_WORKER = 2,
 	SLOT_EDGE_0 = 3,
 	EDGES_BY_THEMSELVES_MAX = 16, /* more only when asked for */
-	CONNECTIONS_PER_EDGE = 10,    /* readers, lanes and ledgers, with some to spare */
+	CONNECTIONS_PER_EDGE = 12,    /* readers, lanes and ledgers, with some to spare */
 	CONNECTIONS_BESIDE = 30,      /* placer, worker, a person with psql */
 	STOP_GRACE_MS = 15000,
 	POSTGRES_RETRY_MS = 200,
