@@ -22,21 +22,36 @@ int64_t geometry_weight_default(const geometry *g, int32_t profile)
 	return milli;
 }
 
-static int64_t weight_of(const geometry *g, const int64_t *weights, int32_t profile)
+void geometry_weights(const geometry *g, uint32_t asked, int64_t *weights)
 {
-	return weights ? weights[profile] : geometry_weight_default(g, profile);
+	for (int32_t p = 0; p < g->n_profiles; p++)
+		weights[p] = asked >> p & 1 ? geometry_weight_default(g, p) : 0;
+}
+
+/* The weights, or the default ones in `room`. */
+static const int64_t *weights_or_default(const geometry *g, const int64_t *weights, int64_t *room)
+{
+	if (weights)
+		return weights;
+	geometry_weights(g, UINT32_MAX, room);
+	return room;
+}
+
+static int64_t value_of(const geometry *g, const geometry_state *s, const int64_t *weights)
+{
+	int64_t value = 0;
+
+	for (int32_t p = 0; p < g->n_profiles; p++)
+		if (weights[p])
+			value += weights[p] * geometry_room(g, s, p);
+	return value;
 }
 
 int64_t geometry_value(const geometry *g, const geometry_state *s, const int64_t *weights)
 {
-	int64_t value = 0;
+	int64_t room[GEOMETRY_PROFILES_MAX];
 
-	for (int32_t p = 0; p < g->n_profiles; p++) {
-		int64_t weight = weight_of(g, weights, p);
-		if (weight)
-			value += weight * geometry_room(g, s, p);
-	}
-	return value;
+	return value_of(g, s, weights_or_default(g, weights, room));
 }
 
 /* Legal starts of all profiles that weigh something: of states of equal value the one with more can be filled in more
@@ -46,7 +61,7 @@ static int32_t starts_left(const geometry *g, const geometry_state *s, const int
 	int32_t n = 0;
 
 	for (int32_t p = 0; p < g->n_profiles; p++)
-		if (weight_of(g, weights, p))
+		if (weights[p])
 			n += __builtin_popcount(geometry_starts(g, s, p));
 	return n;
 }
@@ -54,23 +69,25 @@ static int32_t starts_left(const geometry *g, const geometry_state *s, const int
 int32_t geometry_choose(
 	const geometry *g, const geometry_state *s, int32_t profile, const int64_t *weights, int64_t *ret_loss)
 {
-	int32_t best = GEOMETRY_NONE, best_starts = 0;
-	int64_t best_value = 0;
+	int64_t room[GEOMETRY_PROFILES_MAX], best_value = -1;
+	int32_t best = GEOMETRY_NONE, best_left = 0;
 
+	weights = weights_or_default(g, weights, room);
 	for (uint32_t starts = geometry_starts(g, s, profile); starts; starts &= starts - 1) {
-		int32_t start = __builtin_ctz(starts);
 		geometry_state after = *s;
-		geometry_take(g, &after, profile, start);
-		int64_t value = geometry_value(g, &after, weights);
-		int32_t left = starts_left(g, &after, weights);
-		if (best != GEOMETRY_NONE && (value < best_value || (value == best_value && left <= best_starts)))
+		geometry_take(g, &after, profile, __builtin_ctz(starts));
+		int64_t value = value_of(g, &after, weights);
+		if (value < best_value)
 			continue;
-		best = start;
+		int32_t left = starts_left(g, &after, weights);
+		if (value == best_value && left <= best_left)
+			continue;
+		best = __builtin_ctz(starts);
 		best_value = value;
-		best_starts = left;
+		best_left = left;
 	}
 	if (best != GEOMETRY_NONE)
-		*ret_loss = geometry_value(g, s, weights) - best_value;
+		*ret_loss = value_of(g, s, weights) - best_value;
 	return best;
 }
 
@@ -88,9 +105,10 @@ int32_t geometry_choose_hami(const geometry *g, const geometry_state *s, int32_t
 int32_t geometry_choose_device(const geometry *g, const geometry_state *states, int32_t n, int32_t profile,
 	const int64_t *weights, int32_t *ret_start)
 {
+	int64_t room[GEOMETRY_PROFILES_MAX], best_loss = 0, loss = 0;
 	int32_t best = GEOMETRY_NONE;
-	int64_t best_loss = 0, loss = 0;
 
+	weights = weights_or_default(g, weights, room);
 	for (int32_t i = 0; i < n; i++) {
 		int32_t start = geometry_choose(g, &states[i], profile, weights, &loss);
 		if (start == GEOMETRY_NONE || (best != GEOMETRY_NONE && loss >= best_loss))
@@ -115,7 +133,7 @@ typedef struct batch_search {
 
 static void batch_keep(batch_search *b, const geometry_state *s)
 {
-	int64_t value = geometry_value(b->g, s, b->weights);
+	int64_t value = value_of(b->g, s, b->weights);
 
 	if (value <= b->best_value)
 		return;
@@ -168,7 +186,8 @@ bool geometry_choose_all(const geometry *g, geometry_state *s, const int32_t *pr
 	const int64_t *weights, int32_t *starts)
 {
 	int32_t order[GEOMETRY_BATCH_MAX] = {0};
-	batch_search b = {.g = g, .weights = weights, .n = n, .best_value = -1};
+	int64_t room[GEOMETRY_PROFILES_MAX];
+	batch_search b = {.g = g, .weights = weights_or_default(g, weights, room), .n = n, .best_value = -1};
 
 	assert(n >= 0 && n <= GEOMETRY_BATCH_MAX);
 	batch_order(&b, profiles, order);
@@ -197,7 +216,7 @@ static void rest_fill(rest_search *f, const geometry_state *s, int32_t profile, 
 		memcpy(f->best_counts, f->counts, sizeof f->counts);
 	}
 	for (int32_t p = profile; p >= 0; p--) {
-		int64_t each = weight_of(f->g, f->weights, p);
+		int64_t each = f->weights[p];
 		uint32_t starts = geometry_starts(f->g, s, p);
 		if (p == profile)
 			starts &= ~0u << from;
@@ -214,7 +233,8 @@ static void rest_fill(rest_search *f, const geometry_state *s, int32_t profile, 
 
 int64_t geometry_rest(const geometry *g, const geometry_state *s, const int64_t *weights, int32_t *counts)
 {
-	rest_search f = {.g = g, .weights = weights};
+	int64_t room[GEOMETRY_PROFILES_MAX];
+	rest_search f = {.g = g, .weights = weights_or_default(g, weights, room)};
 
 	rest_fill(&f, s, g->n_profiles - 1, 0, 0);
 	memcpy(counts, f.best_counts, (size_t)g->n_profiles * sizeof *counts);

@@ -14,6 +14,9 @@ int64_t geometry_value(const geometry *g, const geometry_state *s, const int64_t
 /* The share of the device in thousandths: its dominant one over slots and counted resources. */
 int64_t geometry_weight_default(const geometry *g, int32_t profile);
 
+/* The default weights of the profiles in `asked` (bit p), 0 for the others. weights holds one per profile. */
+void geometry_weights(const geometry *g, uint32_t asked, int64_t *weights);
+
 /* The start that loses least, with the loss; GEOMETRY_NONE where the profile does not fit. */
 int32_t geometry_choose(
 	const geometry *g, const geometry_state *s, int32_t profile, const int64_t *weights, int64_t *ret_loss);

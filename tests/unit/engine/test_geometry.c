@@ -1,42 +1,4 @@
-#include "fixture.h"
-
-#include "engine/geometry_choose.h"
-
-#define COUNT_OF(a) (int)(sizeof(a) / sizeof *(a))
-
-static const geometry *the(const char *name)
-{
-	const geometry *g = geometry_find(str_from(name));
-
-	cr_assert(g, "%s is built in", name);
-	return g;
-}
-
-static int32_t profile_of(const geometry *g, const char *name)
-{
-	int32_t p = geometry_profile_find(g, str_from(name));
-
-	cr_assert(p >= 0, "%.*s has %s", (int)g->name.n, g->name.p, name);
-	return p;
-}
-
-/* "3g.20gb@4 1g.5gb@0": an instance of each at its start. */
-static geometry_state state_of(const geometry *g, const char *text)
-{
-	geometry_state s = {0};
-	str rest = str_from(text);
-
-	while (rest.n) {
-		str word = str_split(&rest, ' ');
-		str name = str_split(&word, '@');
-		int64_t start = 0;
-		cr_assert(!word.p || str_to_i64(word, &start));
-		int32_t p = geometry_profile_find(g, name);
-		cr_assert(p >= 0 && geometry_may(g, &s, p, (int32_t)start), "%s", text);
-		geometry_take(g, &s, p, (int32_t)start);
-	}
-	return s;
-}
+#include "geometry_fixture.h"
 
 Test(geometry, built_in_ones_are_sound_and_named_once)
 {
@@ -137,11 +99,6 @@ typedef struct state_table {
 	int32_t n;
 } state_table;
 
-static bool state_eq(const geometry_state *a, const geometry_state *b)
-{
-	return memcmp(a, b, sizeof *a) == 0;
-}
-
 static int32_t table_put(state_table *t, const geometry_state *s)
 {
 	uint64_t h = s->occupied * 31u + s->only;
@@ -161,25 +118,6 @@ static int32_t table_put(state_table *t, const geometry_state *s)
 		*slot = ++t->n;
 		return t->n - 1;
 	}
-}
-
-static bool brute_may(const geometry *g, const geometry_state *s, int32_t p, int32_t start)
-{
-	const geometry_profile *q = &g->profiles[p];
-
-	if (g->is_uniform && s->n && s->only != p)
-		return false;
-	for (int r = 0; r < GEOMETRY_COUNTS; r++)
-		if (s->used[r] + q->takes[r] > g->has[r])
-			return false;
-	if (!q->width)
-		return start == 0;
-	if (!(q->starts >> start & 1) || start + q->width > g->n_slots)
-		return false;
-	for (int i = start; i < start + q->width; i++)
-		if (s->occupied >> i & 1)
-			return false;
-	return true;
 }
 
 static state_table *table_of(const geometry *g)
@@ -298,63 +236,6 @@ Test(geometry, every_state_of_every_built_in_one_agrees_with_brute_force)
 	}
 }
 
-static bool brute_all(const geometry *g, const geometry_state *s, int32_t *profiles, int32_t n, int64_t *best)
-{
-	bool fits = false;
-
-	if (!n) {
-		int64_t value = geometry_value(g, s, NULL);
-		*best = value > *best ? value : *best;
-		return true;
-	}
-	for (int32_t start = 0; start < GEOMETRY_SLOTS_MAX; start++) {
-		geometry_state next = *s;
-		if (!brute_may(g, s, profiles[0], start))
-			continue;
-		geometry_take(g, &next, profiles[0], start);
-		fits |= brute_all(g, &next, profiles + 1, n - 1, best);
-	}
-	return fits;
-}
-
-static void check_batch(const geometry *g, const geometry_state *s, int32_t *profiles, int32_t n, uint64_t seed)
-{
-	int32_t starts[8];
-	int64_t best = -1;
-	geometry_state after = *s, again = *s;
-	bool fits = brute_all(g, s, profiles, n, &best);
-
-	cr_assert_eq(geometry_choose_all(g, &after, profiles, n, NULL, starts), fits, "seed %lu", seed);
-	if (!fits) {
-		cr_assert(state_eq(&after, s));
-		return;
-	}
-	for (int32_t i = 0; i < n; i++)
-		geometry_take(g, &again, profiles[i], starts[i]);
-	cr_assert(state_eq(&again, &after), "seed %lu", seed);
-	cr_assert_eq(geometry_value(g, &after, NULL), best, "seed %lu", seed);
-}
-
-Test(geometry, several_at_once_are_placed_whenever_they_can_be_and_as_well_as_can_be)
-{
-	uint64_t seed = seed_of_run(), given = seed;
-
-	for (int round = 0; round < 2000; round++) {
-		const geometry *g = geometry_at((int32_t)draw_below(&seed, 11));
-		geometry_state s = {0};
-		int32_t profiles[5], n = 1 + (int32_t)draw_below(&seed, 5);
-		for (int i = 0; i < 2; i++) {
-			int32_t p = (int32_t)draw_below(&seed, g->n_profiles);
-			uint32_t starts = geometry_starts(g, &s, p);
-			if (starts && draw_below(&seed, 2))
-				geometry_take(g, &s, p, __builtin_ctz(starts));
-		}
-		for (int i = 0; i < n; i++)
-			profiles[i] = (int32_t)draw_below(&seed, g->n_profiles);
-		check_batch(g, &s, profiles, n, given);
-	}
-}
-
 Test(geometry, giving_back_in_any_order_leaves_nothing)
 {
 	uint64_t seed = seed_of_run(), given = seed;
@@ -385,69 +266,6 @@ Test(geometry, giving_back_in_any_order_leaves_nothing)
 			geometry_give(g, &s, live[n].profile, live[n].start);
 		cr_assert(state_eq(&s, &(geometry_state){0}), "seed %lu", given);
 	}
-}
-
-typedef struct choice_row {
-	const char *geometry, *state, *profile;
-	int32_t start, hami;
-} choice_row;
-
-static const choice_row choices[] = {
-	{"mig-a100-40g", "", "1g.5gb", 6, 6},
-	{"mig-a100-40g", "", "1g.10gb", 6, 6},
-	{"mig-a100-40g", "", "2g.10gb", 4, 0}, /* 4g still fits; HAMi does not offer 4g there */
-	{"mig-a100-40g", "", "3g.20gb", 4, 4},
-	{"mig-a100-40g", "1g.5gb@6", "1g.5gb", 4, 5},  /* both halves of a pair are left to 2g */
-	{"mig-a100-40g", "2g.10gb@0", "1g.5gb", 2, 6}, /* 3g at 4 stays whole */
-	{"mig-a100-40g", "3g.20gb@4", "1g.5gb", 0, 3},
-	{"mig-a100-40g", "7g.40gb@0", "1g.5gb", GEOMETRY_NONE, GEOMETRY_NONE},
-	{"mig-a30", "1g.6gb@0", "1g.6gb", 1, 1},
-	{"mig-a30", "2g.12gb@2", "1g.6gb", 0, 0},
-	{"vnpu-910b3", "", "vir05_1c_16g", 0, 0},
-};
-
-Test(geometry, the_start_chosen_keeps_the_largest_future)
-{
-	for (int i = 0; i < COUNT_OF(choices); i++) {
-		const choice_row *r = &choices[i];
-		const geometry *g = the(r->geometry);
-		geometry_state s = state_of(g, r->state);
-		int32_t p = profile_of(g, r->profile);
-		int64_t loss = 0;
-		cr_expect_eq(geometry_choose(g, &s, p, NULL, &loss), r->start, "%s [%s] %s: %d", r->geometry, r->state,
-			r->profile, geometry_choose(g, &s, p, NULL, &loss));
-		cr_expect_eq(geometry_choose_hami(g, &s, p), r->hami, "%s [%s] %s", r->geometry, r->state, r->profile);
-	}
-}
-
-Test(geometry, weights_say_what_is_kept)
-{
-	const geometry *g = the("mig-a100-40g");
-	geometry_state empty = {0};
-	int64_t loss = 0, only_4g[7] = {0}, only_3g_2g[7] = {0};
-
-	only_4g[profile_of(g, "4g.20gb")] = 1;
-	only_3g_2g[profile_of(g, "3g.20gb")] = 3;
-	only_3g_2g[profile_of(g, "2g.10gb")] = 2;
-	cr_expect_eq(geometry_choose(g, &empty, profile_of(g, "2g.10gb"), only_4g, &loss), 4);
-	cr_expect_eq(loss, 0);
-	cr_expect_eq(geometry_choose(g, &empty, profile_of(g, "2g.10gb"), only_3g_2g, &loss), 0);
-	cr_expect_eq(geometry_choose(g, &empty, profile_of(g, "1g.5gb"), only_4g, &loss), 4);
-}
-
-Test(geometry, of_several_devices_the_one_that_loses_least_is_chosen)
-{
-	const geometry *g = the("mig-h100-80g");
-	geometry_state devices[] = {
-		{.n = 0}, state_of(g, "4g.40gb@0"), state_of(g, "4g.40gb@0 2g.20gb@4"), state_of(g, "7g.80gb@0")};
-	int32_t start = -1;
-
-	cr_expect_eq(geometry_choose_device(g, devices, 4, profile_of(g, "1g.10gb"), NULL, &start), 2);
-	cr_expect_eq(start, 6);
-	cr_expect_eq(geometry_choose_device(g, devices, 4, profile_of(g, "3g.40gb"), NULL, &start), 1);
-	cr_expect_eq(start, 4);
-	cr_expect_eq(geometry_choose_device(g, devices, 4, profile_of(g, "7g.80gb"), NULL, &start), 0);
-	cr_expect_eq(geometry_choose_device(g, devices + 3, 1, profile_of(g, "1g.10gb"), NULL, &start), GEOMETRY_NONE);
 }
 
 typedef struct serve_row {
