@@ -5,8 +5,10 @@
  * are per device. (design/api.md, the placement request)
  */
 #pragma once
-#include "base/str.h"
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/str.h"
 
 enum {
 	ASK_ABSENT = -1,
@@ -18,7 +20,14 @@ enum {
 	ASK_UUIDS_MAX = 64,
 };
 
-typedef enum ask_policy { POLICY_BINPACK, POLICY_SPREAD } ask_policy;
+/* How the better of several nodes or devices is told; engine/score.h has a table of them. */
+typedef enum ask_policy {
+	POLICY_BINPACK,
+	POLICY_SPREAD,
+	POLICY_FRAGMENTATION, /* the learnt price of what a choice makes unusable */
+	POLICY_REFERENCE,     /* published fragmentation gradient descent */
+	POLICY_COUNT,
+} ask_policy;
 
 /* `count` different devices of one node. Different entries may share a device. With a class list all devices of the
  * entry are of one class: the first of the list that can serve, or with classes_equal any of them, none preferred.

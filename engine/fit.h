@@ -7,22 +7,33 @@
 #pragma once
 #include "engine/ask.h"
 #include "engine/fleet.h"
+#include "engine/score.h"
 #include "engine/why.h"
 
-enum { FIT_PICKS_MAX = ASK_ENTRIES_MAX * ASK_COUNT_MAX };
+enum { FIT_SLICES_MAX = ASK_ENTRIES_MAX * ASK_COUNT_MAX };
 
 typedef struct fit_blocked {
 	uint64_t bits[FLEET_CLASSES_MAX / 64]; /* classes that must not be used: quota stands in the way */
 	int32_t n;
 } fit_blocked;
 
-/* The pod of one group, prepared for many nodes of one cluster. */
+/* The pod of one group, prepared for many nodes. What it points to must outlive it. */
 typedef struct fit_need {
 	const ask_group *group;
-	ask_policy device_policy;
+	ask_policy node_policy, device_policy;
+	const score_tables *tables;
 	const fit_blocked *blocked;     /* NULL: none */
+	bool is_simple;                 /* one entry, and it names no device */
 	int32_t order[ASK_ENTRIES_MAX]; /* entries, hardest first */
 } fit_need;
+
+/* The devices for one pod. */
+typedef struct fit_choice {
+	int32_t class_rank; /* how far down the class lists it lies; 0: first choices only */
+	int32_t n;
+	int64_t device_milli;
+	score_slice v[FIT_SLICES_MAX];
+} fit_choice;
 
 typedef struct fit_miss {
 	why_code code;
@@ -31,17 +42,30 @@ typedef struct fit_miss {
 	int64_t need, free;
 } fit_miss;
 
-void fit_prepare(fit_need *need, const ask_group *g, ask_policy device_policy);
+/* tables may be NULL where neither policy asks for any. */
+void fit_prepare(fit_need *need, const ask *a, const ask_group *g, const score_tables *tables);
 void fit_block(fit_blocked *b, int32_t class_id);
 
 /* Memory and compute that `e` books on device d, by the rules of absence. */
-int64_t fit_memory_mib(const ask_entry *e, const fleet_device *d);
+int64_t fit_memory_mib(const ask_entry *e, int64_t device_memory_mib);
 int64_t fit_compute_milli(const ask_entry *e, const fleet_class *c);
 
-/* Whether the pod fits the node now. True gives how far down the class lists the choice lies (0: first choices only)
- * and the device_milli it will take; false gives the first reason. */
-bool fit_node(const fleet *f, const fit_need *need, int32_t node, int32_t *ret_class_rank, int64_t *ret_milli,
-	fit_miss *ret_miss);
+/* Whether the pod fits the node now. True gives the devices; false the first reason. */
+bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *ret_choice, why_code *ret_code);
+
+/* How good the node is: fit_choose and the policy for nodes in one number. At least 0: it fits, and more is better; a
+ * better class choice counts more than any score. Below 0: fit_rate_code says why not. FIT_NO_NODE: an unused handle.
+ */
+int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node);
+#define FIT_NO_NODE INT32_MIN
+
+static inline why_code fit_rate_code(int32_t rating)
+{
+	return (why_code)(-1 - rating);
+}
+
+/* Why a pod that does not fit the node does not, with numbers. */
+void fit_explain(const fleet *f, const fit_need *need, int32_t node, fit_miss *ret_miss);
 
 /* Adds the pod, with its devices, to p: the node must fit. */
 void fit_pick(const fleet *f, const fit_need *need, int32_t node, int32_t group, int32_t index, plan *p);

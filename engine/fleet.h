@@ -86,6 +86,7 @@ typedef struct fleet_cell {
 
 /* One node as the search sees it; the sums and extremes are over its open devices. A row without a node is closed. */
 typedef struct fleet_view {
+	int32_t rank;
 	int32_t first_cell; /* its devices, by rising index: cells.v[first_cell .. first_cell + n_cells) */
 	int32_t free_cpu_milli, free_memory_mib;
 	int32_t max_free_memory_mib;                    /* largest on one device */
@@ -126,7 +127,8 @@ typedef struct fleet {
 	vec(int32_t) free_cells[FLEET_CELL_SIZES];
 	map class_by_name, cluster_by_name;
 	int32_t next_rank;
-	uint64_t log_n; /* views told of since the fleet began */
+	uint64_t rank_moves; /* nodes that came or changed their rank */
+	uint64_t log_n;      /* views told of since the fleet began */
 	int32_t log[FLEET_LOG];
 	int32_t n_trials;
 	vec(struct fleet_booking) trial;
@@ -209,6 +211,9 @@ static inline int32_t fleet_log_at(const fleet *f, uint64_t at)
 /* The capacity of every class over healthy devices (device, node and cluster), cordoned and closed ones included: the
  * root's guarantee. out holds n entries, by class handle; classes past n are left out. */
 void fleet_capacity(const fleet *f, amounts *out, uint32_t n);
+
+/* The device as its cell would show it: for one that is looked at with more on it than is booked. */
+fleet_cell fleet_cell_of(const fleet_device *d);
 
 /* Whether the device holds more than it has: the condition `device_over`. */
 bool fleet_device_is_over(const fleet *f, int32_t device);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "engine/score.h"
+#include "engine/shape.h"
 
 enum { TALLY_ROWS_MAX = 24 };
 
@@ -22,16 +22,19 @@ typedef struct tally {
 
 /* One cluster to try, with where its first pod would go. */
 typedef struct attempt {
-	int32_t cluster, node, class_rank;
-	int64_t score;
+	int32_t cluster, node, rating;
 	bool is_closed, is_tried;
 	int32_t group, placed; /* where it failed, and how many pods had a place by then */
-	tally misses;          /* of the last pod looked at */
+	bool is_tallied;
+	tally misses; /* of the pod that found no node, as the fleet was then */
 } attempt;
 
 struct place {
 	vec(attempt) attempts;
+	shapes *shapes;
+	const score_tables *tables;
 	fit_blocked blocked;
+	why_code reason;
 	/* The decision at hand. */
 	fleet *f;
 	quota *q;
@@ -43,7 +46,10 @@ struct place {
 
 place *place_new(void)
 {
-	return heap_new(1, sizeof(place));
+	place *w = heap_new(1, sizeof *w);
+
+	w->shapes = shapes_new();
+	return w;
 }
 
 void place_free(place *w)
@@ -51,7 +57,18 @@ void place_free(place *w)
 	if (!w)
 		return;
 	vec_done(&w->attempts);
+	shapes_free(w->shapes);
 	free(w);
+}
+
+void place_use(place *w, const score_tables *tables)
+{
+	w->tables = tables;
+}
+
+why_code place_reason(const place *w)
+{
+	return w->reason;
 }
 
 static bool is_same_reason(const fit_miss *a, const fit_miss *b)
@@ -79,33 +96,74 @@ static void tally_add(tally *t, const fit_miss *miss, int32_t node)
 	}
 }
 
-/* The best node for the pod: first choice of class, then score, then rank. */
-static int32_t scan(place *w, attempt *at, const fit_need *need)
+/* How much a reason says. Nodes of other classes say nothing while a node of the class is there, and nodes that are too
+ * small anyway say nothing while a node is there that will do when something ends or opens. Quota has blockers of its
+ * own. */
+static int32_t weight_of(why_code code)
+{
+	if (why_is_quota(code))
+		return 0;
+	if (code == WHY_NO_SUCH_CLASS)
+		return 1;
+	return why_unblocks(code) == WHEN_INVENTORY ? 2 : 3;
+}
+
+/* The heaviest reason, of equals the one that most nodes give. */
+static void reason_note(place *w, const int32_t *misses)
+{
+	w->reason = WHY_NO_SUCH_CLASS;
+	for (why_code code = 1; code < WHY_COUNT; code++) {
+		int32_t more = weight_of(code) - weight_of(w->reason);
+		if (misses[code] > 0 && (more > 0 || (more == 0 && misses[code] > misses[w->reason])))
+			w->reason = code;
+	}
+}
+
+/* Looks at every node of the cluster for what it lacks. */
+static void tally_nodes(place *w, attempt *at, const fit_need *need)
 {
 	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
-	const ask_group *g = need->group;
-	int32_t best = FLEET_NONE, rank;
-	int64_t milli;
 	fit_miss miss;
 
+	at->is_tallied = true;
 	at->misses.n = 0;
 	at->misses.n_nodes = (int32_t)c->nodes.n;
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
-		int32_t node = c->nodes.v[i];
-		if (!fit_node(w->f, need, node, &rank, &milli, &miss)) {
-			tally_add(&at->misses, &miss, node);
+		if (fit_rate(w->f, need, c->nodes.v[i]) >= 0)
 			continue;
-		}
-		if (best != FLEET_NONE && rank > at->class_rank)
+		fit_explain(w->f, need, c->nodes.v[i], &miss);
+		tally_add(&at->misses, &miss, c->nodes.v[i]);
+	}
+}
+
+/* Where no shape is kept. */
+static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *ret_rating)
+{
+	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
+	int32_t best = FLEET_NONE;
+
+	*ret_rating = -1;
+	for (uint32_t i = 0; i < c->nodes.n; i++) {
+		int32_t rating = fit_rate(w->f, need, c->nodes.v[i]);
+		if (rating <= *ret_rating || rating < 0)
 			continue;
-		int64_t score = score_node(w->f, node, milli, g->cpu_milli, g->memory_mib, w->a->node_policy);
-		if (best != FLEET_NONE && rank == at->class_rank && score <= at->score)
-			continue;
-		best = node;
-		at->class_rank = rank;
-		at->score = score;
+		*ret_rating = rating;
+		best = c->nodes.v[i];
 	}
 	return best;
+}
+
+/* The best node for the pod: first choice of class, then score, then rank. */
+static int32_t scan(place *w, attempt *at, const fit_need *need)
+{
+	const shape *s = shapes_rate(w->shapes, w->f, need);
+
+	if (!s)
+		return walk(w, at, need, &at->rating);
+	int32_t node = shape_best(s, w->f, at->cluster, &at->rating);
+	if (node == FLEET_NONE)
+		reason_note(w, shape_misses(s));
+	return node;
 }
 
 static void give_slices(quota *q, const fleet *f, int32_t tenant, const plan *p, uint32_t from, uint32_t to)
@@ -188,21 +246,26 @@ static bool place_pod(place *w, attempt *at, int32_t group, int32_t index, int32
 	fit_need need;
 	int32_t model;
 
-	fit_prepare(&need, &w->a->groups[group], w->a->device_policy);
+	fit_prepare(&need, w->a, &w->a->groups[group], w->tables);
 	need.blocked = &w->blocked;
 	if (w->blocked.n)
 		memset(&w->blocked, 0, sizeof w->blocked);
 	for (;;) {
 		int32_t node = known != FLEET_NONE ? known : scan(w, at, &need);
-		if (node == FLEET_NONE)
+		if (node == FLEET_NONE) {
+			if (w->reasons)
+				tally_nodes(w, at, &need);
 			return false;
+		}
 		fit_pick(w->f, &need, node, group, index, w->p);
 		uint32_t last = w->p->pods.n - 1;
 		if (charge_pod(w, &model)) {
 			fleet_book_range(w->f, w->p, last, last + 1);
 			return true;
 		}
-		refuse_model(w, group, index, model);
+		w->reason = WHY_QUOTA_LIMIT;
+		if (w->reasons)
+			refuse_model(w, group, index, model);
 		fit_block(&w->blocked, model);
 		plan_cut(w->p, last);
 		known = FLEET_NONE;
@@ -277,8 +340,9 @@ static void attempt_add(place *w, int32_t cluster)
 	attempt *at = &w->attempts.v[w->attempts.n++];
 	at->cluster = cluster;
 	at->node = FLEET_NONE;
+	at->rating = -1;
 	at->is_closed = c->flags != 0;
-	at->is_tried = false;
+	at->is_tried = at->is_tallied = false;
 	at->group = at->placed = 0;
 	at->misses.n = at->misses.n_nodes = 0;
 }
@@ -292,12 +356,6 @@ static void list_attempts(place *w)
 		attempt_add(w, (int32_t)c);
 }
 
-/* Class choice first, then score; the lower handle on equals. */
-static bool is_better(const attempt *a, const attempt *b)
-{
-	return a->class_rank != b->class_rank ? a->class_rank < b->class_rank : a->score > b->score;
-}
-
 /* The next cluster to try: in the order asked; else the best of those where the first pod finds a node. */
 static attempt *next_attempt(place *w, bool is_ranked)
 {
@@ -306,7 +364,7 @@ static attempt *next_attempt(place *w, bool is_ranked)
 	vec_each (at, &w->attempts) {
 		if (at->is_closed || at->is_tried || (is_ranked && at->node == FLEET_NONE))
 			continue;
-		if (!best || (is_ranked && is_better(at, best)))
+		if (!best || (is_ranked && at->rating > best->rating))
 			best = at;
 		if (!is_ranked)
 			break;
@@ -320,7 +378,7 @@ static void rank_attempts(place *w)
 {
 	fit_need need;
 
-	fit_prepare(&need, &w->a->groups[0], w->a->device_policy);
+	fit_prepare(&need, w->a, &w->a->groups[0], w->tables);
 	vec_each (at, &w->attempts)
 		if (!at->is_closed)
 			at->node = scan(w, at, &need);
@@ -345,18 +403,6 @@ static int32_t minimum_of(const ask *a)
 	for (int32_t g = 0; g < a->n_groups; g++)
 		pods += a->groups[g].min_replicas;
 	return pods;
-}
-
-/* How much a reason says. Nodes of other classes say nothing while a node of the class is there, and nodes that are too
- * small anyway say nothing while a node is there that will do when something ends or opens. Quota has blockers of its
- * own. */
-static int32_t weight_of(why_code code)
-{
-	if (why_is_quota(code))
-		return 0;
-	if (code == WHY_NO_SUCH_CLASS)
-		return 1;
-	return why_unblocks(code) == WHEN_INVENTORY ? 2 : 3;
 }
 
 /* Where only quota keeps nodes of the class away, the class is there: that it is not elsewhere is no reason. */
@@ -444,8 +490,15 @@ static void explain_cluster(place *w, const attempt *at)
 
 static void explain(place *w)
 {
-	for (uint32_t i = 0; i < w->attempts.n; i++)
-		explain_cluster(w, &w->attempts.v[i]);
+	fit_need need;
+
+	fit_prepare(&need, w->a, &w->a->groups[0], w->tables);
+	for (uint32_t i = 0; i < w->attempts.n; i++) {
+		attempt *at = &w->attempts.v[i];
+		if (!at->is_tallied && !at->is_closed)
+			tally_nodes(w, at, &need);
+		explain_cluster(w, at);
+	}
 	if (w->attempts.n == 0) {
 		blocker b = blocker_of(WHY_NO_SUCH_CLUSTER);
 		b.need = 1;
@@ -463,17 +516,21 @@ bool place_find(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, plan
 	w->a = a;
 	w->p = p;
 	w->reasons = ret_why;
-	*ret_why = (why){0};
+	w->reason = WHY_NONE;
+	if (ret_why)
+		*ret_why = (why){0};
 	list_attempts(w);
 	bool is_ranked = a->n_clusters == 0 && w->attempts.n > 1;
 	if (is_ranked)
 		rank_attempts(w);
 	for (attempt *at; (at = next_attempt(w, is_ranked));)
 		if (try_cluster(w, at)) {
-			*ret_why = (why){0};
+			if (ret_why)
+				*ret_why = (why){0};
 			return true;
 		}
 	plan_clear(p);
-	explain(w);
+	if (ret_why)
+		explain(w);
 	return false;
 }

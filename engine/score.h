@@ -1,17 +1,50 @@
 /* score: which of the nodes and devices that fit is the better one. Higher wins; equals go to the lowest rank or index.
  *
- * Scores are whole numbers on a coarse scale on purpose: equal scores fall to the lowest rank, which fills nodes one
- * after another and keeps empty ones whole. A finer scale packs measurably worse.
+ * A policy is a row of functions. Ratings are whole numbers on a coarse scale on purpose: equal ratings fall to the
+ * lowest rank, which fills nodes one after another and keeps empty ones whole. A finer scale packs measurably worse.
+ * The devices of a node are chosen first, by the policy for devices; then the node is rated with them.
  */
 #pragma once
 #include "engine/ask.h"
 #include "engine/fleet.h"
 
-enum { SCORE_MAX = 100 };
+enum { SCORE_MAX = 100, SCORE_LIMIT = 1 << 24 }; /* ratings of nodes: 0 to SCORE_LIMIT - 1 */
 
-/* 0 to SCORE_MAX for a node that would take device_milli, cpu_milli and memory_mib more. */
-int64_t score_node(
-	const fleet *f, int32_t node, int64_t device_milli, int64_t cpu_milli, int64_t memory_mib, ask_policy policy);
+/* One device chosen for one entry of a pod. */
+typedef struct score_slice {
+	int32_t cell; /* of the fleet */
+	int32_t entry;
+	int32_t memory_mib, compute_milli;
+	int32_t milli; /* dominant share, 0 to 1000 */
+} score_slice;
 
-/* Any int64: for a device whose free amounts are free_memory_mib and free_compute_milli. */
-int64_t score_device(const fleet_device *d, int64_t free_memory_mib, int64_t free_compute_milli, ask_policy policy);
+struct reference;
+
+/* What policies know beside the fleet. Whoever changes it counts `epoch` up: ratings that were kept are then stale. */
+typedef struct score_tables {
+	uint64_t epoch;
+	struct reference *reference; /* of POLICY_REFERENCE */
+} score_tables;
+
+/* A pod on a node that it fits. */
+typedef struct score_case {
+	const fleet *f;
+	const score_tables *tables;
+	const ask_group *group;
+	const fleet_view *view;
+	int32_t node;
+	int32_t n_slices;
+	const score_slice *slices; /* chosen so far; for a node: all of them */
+	int64_t device_milli;      /* their sum */
+} score_case;
+
+typedef struct score_policy {
+	const char *name;
+	/* Any int64: `cell` is a device as it stands with the slices chosen before it, `slice` what it would take. */
+	int64_t (*device)(const score_case *c, const fleet_cell *cell, const score_slice *slice);
+	int32_t (*node)(const score_case *c);
+} score_policy;
+
+extern const score_policy score_policies[POLICY_COUNT];
+/* POLICY_COUNT when there is none of that name. */
+ask_policy score_policy_named(str name);

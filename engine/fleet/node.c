@@ -53,6 +53,7 @@ static int32_t node_new(fleet *f, int32_t cluster, str name)
 	f->nodes.v[id] = (fleet_node){.cluster = cluster, .rank = f->next_rank++, .first_device = FLEET_NONE};
 	map_put(&c->node_by_name, f->node_names.v[id], fleet_value(id));
 	cluster_insert(f, c, id);
+	f->rank_moves++;
 	return id;
 }
 
@@ -66,6 +67,7 @@ static void node_rank(fleet *f, int32_t node, int32_t rank)
 	assert(rank >= 0 && rank < INT32_MAX);
 	cluster_take_out(c, node);
 	n->rank = rank;
+	f->rank_moves++;
 	cluster_insert(f, c, node);
 	if (rank >= f->next_rank)
 		f->next_rank = rank + 1;

@@ -69,12 +69,9 @@ static int64_t free_milli(const fleet_device *d)
 	return by_memory < by_compute ? by_memory : by_compute;
 }
 
-void fleet_cell_refresh(fleet *f, int32_t device)
+fleet_cell fleet_cell_of(const fleet_device *d)
 {
-	const fleet_device *d = &f->devices.v[device];
-	fleet_cell *c = &f->cells.v[d->cell];
-
-	*c = (fleet_cell){
+	fleet_cell c = {
 		.memory_mib = (int32_t)d->memory_mib,
 		.class_id = (int16_t)d->class_id,
 		.numa = (int8_t)d->numa,
@@ -82,12 +79,20 @@ void fleet_cell_refresh(fleet *f, int32_t device)
 		.is_open = d->flags == 0,
 	};
 	if (d->flags)
-		return;
-	c->is_idle = d->sharers == 0;
-	c->has_slot = d->sharers < d->slots;
-	c->free_memory_mib = (int32_t)fleet_free_memory_mib(d);
-	c->free_compute_milli = (int16_t)fleet_free_compute_milli(d);
-	c->free_milli = c->has_slot ? (int16_t)free_milli(d) : 0;
+		return c;
+	c.is_idle = d->sharers == 0;
+	c.has_slot = d->sharers < d->slots;
+	c.free_memory_mib = (int32_t)fleet_free_memory_mib(d);
+	c.free_compute_milli = (int16_t)fleet_free_compute_milli(d);
+	c.free_milli = c.has_slot ? (int16_t)free_milli(d) : 0;
+	return c;
+}
+
+void fleet_cell_refresh(fleet *f, int32_t device)
+{
+	const fleet_device *d = &f->devices.v[device];
+
+	f->cells.v[d->cell] = fleet_cell_of(d);
 }
 
 static void cell_sum(fleet_view *v, const fleet_cell *c)
@@ -124,6 +129,7 @@ void fleet_view_refresh(fleet *f, int32_t node)
 	bool is_mixed = false;
 
 	*v = (fleet_view){
+		.rank = n->rank,
 		.first_cell = v->first_cell,
 		.n_cells = v->n_cells,
 		.free_cpu_milli = left_of(n->cpu_milli, n->used_cpu_milli),

@@ -251,7 +251,8 @@ static int32_t slow_count(const fleet *f, int32_t node, const ask_entry *e, int3
 		const fleet_device *row = &f->devices.v[d];
 		if (row->node != node || (class_id != FLEET_NONE && row->class_id != class_id))
 			continue;
-		int64_t memory = fit_memory_mib(e, row), compute = fit_compute_milli(e, &f->classes.v[row->class_id]);
+		int64_t memory = fit_memory_mib(e, row->memory_mib),
+			compute = fit_compute_milli(e, &f->classes.v[row->class_id]);
 		bool is_full = row->exclusive || row->sharers >= row->slots || (compute == 1000 && row->sharers);
 		n += !is_full && row->used_memory_mib + memory <= row->memory_mib &&
 		     row->used_compute_milli + (compute ? compute : 1) <= row->compute_milli;

@@ -54,12 +54,17 @@ static void load_card(fleet *f, int32_t node, const card_row *r)
 
 static bool fits(const fleet *f, const ask_group *g, int32_t node, fit_miss *miss)
 {
+	static const ask by_default;
 	fit_need need;
-	int32_t rank;
-	int64_t taken;
+	fit_choice choice;
+	why_code code;
 
-	fit_prepare(&need, g, POLICY_BINPACK);
-	return fit_node(f, &need, node, &rank, &taken, miss);
+	fit_prepare(&need, &by_default, g, NULL);
+	if (fit_choose(f, &need, node, &choice, &code))
+		return true;
+	fit_explain(f, &need, node, miss);
+	cr_expect_eq(code, miss->code, "the short answer is %s, the long one %s", why_name(code), why_name(miss->code));
+	return false;
 }
 
 Test(fit, a_card_is_looked_at_on_both_axes_slots_and_exclusiveness)
@@ -152,9 +157,10 @@ Test(fit, pods_of_a_node_are_bounded)
 
 static void pick_on(fleet *f, const ask_group *g, ask_policy policy, int32_t node, plan *p)
 {
+	ask by_policy = {.device_policy = policy};
 	fit_need need;
 
-	fit_prepare(&need, g, policy);
+	fit_prepare(&need, &by_policy, g, NULL);
 	plan_clear(p);
 	p->cluster = 0;
 	fit_pick(f, &need, node, 0, 0, p);

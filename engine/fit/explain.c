@@ -1,0 +1,202 @@
+#include <assert.h>
+
+#include "engine/fit/inside.h"
+
+static bool fail(fit_miss *miss, why_code code, int32_t class_id, axis a, int64_t need, int64_t free)
+{
+	*miss = (fit_miss){code, class_id, a, need, free};
+	return false;
+}
+
+static bool host_fits(const fleet_node *n, const ask_group *g, fit_miss *miss)
+{
+	int64_t free_cpu = n->cpu_milli - n->used_cpu_milli, free_memory = n->memory_mib - n->used_memory_mib;
+
+	if (n->flags)
+		return fail(miss, WHY_NODE_CLOSED, FLEET_NONE, AXIS_DEVICE_MILLI, 1, 0);
+	if (n->pods >= n->pods_max)
+		return fail(miss, WHY_NODE_PODS, FLEET_NONE, AXIS_DEVICE_MILLI, 1, 0);
+	if (free_cpu < g->cpu_milli && g->cpu_milli > 0) {
+		why_code code = n->cpu_milli < g->cpu_milli ? WHY_NODE_CPU_TOTAL : WHY_NODE_CPU;
+		return fail(miss, code, FLEET_NONE, AXIS_COMPUTE_MILLI, g->cpu_milli, free_cpu > 0 ? free_cpu : 0);
+	}
+	if (free_memory < g->memory_mib && g->memory_mib > 0) {
+		why_code code = n->memory_mib < g->memory_mib ? WHY_NODE_MEMORY_TOTAL : WHY_NODE_MEMORY;
+		return fail(miss, code, FLEET_NONE, AXIS_MEMORY_MIB, g->memory_mib, free_memory > 0 ? free_memory : 0);
+	}
+	return true;
+}
+
+static int32_t first_class(const ask_entry *e)
+{
+	return e->n_classes ? e->classes[0] : FLEET_NONE;
+}
+
+/* What the devices of one node offer to one entry. */
+typedef struct offer {
+	int32_t n_class, n_blocked, n_open, n_large,
+		n_fit;                               /* devices: wanted, ... of those open, ... big enough, ... free */
+	int64_t free_memory_mib, free_compute_milli; /* the most on one */
+	int64_t need_memory_mib, need_compute_milli;
+	int64_t largest_mib; /* capacity of the largest, open or not */
+	int32_t class_id;
+} offer;
+
+static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_entry *e, int32_t device)
+{
+	const fleet_device *d = &f->devices.v[device];
+
+	if (fit_rank_of(e, d->class_id) < 0 || d->flags & FLEET_GONE || !fit_may_use(f, e, device))
+		return;
+	o->n_class++;
+	o->class_id = d->class_id;
+	o->n_blocked += fit_is_blocked(need, d->class_id);
+	if (d->memory_mib > o->largest_mib)
+		o->largest_mib = d->memory_mib;
+	if (fit_is_blocked(need, d->class_id) || d->flags)
+		return;
+	o->n_open++;
+	fleet_cell cell = fleet_cell_of(d);
+	score_slice s = fit_slice_of(f, e, &cell);
+	o->need_memory_mib = fit_memory_mib(e, d->memory_mib);
+	o->need_compute_milli = fit_compute_milli(e, &f->classes.v[d->class_id]);
+	o->n_large += o->need_memory_mib <= d->memory_mib && o->need_compute_milli <= d->compute_milli;
+	o->n_fit += fit_has_room(&cell, &s);
+	if (d->sharers >= d->slots)
+		return;
+	if (fleet_free_memory_mib(d) > o->free_memory_mib)
+		o->free_memory_mib = fleet_free_memory_mib(d);
+	if (fleet_free_compute_milli(d) > o->free_compute_milli)
+		o->free_compute_milli = fleet_free_compute_milli(d);
+}
+
+/* Why an entry found no devices on a node that holds its class or does not. */
+static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, int32_t node, fit_miss *miss)
+{
+	const ask_entry *e = &need->group->entries[entry];
+	offer o = {.class_id = FLEET_NONE};
+	int64_t need_milli = (int64_t)e->count * SHARE_WHOLE_MILLI;
+
+	fleet_each_device(d, f, node) offer_add(&o, f, need, e, d);
+	if (o.n_class == 0)
+		return fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, need_milli, 0);
+	if (o.n_blocked == o.n_class)
+		return fail(miss, WHY_QUOTA_LIMIT, o.class_id, AXIS_DEVICE_MILLI, need_milli, 0);
+	if (o.n_class < e->count)
+		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+			(int64_t)o.n_class * SHARE_WHOLE_MILLI);
+	if (o.n_open >= e->count && o.n_large < e->count)
+		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.largest_mib);
+	if (o.n_open < e->count)
+		return fail(miss, WHY_NODE_CLOSED, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+			(int64_t)o.n_open * SHARE_WHOLE_MILLI);
+	bool is_shared = o.need_compute_milli < SHARE_WHOLE_MILLI;
+	if (is_shared && o.n_fit == 0 && o.free_memory_mib < o.need_memory_mib)
+		return fail(
+			miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.free_memory_mib);
+	if (is_shared && o.n_fit == 0 && o.free_compute_milli < o.need_compute_milli)
+		return fail(miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_COMPUTE_MILLI, o.need_compute_milli,
+			o.free_compute_milli);
+	return fail(miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+		(int64_t)o.n_fit * SHARE_WHOLE_MILLI);
+}
+
+/* A node without any device of the classes asked is told apart from a full one: more CPU there would not help. */
+static void miss_other_class(const fleet_view *n, const ask_group *g, fit_miss *miss)
+{
+	for (int32_t i = 0; i < g->n_entries; i++) {
+		const ask_entry *e = &g->entries[i];
+		bool is_mixed = n->n_cells > 0 && n->class_id == FLEET_NONE;
+		bool has_class = n->n_cells > 0 && fit_rank_of(e, n->class_id) >= 0;
+		if (is_mixed || has_class)
+			continue;
+		fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI,
+			0);
+		return;
+	}
+}
+
+void fit_explain(const fleet *f, const fit_need *need, int32_t node, fit_miss *ret_miss)
+{
+	const ask_group *g = need->group;
+	fit_choice chosen;
+	int32_t entry;
+
+	if (!host_fits(&f->nodes.v[node], g, ret_miss)) {
+		miss_other_class(&f->views.v[node], g, ret_miss);
+		return;
+	}
+	bool fits = fit_serve(f, need, node, &chosen, &entry);
+	assert(!fits && g->n_entries > 0);
+	(void)miss_devices(f, need, entry, node, ret_miss);
+}
+
+static bool refuse(blocker *ret, const fit_miss *miss, int32_t cluster, int32_t node)
+{
+	*ret = blocker_of(miss->code);
+	ret->cluster = cluster;
+	ret->node = node;
+	ret->class_id = miss->class_id;
+	ret->axis = miss->axis;
+	ret->has_axis = miss->code == WHY_NO_FITTING_DEVICE;
+	ret->nodes = 1;
+	ret->need = miss->need;
+	ret->free = miss->free;
+	return false;
+}
+
+/* A device that has moved to another node is closed to this plan. */
+static bool slice_fits(const fleet_device *d, const plan_device *s, int32_t node, fit_miss *miss)
+{
+	int64_t free_memory = fleet_free_memory_mib(d), free_compute = fleet_free_compute_milli(d);
+
+	if (d->flags || d->node != node)
+		return fail(miss, WHY_NODE_CLOSED, d->class_id, AXIS_DEVICE_MILLI, 1, 0);
+	fleet_cell cell = fleet_cell_of(d);
+	score_slice slice = {.memory_mib = (int32_t)s->memory_mib, .compute_milli = (int32_t)s->compute_milli};
+	if (fit_has_room(&cell, &slice))
+		return true;
+	if (free_memory < s->memory_mib)
+		return fail(miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_MEMORY_MIB, s->memory_mib, free_memory);
+	if (free_compute < s->compute_milli)
+		return fail(
+			miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_COMPUTE_MILLI, s->compute_milli, free_compute);
+	return fail(miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_DEVICE_MILLI, SHARE_WHOLE_MILLI, 0);
+}
+
+static bool pod_fits(const fleet *f, const plan *p, const plan_pod *pod, fit_miss *miss)
+{
+	ask_group host = {.replicas = 1, .cpu_milli = pod->cpu_milli, .memory_mib = pod->memory_mib};
+	fit_choice chosen;
+
+	if (!host_fits(&f->nodes.v[pod->node], &host, miss))
+		return false;
+	assert(pod->n <= FIT_SLICES_MAX);
+	chosen.n = 0;
+	for (uint32_t i = pod->first; i < pod->first + pod->n; i++) {
+		const plan_device *s = &p->devices.v[i];
+		fleet_device d = fit_device_with(f, s->device, chosen.v, chosen.n);
+		if (!slice_fits(&d, s, pod->node, miss))
+			return false;
+		chosen.v[chosen.n++] = (score_slice){
+			f->devices.v[s->device].cell, s->entry, (int32_t)s->memory_mib, (int32_t)s->compute_milli, 0};
+	}
+	return true;
+}
+
+bool fit_plan(fleet *f, const plan *p, blocker *ret_blocker)
+{
+	fit_miss miss;
+	uint32_t i = 0;
+
+	if (!f->clusters.v[p->cluster].is_live || f->clusters.v[p->cluster].flags) {
+		fail(&miss, WHY_CLUSTER_CLOSED, FLEET_NONE, AXIS_DEVICE_MILLI, 1, 0);
+		return refuse(ret_blocker, &miss, p->cluster, FLEET_NONE);
+	}
+	while (i < p->pods.n && pod_fits(f, p, &p->pods.v[i], &miss)) {
+		fleet_book_range(f, p, i, i + 1);
+		i++;
+	}
+	fleet_unbook_range(f, p, 0, i);
+	return i == p->pods.n || refuse(ret_blocker, &miss, p->cluster, p->pods.v[i].node);
+}

@@ -1,0 +1,330 @@
+#include "engine/shape.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+
+enum { BEST_UNKNOWN = -2, SEEN_ROWS = 4096, HASH_ROWS = 1024 };
+
+struct shape {
+	uint64_t hash, log_at, rank_moves, epoch, used_at;
+	uint32_t key_n, n_nodes;
+	uint8_t key[SHAPE_KEY_MAX];
+	int32_t *ratings; /* by node */
+	int32_t *best;    /* by block: a node, FLEET_NONE, or BEST_UNKNOWN */
+	int32_t misses[WHY_COUNT];
+	bool is_rated;
+};
+
+struct shapes {
+	shape *rows[SHAPES_MAX];
+	uint32_t n;
+	int16_t by_hash[HASH_ROWS]; /* row + 1; open addressing, rebuilt when a row changes its owner */
+	uint32_t seen[SEEN_ROWS];   /* hashes of newcomers, overwritten by others */
+	shape newcomer;
+	uint64_t asked, ratings;
+};
+
+/* The key at work: what the rating depends on beside the node. */
+typedef struct key {
+	uint32_t n;
+	bool is_cut;
+	uint8_t v[SHAPE_KEY_MAX];
+} key;
+
+shapes *shapes_new(void)
+{
+	return heap_new(1, sizeof(shapes));
+}
+
+static void shape_done(shape *s)
+{
+	free(s->ratings);
+	free(s->best);
+}
+
+void shapes_free(shapes *all)
+{
+	if (!all)
+		return;
+	for (uint32_t i = 0; i < all->n; i++) {
+		shape_done(all->rows[i]);
+		free(all->rows[i]);
+	}
+	shape_done(&all->newcomer);
+	free(all);
+}
+
+static void key_add(key *k, const void *p, size_t n)
+{
+	if (k->n + n > sizeof k->v) {
+		k->is_cut = true;
+		return;
+	}
+	memcpy(k->v + k->n, p, n);
+	k->n += (uint32_t)n;
+}
+
+static void key_of(key *k, const fit_need *need)
+{
+	const ask_group *g = need->group;
+	int64_t head[] = {
+		g->cpu_milli, g->memory_mib, g->n_entries, (int64_t)need->node_policy, (int64_t)need->device_policy};
+
+	k->n = 0;
+	k->is_cut = need->blocked && need->blocked->n;
+	key_add(k, head, sizeof head);
+	for (int32_t i = 0; i < g->n_entries; i++) {
+		const ask_entry *e = &g->entries[i];
+		int64_t row[] = {e->memory_mib, e->count, e->memory_percent, e->compute_milli,
+			(int64_t)e->n_classes * 2 + e->classes_equal};
+		k->is_cut |= e->uuids.n || e->uuids_excluded.n;
+		key_add(k, row, sizeof row);
+		if (e->n_classes)
+			key_add(k, e->classes, (size_t)e->n_classes * sizeof *e->classes);
+	}
+}
+
+/* FNV over words, then mixed: keys differ in few bits. */
+static uint64_t key_hash(const key *k)
+{
+	uint64_t h = 14695981039346656037u, word;
+	uint32_t i = 0;
+
+	for (; i + sizeof word <= k->n; i += sizeof word) {
+		memcpy(&word, k->v + i, sizeof word);
+		h = (h ^ word) * 1099511628211u;
+		h ^= h >> 29;
+	}
+	for (; i < k->n; i++)
+		h = (h ^ k->v[i]) * 1099511628211u;
+	h ^= h >> 32;
+	return h | 1;
+}
+
+static bool is_key(const shape *s, const key *k, uint64_t hash)
+{
+	return s->hash == hash && s->key_n == k->n && memcmp(s->key, k->v, k->n) == 0;
+}
+
+static shape *row_find(const shapes *all, const key *k, uint64_t hash)
+{
+	for (uint64_t at = hash;; at++) {
+		int16_t row = all->by_hash[at % HASH_ROWS];
+		if (row == 0)
+			return NULL;
+		if (is_key(all->rows[row - 1], k, hash))
+			return all->rows[row - 1];
+	}
+}
+
+static void rows_hash(shapes *all)
+{
+	memset(all->by_hash, 0, sizeof all->by_hash);
+	for (uint32_t i = 0; i < all->n; i++) {
+		uint64_t at = all->rows[i]->hash;
+		while (all->by_hash[at % HASH_ROWS])
+			at++;
+		all->by_hash[at % HASH_ROWS] = (int16_t)(i + 1);
+	}
+}
+
+static uint32_t rows_max(const fleet *f)
+{
+	uint64_t bytes = (uint64_t)(f->nodes.n + 1) * sizeof(int32_t);
+	uint64_t n = SHAPES_BYTES_MAX / bytes;
+
+	return n > SHAPES_MAX ? SHAPES_MAX : n < SHAPES_MIN ? SHAPES_MIN : (uint32_t)n;
+}
+
+/* A row for a new owner: a free one, or the one unused for longest. */
+static shape *row_take(shapes *all, const fleet *f)
+{
+	shape *oldest = NULL;
+
+	if (all->n < rows_max(f)) {
+		shape *s = heap_new(1, sizeof *s);
+		all->rows[all->n++] = s;
+		return s;
+	}
+	for (uint32_t i = 0; i < all->n; i++)
+		if (!oldest || all->rows[i]->used_at < oldest->used_at)
+			oldest = all->rows[i];
+	return oldest;
+}
+
+static void shape_own(shape *s, const key *k, uint64_t hash)
+{
+	s->hash = hash;
+	s->key_n = k->n;
+	memcpy(s->key, k->v, k->n);
+	s->is_rated = false;
+}
+
+static void swap(shape *a, shape *b)
+{
+	shape kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* The row of this key; a key seen once before gets one of its own. */
+static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
+{
+	shape *s = row_find(all, k, hash);
+	uint32_t *seen = &all->seen[hash % SEEN_ROWS], print = (uint32_t)(hash >> 32) | 1;
+
+	if (s)
+		return s;
+	if (*seen == print) {
+		s = row_take(all, f);
+		if (is_key(&all->newcomer, k, hash))
+			swap(s, &all->newcomer);
+		else
+			shape_own(s, k, hash);
+		rows_hash(all);
+		return s;
+	}
+	*seen = print;
+	if (!is_key(&all->newcomer, k, hash))
+		shape_own(&all->newcomer, k, hash);
+	return &all->newcomer;
+}
+
+static void shape_room(shape *s, const fleet *f)
+{
+	uint32_t n = f->nodes.n;
+
+	if (s->n_nodes == n)
+		return;
+	s->ratings = heap_resize(s->ratings, (n + 1) * sizeof *s->ratings);
+	s->best = heap_resize(s->best, (n / FLEET_BLOCK + 1) * sizeof *s->best);
+	s->n_nodes = n;
+	s->is_rated = false;
+}
+
+static void miss_count(shape *s, int32_t rating, int32_t by)
+{
+	if (rating < 0 && rating != FIT_NO_NODE)
+		s->misses[fit_rate_code(rating)] += by;
+}
+
+static bool is_before(const shape *s, const fleet *f, int32_t a, int32_t b)
+{
+	if (s->ratings[a] != s->ratings[b])
+		return s->ratings[a] > s->ratings[b];
+	return f->views.v[a].rank < f->views.v[b].rank;
+}
+
+/* The block's best follows one node without a look at the others, unless it was the best and is worse now. */
+static void best_follow(shape *s, const fleet *f, int32_t node, int32_t before)
+{
+	int32_t *best = &s->best[node / FLEET_BLOCK];
+	int32_t rating = s->ratings[node];
+
+	if (*best == BEST_UNKNOWN)
+		return;
+	if (*best == node) {
+		if (rating < before)
+			*best = BEST_UNKNOWN;
+	} else if (rating >= 0 && (*best == FLEET_NONE || is_before(s, f, node, *best))) {
+		*best = node;
+	}
+}
+
+static void rate_node(shapes *all, shape *s, const fleet *f, const fit_need *need, int32_t node)
+{
+	int32_t before = s->ratings[node], rating = fit_rate(f, need, node);
+
+	all->ratings++;
+	s->ratings[node] = rating;
+	if (rating == before)
+		return;
+	miss_count(s, before, -1);
+	miss_count(s, rating, 1);
+	best_follow(s, f, node, before);
+}
+
+static void bests_forget(shape *s)
+{
+	for (uint32_t b = 0; b < s->n_nodes / FLEET_BLOCK; b++)
+		s->best[b] = BEST_UNKNOWN;
+}
+
+static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need)
+{
+	memset(s->misses, 0, sizeof s->misses);
+	for (uint32_t i = 0; i < s->n_nodes; i++) {
+		s->ratings[i] = fit_rate(f, need, (int32_t)i);
+		miss_count(s, s->ratings[i], 1);
+	}
+	bests_forget(s);
+	all->ratings += s->n_nodes;
+	s->is_rated = true;
+}
+
+const shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
+{
+	uint64_t epoch = need->tables ? need->tables->epoch : 0;
+	key k;
+
+	key_of(&k, need);
+	if (k.is_cut)
+		return NULL;
+	shape *s = row_for(all, f, &k, key_hash(&k));
+	shape_room(s, f);
+	s->used_at = ++all->asked;
+	if (!s->is_rated || s->epoch != epoch || !fleet_log_reaches(f, s->log_at) ||
+		f->log_n - s->log_at > s->n_nodes) {
+		rate_all(all, s, f, need);
+	} else {
+		for (uint64_t at = s->log_at; at < f->log_n; at++)
+			rate_node(all, s, f, need, fleet_log_at(f, at));
+	}
+	if (s->rank_moves != f->rank_moves)
+		bests_forget(s);
+	s->rank_moves = f->rank_moves;
+	s->log_at = f->log_n;
+	s->epoch = epoch;
+	return s;
+}
+
+static int32_t block_best(const shape *s, const fleet *f, int32_t block)
+{
+	int32_t first = block * FLEET_BLOCK, best = FLEET_NONE;
+
+	for (int32_t i = first; i < first + FLEET_BLOCK; i++)
+		if (s->ratings[i] >= 0 && (best == FLEET_NONE || is_before(s, f, i, best)))
+			best = i;
+	s->best[block] = best;
+	return best;
+}
+
+int32_t shape_best(const shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating)
+{
+	const fleet_cluster *c = &f->clusters.v[cluster];
+	int32_t best = FLEET_NONE;
+
+	for (uint32_t i = 0; i < c->blocks.n; i++) {
+		int32_t here = s->best[c->blocks.v[i]];
+		if (here == BEST_UNKNOWN)
+			here = block_best(s, f, c->blocks.v[i]);
+		if (here != FLEET_NONE && (best == FLEET_NONE || is_before(s, f, here, best)))
+			best = here;
+	}
+	*ret_rating = best == FLEET_NONE ? -1 : s->ratings[best];
+	return best;
+}
+
+const int32_t *shape_misses(const shape *s)
+{
+	return s->misses;
+}
+
+uint64_t shapes_ratings(const shapes *all)
+{
+	return all->ratings;
+}

@@ -1,0 +1,37 @@
+/* shape: how good every node is for one kind of pod, remembered from one request to the next.
+ *
+ * Requests come in few shapes: the same amounts, classes and policies again and again. A shape keeps the rating of
+ * every node, and the best node of every block; when it is asked again it looks only at the nodes that the fleet's log
+ * names since. A shape seen for the first time is rated into a row that the next newcomer takes over; seen again it
+ * gets a row of its own, and the one that was not used for longest gives its row away. So the memory is bounded, and a
+ * stream of requests that are all different costs one walk over the nodes each and throws nothing out.
+ */
+#pragma once
+#include "engine/fit.h"
+
+enum {
+	SHAPES_MAX = 512,
+	SHAPES_BYTES_MAX = 24 << 20, /* of ratings, over all shapes; at least SHAPES_MIN are kept */
+	SHAPES_MIN = 4,
+	SHAPE_KEY_MAX = 512,
+};
+
+typedef struct shapes shapes;
+typedef struct shape shape;
+
+shapes *shapes_new(void);
+void shapes_free(shapes *all); /* NULL-safe */
+
+/* The pod's shape, with every rating as the fleet is now. Valid until the next call. NULL for a pod that is not kept:
+ * it names devices, quota blocks a class, or its key is too long. */
+const shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
+
+/* The best node of the cluster, ties to the lowest rank; FLEET_NONE when none fits. The cluster's flags are the
+ * caller's to look at. */
+int32_t shape_best(const shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating);
+
+/* How many nodes of all clusters miss for each reason; by why_code. */
+const int32_t *shape_misses(const shape *s);
+
+/* Ratings of single nodes made since the beginning: what the memory saves shows in it. */
+uint64_t shapes_ratings(const shapes *all);
