@@ -24,6 +24,7 @@ int64_t geometry_weight_default(const geometry *g, int32_t profile)
 
 void geometry_weights(const geometry *g, uint32_t asked, int64_t *weights)
 {
+	assert(g->n_profiles >= 1 && g->n_profiles <= GEOMETRY_PROFILES_MAX);
 	for (int32_t p = 0; p < g->n_profiles; p++)
 		weights[p] = asked >> p & 1 ? geometry_weight_default(g, p) : 0;
 }
@@ -233,7 +234,7 @@ static void rest_fill(rest_search *f, const geometry_state *s, int32_t profile, 
 
 int64_t geometry_rest(const geometry *g, const geometry_state *s, const int64_t *weights, int32_t *counts)
 {
-	int64_t room[GEOMETRY_PROFILES_MAX];
+	int64_t room[GEOMETRY_PROFILES_MAX] = {0};
 	rest_search f = {.g = g, .weights = weights_or_default(g, weights, room)};
 
 	rest_fill(&f, s, g->n_profiles - 1, 0, 0);

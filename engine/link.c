@@ -48,6 +48,24 @@ static int32_t size_of(uint64_t set)
 	return __builtin_popcountll(set);
 }
 
+int32_t link_settle(uint16_t *weight, int32_t n)
+{
+	int32_t n_differ = 0;
+
+	for (int32_t a = 0; a < n; a++)
+		for (int32_t b = 0; b < a; b++) {
+			uint16_t *there = &weight[a * n + b], *back = &weight[b * n + a];
+			if (*there != *back) {
+				*there = 0;
+				n_differ++;
+			}
+			if (*there > LINK_WEIGHT_MAX)
+				*there = LINK_WEIGHT_MAX;
+			*back = *there;
+		}
+	return n_differ;
+}
+
 int64_t link_weight(const topology *t, uint64_t set)
 {
 	int64_t sum = 0;

@@ -36,6 +36,10 @@ typedef struct topology {
 	const int16_t *group;   /* NULL: every device for itself; so is one with LINK_NONE */
 } topology;
 
+/* Makes a reported n x n matrix one that can be worked with: a pair whose two ends tell different weights gets 0 (as
+ * with HAMi), more than LINK_WEIGHT_MAX becomes that. Returns how many pairs differed. */
+int32_t link_settle(uint16_t *weight, int32_t n);
+
 typedef enum link_goal {
 	LINK_MOST,  /* largest sum of pair weights */
 	LINK_WORST, /* largest weight of the weakest pair, then largest sum */

@@ -208,13 +208,14 @@ static void exact_pick(exact_search *s, int32_t depth, uint64_t may, int32_t lef
 		return;
 	while (size_of(may) >= left) {
 		int32_t i = first_of(may);
-		may &= may - 1;
+		uint64_t bit = may & (0 - may);
+		may &= ~bit;
 		uint64_t next = may & s->u->linked[i];
 		if (size_of(next) < left - 1)
 			continue;
 		for (int32_t j = i + 1; j < s->u->n; j++)
 			s->gain[depth + 1][j] = s->gain[depth][j] + s->u->pair[i][j];
-		exact_pick(s, depth + 1, next, left - 1, set | bit_of(i), worth + s->gain[depth][i]);
+		exact_pick(s, depth + 1, next, left - 1, set | bit, worth + s->gain[depth][i]);
 	}
 }
 

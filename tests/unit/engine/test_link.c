@@ -320,6 +320,18 @@ Test(link, blocks_of_a_large_node_are_found_whole)
 	cr_expect_eq(set, 0xff, "%lx", set);
 }
 
+Test(link, a_pair_told_differently_by_its_ends_is_no_link)
+{
+	uint16_t weight[9] = {7, 100, 50, 100, 7, 9999, 40, 9999, 7};
+
+	cr_expect_eq(link_settle(weight, 3), 1);
+	cr_expect_eq(weight[1], 100);
+	cr_expect_eq(weight[2], 0);
+	cr_expect_eq(weight[6], 0);
+	cr_expect_eq(weight[5], LINK_WEIGHT_MAX);
+	cr_expect_eq(weight[7], LINK_WEIGHT_MAX);
+}
+
 typedef struct pair_row {
 	int32_t count;
 	uint64_t free;
