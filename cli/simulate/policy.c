@@ -3,6 +3,7 @@
 const policy policies[] = {
 	{"binpack", "fill nodes and devices one after another", POLICY_BINPACK, POLICY_BINPACK},
 	{"spread", "keep nodes and devices as empty as possible", POLICY_SPREAD, POLICY_SPREAD},
+	{"reference", "published fragmentation gradient descent", POLICY_REFERENCE, POLICY_REFERENCE},
 };
 const size_t policies_n = sizeof(policies) / sizeof(*policies);
 

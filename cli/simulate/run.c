@@ -123,16 +123,15 @@ static bool end_before(run *r, uint32_t seq, plan *p, decision_log *log)
 static void decide(run *r, uint32_t seq, request *q, plan *p, decision_log *log)
 {
 	decision *d = &r->pods[seq];
-	why reasons;
 
 	request_fill(q, &r->stage, seq);
-	if (place_find(r->place, &r->stage.fleet, NULL, FLEET_NONE, &q->ask, p, &reasons)) {
+	if (place_find(r->place, &r->stage.fleet, NULL, FLEET_NONE, &q->ask, p, NULL)) {
 		keep(r, seq, p);
 		str node = r->trace->nodes.v[d->node].name;
 		decision_log_place(log, seq, node, &r->gpus[d->first], r->n_gpus - d->first);
 	} else {
 		d->node = -1;
-		d->why = (uint8_t)reasons.v[0].code;
+		d->why = (uint8_t)place_reason(r->place);
 		decision_log_fail(log, seq);
 	}
 	d->used_milli = r->used_milli;
@@ -187,6 +186,24 @@ static err stage_make(run *r, int64_t clusters, fault *f)
 	return stage_open(&r->stage, names, r->trace, clusters, f);
 }
 
+/* What the policy knows beforehand. */
+static err tables_fill(run *r, const typical *mix, fault *f)
+{
+	err e = ERR_OK;
+
+	r->tables.reference = reference_new();
+	place_use(r->place, &r->tables);
+	for (uint32_t i = 0; i < mix->pods.n && !e; i++) {
+		const typical_pod *p = &mix->pods.v[i];
+		class_list list;
+		e = stage_classes(&r->stage, p->spec, &list, f);
+		if (!e && reference_add(r->tables.reference, p->share, p->cpu_milli, (int32_t)p->gpu_milli,
+				  (int32_t)p->gpus, list.v, list.n))
+			e = fault_set(f, ERR_TOO_MANY_ITEMS, NULL, "more than %d typical pods", REFERENCE_PODS_MAX);
+	}
+	return e;
+}
+
 err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 {
 	decision_log *log = ARENA_NEW(a, decision_log);
@@ -203,6 +220,9 @@ err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 		e = stage_make(r, terms->clusters, f);
 	if (!e) {
 		r->place = place_new();
+		e = tables_fill(r, terms->mix, f);
+	}
+	if (!e) {
 		decide_all(r, log);
 		arena_trim();
 		r->engine_bytes = heap_bytes() - before_bytes;
@@ -216,5 +236,6 @@ err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 void run_done(run *r)
 {
 	place_free(r->place);
+	reference_free(r->tables.reference);
 	stage_close(&r->stage);
 }

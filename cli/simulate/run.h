@@ -8,6 +8,8 @@
 #include "cli/simulate/decision_log.h"
 #include "cli/simulate/policy.h"
 #include "cli/simulate/stage.h"
+#include "cli/trace/typical.h"
+#include "engine/reference.h"
 
 typedef struct decision {
 	int32_t node;   /* row of trace.nodes; -1: refused */
@@ -34,6 +36,7 @@ typedef struct run {
 	stage stage;
 	const policy *policy;
 	place *place;
+	score_tables tables;
 	decision *pods; /* by seq */
 	uint8_t *gpus;
 	uint32_t n_gpus;
@@ -51,6 +54,7 @@ typedef struct run {
 
 typedef struct run_terms {
 	const policy *policy;
+	const typical *mix;
 	int64_t clusters;
 	const char *log; /* empty: none */
 	bool has_progress;

@@ -95,7 +95,7 @@ static err read_all(const simulate_settings *set, arena *a, trace *t, typical *m
 /* Runs as often as asked, each on a fresh fleet; the figures are the fastest run's. */
 static err run_best(const simulate_settings *set, const trace *t, const typical *mix, const policy *how, fault *f)
 {
-	run_terms terms = {how, set->clusters, set->log, !set->quiet && isatty(STDERR_FILENO)};
+	run_terms terms = {how, mix, set->clusters, set->log, !set->quiet && isatty(STDERR_FILENO)};
 	arena *best_arena = NULL;
 	run best = {0};
 	err e = ERR_OK;

@@ -4,6 +4,9 @@
 
 static err class_find(stage *s, str model, int32_t *ret, fault *f)
 {
+	*ret = fleet_class_find(&s->fleet, model);
+	if (*ret != FLEET_NONE)
+		return ERR_OK;
 	*ret = fleet_class_put(&s->fleet, model);
 	if (*ret == FLEET_NONE)
 		return fault_set(f, ERR_LIMIT, NULL, "there are more than %d GPU models", FLEET_CLASSES_MAX);
@@ -57,11 +60,11 @@ static err nodes_put(stage *s, arena *a, int64_t clusters, fault *f)
 	return e;
 }
 
-static err list_make(stage *s, str spec, fault *f)
+err stage_classes(stage *s, str spec, class_list *list, fault *f)
 {
-	class_list *list = vec_add(&s->lists);
 	err e = ERR_OK;
 
+	list->n = 0;
 	while (spec.p && !e) {
 		str model = str_split(&spec, '|');
 		if (str_is_empty(model))
@@ -80,7 +83,7 @@ static err lists_make(stage *s, fault *f)
 		str spec = s->trace->pods.v[i].spec;
 		uintptr_t at = (uintptr_t)map_find(&s->list_by_spec, spec.p ? spec : S(""));
 		if (!at) {
-			err e = list_make(s, spec, f);
+			err e = stage_classes(s, spec, vec_add(&s->lists), f);
 			if (e)
 				return e;
 			at = s->lists.n;

@@ -29,6 +29,8 @@ typedef struct stage {
 /* Nodes are dealt to the clusters in turn. The trace must outlive the stage; a has its texts. */
 err stage_open(stage *s, arena *a, const trace *t, int64_t clusters, fault *f) MUST_CHECK;
 void stage_close(stage *s);
+/* The classes of a spec, "A|B". */
+err stage_classes(stage *s, str spec, class_list *list, fault *f) MUST_CHECK;
 
 /* What one pod asks; stands on its own memory, so that a decision needs none. */
 typedef struct request {

@@ -19,7 +19,8 @@ static void play(scene *s, const char *nodes, const char *pods, const char *poli
 	s->log = file_of(s->a, "");
 	cr_assert_eq(trace_read(&s->t, s->a, file_of(s->a, nodes), file_of(s->a, pods), &f), ERR_OK, "%s", f.detail);
 	cr_assert_eq(typical_read(&s->mix, s->a, &s->t, "", &f), ERR_OK, "%s", f.detail);
-	run_terms terms = {policy_find(policy_name), clusters, s->log, false};
+	static const typical no_mix;
+	run_terms terms = {policy_find(policy_name), &no_mix, clusters, s->log, false};
 	cr_assert_eq(run_all(&s->r, s->a, &s->t, &terms, &f), ERR_OK, "%s", f.detail);
 	figures_make(&s->g, s->a, &s->r, &s->mix);
 }
