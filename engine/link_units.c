@@ -262,6 +262,23 @@ static bool has_clique(const link_units *u, uint64_t may, int32_t left)
 	return false;
 }
 
+/* The nearest weakest link there is at or above the floor (LINK_WEIGHT_MAX: none is), and below it (-1: none is). */
+static void nearest_links(const link_units *u, int32_t floor, int32_t *ret_above, int32_t *ret_below)
+{
+	int32_t above = LINK_WEIGHT_MAX, below = -1;
+
+	for (int32_t a = 0; a < u->n; a++)
+		for (int32_t b = 0; b <= a; b++) {
+			int32_t w = u->weakest[a][b];
+			if (w >= floor && w < above)
+				above = w;
+			if (w < floor && w > below)
+				below = w;
+		}
+	*ret_above = above;
+	*ret_below = below;
+}
+
 static bool floor_holds(link_units *u, int32_t floor, int32_t k)
 {
 	int64_t worth;
@@ -277,11 +294,12 @@ int32_t link_units_floor(link_units *u, int32_t k)
 	int32_t holds = 0, fails = LINK_WEIGHT_MAX + 1;
 
 	while (fails - holds > 1) {
-		int32_t middle = (holds + fails) / 2;
+		int32_t middle = (holds + fails) / 2, above, below;
+		nearest_links(u, middle, &above, &below);
 		if (floor_holds(u, middle, k))
-			holds = middle;
+			holds = above;
 		else
-			fails = middle;
+			fails = below + 1;
 	}
 	return holds;
 }
