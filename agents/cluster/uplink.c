@@ -155,6 +155,18 @@ static void news_log(const uplink *u, const agent_news *n)
 			KV_I64("accepted", n->n_accepted), KV_I64("stopped", n->n_stopped));
 }
 
+/* The next call waits only where calls come close together: the first change after a pause is fetched at once. */
+static void sync_pace(uplink *u, const agent_news *n)
+{
+	int64_t since_us = clock_mono_us() - u->sync.sent_us;
+	bool is_quiet = !n->n_changes && since_us < UPLINK_QUIET_MIN_US;
+
+	if (is_quiet || n->is_gap)
+		call_delay(&u->sync, UPLINK_QUIET_MIN_US);
+	else if (since_us < UPLINK_SYNC_MIN_US)
+		call_delay(&u->sync, UPLINK_SYNC_MIN_US - since_us);
+}
+
 static void sync_apply(uplink *u, const fetch_reply *r)
 {
 	agent_news news;
@@ -174,9 +186,7 @@ static void sync_apply(uplink *u, const fetch_reply *r)
 	}
 	news_log(u, &news);
 	call_found(u, &u->sync);
-	bool is_quiet = !news.n_changes && clock_mono_us() - u->sync.sent_us < UPLINK_QUIET_MIN_US;
-	if (is_quiet || news.is_gap)
-		call_delay(&u->sync, UPLINK_QUIET_MIN_US);
+	sync_pace(u, &news);
 }
 
 static void on_sync(void *arg, const fetch_reply *r)

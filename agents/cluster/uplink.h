@@ -15,6 +15,7 @@ enum {
 	UPLINK_REPORT_TIMEOUT_MS = 30000,
 	UPLINK_GRACE_MS = 2000,       /* at the end, for the last report */
 	UPLINK_TURN_MIN_US = 5000,    /* news that come closer together are told together */
+	UPLINK_SYNC_MIN_US = 10000,   /* between two syncs: changes that come closer together are fetched together */
 	UPLINK_QUIET_MIN_US = 100000, /* between two syncs that brought nothing, when the server does not hold them */
 };
 
