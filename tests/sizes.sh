@@ -15,6 +15,10 @@ KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check
 REPLAY_PODS           800      8152   pods of the trace that are sent
+PLACEMENT_SEEDS         1        10   seeds of each list of the placement bench, from 42 on
+PLACEMENT_CHURN     60000    200000   arrivals of its workload with departures
+PLACEMENT_DISTINCT  20000    100000   requests of distinct shapes
+PLACEMENT_PODS      10000    200000   pods on the largest made clusters
 TABLE
 }
 

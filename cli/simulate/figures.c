@@ -142,6 +142,7 @@ static void times_make(figures *g, arena *a, const run *r)
 	g->placed_mean_ns = g->placed ? placed_ns / g->placed : 0;
 	g->refused_mean_ns = g->refused ? refused_ns / g->refused : 0;
 	g->total_us = r->total_ns / 1000;
+	g->cpu_us = r->cpu_ns / 1000;
 	g->decisions_per_s = r->total_ns > 0 ? llround((double)n * 1e9 / (double)r->total_ns) : 0;
 }
 

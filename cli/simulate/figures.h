@@ -20,7 +20,7 @@ typedef struct figures {
 	int64_t final_ppm;
 	int64_t time_average_ppm;           /* where pods end */
 	int64_t idle_milli, fragment_milli; /* at the end */
-	int64_t total_us, decisions_per_s;
+	int64_t total_us, cpu_us, decisions_per_s;
 	int64_t p50_ns, p99_ns, max_ns;
 	int64_t placed_mean_ns, refused_mean_ns;
 	int64_t engine_bytes, peak_bytes; /* 0: not known */

@@ -4,10 +4,11 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 
-enum { PROGRESS_NS = 100 * 1000 * 1000, WARM_PART = 3 };
+enum { PROGRESS_NS = 100 * 1000 * 1000, SECOND_NS = 1000 * 1000 * 1000, WARM_PART = 3 };
 
 static double end_of(const trace *t, uint32_t seq)
 {
@@ -150,11 +151,19 @@ static int64_t progress(run *r, uint32_t seq, int64_t now_ns)
 	return after_ns;
 }
 
+static int64_t cpu_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * SECOND_NS + ts.tv_nsec;
+}
+
 static void decide_all(run *r, decision_log *log)
 {
 	request q;
 	plan p;
-	int64_t begun_ns = clock_mono_ns(), at_ns = begun_ns, now_ns;
+	int64_t cpu_ns = cpu_now_ns(), begun_ns = clock_mono_ns(), at_ns = begun_ns, now_ns;
 
 	request_init(&q, r->policy->node, r->policy->device);
 	plan_init(&p);
@@ -167,6 +176,7 @@ static void decide_all(run *r, decision_log *log)
 		at_ns = progress(r, seq, now_ns);
 	}
 	r->total_ns += clock_mono_ns() - begun_ns;
+	r->cpu_ns = cpu_now_ns() - cpu_ns;
 	plan_done(&p);
 	if (r->next_progress_ns != INT64_MAX)
 		fprintf(stderr, "\r%70s\r", "");

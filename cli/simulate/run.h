@@ -42,8 +42,8 @@ typedef struct run {
 	uint32_t n_gpus;
 	int64_t used_milli, ended;
 	usage usage;
-	int64_t total_ns;
-	int64_t engine_bytes; /* fleet and working memory at the end; 0: not known */
+	int64_t total_ns, cpu_ns; /* by the clock, and of the processor: the rest went to other processes */
+	int64_t engine_bytes;     /* fleet and working memory at the end; 0: not known */
 	/* What running pods hold, to give it back; only where pods end. */
 	kept_pod *kept;
 	plan_device *kept_devices; /* as gpus */
