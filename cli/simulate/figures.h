@@ -12,7 +12,7 @@ enum { FIGURE_NONE = -1, FIGURES_PERCENT_MAX = 1000 };
 
 typedef struct figures {
 	int64_t placed, refused, ended;
-	int64_t refused_for[WHY_COUNT]; /* by the first reason */
+	int64_t refused_for[WHY_COUNT]; /* by the reason that most nodes gave */
 	/* Mean allocation over the arrivals that round to each whole per cent of arrived demand, 0 to n_curve - 1. */
 	int64_t curve_ppm[FIGURES_PERCENT_MAX + 1];
 	int32_t n_curve;

@@ -243,6 +243,31 @@ err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 	return e ? e : closed;
 }
 
+static bool is_same(const run *r, const run *other, uint32_t seq)
+{
+	const decision *a = &r->pods[seq], *b = &other->pods[seq];
+	size_t gpus = (size_t)r->trace->pods.v[seq].gpus;
+
+	if (a->node != b->node || a->is_ended != b->is_ended)
+		return false;
+	return a->node < 0 || memcmp(&r->gpus[a->first], &other->gpus[b->first], gpus) == 0;
+}
+
+err run_take_faster(run *r, const run *other, fault *f)
+{
+	for (uint32_t i = 0; i < r->trace->pods.n; i++) {
+		if (!is_same(r, other, i))
+			return fault_set(f, ERR_CONFLICT, NULL, "pod %u: two runs decided differently", i);
+		if (other->pods[i].ns < r->pods[i].ns)
+			r->pods[i].ns = other->pods[i].ns;
+	}
+	if (other->total_ns < r->total_ns) {
+		r->total_ns = other->total_ns;
+		r->cpu_ns = other->cpu_ns;
+	}
+	return ERR_OK;
+}
+
 void run_done(run *r)
 {
 	place_free(r->place);

@@ -15,7 +15,7 @@ typedef struct decision {
 	int32_t node;   /* row of trace.nodes; -1: refused */
 	uint32_t first; /* its GPUs are run.gpus[first, first + the pod's) */
 	uint32_t ns;
-	uint8_t why; /* why_code of the first reason, when refused */
+	uint8_t why; /* why_code that most nodes gave, when refused */
 	bool is_ended;
 	int64_t used_milli; /* of all GPUs, after it */
 } decision;
@@ -62,4 +62,7 @@ typedef struct run_terms {
 
 /* Texts and tables live in a, which must outlive r. */
 err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f) MUST_CHECK;
+/* Takes into r what was faster in another run of the same: the whole, and each decision; what else the machine did in
+ * the meantime falls out. ERR_CONFLICT when the decisions differ. */
+err run_take_faster(run *r, const run *other, fault *f) MUST_CHECK;
 void run_done(run *r);

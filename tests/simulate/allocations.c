@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "cli/simulate/run.h"
 
-enum { NODES = 60, PODS = 4000, DOUBLINGS_MAX = 64, CASES = 4 };
+enum { NODES = 60, PODS = 4000, DOUBLINGS_MAX = 64, CASES = 4, TYPICAL_MAX = 40 };
 
 static int64_t calls;
 
@@ -80,17 +80,22 @@ static int64_t calls_of(const policy *how, int pods, bool is_distinct, bool is_t
 {
 	arena *a = arena_new(0);
 	fault f = {0};
+	typical mix;
 	trace t;
 	run r;
 
 	err e = trace_read(&t, a, nodes_file(a), pods_file(a, pods, is_distinct, is_timed), &f);
+	if (!e)
+		e = typical_read(&mix, a, &t, "", &f);
 	assert(!e);
+	mix.pods.n = mix.pods.n < TYPICAL_MAX ? mix.pods.n : TYPICAL_MAX;
 	arena_trim();
 	int64_t before = calls;
-	e = run_all(&r, a, &t, &(run_terms){how, 1, "", false}, &f);
+	e = run_all(&r, a, &t, &(run_terms){how, &mix, 1, "", false}, &f);
 	int64_t used = calls - before;
 	assert(!e && r.pods[0].node >= 0);
 	run_done(&r);
+	typical_done(&mix);
 	trace_done(&t);
 	arena_end(a);
 	return used;

@@ -147,3 +147,23 @@ Test(run, counts_what_the_mix_cannot_use)
 	cr_assert_eq(s.g.fragment_milli, 400, "the whole GPU would do");
 	done(&s);
 }
+
+Test(run, takes_the_faster_time_of_each_decision_and_refuses_other_decisions)
+{
+	static const char *const nodes = NODES "a,4000,9000,2,A\n", *const pods = PODS "0,1,1,1,600,\n1,1,1,1,600,\n";
+	fault f = {0};
+	scene s, other;
+
+	play(&s, nodes, pods, "binpack", 1);
+	play(&other, nodes, pods, "binpack", 1);
+	s.r.pods[0].ns = other.r.pods[1].ns = 7;
+	other.r.pods[0].ns = s.r.pods[1].ns = 9;
+	cr_assert_eq(run_take_faster(&s.r, &other.r, &f), ERR_OK, "%s", f.detail);
+	cr_assert_eq(s.r.pods[0].ns, 7);
+	cr_assert_eq(s.r.pods[1].ns, 7);
+	other.r.gpus[other.r.pods[1].first] ^= 1;
+	cr_assert_eq(run_take_faster(&s.r, &other.r, &f), ERR_CONFLICT);
+	cr_assert(strstr(f.detail, "pod 1"), "%s", f.detail);
+	done(&other);
+	done(&s);
+}
