@@ -95,9 +95,10 @@ typedef struct fleet_view {
 	int16_t max_free_compute_milli, max_free_milli; /* largest on one device */
 	int16_t class_id; /* of all its devices, closed ones too; FLEET_NONE when they differ or there are none */
 	int16_t n_cells, n_open, n_idle;
-	bool is_closed : 1;  /* it has flags; those of its cluster are not looked at */
-	bool is_crowded : 1; /* it holds as many pods as it may */
-	bool is_partial : 1; /* some device is not open */
+	bool is_closed : 1;   /* it has flags; those of its cluster are not looked at */
+	bool is_crowded : 1;  /* it holds as many pods as it may */
+	bool is_partial : 1;  /* some device is not open */
+	bool is_pristine : 1; /* of one class, open, and nothing is booked on it */
 } fleet_view;
 
 typedef struct fleet_cluster {

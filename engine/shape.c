@@ -23,7 +23,6 @@ struct shapes {
 	uint32_t n;
 	int16_t by_hash[HASH_ROWS]; /* row + 1; open addressing, rebuilt when a row changes its owner */
 	uint32_t seen[SEEN_ROWS];   /* hashes of newcomers, overwritten by others */
-	shape newcomer;
 	uint64_t asked, ratings;
 };
 
@@ -53,7 +52,6 @@ void shapes_free(shapes *all)
 		shape_done(all->rows[i]);
 		free(all->rows[i]);
 	}
-	shape_done(&all->newcomer);
 	free(all);
 }
 
@@ -163,15 +161,7 @@ static void shape_own(shape *s, const key *k, uint64_t hash)
 	s->is_rated = false;
 }
 
-static void swap(shape *a, shape *b)
-{
-	shape kept = *a;
-
-	*a = *b;
-	*b = kept;
-}
-
-/* The row of this key; a key seen once before gets one of its own. */
+/* The row of this key; NULL when it is asked for the first time. */
 static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
 {
 	shape *s = row_find(all, k, hash);
@@ -179,19 +169,14 @@ static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
 
 	if (s)
 		return s;
-	if (*seen == print) {
-		s = row_take(all, f);
-		if (is_key(&all->newcomer, k, hash))
-			swap(s, &all->newcomer);
-		else
-			shape_own(s, k, hash);
-		rows_hash(all);
-		return s;
+	if (*seen != print) {
+		*seen = print;
+		return NULL;
 	}
-	*seen = print;
-	if (!is_key(&all->newcomer, k, hash))
-		shape_own(&all->newcomer, k, hash);
-	return &all->newcomer;
+	s = row_take(all, f);
+	shape_own(s, k, hash);
+	rows_hash(all);
+	return s;
 }
 
 static void shape_room(shape *s, const fleet *f)
@@ -275,6 +260,8 @@ const shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 	if (k.is_cut)
 		return NULL;
 	shape *s = row_for(all, f, &k, key_hash(&k));
+	if (!s)
+		return NULL;
 	shape_room(s, f);
 	s->used_at = ++all->asked;
 	if (!s->is_rated || s->epoch != epoch || !fleet_log_reaches(f, s->log_at) ||

@@ -146,5 +146,6 @@ void fleet_view_refresh(fleet *f, int32_t node)
 		class_id = c->class_id;
 	}
 	v->class_id = is_mixed ? FLEET_NONE : class_id;
+	v->is_pristine = !v->is_closed && n->pods == 0 && v->n_idle == v->n_cells && v->class_id != FLEET_NONE;
 	f->log[f->log_n++ % FLEET_LOG] = node;
 }

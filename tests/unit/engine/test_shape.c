@@ -136,6 +136,8 @@ static int32_t ask_any(world *w, bool looks_closely)
 	fit_need need = need_of(o);
 	const shape *s = shapes_rate(w->all, &w->f, &need);
 
+	if (!s)
+		s = shapes_rate(w->all, &w->f, &need);
 	cr_assert(s);
 	int32_t found = shape_best(s, &w->f, cluster, &rating), want = best_by_walk(w, &need, cluster);
 	cr_assert_eq(found, want, "seed %lu: %d instead of %d", w->run, found, want);
@@ -242,7 +244,7 @@ Test(shape, a_stream_of_new_shapes_throws_nothing_out)
 		o.group.entries = &o.entry;
 		o.group.cpu_milli = 1 + i;
 		fit_need need = need_of(&o);
-		cr_assert(shapes_rate(w.all, &w.f, &need));
+		cr_assert_null(shapes_rate(w.all, &w.f, &need), "what is new is not kept");
 	}
 	uint64_t before = shapes_ratings(w.all);
 	(void)shapes_rate(w.all, &w.f, &known);
@@ -260,8 +262,10 @@ Test(shape, more_shapes_than_rows_take_turns)
 			o.group.entries = &o.entry;
 			o.group.cpu_milli = 1 + i;
 			fit_need need = need_of(&o);
-			int32_t rating,
-				node = shape_best(shapes_rate(w.all, &w.f, &need), &w.f, w.clusters[0], &rating);
+			const shape *kept = shapes_rate(w.all, &w.f, &need);
+			if (!kept)
+				kept = shapes_rate(w.all, &w.f, &need);
+			int32_t rating, node = shape_best(kept, &w.f, w.clusters[0], &rating);
 			cr_assert_eq(node, best_by_walk(&w, &need, w.clusters[0]), "seed %lu", w.run);
 		}
 	}
@@ -275,6 +279,7 @@ Test(shape, what_names_devices_or_meets_quota_is_not_kept)
 	fit_blocked blocked = {0};
 	fit_need need = need_of(&w.asks[0]);
 	need.blocked = &blocked;
+	(void)shapes_rate(w.all, &w.f, &need);
 	cr_expect(shapes_rate(w.all, &w.f, &need));
 	fit_block(&blocked, w.classes[0]);
 	cr_expect_null(shapes_rate(w.all, &w.f, &need));
@@ -284,6 +289,7 @@ Test(shape, what_names_devices_or_meets_quota_is_not_kept)
 	o.group.n_entries = 1;
 	o.entry.uuids = (strs){&name, 1};
 	need = need_of(&o);
-	cr_expect_null(shapes_rate(w.all, &w.f, &need));
+	for (int i = 0; i < 3; i++)
+		cr_expect_null(shapes_rate(w.all, &w.f, &need));
 	world_close(&w);
 }
