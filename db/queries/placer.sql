@@ -118,34 +118,42 @@ q AS (
 )
 SELECT count(*) = 1 AS ok FROM q;
 
+-- What a plan holds comes as lists of all rows' plans one behind the other; a row takes its part, from .. to.
 -- name: placement_insert :exec
 -- in: ids text[], tenant_keys int4[], cluster_keys int4[], names text[], origins text[], states text[], fence_incarnations int8[], fence_nos int8[],
---     requests text[], placed text[], blockers text[], reasons text[], node_keys text[], device_keys text[], device_memory_mib text[],
---     device_compute_milli text[], charge_models text[], charge_device_milli text[], charge_memory_mib text[], charge_compute_milli text[],
---     created_bys text[], created_ats timestamptz[], granted_ats timestamptz[], ended_ats timestamptz[], seqs int8[], revs int8[]
-INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, node_keys, device_keys,
-	device_memory_mib, device_compute_milli, charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli, created_by, created_at, granted_at, ended_at, seq, rev)
-SELECT unnest($1::text[]), unnest($2::int4[]), unnest($3::int4[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), unnest($7::int8[]), unnest($8::int8[]),
-	unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::text[]), unnest($13::text[])::int4[], unnest($14::text[])::int4[], unnest($15::text[])::int8[],
-	unnest($16::text[])::int8[], unnest($17::text[])::text[], unnest($18::text[])::int8[], unnest($19::text[])::int8[], unnest($20::text[])::int8[], unnest($21::text[]),
-	unnest($22::timestamptz[]), unnest($23::timestamptz[]), unnest($24::timestamptz[]), unnest($25::int8[]), unnest($26::int8[]);
+--     requests text[], placed text[], blockers text[], reasons text[], created_bys text[], created_ats timestamptz[], granted_ats timestamptz[],
+--     ended_ats timestamptz[], seqs int8[], revs int8[], node_from int4[], node_to int4[], node_keys int4[], device_from int4[], device_to int4[],
+--     device_keys int4[], device_memory_mib int8[], device_compute_milli int8[], charge_from int4[], charge_to int4[], charge_models text[],
+--     charge_device_milli int8[], charge_memory_mib int8[], charge_compute_milli int8[]
+INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, created_by, created_at,
+	granted_at, ended_at, seq, rev, node_keys, device_keys, device_memory_mib, device_compute_milli, charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli)
+SELECT x.id, x.tenant_key, x.cluster_key, x.name, x.origin, x.state, x.fi, x.fn, x.request, x.placed, x.blockers, x.reason, x.created_by, x.created_at,
+	x.granted_at, x.ended_at, x.seq, x.rev, ($21::int4[])[x.nf:x.nt], ($24::int4[])[x.df:x.dt], ($25::int8[])[x.df:x.dt], ($26::int8[])[x.df:x.dt],
+	($29::text[])[x.cf:x.ct], ($30::int8[])[x.cf:x.ct], ($31::int8[])[x.cf:x.ct], ($32::int8[])[x.cf:x.ct]
+FROM (SELECT unnest($1::text[]) AS id, unnest($2::int4[]) AS tenant_key, unnest($3::int4[]) AS cluster_key, unnest($4::text[]) AS name, unnest($5::text[]) AS origin,
+	unnest($6::text[]) AS state, unnest($7::int8[]) AS fi, unnest($8::int8[]) AS fn, unnest($9::text[]) AS request, unnest($10::text[]) AS placed,
+	unnest($11::text[]) AS blockers, unnest($12::text[]) AS reason, unnest($13::text[]) AS created_by, unnest($14::timestamptz[]) AS created_at,
+	unnest($15::timestamptz[]) AS granted_at, unnest($16::timestamptz[]) AS ended_at, unnest($17::int8[]) AS seq, unnest($18::int8[]) AS rev,
+	unnest($19::int4[]) AS nf, unnest($20::int4[]) AS nt, unnest($22::int4[]) AS df, unnest($23::int4[]) AS dt, unnest($27::int4[]) AS cf, unnest($28::int4[]) AS ct) x;
 
 -- name: placement_update :one
--- in: ids text[], cluster_keys int4[], states text[], fence_incarnations int8[], fence_nos int8[], placed text[], blockers text[], reasons text[], node_keys text[],
---     device_keys text[], device_memory_mib text[], device_compute_milli text[], charge_models text[], charge_device_milli text[], charge_memory_mib text[],
---     charge_compute_milli text[], granted_ats timestamptz[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], n int8
+-- in: ids text[], cluster_keys int4[], states text[], fence_incarnations int8[], fence_nos int8[], placed text[], blockers text[], reasons text[],
+--     granted_ats timestamptz[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], node_from int4[], node_to int4[], node_keys int4[],
+--     device_from int4[], device_to int4[], device_keys int4[], device_memory_mib int8[], device_compute_milli int8[], charge_from int4[],
+--     charge_to int4[], charge_models text[], charge_device_milli int8[], charge_memory_mib int8[], charge_compute_milli int8[], n int8
 -- out: ok bool
 WITH u AS (
 	UPDATE placement p SET cluster_key = x.cluster_key, state = x.state, fence_incarnation = x.fi, fence_no = x.fn, placed = x.placed, blockers = x.blockers,
-		reason = x.reason, node_keys = x.nk::int4[], device_keys = x.dk::int4[], device_memory_mib = x.dm::int8[], device_compute_milli = x.dc::int8[],
-		charge_models = x.cm::text[], charge_device_milli = x.cd::int8[], charge_memory_mib = x.cmm::int8[], charge_compute_milli = x.cc::int8[],
-		granted_at = x.granted_at, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev
-	FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-		$13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::int8[])
-		AS x(id, cluster_key, state, fi, fn, placed, blockers, reason, nk, dk, dm, dc, cm, cd, cmm, cc, granted_at, running_at, ended_at, rev)
+		reason = x.reason, granted_at = x.granted_at, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev, node_keys = ($15::int4[])[x.nf:x.nt],
+		device_keys = ($18::int4[])[x.df:x.dt], device_memory_mib = ($19::int8[])[x.df:x.dt], device_compute_milli = ($20::int8[])[x.df:x.dt],
+		charge_models = ($23::text[])[x.cf:x.ct], charge_device_milli = ($24::int8[])[x.cf:x.ct], charge_memory_mib = ($25::int8[])[x.cf:x.ct],
+		charge_compute_milli = ($26::int8[])[x.cf:x.ct]
+	FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
+		$12::int8[], $13::int4[], $14::int4[], $16::int4[], $17::int4[], $21::int4[], $22::int4[])
+		AS x(id, cluster_key, state, fi, fn, placed, blockers, reason, granted_at, running_at, ended_at, rev, nf, nt, df, dt, cf, ct)
 	WHERE p.id = x.id RETURNING 1
 )
-SELECT must(count(*) = $21, 'placement_unknown') AS ok FROM u;
+SELECT must(count(*) = $27, 'placement_unknown') AS ok FROM u;
 
 -- A step changes state, reason and times only: the common case of an agent's report.
 -- name: placement_step :one

@@ -1,53 +1,51 @@
-#include <assert.h>
-#include <stdlib.h>
-
 #include "server/placer/rows_inside.h"
 
-enum { ARRAY_BYTES_MAX = 8 << 20 };
+/* The plans of many rows, one behind the other; row i has the elements from .. to of each list, counted from 1 as SQL
+ * does. */
+typedef struct plan_lists {
+	i64s node_from, node_to, node_keys;
+	i64s device_from, device_to, device_keys, device_memory_mib, device_compute_milli;
+	i64s charge_from, charge_to; /* one charge per model */
+	strs charge_models;
+	i64s charges[AXIS_COUNT];
+} plan_lists;
 
-/* A plan as the arrays of a placement's row, in PostgreSQL's text form. */
-typedef struct plan_texts {
-	str node_keys, device_keys, device_memory_mib, device_compute_milli;
-	str charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli;
-} plan_texts;
+typedef struct plan_sizes {
+	uint32_t rows, pods, devices;
+} plan_sizes;
 
-#define NOTHING S("{}")
-
-typedef int64_t (*number_of)(const books *b, const plan *p, uint32_t i);
-
-static int64_t node_key(const books *b, const plan *p, uint32_t i)
+static plan_lists lists_new(turn *t, plan_sizes n)
 {
-	return b->nodes.v[p->pods.v[i].node].key;
+	plan_lists l = {rows_numbers(t, n.rows), rows_numbers(t, n.rows), rows_numbers(t, n.pods),
+		rows_numbers(t, n.rows), rows_numbers(t, n.rows), rows_numbers(t, n.devices),
+		rows_numbers(t, n.devices), rows_numbers(t, n.devices), rows_numbers(t, n.rows),
+		rows_numbers(t, n.rows), rows_texts(t, n.devices), {{0}}};
+
+	for (int i = 0; i < AXIS_COUNT; i++)
+		l.charges[i] = rows_numbers(t, n.devices);
+	l.node_keys.n = l.device_keys.n = l.charge_models.n = 0;
+	return l;
 }
 
-static int64_t device_key(const books *b, const plan *p, uint32_t i)
+static void nodes_add(plan_lists *l, const books *b, const plan *p, uint32_t row)
 {
-	return b->devices.v[p->devices.v[i].device].key;
+	l->node_from.v[row] = l->node_keys.n + 1;
+	for (uint32_t i = 0; i < p->pods.n; i++)
+		l->node_keys.v[l->node_keys.n++] = b->nodes.v[p->pods.v[i].node].key;
+	l->node_to.v[row] = l->node_keys.n;
 }
 
-static int64_t device_memory(const books *b, const plan *p, uint32_t i)
+static void devices_add(plan_lists *l, const books *b, const plan *p, uint32_t row)
 {
-	(void)b;
-	return p->devices.v[i].memory_mib;
-}
-
-static int64_t device_compute(const books *b, const plan *p, uint32_t i)
-{
-	(void)b;
-	return p->devices.v[i].compute_milli;
-}
-
-static str array_text(const books *b, const plan *p, uint32_t n, number_of number, arena *a, buf *out)
-{
-	if (!n)
-		return NOTHING;
-	buf_clear(out);
-	for (uint32_t i = 0; i < n; i++) {
-		buf_add_char(out, i ? ',' : '{');
-		buf_add_i64(out, number(b, p, i));
+	l->device_from.v[row] = l->device_keys.n + 1;
+	for (uint32_t i = 0; i < p->devices.n; i++) {
+		const plan_device *d = &p->devices.v[i];
+		uint32_t at = l->device_keys.n++;
+		l->device_keys.v[at] = b->devices.v[d->device].key;
+		l->device_memory_mib.v[at] = d->memory_mib;
+		l->device_compute_milli.v[at] = d->compute_milli;
 	}
-	buf_add_char(out, '}');
-	return str_dup(a, buf_str(out));
+	l->device_to.v[row] = l->device_keys.n;
 }
 
 static int32_t model_of(const books *b, const plan *p, uint32_t i)
@@ -63,54 +61,27 @@ static bool is_first_of_model(const books *b, const plan *p, uint32_t i)
 	return true;
 }
 
-/* An element of an array in quotes: a name may read like a word of that form, as null does. */
-static void quoted(buf *out, str s)
+static void charges_add(plan_lists *l, const books *b, const plan *p, uint32_t row)
 {
-	buf_add_char(out, '"');
-	for (uint32_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_add_char(out, '\\');
-		buf_add_char(out, s.p[i]);
-	}
-	buf_add_char(out, '"');
-}
-
-/* One charge per model. */
-static str charge_text(const books *b, const plan *p, int which, arena *a, buf *out)
-{
-	buf_clear(out);
-	buf_add_char(out, '{');
+	l->charge_from.v[row] = l->charge_models.n + 1;
 	for (uint32_t i = 0; i < p->devices.n; i++) {
 		if (!is_first_of_model(b, p, i))
 			continue;
 		int32_t model = model_of(b, p, i);
-		if (out->n > 1)
-			buf_add_char(out, ',');
-		if (which < 0)
-			quoted(out, b->fleet.classes.v[model].name);
-		else
-			buf_add_i64(out, plan_charge(&b->fleet, p, model).v[which]);
+		amounts charge = plan_charge(&b->fleet, p, model);
+		uint32_t at = l->charge_models.n++;
+		l->charge_models.v[at] = b->fleet.classes.v[model].name;
+		for (int k = 0; k < AXIS_COUNT; k++)
+			l->charges[k].v[at] = charge.v[k];
 	}
-	buf_add_char(out, '}');
-	return str_dup(a, buf_str(out));
+	l->charge_to.v[row] = l->charge_models.n;
 }
 
-static plan_texts plan_as_texts(const books *b, const plan *p, arena *a, buf *out)
+static void plan_add(plan_lists *l, const books *b, const plan *p, uint32_t row)
 {
-	plan_texts x = {NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING};
-
-	x.node_keys = array_text(b, p, p->pods.n, node_key, a, out);
-	if (!p->devices.n)
-		return x;
-	x.device_keys = array_text(b, p, p->devices.n, device_key, a, out);
-	x.device_memory_mib = array_text(b, p, p->devices.n, device_memory, a, out);
-	x.device_compute_milli = array_text(b, p, p->devices.n, device_compute, a, out);
-	x.charge_models = charge_text(b, p, -1, a, out);
-	x.charge_device_milli = charge_text(b, p, AXIS_DEVICE_MILLI, a, out);
-	x.charge_memory_mib = charge_text(b, p, AXIS_MEMORY_MIB, a, out);
-	x.charge_compute_milli = charge_text(b, p, AXIS_COMPUTE_MILLI, a, out);
-	assert(!out->over);
-	return x;
+	nodes_add(l, b, p, row);
+	devices_add(l, b, p, row);
+	charges_add(l, b, p, row);
 }
 
 static int64_t or_null(int64_t v)
@@ -133,17 +104,24 @@ static str state_of(const booking *k)
 	return str_from(lifecycle_name(k->now.life));
 }
 
-/* The in-structs have equal members; only a macro can name them for both. */
-#define plan_fill(in, i, x)                                                                                            \
+/* The lists are as long as what was added, not as what there was room for. The in-structs have equal members; only a
+ * macro can name them for both. */
+#define plan_set(in, l)                                                                                                \
 	do {                                                                                                           \
-		(in)->node_keys.v[i] = (x).node_keys;                                                                  \
-		(in)->device_keys.v[i] = (x).device_keys;                                                              \
-		(in)->device_memory_mib.v[i] = (x).device_memory_mib;                                                  \
-		(in)->device_compute_milli.v[i] = (x).device_compute_milli;                                            \
-		(in)->charge_models.v[i] = (x).charge_models;                                                          \
-		(in)->charge_device_milli.v[i] = (x).charge_device_milli;                                              \
-		(in)->charge_memory_mib.v[i] = (x).charge_memory_mib;                                                  \
-		(in)->charge_compute_milli.v[i] = (x).charge_compute_milli;                                            \
+		(in)->node_from = (l)->node_from;                                                                      \
+		(in)->node_to = (l)->node_to;                                                                          \
+		(in)->node_keys = (l)->node_keys;                                                                      \
+		(in)->device_from = (l)->device_from;                                                                  \
+		(in)->device_to = (l)->device_to;                                                                      \
+		(in)->device_keys = (l)->device_keys;                                                                  \
+		(in)->device_memory_mib = (i64s){(l)->device_memory_mib.v, (l)->device_keys.n};                        \
+		(in)->device_compute_milli = (i64s){(l)->device_compute_milli.v, (l)->device_keys.n};                  \
+		(in)->charge_from = (l)->charge_from;                                                                  \
+		(in)->charge_to = (l)->charge_to;                                                                      \
+		(in)->charge_models = (l)->charge_models;                                                              \
+		(in)->charge_device_milli = (i64s){(l)->charges[AXIS_DEVICE_MILLI].v, (l)->charge_models.n};           \
+		(in)->charge_memory_mib = (i64s){(l)->charges[AXIS_MEMORY_MIB].v, (l)->charge_models.n};               \
+		(in)->charge_compute_milli = (i64s){(l)->charges[AXIS_COMPUTE_MILLI].v, (l)->charge_models.n};         \
 	} while (0)
 
 static void insert_fill(sql_placement_insert_in *in, uint32_t i, const touch *x, int64_t n)
@@ -174,12 +152,24 @@ static sql_placement_insert_in *insert_new(turn *t, uint32_t n)
 {
 	sql_placement_insert_in *in = ARENA_NEW(t->a, sql_placement_insert_in);
 
-	*in = (sql_placement_insert_in){rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n),
-		rows_texts(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n),
-		rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n),
-		rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n),
-		rows_texts(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n),
-		rows_numbers(t, n), rows_numbers(t, n)};
+	*in = (sql_placement_insert_in){.ids = rows_texts(t, n),
+		.tenant_keys = rows_numbers(t, n),
+		.cluster_keys = rows_numbers(t, n),
+		.names = rows_texts(t, n),
+		.origins = rows_texts(t, n),
+		.states = rows_texts(t, n),
+		.fence_incarnations = rows_numbers(t, n),
+		.fence_nos = rows_numbers(t, n),
+		.requests = rows_texts(t, n),
+		.placed = rows_texts(t, n),
+		.blockers = rows_texts(t, n),
+		.reasons = rows_texts(t, n),
+		.created_bys = rows_texts(t, n),
+		.created_ats = rows_numbers(t, n),
+		.granted_ats = rows_numbers(t, n),
+		.ended_ats = rows_numbers(t, n),
+		.seqs = rows_numbers(t, n),
+		.revs = rows_numbers(t, n)};
 	return in;
 }
 
@@ -205,11 +195,19 @@ static sql_placement_update_in *update_new(turn *t, uint32_t n)
 {
 	sql_placement_update_in *in = ARENA_NEW(t->a, sql_placement_update_in);
 
-	*in = (sql_placement_update_in){rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n),
-		rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n),
-		rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), rows_texts(t, n),
-		rows_texts(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n),
-		rows_numbers(t, n), n};
+	*in = (sql_placement_update_in){.ids = rows_texts(t, n),
+		.cluster_keys = rows_numbers(t, n),
+		.states = rows_texts(t, n),
+		.fence_incarnations = rows_numbers(t, n),
+		.fence_nos = rows_numbers(t, n),
+		.placed = rows_texts(t, n),
+		.blockers = rows_texts(t, n),
+		.reasons = rows_texts(t, n),
+		.granted_ats = rows_numbers(t, n),
+		.running_ats = rows_numbers(t, n),
+		.ended_ats = rows_numbers(t, n),
+		.revs = rows_numbers(t, n),
+		.n = n};
 	return in;
 }
 
@@ -246,17 +244,26 @@ static row_kind kind_of(const touch *x)
 	return is_attempt ? ROW_UPDATE : ROW_STEP;
 }
 
+static void sizes_count(turn *t, plan_sizes sizes[ROW_KINDS])
+{
+	vec_each (x, &t->touches) {
+		plan_sizes *n = &sizes[kind_of(x)];
+		n->rows++;
+		n->pods += x->b->held.pods.n;
+		n->devices += x->b->held.devices.n;
+	}
+}
+
 void rows_placements(turn *t, const books *b, turn_rows *r, int64_t first)
 {
-	uint32_t n[ROW_KINDS] = {0}, at[ROW_KINDS] = {0};
-	buf out;
+	plan_sizes n[ROW_KINDS] = {0};
+	uint32_t at[ROW_KINDS] = {0};
 
-	buf_init(&out, ARRAY_BYTES_MAX);
-	vec_each (x, &t->touches)
-		n[kind_of(x)]++;
-	sql_placement_insert_in *insert = insert_new(t, n[ROW_INSERT]);
-	sql_placement_update_in *update = update_new(t, n[ROW_UPDATE]);
-	sql_placement_step_in *step = step_new(t, n[ROW_STEP]);
+	sizes_count(t, n);
+	sql_placement_insert_in *insert = insert_new(t, n[ROW_INSERT].rows);
+	sql_placement_update_in *update = update_new(t, n[ROW_UPDATE].rows);
+	sql_placement_step_in *step = step_new(t, n[ROW_STEP].rows);
+	plan_lists lists[] = {[ROW_INSERT] = lists_new(t, n[ROW_INSERT]), [ROW_UPDATE] = lists_new(t, n[ROW_UPDATE])};
 	for (uint32_t i = 0; i < t->touches.n; i++) {
 		const touch *x = &t->touches.v[i];
 		row_kind kind = kind_of(x);
@@ -265,20 +272,18 @@ void rows_placements(turn *t, const books *b, turn_rows *r, int64_t first)
 			step_fill(step, to, x, first + i);
 			continue;
 		}
-		plan_texts texts = plan_as_texts(b, &x->b->held, t->a, &out);
-		if (kind == ROW_INSERT) {
+		plan_add(&lists[kind], b, &x->b->held, to);
+		if (kind == ROW_INSERT)
 			insert_fill(insert, to, x, first + i);
-			plan_fill(insert, to, texts);
-		} else {
+		else
 			update_fill(update, to, x, first + i);
-			plan_fill(update, to, texts);
-		}
 	}
-	buf_done(&out);
-	if (n[ROW_INSERT])
+	plan_set(insert, &lists[ROW_INSERT]);
+	plan_set(update, &lists[ROW_UPDATE]);
+	if (n[ROW_INSERT].rows)
 		rows_call(r, SQL_PLACEMENT_INSERT, insert);
-	if (n[ROW_UPDATE])
+	if (n[ROW_UPDATE].rows)
 		rows_call(r, SQL_PLACEMENT_UPDATE, update);
-	if (n[ROW_STEP])
+	if (n[ROW_STEP].rows)
 		rows_call(r, SQL_PLACEMENT_STEP, step);
 }
