@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { WORLDS = 400, FILL = 40 };
+enum { WORLDS = 100, FILL = 40 };
 
 typedef struct world {
 	fleet f;
