@@ -99,6 +99,7 @@ static inline uint64_t world_print(const running_world *w)
 	for (int32_t t = 0; quota_is_live(w->q, t); t++)
 		for (int32_t m = 0; m < quota_models(w->q); m++)
 			for (int a = 0; a < AXIS_COUNT; a++)
-				sum = sum * 1099511628211u + (uint64_t)quota_used_own(w->q, t, m).v[a];
+				sum += (uint64_t)(quota_used_own(w->q, t, m).v[a] *
+						  (7919 * t + 104729 * m + 31 * a + 1));
 	return sum;
 }
