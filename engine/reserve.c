@@ -21,7 +21,6 @@ struct reserve {
 	vec(hold) holds;
 	vec(int32_t) free_holds;
 	vec(ending) endings;
-	why reasons;
 	uint32_t trial;
 	bool is_lifted;
 };
@@ -292,7 +291,7 @@ static bool fits_after(reserve *r, const future *u, uint32_t n)
 		fleet_unbook(u->f, row->p);
 		charge_run(u, row, false);
 	}
-	bool fits = place_find(u->w, u->f, u->q, u->tenant, u->a, u->p, &r->reasons);
+	bool fits = place_find(u->w, u->f, u->q, u->tenant, u->a, u->p, NULL);
 	for (uint32_t i = 0; fits && u->q && i < u->p->devices.n; i++) {
 		const plan_device *s = &u->p->devices.v[i];
 		quota_give(u->q, u->tenant, u->f->devices.v[s->device].class_id, s->charge);

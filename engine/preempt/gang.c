@@ -79,7 +79,7 @@ static bool find_one(preempt *w)
 		w->is_cut = true;
 		return false;
 	}
-	return place_find(w->finder, w->f, w->q, w->in->tenant, &w->one.a, &w->scratch, &w->reasons);
+	return place_find(w->finder, w->f, w->q, w->in->tenant, &w->one.a, &w->scratch, w->q ? &w->reasons : NULL);
 }
 
 /* Where quota is in the way, victims whose quota helps go first: they may be on any node. */
@@ -129,7 +129,9 @@ static void one_prepare(preempt *w, int32_t cluster, int32_t group)
 	w->one.a.n_groups = 1;
 	w->one.a.clusters = &w->one.cluster;
 	w->one.a.n_clusters = 1;
-	fit_prepare(&w->need, &w->one.group, w->in->a->device_policy);
+	w->one.tight = w->one.a;
+	w->one.tight.node_policy = w->one.tight.device_policy = POLICY_BINPACK;
+	fit_prepare(&w->need, &w->one.tight, &w->one.group, NULL);
 }
 
 bool gang_clear(preempt *w, int32_t cluster, bool may_split)

@@ -24,7 +24,7 @@ typedef struct ranked {
 } ranked;
 
 typedef struct one_pod {
-	ask a;
+	ask a, tight; /* as asked, and packed tightly: where room is made there is no choice to speak of */
 	ask_group group;
 	int32_t cluster;
 } one_pod;
@@ -55,8 +55,8 @@ struct preempt {
 
 	one_pod one;
 	fit_need need;
+	fit_choice choice;
 	int32_t node;      /* the one at hand */
-	int64_t fit_milli; /* that the pod takes there, as last seen */
 	plan placed, scratch;
 	why reasons;
 };

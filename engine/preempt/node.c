@@ -27,14 +27,13 @@ static bool quota_allows(preempt *w)
 
 static bool node_suffices(preempt *w)
 {
-	int32_t rank;
-	fit_miss miss;
+	why_code code;
 
 	if (w->looks-- <= 0) {
 		w->is_cut = true;
 		return false;
 	}
-	return fit_node(w->f, &w->need, w->node, &rank, &w->fit_milli, &miss) && quota_allows(w);
+	return fit_choose(w->f, &w->need, w->node, &w->choice, &code) && quota_allows(w);
 }
 
 static void lack_of(const preempt *w, int32_t node, lack ret[2])
@@ -198,7 +197,7 @@ static bool node_try(preempt *w, bool may_split, int64_t needed_milli, price *bo
 	list_items(w, may_split);
 	take_all(w);
 	bool can = node_suffices(w);
-	w->needed_milli = needed_milli + w->fit_milli;
+	w->needed_milli = needed_milli + w->choice.device_milli;
 	if (can) {
 		spare_needless(w, base);
 		price p = victims_price(w, NULL);

@@ -54,7 +54,7 @@ bool find_suffices(preempt *w)
 		w->is_cut = true;
 		return false;
 	}
-	if (!place_find(w->finder, w->f, w->q, w->in->tenant, w->in->a, &w->scratch, &w->reasons))
+	if (!place_find(w->finder, w->f, w->q, w->in->tenant, w->in->a, &w->scratch, NULL))
 		return false;
 	place_give(w->f, w->q, w->in->tenant, &w->scratch);
 	w->needed_milli = needed_of(w, &w->scratch);
