@@ -56,7 +56,7 @@ struct preempt {
 	one_pod one;
 	fit_need need;
 	fit_choice choice;
-	int32_t node;      /* the one at hand */
+	int32_t node; /* the one at hand */
 	plan placed, scratch;
 	why reasons;
 };
