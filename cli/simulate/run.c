@@ -201,6 +201,8 @@ static err tables_fill(run *r, const typical *mix, fault *f)
 {
 	err e = ERR_OK;
 
+	if (r->policy->node != POLICY_REFERENCE)
+		return ERR_OK;
 	r->tables.reference = reference_new();
 	place_use(r->place, &r->tables);
 	for (uint32_t i = 0; i < mix->pods.n && !e; i++) {

@@ -72,7 +72,7 @@ static void count(typical *t, const trace *of)
 	groups all = {0};
 
 	groups_count(of, &all);
-	for (uint32_t i = 0; i < all.n && covered < need; i++) {
+	for (uint32_t i = 0; i < all.n && covered < need && i < TYPICAL_COUNTED_MAX; i++) {
 		typical_pod pod = all.v[i].pod;
 		covered += (double)all.v[i].n;
 		pod.share = (double)all.v[i].n / of->pods.n;

@@ -8,6 +8,8 @@
 #pragma once
 #include "cli/trace/trace.h"
 
+enum { TYPICAL_COUNTED_MAX = 1000 }; /* groups counted from a trace, even if they cover less */
+
 typedef struct typical_pod {
 	double share;
 	int64_t cpu_milli, gpu_milli, gpus;

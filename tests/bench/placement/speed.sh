@@ -39,8 +39,8 @@ speed_row() # WHAT
 speed_table()
 {
 	echo
-	echo "  speed of $main_policy, one thread, writing the log included; scan: reading $node_bytes bytes of each node once;"
-	echo "  cpu %: how much of the time the machine gave to it"
+	echo "  speed of $main_policy, one thread, writing the log included; scan: reading $node_bytes bytes of each node once"
+	echo "  cpu %: how much of the time the machine gave to it; times are the fastest of several runs, decision by decision"
 	speed_head cluster
 	if [ -d "$folder/default-42" ]; then
 		order=$folder/default-42
@@ -85,7 +85,9 @@ scale_table()
 		pods=$((nodes * 10))
 		[ $pods -le "$REEVE_SIZE_PLACEMENT_PODS" ] || pods=$REEVE_SIZE_PLACEMENT_PODS
 		made_order $nodes "$pods"
-		simulate "$main_policy" --log "$folder/log.csv" --repeat 3
+		repeat=3
+		[ $nodes -le 10000 ] || repeat=1
+		simulate "$main_policy" --log "$folder/log.csv" --repeat $repeat
 		speed_row "$(thousands $nodes)"
 	done
 }

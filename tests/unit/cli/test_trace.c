@@ -102,6 +102,31 @@ Test(typical, is_counted_until_it_covers_most_pods)
 	buf_done(&text);
 }
 
+Test(typical, stays_small_when_every_pod_is_another)
+{
+	AUTO_ARENA a = arena_new(0);
+	fault f = {0};
+	trace t;
+	typical mix;
+	double sum = 0;
+	buf text;
+
+	buf_init(&text, 1 << 20);
+	buf_printf(&text, PODS);
+	for (int i = 0; i < 3 * TYPICAL_COUNTED_MAX; i++)
+		buf_printf(&text, "x,%d,1,1,500,\n", i);
+	buf_add_char(&text, 0);
+	cr_assert_eq(trace_read(&t, a, file_of(a, good_nodes), file_of(a, text.p), &f), ERR_OK, "%s", f.detail);
+	cr_assert_eq(typical_read(&mix, a, &t, "", &f), ERR_OK, "%s", f.detail);
+	cr_assert_eq(mix.pods.n, TYPICAL_COUNTED_MAX);
+	vec_each (pod, &mix.pods)
+		sum += pod->share;
+	cr_assert_float_eq(sum, 1, 1e-9);
+	typical_done(&mix);
+	trace_done(&t);
+	buf_done(&text);
+}
+
 Test(typical, is_read_when_there_is_a_file)
 {
 	AUTO_ARENA a = arena_new(0);
