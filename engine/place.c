@@ -6,19 +6,9 @@
 
 #include "base/heap.h"
 #include "engine/shape.h"
+#include "engine/tally.h"
 
-enum { TALLY_ROWS_MAX = 24, KINDS_MAX = 16 };
-
-/* How many nodes of a cluster miss for one reason, and the nearest of them. */
-typedef struct tally_row {
-	fit_miss best;
-	int32_t node, nodes;
-} tally_row;
-
-typedef struct tally {
-	int32_t n, n_nodes;
-	tally_row rows[TALLY_ROWS_MAX];
-} tally;
+enum { KINDS_MAX = 16 };
 
 /* One cluster to try, with where its first pod would go. */
 typedef struct attempt {
@@ -71,31 +61,6 @@ why_code place_reason(const place *w)
 	return w->reason;
 }
 
-static bool is_same_reason(const fit_miss *a, const fit_miss *b)
-{
-	return a->code == b->code && a->class_id == b->class_id && a->axis == b->axis;
-}
-
-static void tally_add(tally *t, const fit_miss *miss, int32_t node)
-{
-	int32_t i = 0;
-
-	while (i < t->n && !is_same_reason(&t->rows[i].best, miss))
-		i++;
-	if (i == TALLY_ROWS_MAX)
-		return;
-	tally_row *row = &t->rows[i];
-	if (i == t->n) {
-		*row = (tally_row){*miss, node, 0};
-		t->n++;
-	}
-	row->nodes++;
-	if (miss->free > row->best.free) {
-		row->best = *miss;
-		row->node = node;
-	}
-}
-
 /* How much a reason says. Nodes of other classes say nothing while a node of the class is there, and nodes that are too
  * small anyway say nothing while a node is there that will do when something ends or opens. Quota has blockers of its
  * own. */
@@ -119,20 +84,24 @@ static void reason_note(place *w, const int32_t *misses)
 	}
 }
 
-/* Looks at every node of the cluster for what it lacks. */
+/* What every node of the cluster lacks. */
 static void tally_nodes(place *w, attempt *at, const fit_need *need)
 {
 	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
-	fit_miss miss;
+	const shape *s = shapes_rate(w->shapes, w->f, need);
+	tally_row row = {.nodes = 1};
 
 	at->is_tallied = true;
 	at->misses.n = 0;
-	at->misses.n_nodes = (int32_t)c->nodes.n;
+	if (s && shape_tally(s, w->f, need, at->cluster, &at->misses))
+		return;
+	at->misses.n = 0;
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
-		if (fit_rate(w->f, need, c->nodes.v[i]) >= 0)
+		row.node = c->nodes.v[i];
+		if (fit_rate(w->f, need, row.node) >= 0)
 			continue;
-		fit_explain(w->f, need, c->nodes.v[i], &miss);
-		tally_add(&at->misses, &miss, c->nodes.v[i]);
+		fit_explain(w->f, need, row.node, &row.best);
+		(void)tally_add(at->misses.rows, &at->misses.n, TALLY_ROWS_MAX, &row);
 	}
 }
 
@@ -376,7 +345,7 @@ static void attempt_add(place *w, int32_t cluster)
 	at->is_closed = c->flags != 0;
 	at->is_tried = at->is_tallied = false;
 	at->group = at->placed = 0;
-	at->misses.n = at->misses.n_nodes = 0;
+	at->misses.n = 0;
 }
 
 static void list_attempts(place *w)
@@ -505,7 +474,7 @@ static void explain_cluster(place *w, const attempt *at)
 		explain_closed(w, at);
 		return;
 	}
-	if (t->n_nodes == 0)
+	if (w->f->clusters.v[at->cluster].nodes.n == 0)
 		explain_empty(w, at);
 	if (at->placed > 0) {
 		blocker b = blocker_of(WHY_GANG_INCOMPLETE);

@@ -6,7 +6,13 @@
 
 #include "base/heap.h"
 
-enum { BEST_UNKNOWN = -2, SEEN_ROWS = 4096, HASH_ROWS = 1024 };
+enum { BEST_UNKNOWN = -2, SEEN_ROWS = 4096, HASH_ROWS = 1024, BLOCK_REASONS = 8, REASONS_UNKNOWN = -1, REASONS_MORE = -2 };
+
+/* What the nodes of one block lack. */
+typedef struct lacks {
+	int32_t n; /* rows, REASONS_UNKNOWN or REASONS_MORE */
+	tally_row rows[BLOCK_REASONS];
+} lacks;
 
 struct shape {
 	uint64_t hash, log_at, rank_moves, epoch, used_at;
@@ -14,6 +20,7 @@ struct shape {
 	uint8_t key[SHAPE_KEY_MAX];
 	int32_t *ratings; /* by node */
 	int32_t *best;    /* by block: a node, FLEET_NONE, or BEST_UNKNOWN */
+	lacks *lacks;     /* by block; NULL until it is asked for */
 	int32_t misses[WHY_COUNT];
 	bool is_rated;
 };
@@ -42,6 +49,7 @@ static void shape_done(shape *s)
 {
 	free(s->ratings);
 	free(s->best);
+	free(s->lacks);
 }
 
 void shapes_free(shapes *all)
@@ -187,6 +195,8 @@ static void shape_room(shape *s, const fleet *f)
 		return;
 	s->ratings = heap_resize(s->ratings, (n + 1) * sizeof *s->ratings);
 	s->best = heap_resize(s->best, (n / FLEET_BLOCK + 1) * sizeof *s->best);
+	free(s->lacks);
+	s->lacks = NULL;
 	s->n_nodes = n;
 	s->is_rated = false;
 }
@@ -226,6 +236,8 @@ static void rate_node(shapes *all, shape *s, const fleet *f, const fit_need *nee
 
 	all->ratings++;
 	s->ratings[node] = rating;
+	if (s->lacks)
+		s->lacks[node / FLEET_BLOCK].n = REASONS_UNKNOWN;
 	if (rating == before)
 		return;
 	miss_count(s, before, -1);
@@ -239,6 +251,12 @@ static void bests_forget(shape *s)
 		s->best[b] = BEST_UNKNOWN;
 }
 
+static void lacks_forget(shape *s)
+{
+	for (uint32_t b = 0; s->lacks && b < s->n_nodes / FLEET_BLOCK; b++)
+		s->lacks[b].n = REASONS_UNKNOWN;
+}
+
 static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need)
 {
 	memset(s->misses, 0, sizeof s->misses);
@@ -247,6 +265,7 @@ static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need
 		miss_count(s, s->ratings[i], 1);
 	}
 	bests_forget(s);
+	lacks_forget(s);
 	all->ratings += s->n_nodes;
 	s->is_rated = true;
 }
@@ -309,6 +328,51 @@ int32_t shape_best(const shape *s, const fleet *f, int32_t cluster, int32_t *ret
 const int32_t *shape_misses(const shape *s)
 {
 	return s->misses;
+}
+
+static void lacks_find(const shape *s, const fleet *f, const fit_need *need, int32_t block, lacks *l)
+{
+	tally_row row = {.nodes = 1};
+
+	l->n = 0;
+	for (row.node = block * FLEET_BLOCK; row.node < (block + 1) * FLEET_BLOCK; row.node++) {
+		if (s->ratings[row.node] >= 0 || s->ratings[row.node] == FIT_NO_NODE)
+			continue;
+		fit_explain(f, need, row.node, &row.best);
+		if (!tally_add(l->rows, &l->n, BLOCK_REASONS, &row)) {
+			l->n = REASONS_MORE;
+			return;
+		}
+	}
+}
+
+static const lacks *lacks_of(const shape *s, const fleet *f, const fit_need *need, int32_t block)
+{
+	lacks *l = &s->lacks[block];
+
+	if (l->n == REASONS_UNKNOWN)
+		lacks_find(s, f, need, block, l);
+	return l;
+}
+
+bool shape_tally(const shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret)
+{
+	const fleet_cluster *c = &f->clusters.v[cluster];
+
+	if (!s->lacks) {
+		shape *own = (shape *)(uintptr_t)s;
+		own->lacks = heap_new(s->n_nodes / FLEET_BLOCK + 1, sizeof *own->lacks);
+		lacks_forget(own);
+	}
+	for (uint32_t i = 0; i < c->blocks.n; i++) {
+		const lacks *l = lacks_of(s, f, need, c->blocks.v[i]);
+		if (l->n == REASONS_MORE)
+			return false;
+		for (int32_t k = 0; k < l->n; k++)
+			if (!tally_add(ret->rows, &ret->n, TALLY_ROWS_MAX, &l->rows[k]))
+				return false;
+	}
+	return true;
 }
 
 uint64_t shapes_ratings(const shapes *all)

@@ -7,11 +7,11 @@
  * stream of requests that are all different costs one walk over the nodes each and throws nothing out.
  */
 #pragma once
-#include "engine/fit.h"
+#include "engine/tally.h"
 
 enum {
 	SHAPES_MAX = 512,
-	SHAPES_BYTES_MAX = 24 << 20, /* of ratings, over all shapes; at least SHAPES_MIN are kept */
+	SHAPES_BYTES_MAX = 16 << 20, /* of ratings, over all shapes; at least SHAPES_MIN are kept */
 	SHAPES_MIN = 4,
 	SHAPE_KEY_MAX = 512,
 };
@@ -32,6 +32,10 @@ int32_t shape_best(const shape *s, const fleet *f, int32_t cluster, int32_t *ret
 
 /* How many nodes of all clusters miss for each reason; by why_code. */
 const int32_t *shape_misses(const shape *s);
+
+/* What the nodes of the cluster lack, added to ret. It too is kept, block by block, so that asking again costs what
+ * changed. need is the one that was rated. False: more reasons than are kept; ret then holds some of them. */
+bool shape_tally(const shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret);
 
 /* Ratings of single nodes made since the beginning: what the memory saves shows in it. */
 uint64_t shapes_ratings(const shapes *all);

@@ -15,6 +15,7 @@ typedef struct world {
 	one_ask asks[SHAPES];
 	plan plans[PLANS];
 	bool is_booked[PLANS];
+	int tallies, tallies_cut; /* asked for; with more reasons than are kept */
 } world;
 
 static const char *const class_names[] = {"h100", "a100", "l40s"};
@@ -129,6 +130,36 @@ static void misses_are_true(const world *w, const fit_need *need, const shape *s
 		cr_assert_eq(shape_misses(s)[code], counts[code], "seed %lu: %s", w->run, why_name(code));
 }
 
+/* Every reason with its count, and the nearest node's free amount, as a look at every node tells them. */
+static void tally_is_true(world *w, const fit_need *need, const shape *s, int32_t cluster)
+{
+	tally kept = {0}, want = {0};
+	tally_row row = {.nodes = 1};
+
+	w->tallies++;
+	if (!shape_tally(s, &w->f, need, cluster, &kept)) {
+		w->tallies_cut++;
+		return;
+	}
+	for (uint32_t i = 0; i < w->f.nodes.n; i++) {
+		row.node = (int32_t)i;
+		if (w->f.nodes.v[i].cluster != cluster || fit_rate(&w->f, need, row.node) >= 0)
+			continue;
+		fit_explain(&w->f, need, row.node, &row.best);
+		tally_add(want.rows, &want.n, TALLY_ROWS_MAX, &row);
+	}
+	cr_assert_eq(kept.n, want.n, "seed %lu", w->run);
+	for (int32_t i = 0; i < want.n; i++) {
+		bool is_found = false;
+		for (int32_t k = 0; k < kept.n; k++)
+			is_found |= kept.rows[k].best.code == want.rows[i].best.code &&
+				    kept.rows[k].best.class_id == want.rows[i].best.class_id &&
+				    kept.rows[k].nodes == want.rows[i].nodes &&
+				    kept.rows[k].best.free == want.rows[i].best.free;
+		cr_assert(is_found, "seed %lu: %s of %d nodes", w->run, why_name(want.rows[i].best.code), want.rows[i].nodes);
+	}
+}
+
 static int32_t ask_any(world *w, bool looks_closely)
 {
 	const one_ask *o = &w->asks[draw_below(&w->seed, SHAPES)];
@@ -144,6 +175,8 @@ static int32_t ask_any(world *w, bool looks_closely)
 	cr_assert(found == FLEET_NONE || rating == fit_rate(&w->f, &need, found), "seed %lu", w->run);
 	if (looks_closely)
 		misses_are_true(w, &need, s);
+	if (draw_below(&w->seed, 5) == 0)
+		tally_is_true(w, &need, s, cluster);
 	return found;
 }
 
@@ -211,6 +244,7 @@ Test(shape, ratings_that_are_kept_equal_ratings_from_scratch)
 			change(&w);
 		(void)ask_any(&w, step % 50 == 0);
 	}
+	cr_expect(w.tallies > 100 && w.tallies_cut < w.tallies / 2, "%d of %d were cut", w.tallies_cut, w.tallies);
 	world_close(&w);
 }
 
