@@ -88,7 +88,7 @@ static void reason_note(place *w, const int32_t *misses)
 static void tally_nodes(place *w, attempt *at, const fit_need *need)
 {
 	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
-	const shape *s = shapes_rate(w->shapes, w->f, need);
+	shape *s = shapes_rate(w->shapes, w->f, need);
 	tally_row row = {.nodes = 1};
 
 	at->is_tallied = true;
@@ -157,7 +157,7 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 /* The best node for the pod: first choice of class, then score, then rank. */
 static int32_t scan(place *w, attempt *at, const fit_need *need)
 {
-	const shape *s = shapes_rate(w->shapes, w->f, need);
+	shape *s = shapes_rate(w->shapes, w->f, need);
 
 	if (!s)
 		return walk(w, at, need, &at->rating);

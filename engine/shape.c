@@ -6,7 +6,14 @@
 
 #include "base/heap.h"
 
-enum { BEST_UNKNOWN = -2, SEEN_ROWS = 4096, HASH_ROWS = 1024, BLOCK_REASONS = 8, REASONS_UNKNOWN = -1, REASONS_MORE = -2 };
+enum {
+	BEST_UNKNOWN = -2,
+	SEEN_ROWS = 4096,
+	HASH_ROWS = 1024,
+	BLOCK_REASONS = 8,
+	REASONS_UNKNOWN = -1,
+	REASONS_MORE = -2
+};
 
 /* What the nodes of one block lack. */
 typedef struct lacks {
@@ -270,7 +277,7 @@ static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need
 	s->is_rated = true;
 }
 
-const shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
+shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 {
 	uint64_t epoch = need->tables ? need->tables->epoch : 0;
 	key k;
@@ -298,7 +305,7 @@ const shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 	return s;
 }
 
-static int32_t block_best(const shape *s, const fleet *f, int32_t block)
+static int32_t block_best(shape *s, const fleet *f, int32_t block)
 {
 	int32_t first = block * FLEET_BLOCK, best = FLEET_NONE;
 
@@ -309,7 +316,7 @@ static int32_t block_best(const shape *s, const fleet *f, int32_t block)
 	return best;
 }
 
-int32_t shape_best(const shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating)
+int32_t shape_best(shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating)
 {
 	const fleet_cluster *c = &f->clusters.v[cluster];
 	int32_t best = FLEET_NONE;
@@ -346,7 +353,7 @@ static void lacks_find(const shape *s, const fleet *f, const fit_need *need, int
 	}
 }
 
-static const lacks *lacks_of(const shape *s, const fleet *f, const fit_need *need, int32_t block)
+static const lacks *lacks_of(shape *s, const fleet *f, const fit_need *need, int32_t block)
 {
 	lacks *l = &s->lacks[block];
 
@@ -355,14 +362,13 @@ static const lacks *lacks_of(const shape *s, const fleet *f, const fit_need *nee
 	return l;
 }
 
-bool shape_tally(const shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret)
+bool shape_tally(shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret)
 {
 	const fleet_cluster *c = &f->clusters.v[cluster];
 
 	if (!s->lacks) {
-		shape *own = (shape *)(uintptr_t)s;
-		own->lacks = heap_new(s->n_nodes / FLEET_BLOCK + 1, sizeof *own->lacks);
-		lacks_forget(own);
+		s->lacks = heap_new(s->n_nodes / FLEET_BLOCK + 1, sizeof *s->lacks);
+		lacks_forget(s);
 	}
 	for (uint32_t i = 0; i < c->blocks.n; i++) {
 		const lacks *l = lacks_of(s, f, need, c->blocks.v[i]);

@@ -24,18 +24,18 @@ void shapes_free(shapes *all); /* NULL-safe */
 
 /* The pod's shape, with every rating as the fleet is now. Valid until the next call. NULL for a pod that is not kept:
  * it names devices, quota blocks a class, or its key is too long. */
-const shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
+shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
 
 /* The best node of the cluster, ties to the lowest rank; FLEET_NONE when none fits. The cluster's flags are the
  * caller's to look at. */
-int32_t shape_best(const shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating);
+int32_t shape_best(shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating);
 
 /* How many nodes of all clusters miss for each reason; by why_code. */
 const int32_t *shape_misses(const shape *s);
 
 /* What the nodes of the cluster lack, added to ret. It too is kept, block by block, so that asking again costs what
  * changed. need is the one that was rated. False: more reasons than are kept; ret then holds some of them. */
-bool shape_tally(const shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret);
+bool shape_tally(shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret);
 
 /* Ratings of single nodes made since the beginning: what the memory saves shows in it. */
 uint64_t shapes_ratings(const shapes *all);

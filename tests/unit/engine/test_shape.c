@@ -131,7 +131,7 @@ static void misses_are_true(const world *w, const fit_need *need, const shape *s
 }
 
 /* Every reason with its count, and the nearest node's free amount, as a look at every node tells them. */
-static void tally_is_true(world *w, const fit_need *need, const shape *s, int32_t cluster)
+static void tally_is_true(world *w, const fit_need *need, shape *s, int32_t cluster)
 {
 	tally kept = {0}, want = {0};
 	tally_row row = {.nodes = 1};
@@ -156,7 +156,8 @@ static void tally_is_true(world *w, const fit_need *need, const shape *s, int32_
 				    kept.rows[k].best.class_id == want.rows[i].best.class_id &&
 				    kept.rows[k].nodes == want.rows[i].nodes &&
 				    kept.rows[k].best.free == want.rows[i].best.free;
-		cr_assert(is_found, "seed %lu: %s of %d nodes", w->run, why_name(want.rows[i].best.code), want.rows[i].nodes);
+		cr_assert(is_found, "seed %lu: %s of %d nodes", w->run, why_name(want.rows[i].best.code),
+			want.rows[i].nodes);
 	}
 }
 
@@ -165,7 +166,7 @@ static int32_t ask_any(world *w, bool looks_closely)
 	const one_ask *o = &w->asks[draw_below(&w->seed, SHAPES)];
 	int32_t cluster = w->clusters[draw_below(&w->seed, CLUSTERS)], rating;
 	fit_need need = need_of(o);
-	const shape *s = shapes_rate(w->all, &w->f, &need);
+	shape *s = shapes_rate(w->all, &w->f, &need);
 
 	if (!s)
 		s = shapes_rate(w->all, &w->f, &need);
@@ -296,7 +297,7 @@ Test(shape, more_shapes_than_rows_take_turns)
 			o.group.entries = &o.entry;
 			o.group.cpu_milli = 1 + i;
 			fit_need need = need_of(&o);
-			const shape *kept = shapes_rate(w.all, &w.f, &need);
+			shape *kept = shapes_rate(w.all, &w.f, &need);
 			if (!kept)
 				kept = shapes_rate(w.all, &w.f, &need);
 			int32_t rating, node = shape_best(kept, &w.f, w.clusters[0], &rating);
