@@ -59,6 +59,11 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node);
 #define FIT_NO_NODE INT32_MIN
 
+/* The same in two steps, for who keeps the first: a rating without what moves with the fleet as a whole, and its tag.
+ */
+int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint16_t *ret_tag);
+int32_t fit_settle(const fit_need *need, int32_t unsettled, uint16_t tag);
+
 static inline why_code fit_rate_code(int32_t rating)
 {
 	return (why_code)(-1 - rating);

@@ -23,6 +23,7 @@ struct reference;
 /* What policies know beside the fleet. Whoever changes it counts `epoch` up: ratings that were kept are then stale. */
 typedef struct score_tables {
 	uint64_t epoch;
+	uint64_t moves;              /* counted up when what settle adds has changed */
 	struct reference *reference; /* of POLICY_REFERENCE */
 } score_tables;
 
@@ -43,6 +44,10 @@ typedef struct score_policy {
 	/* Any int64: `cell` is a device as it stands with the slices chosen before it, `slice` what it would take. */
 	int64_t (*device)(const score_case *c, const fleet_cell *cell, const score_slice *slice);
 	int32_t (*node)(const score_case *c);
+	/* Both NULL, or: part of the score moves with the fleet as a whole, alike for all nodes of one tag. `node` then
+	 * gives the score without it, and settle the whole. */
+	uint16_t (*tag)(const score_case *c);
+	int32_t (*settle)(const score_tables *t, const ask_group *g, int32_t score, uint16_t tag);
 } score_policy;
 
 extern const score_policy score_policies[POLICY_COUNT];

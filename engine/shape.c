@@ -22,12 +22,14 @@ typedef struct lacks {
 } lacks;
 
 struct shape {
-	uint64_t hash, log_at, rank_moves, epoch, used_at;
+	uint64_t hash, log_at, rank_moves, epoch, moves, used_at;
 	uint32_t key_n, n_nodes;
 	uint8_t key[SHAPE_KEY_MAX];
 	int32_t *ratings; /* by node */
-	int32_t *best;    /* by block: a node, FLEET_NONE, or BEST_UNKNOWN */
-	lacks *lacks;     /* by block; NULL until it is asked for */
+	int32_t *unsettled;
+	uint16_t *tags; /* both by node, and NULL where the policy settles nothing */
+	int32_t *best;  /* by block: a node, FLEET_NONE, or BEST_UNKNOWN */
+	lacks *lacks;   /* by block; NULL until it is asked for */
 	int32_t misses[WHY_COUNT];
 	bool is_rated;
 };
@@ -55,6 +57,8 @@ shapes *shapes_new(void)
 static void shape_done(shape *s)
 {
 	free(s->ratings);
+	free(s->unsettled);
+	free(s->tags);
 	free(s->best);
 	free(s->lacks);
 }
@@ -194,12 +198,16 @@ static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
 	return s;
 }
 
-static void shape_room(shape *s, const fleet *f)
+static void shape_room(shape *s, const fleet *f, bool settles)
 {
 	uint32_t n = f->nodes.n;
 
-	if (s->n_nodes == n)
+	if (s->n_nodes == n && (s->tags != NULL) == settles)
 		return;
+	free(s->unsettled);
+	free(s->tags);
+	s->unsettled = settles ? heap_new(n + 1, sizeof *s->unsettled) : NULL;
+	s->tags = settles ? heap_new(n + 1, sizeof *s->tags) : NULL;
 	s->ratings = heap_resize(s->ratings, (n + 1) * sizeof *s->ratings);
 	s->best = heap_resize(s->best, (n / FLEET_BLOCK + 1) * sizeof *s->best);
 	free(s->lacks);
@@ -237,9 +245,21 @@ static void best_follow(shape *s, const fleet *f, int32_t node, int32_t before)
 	}
 }
 
+static int32_t rate(shape *s, const fleet *f, const fit_need *need, int32_t node)
+{
+	uint16_t tag;
+	int32_t unsettled = fit_rate_unsettled(f, need, node, &tag);
+
+	if (!s->tags)
+		return unsettled;
+	s->unsettled[node] = unsettled;
+	s->tags[node] = tag;
+	return fit_settle(need, unsettled, tag);
+}
+
 static void rate_node(shapes *all, shape *s, const fleet *f, const fit_need *need, int32_t node)
 {
-	int32_t before = s->ratings[node], rating = fit_rate(f, need, node);
+	int32_t before = s->ratings[node], rating = rate(s, f, need, node);
 
 	all->ratings++;
 	s->ratings[node] = rating;
@@ -268,13 +288,21 @@ static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need
 {
 	memset(s->misses, 0, sizeof s->misses);
 	for (uint32_t i = 0; i < s->n_nodes; i++) {
-		s->ratings[i] = fit_rate(f, need, (int32_t)i);
+		s->ratings[i] = rate(s, f, need, (int32_t)i);
 		miss_count(s, s->ratings[i], 1);
 	}
 	bests_forget(s);
 	lacks_forget(s);
 	all->ratings += s->n_nodes;
 	s->is_rated = true;
+}
+
+/* What moves with the fleet as a whole has moved: the nodes themselves need no look. */
+static void settle_all(shape *s, const fit_need *need)
+{
+	for (uint32_t i = 0; i < s->n_nodes; i++)
+		s->ratings[i] = fit_settle(need, s->unsettled[i], s->tags[i]);
+	bests_forget(s);
 }
 
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
@@ -288,7 +316,7 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 	shape *s = row_for(all, f, &k, key_hash(&k));
 	if (!s)
 		return NULL;
-	shape_room(s, f);
+	shape_room(s, f, score_policies[need->node_policy].settle != NULL);
 	s->used_at = ++all->asked;
 	if (!s->is_rated || s->epoch != epoch || !fleet_log_reaches(f, s->log_at) ||
 		f->log_n - s->log_at > s->n_nodes) {
@@ -297,8 +325,11 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 		for (uint64_t at = s->log_at; at < f->log_n; at++)
 			rate_node(all, s, f, need, fleet_log_at(f, at));
 	}
+	if (s->tags && s->moves != need->tables->moves)
+		settle_all(s, need);
 	if (s->rank_moves != f->rank_moves)
 		bests_forget(s);
+	s->moves = need->tables ? need->tables->moves : 0;
 	s->rank_moves = f->rank_moves;
 	s->log_at = f->log_n;
 	s->epoch = epoch;

@@ -347,21 +347,44 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 	return false;
 }
 
-int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node)
+int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint16_t *ret_tag)
 {
 	enum { RANK_MAX = 127 };
+	const score_policy *policy = &score_policies[need->node_policy];
 	fit_choice choice;
 	why_code code;
 
+	*ret_tag = 0;
 	if (f->nodes.v[node].cluster == FLEET_NONE)
 		return FIT_NO_NODE;
 	if (!fit_choose(f, need, node, &choice, &code))
 		return -1 - (int32_t)code;
 	score_case c = case_of(f, need, node, &choice);
 	int32_t rank = choice.class_rank < RANK_MAX ? choice.class_rank : RANK_MAX;
-	int32_t score = score_policies[need->node_policy].node(&c);
+	int32_t score = policy->node(&c);
 	assert(score >= 0 && score < SCORE_LIMIT);
+	if (policy->tag)
+		*ret_tag = policy->tag(&c);
 	return (RANK_MAX - rank) * SCORE_LIMIT + score;
+}
+
+int32_t fit_settle(const fit_need *need, int32_t unsettled, uint16_t tag)
+{
+	const score_policy *policy = &score_policies[need->node_policy];
+
+	if (unsettled < 0 || !policy->settle)
+		return unsettled;
+	int32_t score = policy->settle(need->tables, need->group, unsettled % SCORE_LIMIT, tag);
+	assert(score >= 0 && score < SCORE_LIMIT);
+	return unsettled - unsettled % SCORE_LIMIT + score;
+}
+
+int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node)
+{
+	uint16_t tag;
+	int32_t unsettled = fit_rate_unsettled(f, need, node, &tag);
+
+	return fit_settle(need, unsettled, tag);
 }
 
 void fit_pick(const fleet *f, const fit_need *need, int32_t node, int32_t group, int32_t index, plan *p)
