@@ -10,8 +10,9 @@
 #include "engine/running.h"
 
 enum {
-	DEFRAG_LOOKS = 2000000, /* at one device or pod each */
-	DEFRAG_TRIES = 16,      /* searches for a target, for one refused ask */
+	DEFRAG_LOOKS = 2000000,    /* at one device or pod each, of a sweep */
+	DEFRAG_ASK_LOOKS = 200000, /* the same, for one refused ask */
+	DEFRAG_TRIES = 16,         /* searches for a target, for one refused ask */
 	DEFRAG_PASSES = 8,
 };
 
@@ -32,7 +33,7 @@ typedef struct defrag_terms {
 	int32_t moves_max;
 	int64_t node_gain_milli; /* of a node that becomes wholly idle, per device, on top of the 1000 of each */
 	int64_t gain_min_milli;  /* least gain of a step per unit of its cost */
-	int64_t looks_max;       /* 0: DEFRAG_LOOKS */
+	int64_t looks_max;       /* 0: the default */
 } defrag_terms;
 
 typedef struct defrag defrag;

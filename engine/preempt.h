@@ -6,7 +6,7 @@
  * that free at most PREEMPT_WASTE_PPM of what is needed, after it less device_milli, fewer pods, lower handles. No
  * victim is in the set without need.
  *
- * On one node the search tries every set of up to PREEMPT_ITEMS_MAX candidates, nodes by a lower bound of their cost.
+ * On one node the search tries every set that could be the best, nodes by a lower bound of their cost.
  * An ask of several pods is served pod by pod, victims that turn out to be needless are spared, and small worlds are
  * searched through. All work is counted and ends at a limit.
  */
@@ -15,7 +15,8 @@
 #include "engine/running.h"
 
 enum {
-	PREEMPT_ITEMS_MAX = 14, /* searched through */
+	PREEMPT_STEPS = 20000,  /* sets of one node that are tried */
+	PREEMPT_ITEMS_MAX = 14, /* candidates of all nodes together, up to which all their sets are tried */
 	PREEMPT_NODE_MAX = 128, /* candidates of one node that are looked at: the cheapest */
 	PREEMPT_LOOKS = 400000, /* at one node each */
 	PREEMPT_FINDS = 400,    /* whole searches for a place */

@@ -43,6 +43,22 @@ static void pod_unlink(running *r, int32_t at)
 		r->pods.v[pod->next].prev = pod->prev;
 }
 
+static void pod_sum(running *r, int32_t at, const plan *p)
+{
+	running_pod *pod = &r->pods.v[at];
+	const plan_pod *from = &p->pods.v[pod->pod];
+
+	pod->n_devices = (int32_t)from->n;
+	if (pod->n_devices > r->max_devices)
+		r->max_devices = pod->n_devices;
+	pod->device = from->n ? p->devices.v[from->first].device : FLEET_NONE;
+	pod->device_memory_mib = pod->compute_milli = 0;
+	for (uint32_t i = from->first; i < from->first + from->n; i++) {
+		pod->device_memory_mib += p->devices.v[i].memory_mib;
+		pod->compute_milli += p->devices.v[i].compute_milli;
+	}
+}
+
 static int32_t pod_new(running *r)
 {
 	if (r->free_pods.n)
@@ -66,6 +82,7 @@ int32_t running_add(running *r, const plan *p, const running_terms *terms)
 		int32_t at = pod_new(r);
 		r->pods.v[at] = (running_pod){.run = run, .pod = i - 1, .sibling = before};
 		pod_link(r, at, p->pods.v[i - 1].node);
+		pod_sum(r, at, p);
 		before = at;
 	}
 	r->runs.v[run] = (running_row){p, *terms, before};
@@ -85,14 +102,16 @@ void running_remove(running *r, int32_t run)
 	vec_push(&r->free_runs, run);
 }
 
-void running_move(running *r, int32_t run, uint32_t pod, int32_t node)
+void running_move(running *r, int32_t run, uint32_t pod)
 {
+	const plan *p = r->runs.v[run].p;
 	int32_t at = r->runs.v[run].first_pod;
 
 	while (r->pods.v[at].pod != pod)
 		at = r->pods.v[at].sibling;
 	pod_unlink(r, at);
-	pod_link(r, at, node);
+	pod_link(r, at, p->pods.v[pod].node);
+	pod_sum(r, at, p);
 }
 
 int32_t running_spare(const running_row *row, int32_t group)

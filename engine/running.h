@@ -37,6 +37,9 @@ typedef struct running_pod {
 	int32_t node;
 	int32_t next, prev; /* on the same node, latest first; FLEET_NONE ends */
 	int32_t sibling;    /* next pod of the same run */
+	/* Of its plan, so that a walk over nodes need not open every plan: its first device, the amounts of all. */
+	int32_t device, n_devices;
+	int64_t device_memory_mib, compute_milli;
 } running_pod;
 
 typedef struct running {
@@ -44,6 +47,7 @@ typedef struct running {
 	vec(running_pod) pods;
 	vec(int32_t) first_by_node;
 	vec(int32_t) free_runs, free_pods;
+	int32_t max_devices; /* no pod that was ever listed has more */
 } running;
 
 void running_init(running *r);
@@ -52,8 +56,8 @@ void running_done(running *r);
 /* Lists a placement; the handle is used again after removal. O(pods). */
 int32_t running_add(running *r, const plan *p, const running_terms *terms);
 void running_remove(running *r, int32_t run);
-/* Pod `pod` of the run is about to be moved to `node` in its plan. O(pods of the run). */
-void running_move(running *r, int32_t run, uint32_t pod, int32_t node);
+/* The run's plan names another node and other devices for that pod now. O(pods of the run). */
+void running_move(running *r, int32_t run, uint32_t pod);
 
 static inline int32_t running_first(const running *r, int32_t node)
 {

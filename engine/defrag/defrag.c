@@ -134,7 +134,7 @@ void defrag_apply(fleet *f, running *r, const defrag_plan *d, uint32_t i, plan *
 	assert(r->runs.v[m->run].p == p && pod->n == to->n);
 	fleet_book_range(f, &d->places, i, i + 1);
 	fleet_unbook_range(f, p, m->pod, m->pod + 1);
-	running_move(r, m->run, m->pod, to->node);
 	pod->node = to->node;
 	memcpy(&p->devices.v[pod->first], &d->places.devices.v[to->first], to->n * sizeof *p->devices.v);
+	running_move(r, m->run, m->pod);
 }

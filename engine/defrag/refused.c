@@ -1,6 +1,6 @@
 #include "engine/defrag/inside.h"
 
-enum { CANDIDATES = 32 };
+enum { CANDIDATES = 32, FOUND_MAX = 256 };
 
 /* The ask at hand, on one node after the other. */
 typedef struct refused {
@@ -10,6 +10,7 @@ typedef struct refused {
 	int32_t node;
 	int32_t n_fit; /* devices that would do as they are */
 	bool fits_now;
+	int32_t n_found, n_moves;
 } refused;
 
 static int32_t class_rank(const ask_entry *e, int32_t class_id)
@@ -118,12 +119,31 @@ static bool fits_without(defrag *w, refused *x, const int32_t pods[2])
 	return fits;
 }
 
+/* Whether the pods could free enough devices, whatever their sizes. */
+static bool may_do(const defrag *w, const refused *x, int32_t a, int32_t b)
+{
+	const ask_group *g = x->need.group;
+	const running_pod *one = &w->r->pods.v[a], *two = b == FLEET_NONE ? NULL : &w->r->pods.v[b];
+
+	if (g->n_entries != 1)
+		return true;
+	if (x->n_fit >= g->entries[0].count)
+		return true;
+	if (g->entries[0].count - x->n_fit > one->n_devices + (two ? two->n_devices : 0))
+		return false;
+	/* Two that share no device help together only where each frees one. */
+	bool is_apart = two && one->n_devices == 1 && two->n_devices == 1 && one->device != two->device;
+	return !is_apart || g->entries[0].count - x->n_fit == 2;
+}
+
 static void consider(defrag *w, refused *x, int32_t a, int32_t b)
 {
 	int32_t pods[2] = {a, b};
 
-	if (!fits_without(w, x, pods))
+	w->looks--;
+	if (!may_do(w, x, a, b) || !fits_without(w, x, pods))
 		return;
+	x->n_found++;
 	candidate c = {.node = x->node, .device = a, .pods = {a, b}};
 	for (int k = 0; k < 2 && pods[k] != FLEET_NONE; k++) {
 		c.cost += w->r->runs.v[w->r->pods.v[pods[k]].run].terms.move_cost;
@@ -148,15 +168,15 @@ static bool node_begin(defrag *w, refused *x, int32_t node)
 	if (v->n_open < g->entries[0].count ||
 		(v->class_id != FLEET_NONE && class_rank(&g->entries[0], v->class_id) < 0))
 		return false;
-	w->looks -= v->n_cells;
+	w->looks -= v->n_cells / 4;
 	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++)
 		x->n_fit += device_fits(w, &g->entries[0], &w->f->cells.v[i]);
 	if (x->n_fit >= g->entries[0].count)
 		x->fits_now |= fit_choose(w->f, &x->need, node, &w->choice, &code);
-	return true;
+	return g->entries[0].count - x->n_fit <= x->n_moves * w->r->max_devices;
 }
 
-static void scan_node(defrag *w, refused *x, int32_t node, int32_t n_moves)
+static void scan_node(defrag *w, refused *x, int32_t node)
 {
 	if (!node_begin(w, x, node))
 		return;
@@ -164,7 +184,7 @@ static void scan_node(defrag *w, refused *x, int32_t node, int32_t n_moves)
 	{
 		if (!pod_is_movable(w, a) || w->looks <= 0)
 			continue;
-		if (n_moves == 1) {
+		if (x->n_moves == 1) {
 			consider(w, x, a, FLEET_NONE);
 			continue;
 		}
@@ -186,13 +206,14 @@ static bool may_use(const defrag *w, const ask *a, int32_t cluster)
 	return c->is_live && c->flags == 0 && is_named;
 }
 
-static void scan(defrag *w, refused *x, int32_t n_moves)
+static void scan(defrag *w, refused *x)
 {
 	vec_clear(&w->best);
+	x->n_found = 0;
 	for (int32_t c = 0; (uint32_t)c < w->f->clusters.n; c++) {
 		const fleet_cluster *cluster = &w->f->clusters.v[c];
-		for (uint32_t i = 0; may_use(w, x->a, c) && i < cluster->nodes.n; i++)
-			scan_node(w, x, cluster->nodes.v[i], n_moves);
+		for (uint32_t i = 0; may_use(w, x->a, c) && i < cluster->nodes.n && x->n_found < FOUND_MAX; i++)
+			scan_node(w, x, cluster->nodes.v[i]);
 	}
 	w->is_cut |= w->looks <= 0;
 }
@@ -229,10 +250,11 @@ bool defrag_for_ask(defrag *w, fleet *f, const running *r, const ask *a, const d
 	if (a->n_groups != 1 || a->groups[0].min_replicas != 1)
 		return false;
 	w->tries = DEFRAG_TRIES;
+	w->looks = t->looks_max ? t->looks_max : DEFRAG_ASK_LOOKS;
 	x.tight.node_policy = x.tight.device_policy = POLICY_BINPACK;
 	fit_prepare(&x.need, &x.tight, &a->groups[0], NULL);
-	for (int32_t n = 1; n <= t->moves_max && n <= 2 && !is_found; n++) {
-		scan(w, &x, n);
+	for (x.n_moves = 1; x.n_moves <= t->moves_max && x.n_moves <= 2 && !is_found; x.n_moves++) {
+		scan(w, &x);
 		if (x.fits_now)
 			return true;
 		for (uint32_t i = 0; i < w->best.n && !is_found && w->tries > 0; i++) {

@@ -48,6 +48,7 @@ struct preempt {
 	bool has_best;
 
 	victims items;     /* candidates of the search at hand */
+	victims forced;    /* of the node at hand: those that every set takes */
 	victims node_best; /* what to take on the node at hand, besides what is out */
 	vec(ranked) queue;
 	vec(preempt_victim) answer;

@@ -98,12 +98,13 @@ static int64_t bound_of(const preempt *w, int32_t node)
 		int64_t cost = row->terms.cost, share = cost / row->p->pods.n, gain[2] = {0};
 		if (row->terms.floors && row->terms.pod_cost < share)
 			share = row->terms.pod_cost;
-		const plan_pod *one = &row->p->pods.v[pod->pod];
-		for (uint32_t i = one->first; i < one->first + one->n; i++) {
-			const plan_device *s = &row->p->devices.v[i];
-			const fleet_device *d = &w->f->devices.v[s->device];
-			gain[0] += s->memory_mib;
-			gain[1] += d->exclusive ? d->compute_milli : s->compute_milli;
+		gain[0] = pod->device_memory_mib;
+		gain[1] = pod->compute_milli;
+		for (uint32_t i = 0; pod->compute_milli >= SHARE_WHOLE_MILLI && i < (uint32_t)pod->n_devices; i++) {
+			const plan_pod *one = &row->p->pods.v[pod->pod];
+			const plan_device *s = &row->p->devices.v[one->first + i];
+			if (s->compute_milli >= SHARE_WHOLE_MILLI)
+				gain[1] += w->f->devices.v[s->device].compute_milli - s->compute_milli;
 		}
 		rate_note(&lacks[0], share, gain[0]);
 		rate_note(&lacks[1], share, gain[1]);
@@ -188,6 +189,70 @@ static bool rules_hold(preempt *w)
 	return victims_are_legal(w);
 }
 
+static void remember(preempt *w, uint32_t base)
+{
+	vec_clear(&w->node_best);
+	for (uint32_t i = base; i < w->out.n; i++)
+		vec_push(&w->node_best, w->out.v[i]);
+}
+
+/* With all that may go gone, whoever cannot be put back is in every set that is enough. A run that could also go in
+ * parts is left to the search. */
+static void list_forced(preempt *w, uint32_t base)
+{
+	vec_clear(&w->forced);
+	for (uint32_t n = w->out.n - base; n > 0; n--) {
+		victim v = w->out.v[base];
+		victim_return(w, base);
+		bool is_forced = w->r->runs.v[v.run].terms.floors == NULL && !node_suffices(w);
+		victim_take(w, &v);
+		if (is_forced)
+			vec_push(&w->forced, v);
+	}
+}
+
+static void drop_forced(preempt *w)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->items.n; i++) {
+		bool is_forced = false;
+		for (uint32_t k = 0; k < w->forced.n; k++)
+			is_forced |= w->forced.v[k].run == w->items.v[i].run;
+		if (!is_forced)
+			w->items.v[n++] = w->items.v[i];
+	}
+	w->items.n = n;
+}
+
+/* The best of all sets: those who must go, and the best choice among the others. */
+static bool search_rest(preempt *w, price *bound)
+{
+	uint32_t base = w->out.n, trial = fleet_try(w->f);
+	bool is_found = false, may_go = true;
+
+	drop_forced(w);
+	for (uint32_t i = 0; i < w->forced.n && may_go; i++) {
+		may_go = victim_may_go(w, &w->forced.v[i]);
+		if (may_go)
+			victim_take(w, &w->forced.v[i]);
+	}
+	price with = victims_price(w, NULL);
+	if (may_go && price_is_less(&with, bound) && victims_are_legal(w)) {
+		if (node_suffices(w)) {
+			*bound = with;
+			is_found = true;
+			remember(w, base);
+		} else {
+			is_found = victims_search(w, node_suffices, bound, &w->node_best);
+			for (uint32_t i = 0; is_found && i < w->forced.n; i++)
+				vec_push(&w->node_best, w->forced.v[i]);
+		}
+	}
+	victims_undo(w, base, trial);
+	return is_found;
+}
+
 /* The best set of the node at hand, where it beats *bound. */
 static bool node_try(preempt *w, bool may_split, int64_t needed_milli, price *bound)
 {
@@ -199,24 +264,17 @@ static bool node_try(preempt *w, bool may_split, int64_t needed_milli, price *bo
 	bool can = node_suffices(w);
 	w->needed_milli = needed_milli + w->choice.device_milli;
 	if (can) {
+		list_forced(w, base);
 		spare_needless(w, base);
 		price p = victims_price(w, NULL);
 		if (rules_hold(w) && price_is_less(&p, bound)) {
 			*bound = p;
 			is_found = true;
-			vec_clear(&w->node_best);
-			for (uint32_t i = base; i < w->out.n; i++)
-				vec_push(&w->node_best, w->out.v[i]);
+			remember(w, base);
 		}
 	}
 	victims_undo(w, base, trial);
-	if (!can)
-		return false;
-	if (w->items.n > PREEMPT_ITEMS_MAX)
-		w->is_best = false;
-	else
-		is_found |= victims_search(w, node_suffices, bound, &w->node_best);
-	return is_found;
+	return can && (search_rest(w, bound) || is_found);
 }
 
 static void queue_nodes(preempt *w, int32_t cluster)

@@ -28,6 +28,7 @@ void preempt_free(preempt *w)
 	vec_done(&w->away);
 	vec_done(&w->best);
 	vec_done(&w->items);
+	vec_done(&w->forced);
 	vec_done(&w->node_best);
 	vec_done(&w->queue);
 	vec_done(&w->answer);

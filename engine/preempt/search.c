@@ -5,6 +5,7 @@ typedef struct search {
 	price *bound;
 	victims *ret;
 	uint32_t base;
+	int32_t steps;
 	bool is_found;
 } search;
 
@@ -33,6 +34,10 @@ static void descend(preempt *w, search *s, uint32_t from)
 			return;
 		if (!price_is_less(&with, s->bound) || !victim_may_go(w, v))
 			continue;
+		if (s->steps-- <= 0) {
+			w->is_best = false;
+			return;
+		}
 		uint32_t n = w->out.n, trial = fleet_try(w->f);
 		victim_take(w, v);
 		bool is_legal = victims_are_legal(w);
@@ -47,7 +52,7 @@ static void descend(preempt *w, search *s, uint32_t from)
 
 bool victims_search(preempt *w, victims_suffice suffices, price *bound, victims *ret)
 {
-	search s = {suffices, bound, ret, w->out.n, false};
+	search s = {suffices, bound, ret, w->out.n, PREEMPT_STEPS, false};
 
 	descend(w, &s, 0);
 	return s.is_found;
