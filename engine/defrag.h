@@ -44,9 +44,9 @@ void defrag_free(defrag *w);
 void defrag_plan_init(defrag_plan *d);
 void defrag_plan_done(defrag_plan *d);
 
-/* After a refusal for want of room: at most moves_max (1 or 2) moves after which the ask, a single pod, fits; with the
- * fewest moves, then the cheapest found, then the least device_milli moved. False: none was found. The gain is the ask.
- */
+/* After a refusal for want of room: at most moves_max (1 or 2) moves after which the ask, a single pod, fits: the
+ * fewest, then the cheapest found, then the least device_milli. True without moves: it fits as it is. False: none was
+ * found. The gain is the ask. */
 bool defrag_for_ask(defrag *w, fleet *f, const running *r, const ask *a, const defrag_terms *t, defrag_plan *ret);
 
 /* Off the decision path: moves after which more devices, and whole nodes, of the cluster are idle. The gain counts

@@ -281,51 +281,79 @@ static void charge_run(const future *u, const running_row *row, bool takes)
 	}
 }
 
-/* Whether the ask fits once the first n have ended. */
-static bool fits_after(reserve *r, const future *u, uint32_t n)
+static void charge_runs(reserve *r, const future *u, uint32_t from, uint32_t to, bool takes)
+{
+	for (uint32_t i = from; i < to; i++)
+		charge_run(u, &u->list->runs.v[r->endings.v[i].run], takes);
+}
+
+/* Whether the ask fits once those up to `to` have ended as well. True leaves things as they are, false as they are
+ * then: so a search that goes on from there ends nothing twice. */
+static bool fits_after(reserve *r, const future *u, uint32_t from, uint32_t to)
 {
 	uint32_t trial = fleet_try(u->f);
 
-	for (uint32_t i = 0; i < n; i++) {
-		const running_row *row = &u->list->runs.v[r->endings.v[i].run];
-		fleet_unbook(u->f, row->p);
-		charge_run(u, row, false);
+	for (uint32_t i = from; i < to; i++)
+		fleet_unbook(u->f, u->list->runs.v[r->endings.v[i].run].p);
+	charge_runs(r, u, from, to, false);
+	if (!place_find(u->w, u->f, u->q, u->tenant, u->a, u->p, NULL)) {
+		fleet_keep(u->f, trial);
+		return false;
 	}
-	bool fits = place_find(u->w, u->f, u->q, u->tenant, u->a, u->p, NULL);
-	for (uint32_t i = 0; fits && u->q && i < u->p->devices.n; i++) {
+	for (uint32_t i = 0; u->q && i < u->p->devices.n; i++) {
 		const plan_device *s = &u->p->devices.v[i];
 		quota_give(u->q, u->tenant, u->f->devices.v[s->device].class_id, s->charge);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		charge_run(u, &u->list->runs.v[r->endings.v[i].run], true);
+	charge_runs(r, u, from, to, true);
 	fleet_undo(u->f, trial);
-	return fits;
+	return true;
+}
+
+/* How many must have ended, of whom the first *low have at any rate. *low is then how many are off the books. */
+static bool search_endings(reserve *r, const future *u, uint32_t *low, uint32_t *ret_n)
+{
+	uint32_t high = r->endings.n, first = *low;
+
+	*ret_n = *low;
+	if (fits_after(r, u, 0, *low)) {
+		*low = 0;
+		return true;
+	}
+	bool fits = high > first && fits_after(r, u, first, high);
+	if (!fits) {
+		*low = high;
+		return false;
+	}
+	while (high - *low > 1) {
+		uint32_t middle = *low + (high - *low) / 2;
+		fits = fits_after(r, u, *low, middle);
+		if (fits)
+			high = middle;
+		else
+			*low = middle;
+	}
+	*ret_n = high;
+	if (!fits)
+		fits = fits_after(r, u, *low, high);
+	assert(fits);
+	return true;
 }
 
 bool reserve_earliest(reserve *r, place *w, fleet *f, quota *q, int32_t tenant, const ask *a, const running *list,
 	int64_t not_before_us, plan *p, int64_t *ret_us)
 {
 	future u = {w, f, q, tenant, a, list, p};
-	uint32_t low = 0;
+	uint32_t ended = 0, n;
 
 	list_endings(r, list);
-	while (low < r->endings.n && r->endings.v[low].us <= not_before_us)
-		low++;
-	*ret_us = not_before_us;
-	if (fits_after(r, &u, low))
-		return true;
-	uint32_t high = r->endings.n;
-	if (high == low || !fits_after(r, &u, high))
+	while (ended < r->endings.n && r->endings.v[ended].us <= not_before_us)
+		ended++;
+	uint32_t trial = fleet_try(f);
+	bool fits = search_endings(r, &u, &ended, &n);
+	charge_runs(r, &u, 0, ended, true);
+	fleet_undo(f, trial);
+	if (!fits)
 		return false;
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-		if (fits_after(r, &u, middle))
-			high = middle;
-		else
-			low = middle;
-	}
-	bool fits = fits_after(r, &u, high);
-	assert(fits);
-	*ret_us = r->endings.v[high - 1].us;
+	*ret_us = n > 0 && r->endings.v[n - 1].us > not_before_us ? r->endings.v[n - 1].us : not_before_us;
 	return true;
 }
