@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "engine/traits.h"
 
 enum {
 	ASK_ABSENT = -1,
@@ -18,6 +19,8 @@ enum {
 	ASK_CLASSES_MAX = 16,
 	ASK_PODS_MAX = 4096, /* over all groups */
 	ASK_UUIDS_MAX = 64,
+	ASK_WEIGHTS_MAX = 4,
+	ASK_WEIGHT_MAX = 1000,
 };
 
 /* How the better of several nodes or devices is told; engine/score.h has a table of them. */
@@ -26,8 +29,41 @@ typedef enum ask_policy {
 	POLICY_SPREAD,
 	POLICY_FRAGMENTATION, /* the learnt price of what a choice makes unusable */
 	POLICY_REFERENCE,     /* published fragmentation gradient descent */
+	POLICY_TOPOLOGY,      /* devices that are linked best, and those kept for others */
+	POLICY_COST,          /* the cheapest by the price book */
+	POLICY_HAMI_BINPACK,  /* HAMi's formulas and order */
+	POLICY_HAMI_SPREAD,
+	POLICY_HAMI_CHAIN, /* devices by ask.hami.chain; nodes as with binpack */
 	POLICY_COUNT,
 } ask_policy;
+
+/* Whether the devices of an entry should be linked well (engine/link.h). */
+typedef enum ask_topology {
+	TOPOLOGY_NONE,
+	TOPOLOGY_BEST_EFFORT, /* the best set there is */
+	TOPOLOGY_REQUIRED,    /* a set without a pair that is linked worse than link_min, or none */
+} ask_topology;
+
+/* Links of HAMi's device policies; the order of binpack, spread and numa is that of the sort keys. */
+typedef enum ask_hami_key {
+	HAMI_BINPACK = 1,
+	HAMI_SPREAD,
+	HAMI_NUMA,     /* by NUMA node */
+	HAMI_MUTEX,    /* idle devices only */
+	HAMI_TOPOLOGY, /* the best linked set */
+} ask_hami_key;
+
+/* What HAMi's pod annotations say; of POLICY_HAMI_* alone. */
+typedef struct ask_hami {
+	uint8_t chain[4];     /* ask_hami_key, of POLICY_HAMI_CHAIN; 0 ends */
+	uint16_t weights[3];  /* of slots, compute and memory; all 0: 1 each */
+	bool without_request; /* scores without what is asked, as HAMi's are where it names devices by their model */
+} ask_hami;
+
+typedef struct ask_weight {
+	ask_policy policy;
+	int32_t weight; /* 1 to ASK_WEIGHT_MAX */
+} ask_weight;
 
 /* `count` different devices of one node. Different entries may share a device. With a class list all devices of the
  * entry are of one class: the first of the list that can serve, or with classes_equal any of them, none preferred.
@@ -43,6 +79,13 @@ typedef struct ask_entry {
 	int32_t memory_percent; /* 1 to 100 when memory_mib is 0; both 0: the whole card */
 	int32_t compute_milli;  /* 0: no reservation, 1000: exclusive; ASK_ABSENT: 1000 for the whole card, else the
 				   class default */
+	str profile;            /* not empty: an instance of this profile or template, in the place of amounts */
+	const int32_t *classes_excluded;
+	int32_t n_classes_excluded;
+	int32_t link_min; /* with TOPOLOGY_REQUIRED; 0: LINK_SCORE_NVLINK */
+	ask_topology topology;
+	bool numa_bind;    /* all devices of the entry on one NUMA node */
+	bool is_exclusive; /* nobody else on the device: compute_milli 1000 by another name */
 } ask_entry;
 
 typedef struct ask_group {
@@ -51,6 +94,10 @@ typedef struct ask_group {
 	const ask_entry *entries;
 	int32_t n_entries;             /* 0: host resources only */
 	int64_t cpu_milli, memory_mib; /* per replica */
+	const trait_term *selector;    /* all must hold */
+	int32_t n_selector;
+	int32_t n_tolerations;
+	const trait_toleration *tolerations;
 } ask_group;
 
 typedef struct ask {
@@ -61,6 +108,9 @@ typedef struct ask {
 	const int32_t *clusters_excluded;
 	int32_t n_clusters_excluded;
 	ask_policy node_policy, device_policy;
+	int32_t n_weights; /* 0: node_policy alone; else these, in its place */
+	ask_weight weights[ASK_WEIGHTS_MAX];
+	ask_hami hami;
 	int64_t max_runtime_s; /* 0: not stated */
 	int32_t priority;      /* higher goes first; the queue's, place_find does not look at it */
 } ask;

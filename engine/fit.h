@@ -19,11 +19,13 @@ typedef struct fit_blocked {
 
 /* The pod of one group, prepared for many nodes. What it points to must outlive it. */
 typedef struct fit_need {
+	const ask *a;
 	const ask_group *group;
 	ask_policy node_policy, device_policy;
 	const score_tables *tables;
-	const fit_blocked *blocked;     /* NULL: none */
-	bool is_simple;                 /* one entry, and it names no device */
+	const fit_blocked *blocked; /* NULL: none */
+	bool is_simple;             /* one entry of amounts, and it names no device and ties none together */
+	bool is_common; /* simple, and nodes that are built alike are alike to it whatever their labels and links */
 	int32_t order[ASK_ENTRIES_MAX]; /* entries, hardest first */
 } fit_need;
 

@@ -16,7 +16,9 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "engine/cut.h"
 #include "engine/plan.h"
+#include "engine/traits.h"
 
 enum {
 	FLEET_NONE = -1,
@@ -44,6 +46,8 @@ typedef struct fleet_class {
 	int32_t slots;                 /* most sharers of one device */
 	int64_t overcommit_ppm;        /* of compute; 1,000,000 to 10,000,000 */
 	int64_t compute_default_milli; /* when a request for a part of the memory names no compute */
+	class_cut cut;
+	bool is_ruled; /* parts or numbers of its devices follow rules */
 	int32_t n_devices;
 } fleet_class;
 
@@ -55,10 +59,15 @@ typedef struct fleet_device {
 	uint32_t flags;
 	int32_t slots_given;               /* 0: `slots` follows its class */
 	int32_t slots, sharers, exclusive; /* `exclusive`: sharers that booked compute 1000 */
-	int32_t numa;                      /* FLEET_NONE: not known */
+	int16_t numa;                      /* FLEET_NONE: not known */
+	uint8_t mode_given, mode;          /* cut_mode; `mode` is never CUT_BY_CLASS */
 	int64_t memory_mib, used_memory_mib;
 	int64_t compute_milli, used_compute_milli; /* capacity: 1000 x overcommit */
 	int64_t rev;                               /* as its agent counts changes */
+	const geometry *geometry;                  /* in instance mode; else NULL */
+	geometry_state state;                      /* the instances that are booked */
+	bool is_ruled;                             /* follows its class, or is in instance mode */
+	bool is_tangled; /* told of instances that cannot stand side by side: `state` says nothing until it is empty */
 } fleet_device;
 
 typedef struct fleet_node {
@@ -69,6 +78,8 @@ typedef struct fleet_node {
 	int32_t pods, pods_max;
 	int64_t cpu_milli, used_cpu_milli;
 	int64_t memory_mib, used_memory_mib;
+	traits *traits; /* labels and taints, or NULL */
+	int32_t wiring; /* of the fleet; FLEET_NONE: how its devices are linked is not known */
 } fleet_node;
 
 /* One device as the search sees it. A closed one is not open and has nothing free. */
@@ -82,6 +93,8 @@ typedef struct fleet_cell {
 	bool is_open : 1;
 	bool is_idle : 1;  /* open, and nobody shares it */
 	bool has_slot : 1; /* open, and one more may share it */
+	bool is_cut : 1;   /* in instance mode */
+	bool is_ruled : 1; /* in instance mode, or its class has rules */
 } fleet_cell;
 
 /* One node as the search sees it; the sums and extremes are over its open devices. A row without a node is closed. */
@@ -98,7 +111,9 @@ typedef struct fleet_view {
 	bool is_closed : 1;   /* it has flags; those of its cluster are not looked at */
 	bool is_crowded : 1;  /* it holds as many pods as it may */
 	bool is_partial : 1;  /* some device is not open */
-	bool is_pristine : 1; /* of one class, open, and nothing is booked on it */
+	bool is_pristine : 1; /* of one class without rules, open, and nothing is booked on it */
+	bool is_ruled : 1;    /* some device is cut into instances, or of a class with rules */
+	bool is_tainted : 1;  /* closed to pods without tolerations */
 } fleet_view;
 
 typedef struct fleet_cluster {
@@ -111,6 +126,13 @@ typedef struct fleet_cluster {
 	map node_by_name, device_by_uuid;
 	int32_t n_devices;
 } fleet_cluster;
+
+/* How the devices of a node are linked; nodes that are built alike share one. Device i is the one of index i. */
+typedef struct fleet_wiring {
+	int32_t n, n_users; /* 0: a free row */
+	uint16_t *weight;   /* n x n, as in a topology */
+	int16_t *group;     /* or NULL */
+} fleet_wiring;
 
 struct fleet_booking;
 
@@ -126,7 +148,9 @@ typedef struct fleet {
 	vec(str) device_uuids;
 	vec(int32_t) free_devices;
 	vec(int32_t) free_cells[FLEET_CELL_SIZES];
-	map class_by_name, cluster_by_name;
+	vec(fleet_wiring) wirings;
+	vec(str) texts; /* of labels and taints */
+	map class_by_name, cluster_by_name, text_by_name;
 	int32_t next_rank;
 	uint64_t rank_moves; /* nodes that came or changed their rank */
 	uint64_t log_n;      /* views told of since the fleet began */
@@ -149,6 +173,8 @@ typedef struct class_spec {
 } class_spec;
 /* Applies to the devices that exist too. */
 void fleet_class_set(fleet *f, int32_t class_id, class_spec spec);
+/* How its devices may be given out in parts; without one: any part of any number. */
+void fleet_class_cut(fleet *f, int32_t class_id, const class_cut *cut);
 
 int32_t fleet_cluster_put(fleet *f, str name); /* made, or made live again, when not there */
 int32_t fleet_cluster_find(const fleet *f, str name);
@@ -165,6 +191,16 @@ int32_t fleet_node_put(fleet *f, int32_t cluster, const node_spec *spec);
 int32_t fleet_node_find(const fleet *f, int32_t cluster, str name);
 void fleet_node_remove(fleet *f, int32_t node);
 
+/* The handle of a text of labels and taints, made when new; it lasts as long as the fleet. */
+int32_t fleet_text_put(fleet *f, str text);
+int32_t fleet_text_find(const fleet *f, str text); /* TRAIT_NONE when nobody has it */
+/* The node's labels (any order; of equal keys the last) and taints, at most TRAITS_MAX of each, in the place of those
+ * it had. Copies. */
+void fleet_node_traits(fleet *f, int32_t node, const traits *t);
+/* How the devices of the node are linked, by their index; NULL: not known. Copies weights, settled, and groups; NUMA
+ * nodes are the devices' own. */
+void fleet_node_link(fleet *f, int32_t node, const topology *t);
+
 typedef struct device_spec {
 	str uuid;
 	int32_t class_id, index;
@@ -172,6 +208,7 @@ typedef struct device_spec {
 	int64_t rev;
 	int32_t slots; /* most sharers; 0: as its class says */
 	int32_t numa;  /* NUMA node + 1; 0: not known */
+	cut_mode mode;
 } device_spec;
 /* Adds the device or updates the one of that uuid in the node's cluster. ERR_TOO_MANY_ITEMS past
  * FLEET_NODE_DEVICES_MAX; ERR_CONFLICT when a booked device would change its node. */

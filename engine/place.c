@@ -139,7 +139,7 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 	*ret_rating = -1;
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
 		const fleet_view *v = &w->f->views.v[c->nodes.v[i]];
-		if (v->is_pristine && need->is_simple && was_seen(&seen, v))
+		if (v->is_pristine && need->is_common && was_seen(&seen, v))
 			continue;
 		int32_t rating = fit_rate(w->f, need, c->nodes.v[i]);
 		if (rating < 0)

@@ -13,6 +13,8 @@ typedef struct plan_device {
 	int64_t memory_mib;    /* booked on the device */
 	int64_t compute_milli; /* booked on the device; 0: no reservation, 1000: exclusive */
 	amounts charge;        /* what the tenant's quota is charged */
+	int16_t profile;       /* of the device's geometry, + 1; 0: a share, no instance */
+	int16_t start;
 } plan_device;
 
 typedef struct plan_pod {

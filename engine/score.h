@@ -9,13 +9,16 @@
 #include "engine/fleet.h"
 
 enum { SCORE_MAX = 100, SCORE_LIMIT = 1 << 24 }; /* ratings of nodes: 0 to SCORE_LIMIT - 1 */
+enum { SCORE_PRICE_MAX = 1 << 30 };
 
 /* One device chosen for one entry of a pod. */
 typedef struct score_slice {
 	int32_t cell; /* of the fleet */
 	int32_t entry;
 	int32_t memory_mib, compute_milli;
-	int32_t milli; /* dominant share, 0 to 1000 */
+	int32_t milli;          /* dominant share, 0 to 1000 */
+	int16_t profile, start; /* of an instance, as in a plan */
+	int32_t loss;           /* of an instance: what later ones lose by it (engine/geometry_choose.h) */
 } score_slice;
 
 struct reference;
@@ -25,12 +28,15 @@ typedef struct score_tables {
 	uint64_t epoch;
 	uint64_t moves;              /* counted up when what settle adds has changed */
 	struct reference *reference; /* of POLICY_REFERENCE */
+	const int64_t *prices;       /* of POLICY_COST: by class, of a thousandth of a device; 0 to SCORE_PRICE_MAX */
+	int32_t n_prices;            /* classes past these cost nothing */
 } score_tables;
 
 /* A pod on a node that it fits. */
 typedef struct score_case {
 	const fleet *f;
 	const score_tables *tables;
+	const ask *a;
 	const ask_group *group;
 	const fleet_view *view;
 	int32_t node;
@@ -43,13 +49,18 @@ typedef struct score_policy {
 	const char *name;
 	/* Any int64: `cell` is a device as it stands with the slices chosen before it, `slice` what it would take. */
 	int64_t (*device)(const score_case *c, const fleet_cell *cell, const score_slice *slice);
-	int32_t (*node)(const score_case *c);
+	int32_t (*node)(const score_case *c); /* 0 to `most`, or to SCORE_MAX where that is 0 */
 	/* Both NULL, or: part of the score moves with the fleet as a whole, alike for all nodes of one tag. `node` then
 	 * gives the score without it, and settle the whole. */
 	uint16_t (*tag)(const score_case *c);
 	int32_t (*settle)(const score_tables *t, const ask_group *g, int32_t score, uint16_t tag);
+	int32_t most;
+	bool is_linked; /* of devices: sets are chosen by their links */
+	bool is_hami;   /* devices and instances are chosen in HAMi's order, by HAMi's rules */
 } score_policy;
 
 extern const score_policy score_policies[POLICY_COUNT];
+/* A node by the weights of the ask, of which there are some: 0 to SCORE_MAX. */
+int32_t score_of_node(const score_case *c);
 /* POLICY_COUNT when there is none of that name. */
 ask_policy score_policy_named(str name);

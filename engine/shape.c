@@ -84,24 +84,69 @@ static void key_add(key *k, const void *p, size_t n)
 	k->n += (uint32_t)n;
 }
 
+static void key_add_ids(key *k, const int32_t *ids, int32_t n)
+{
+	if (n)
+		key_add(k, ids, (size_t)n * sizeof *ids);
+}
+
+/* What few requests ask. Lengths come before what they count, so that no two requests have one key. */
+static void key_add_pod(key *k, const fit_need *need)
+{
+	const ask_group *g = need->group;
+	const ask *a = need->a;
+
+	for (int32_t i = 0; i < g->n_selector; i++) {
+		const trait_term *t = &g->selector[i];
+		int32_t row[] = {t->key, (int32_t)t->op, t->n_values};
+		key_add(k, row, sizeof row);
+		key_add_ids(k, t->values, t->n_values);
+	}
+	for (int32_t i = 0; i < g->n_tolerations; i++) {
+		const trait_toleration *t = &g->tolerations[i];
+		int32_t row[] = {t->key, t->value, (int32_t)t->effects};
+		key_add(k, row, sizeof row);
+	}
+	for (int32_t i = 0; i < a->n_weights; i++) {
+		int32_t row[] = {(int32_t)a->weights[i].policy, a->weights[i].weight};
+		key_add(k, row, sizeof row);
+	}
+	if (!score_policies[need->device_policy].is_hami)
+		return;
+	key_add(k, a->hami.chain, sizeof a->hami.chain);
+	key_add(k, a->hami.weights, sizeof a->hami.weights);
+	key_add(k, &a->hami.without_request, sizeof a->hami.without_request);
+}
+
+static void key_add_entry(key *k, const ask_entry *e)
+{
+	int64_t lists = (int64_t)e->n_classes | (int64_t)e->n_classes_excluded << 16 | (int64_t)e->profile.n << 32;
+	int64_t flags = (int64_t)e->classes_equal | (int64_t)e->numa_bind << 1 | (int64_t)e->is_exclusive << 2 |
+			(int64_t)e->topology << 3 | (int64_t)e->link_min << 8;
+	int64_t row[] = {e->memory_mib, e->count | (int64_t)e->memory_percent << 32, e->compute_milli, lists, flags};
+
+	k->is_cut |= e->uuids.n || e->uuids_excluded.n;
+	key_add(k, row, sizeof row);
+	key_add_ids(k, e->classes, e->n_classes);
+	key_add_ids(k, e->classes_excluded, e->n_classes_excluded);
+	if (e->profile.n)
+		key_add(k, e->profile.p, e->profile.n);
+}
+
 static void key_of(key *k, const fit_need *need)
 {
 	const ask_group *g = need->group;
-	int64_t head[] = {
-		g->cpu_milli, g->memory_mib, g->n_entries, (int64_t)need->node_policy, (int64_t)need->device_policy};
+	int64_t policies = (int64_t)need->node_policy | (int64_t)need->device_policy << 32;
+	int64_t lists = g->n_entries | (int64_t)g->n_selector << 16 | (int64_t)g->n_tolerations << 32 |
+			(int64_t)need->a->n_weights << 48;
+	int64_t head[] = {g->cpu_milli, g->memory_mib, policies, lists};
 
 	k->n = 0;
 	k->is_cut = need->blocked && need->blocked->n;
 	key_add(k, head, sizeof head);
-	for (int32_t i = 0; i < g->n_entries; i++) {
-		const ask_entry *e = &g->entries[i];
-		int64_t row[] = {e->memory_mib, e->count, e->memory_percent, e->compute_milli,
-			(int64_t)e->n_classes * 2 + e->classes_equal};
-		k->is_cut |= e->uuids.n || e->uuids_excluded.n;
-		key_add(k, row, sizeof row);
-		if (e->n_classes)
-			key_add(k, e->classes, (size_t)e->n_classes * sizeof *e->classes);
-	}
+	key_add_pod(k, need);
+	for (int32_t i = 0; i < g->n_entries; i++)
+		key_add_entry(k, &g->entries[i]);
 }
 
 /* FNV over words, then mixed: keys differ in few bits. */
@@ -305,9 +350,17 @@ static void settle_all(shape *s, const fit_need *need)
 	bests_forget(s);
 }
 
+/* A weighted score is not kept in two parts: it is stale when either moved. Both only grow. */
+static uint64_t epoch_of(const fit_need *need)
+{
+	if (!need->tables)
+		return 0;
+	return need->tables->epoch + (need->a->n_weights ? need->tables->moves : 0);
+}
+
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 {
-	uint64_t epoch = need->tables ? need->tables->epoch : 0;
+	uint64_t epoch = epoch_of(need);
 	key k;
 
 	key_of(&k, need);

@@ -74,12 +74,21 @@ static int64_t milli_of(int64_t part, int64_t whole)
 	return milli < SHARE_WHOLE_MILLI ? milli : SHARE_WHOLE_MILLI;
 }
 
+int64_t share_milli(int64_t memory_mib, int64_t compute_milli, int64_t device_memory_mib)
+{
+	int64_t by_compute = compute_milli < SHARE_WHOLE_MILLI ? compute_milli : SHARE_WHOLE_MILLI;
+
+	assert(memory_mib >= 0 && compute_milli >= 0 && device_memory_mib > 0);
+	if (by_compute == SHARE_WHOLE_MILLI)
+		return by_compute;
+	int64_t by_memory = milli_of(memory_mib, device_memory_mib);
+	return by_memory > by_compute ? by_memory : by_compute;
+}
+
 static amounts share_times(int64_t memory_mib, int64_t compute_milli, int64_t device_memory_mib, int64_t count)
 {
-	assert(memory_mib >= 0 && compute_milli >= 0 && device_memory_mib > 0 && count >= 0);
-	int64_t milli = milli_of(memory_mib, device_memory_mib);
-	int64_t by_compute = compute_milli < SHARE_WHOLE_MILLI ? compute_milli : SHARE_WHOLE_MILLI;
-	amounts one = {{milli > by_compute ? milli : by_compute, memory_mib, compute_milli}};
+	assert(count >= 0);
+	amounts one = {{share_milli(memory_mib, compute_milli, device_memory_mib), memory_mib, compute_milli}};
 
 	return amounts_times(one, count);
 }

@@ -29,6 +29,9 @@ bool amounts_eq(amounts a, amounts b);
  * most the device's, compute at most 1000. device_milli never passes 1000 per device. */
 amounts share_of_slice(int64_t memory_mib, int64_t compute_milli, int64_t device_memory_mib, int64_t count);
 
+/* device_milli of one such slice. */
+int64_t share_milli(int64_t memory_mib, int64_t compute_milli, int64_t device_memory_mib);
+
 /* The charge of `count` MIG instances: the profile's own MiB and floor(1000 x slices / 7) of compute, slices 1 to 7. */
 amounts share_of_mig(int64_t memory_mib, int64_t slices, int64_t device_memory_mib, int64_t count);
 

@@ -4,128 +4,7 @@
 #include <string.h>
 
 #include "engine/fit/inside.h"
-
-static bool is_whole(const ask_entry *e)
-{
-	return e->memory_mib == 0 && (e->memory_percent == 0 || e->memory_percent == 100);
-}
-
-int64_t fit_memory_mib(const ask_entry *e, int64_t device_memory_mib)
-{
-	if (e->memory_mib)
-		return e->memory_mib;
-	return is_whole(e) ? device_memory_mib : share_memory_mib(e->memory_percent, device_memory_mib);
-}
-
-int64_t fit_compute_milli(const ask_entry *e, const fleet_class *c)
-{
-	if (e->compute_milli != ASK_ABSENT)
-		return e->compute_milli;
-	return is_whole(e) ? SHARE_WHOLE_MILLI : c->compute_default_milli;
-}
-
-void fit_block(fit_blocked *b, int32_t class_id)
-{
-	b->bits[class_id / 64] |= (uint64_t)1 << class_id % 64;
-	b->n++;
-}
-
-bool fit_is_blocked(const fit_need *need, int32_t class_id)
-{
-	return need->blocked && need->blocked->n && need->blocked->bits[class_id / 64] >> class_id % 64 & 1;
-}
-
-static int64_t hardness(const ask_entry *e)
-{
-	int64_t compute = e->compute_milli == ASK_ABSENT && is_whole(e) ? SHARE_WHOLE_MILLI : e->compute_milli;
-	int64_t memory = is_whole(e) ? FLEET_AMOUNT_MAX : e->memory_mib + e->memory_percent;
-
-	/* Entries tied to devices or classes have fewer ways out than any amount leaves. */
-	return (e->uuids.n ? (int64_t)4 << 52 : 0) + (e->n_classes ? (int64_t)2 << 52 : 0) +
-	       (compute >= SHARE_WHOLE_MILLI ? (int64_t)1 << 52 : 0) + memory;
-}
-
-void fit_prepare(fit_need *need, const ask *a, const ask_group *g, const score_tables *tables)
-{
-	assert(g->n_entries >= 0 && g->n_entries <= ASK_ENTRIES_MAX);
-	need->group = g;
-	need->node_policy = a->node_policy;
-	need->device_policy = a->device_policy;
-	need->tables = tables;
-	need->blocked = NULL;
-	need->is_simple = g->n_entries == 1 && !g->entries[0].uuids.n && !g->entries[0].uuids_excluded.n;
-	for (int32_t e = 0; e < g->n_entries; e++) {
-		assert(g->entries[e].count >= 1 && g->entries[e].count <= ASK_COUNT_MAX);
-		int32_t at = e;
-		for (; at > 0 && hardness(&g->entries[need->order[at - 1]]) < hardness(&g->entries[e]); at--)
-			need->order[at] = need->order[at - 1];
-		need->order[at] = e;
-	}
-}
-
-static bool names_device(const strs *uuids, str uuid)
-{
-	for (uint32_t i = 0; i < uuids->n; i++)
-		if (str_eq(uuids->v[i], uuid))
-			return true;
-	return false;
-}
-
-bool fit_may_use(const fleet *f, const ask_entry *e, int32_t device)
-{
-	if (e->uuids.n && !names_device(&e->uuids, f->device_uuids.v[device]))
-		return false;
-	return !e->uuids_excluded.n || !names_device(&e->uuids_excluded, f->device_uuids.v[device]);
-}
-
-int32_t fit_rank_of(const ask_entry *e, int32_t class_id)
-{
-	for (int32_t i = 0; i < e->n_classes; i++)
-		if (e->classes[i] == class_id)
-			return i;
-	return e->n_classes ? -1 : 0;
-}
-
-fleet_device fit_device_with(const fleet *f, int32_t device, const score_slice *slices, int32_t n)
-{
-	fleet_device d = f->devices.v[device];
-
-	for (int32_t i = 0; i < n; i++) {
-		const score_slice *s = &slices[i];
-		if (s->cell != d.cell)
-			continue;
-		d.used_memory_mib += s->memory_mib;
-		d.used_compute_milli += s->compute_milli;
-		d.sharers++;
-		d.exclusive += s->compute_milli >= SHARE_WHOLE_MILLI;
-	}
-	return d;
-}
-
-score_slice fit_slice_of(const fleet *f, const ask_entry *e, const fleet_cell *cell)
-{
-	int64_t memory_mib = fit_memory_mib(e, cell->memory_mib);
-	int64_t compute_milli = fit_compute_milli(e, &f->classes.v[cell->class_id]);
-
-	if (memory_mib > cell->memory_mib) /* larger than the device: only that it is counts */
-		return (score_slice){.memory_mib = INT32_MAX, .compute_milli = (int32_t)compute_milli};
-	amounts share = share_of_slice(memory_mib, compute_milli, cell->memory_mib, 1);
-	return (score_slice){
-		.memory_mib = (int32_t)memory_mib,
-		.compute_milli = (int32_t)compute_milli,
-		.milli = (int32_t)share.v[AXIS_DEVICE_MILLI],
-	};
-}
-
-/* A slice without a reservation still needs some compute that nobody has reserved: else it would never run. */
-bool fit_has_room(const fleet_cell *cell, const score_slice *s)
-{
-	if (!cell->has_slot || cell->free_memory_mib < s->memory_mib)
-		return false;
-	if (s->compute_milli >= SHARE_WHOLE_MILLI)
-		return cell->is_idle;
-	return cell->free_compute_milli >= (s->compute_milli > 0 ? s->compute_milli : 1);
-}
+#include "engine/score_hami.h"
 
 /* The best of the devices offered so far, best first. */
 typedef struct best {
@@ -166,6 +45,7 @@ static score_case case_of(const fleet *f, const fit_need *need, int32_t node, co
 {
 	return (score_case){.f = f,
 		.tables = need->tables,
+		.a = need->a,
 		.group = need->group,
 		.view = &f->views.v[node],
 		.node = node,
@@ -174,32 +54,123 @@ static score_case case_of(const fleet *f, const fit_need *need, int32_t node, co
 		.device_milli = chosen->device_milli};
 }
 
-/* The devices of one class (FLEET_NONE: any) for one entry, appended to chosen. */
-static bool choose_class(const fleet *f, const fit_need *need, int32_t entry, int32_t class_id, int32_t node,
-	ask_policy policy, fit_choice *chosen)
+/* Where devices of several classes serve one entry, those that have a say in numbers stand back. */
+static void drop_ruled(const fleet *f, const ask_entry *e, fit_candidates *c)
+{
+	for (uint64_t rest = c->fits; rest; rest &= rest - 1) {
+		int32_t i = __builtin_ctzll(rest);
+		const fleet_cell *cell = &f->cells.v[c->v[i].cell];
+		const fleet_class *class = &f->classes.v[cell->class_id];
+		if (!class->is_ruled)
+			continue;
+		bool is_as_asked = fit_count(f, e, cell->class_id, cell->memory_mib) == e->count;
+		if (!is_as_asked || class->cut.whole_groups > 1 || class->cut.bind != LINK_ANYWHERE)
+			c->fits &= ~((uint64_t)1 << i);
+	}
+}
+
+void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t class_id, int32_t node, ask_policy policy,
+	const fit_choice *chosen, fit_candidates *ret)
 {
 	const ask_entry *e = &need->group->entries[entry];
 	const fleet_view *v = &f->views.v[node];
 	score_case c = case_of(f, need, node, chosen);
-	best b = {.n = 0, .count = e->count};
+	bool is_idle_only = hami_has(need->a, policy, HAMI_MUTEX);
 
-	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
-		int32_t device = f->cell_devices.v[i];
-		fleet_cell cell = f->cells.v[i];
-		if (!cell.is_open || (class_id != FLEET_NONE && cell.class_id != class_id) ||
-			fit_is_blocked(need, cell.class_id) || !fit_may_use(f, e, device))
+	ret->node = node;
+	ret->n = v->n_cells;
+	ret->looked_at = ret->fits = 0;
+	for (int32_t i = 0; i < v->n_cells; i++) {
+		int32_t device = f->cell_devices.v[v->first_cell + i];
+		fleet_cell cell = f->cells.v[v->first_cell + i];
+		const fleet_device *d = &f->devices.v[device];
+		fleet_device with;
+		bool is_wanted =
+			class_id == FLEET_NONE ? fit_rank_of(e, cell.class_id) >= 0 : cell.class_id == class_id;
+		if (!cell.is_open || !is_wanted || fit_is_blocked(need, cell.class_id))
 			continue;
 		if (chosen->n) {
-			fleet_device with = fit_device_with(f, device, chosen->v, chosen->n);
-			cell = fleet_cell_of(&with);
+			with = fit_device_with(f, device, chosen->v, chosen->n);
+			d = &with;
+			cell = fleet_cell_of(d);
 		}
-		score_slice s = fit_slice_of(f, e, &cell);
-		s.cell = i;
-		s.entry = entry;
-		if (fit_has_room(&cell, &s))
-			best_offer(&b, score_policies[policy].device(&c, &cell, &s), &s);
+		bool fits = fit_offer(f, need, e, d, &cell, &ret->v[i]) && fit_may_use(f, e, device) &&
+			    (cell.is_idle || !is_idle_only);
+		ret->v[i].cell = v->first_cell + i;
+		ret->v[i].entry = entry;
+		ret->looked_at |= (uint64_t)1 << i;
+		ret->fits |= (uint64_t)fits << i;
+		ret->ratings[i] = score_policies[policy].device(&c, &cell, &ret->v[i]);
+	}
+}
+
+static bool take_best(const fit_candidates *c, int32_t count, fit_choice *chosen)
+{
+	best b = {.n = 0, .count = count};
+
+	for (uint64_t rest = c->fits; rest; rest &= rest - 1) {
+		int32_t i = __builtin_ctzll(rest);
+		best_offer(&b, c->ratings[i], &c->v[i]);
 	}
 	return best_take(&b, chosen);
+}
+
+static bool take_set(const fit_candidates *c, uint64_t set, fit_choice *chosen)
+{
+	assert(chosen->n + __builtin_popcountll(set) <= FIT_SLICES_MAX);
+	for (; set; set &= set - 1) {
+		const score_slice *s = &c->v[__builtin_ctzll(set)];
+		chosen->v[chosen->n++] = *s;
+		chosen->device_milli += s->milli;
+	}
+	return true;
+}
+
+/* The devices of one class (FLEET_NONE: any) for one entry, appended to chosen. */
+static bool choose_class(const fleet *f, const fit_need *need, int32_t entry, int32_t class_id, int32_t node,
+	ask_policy policy, fit_choice *chosen)
+{
+	static const class_cut no_rules;
+	const ask_entry *e = &need->group->entries[entry];
+	const class_cut *cut = class_id == FLEET_NONE ? &no_rules : &f->classes.v[class_id].cut;
+	int32_t count = fit_count(f, e, class_id, f->views.v[node].min_memory_mib);
+	fit_candidates c;
+	uint64_t set;
+
+	if (count == 0)
+		return false;
+	fit_gather(f, need, entry, class_id, node, policy, chosen, &c);
+	if (class_id == FLEET_NONE)
+		drop_ruled(f, e, &c);
+	if (__builtin_popcountll(c.fits) < count)
+		return false;
+	if (!fit_wants_set(need, e, cut, policy))
+		return take_best(&c, count, chosen);
+	return fit_choose_set(f, need, e, cut, policy, &c, count, &set) && take_set(&c, set, chosen);
+}
+
+/* Any devices; where classes with rules are among them, or all are of one class, those of one class. */
+static bool serve_any(
+	const fleet *f, const fit_need *need, int32_t entry, int32_t node, ask_policy policy, fit_choice *chosen)
+{
+	const fleet_view *v = &f->views.v[node];
+	int32_t last = FLEET_NONE;
+
+	if (v->class_id != FLEET_NONE)
+		return fit_rank_of(&need->group->entries[entry], v->class_id) >= 0 &&
+		       choose_class(f, need, entry, v->class_id, node, policy, chosen);
+	if (choose_class(f, need, entry, FLEET_NONE, node, policy, chosen))
+		return true;
+	for (int32_t i = v->first_cell; v->is_ruled && i < v->first_cell + v->n_cells; i++) {
+		int32_t class_id = f->cells.v[i].class_id;
+		if (class_id == last || !f->classes.v[class_id].is_ruled)
+			continue;
+		last = class_id;
+		if (fit_rank_of(&need->group->entries[entry], class_id) >= 0 &&
+			choose_class(f, need, entry, class_id, node, policy, chosen))
+			return true;
+	}
+	return false;
 }
 
 /* Serves one entry by the first class of its list that can. */
@@ -209,9 +180,10 @@ static bool serve(
 	const ask_entry *e = &need->group->entries[entry];
 
 	if (e->n_classes == 0)
-		return choose_class(f, need, entry, FLEET_NONE, node, policy, chosen);
+		return serve_any(f, need, entry, node, policy, chosen);
 	for (int32_t i = 0; i < e->n_classes; i++) {
-		if (!choose_class(f, need, entry, e->classes[i], node, policy, chosen))
+		if (fit_rank_of(e, e->classes[i]) < 0 ||
+			!choose_class(f, need, entry, e->classes[i], node, policy, chosen))
 			continue;
 		chosen->class_rank += e->classes_equal ? 0 : i;
 		return true;
@@ -270,11 +242,23 @@ static bool choose_simple(const fleet *f, const fit_need *need, const fleet_view
 	return best_take(&b, chosen);
 }
 
+why_code fit_traits_code(const fleet_node *n, const ask_group *g)
+{
+	if (!traits_match(n->traits, g->selector, g->n_selector))
+		return WHY_NODE_SELECTOR;
+	return traits_tolerated(n->traits, g->tolerations, g->n_tolerations) ? WHY_NONE : WHY_TAINT;
+}
+
 /* The reason that the host gives, as fit_explain would tell it; WHY_NONE: it fits. */
 static why_code host_code(const fleet *f, const fleet_view *v, const ask_group *g, int32_t node)
 {
 	const fleet_node *n = &f->nodes.v[node];
 
+	if (v->is_tainted || g->n_selector) {
+		why_code code = fit_traits_code(n, g);
+		if (code)
+			return code;
+	}
 	if (v->is_closed)
 		return WHY_NODE_CLOSED;
 	if (v->is_crowded)
@@ -291,7 +275,7 @@ static bool is_plain(const fleet_view *v, const fit_need *need)
 {
 	const ask_entry *e = &need->group->entries[0];
 
-	return need->is_simple && v->class_id != FLEET_NONE && v->n_open >= e->count &&
+	return need->is_simple && !v->is_ruled && v->class_id != FLEET_NONE && v->n_open >= e->count &&
 	       fit_memory_mib(e, v->min_memory_mib) <= v->min_memory_mib;
 }
 
@@ -361,9 +345,9 @@ int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, u
 		return -1 - (int32_t)code;
 	score_case c = case_of(f, need, node, &choice);
 	int32_t rank = choice.class_rank < RANK_MAX ? choice.class_rank : RANK_MAX;
-	int32_t score = policy->node(&c);
+	int32_t score = need->a->n_weights ? score_of_node(&c) : policy->node(&c);
 	assert(score >= 0 && score < SCORE_LIMIT);
-	if (policy->tag)
+	if (policy->tag && !need->a->n_weights)
 		*ret_tag = policy->tag(&c);
 	return (RANK_MAX - rank) * SCORE_LIMIT + score;
 }
@@ -372,7 +356,7 @@ int32_t fit_settle(const fit_need *need, int32_t unsettled, uint16_t tag)
 {
 	const score_policy *policy = &score_policies[need->node_policy];
 
-	if (unsettled < 0 || !policy->settle)
+	if (unsettled < 0 || !policy->settle || need->a->n_weights)
 		return unsettled;
 	int32_t score = policy->settle(need->tables, need->group, unsettled % SCORE_LIMIT, tag);
 	assert(score >= 0 && score < SCORE_LIMIT);
@@ -404,6 +388,8 @@ void fit_pick(const fleet *f, const fit_need *need, int32_t node, int32_t group,
 					   .compute_milli = s->compute_milli,
 					   .charge = share_of_slice(
 						   s->memory_mib, s->compute_milli, f->cells.v[s->cell].memory_mib, 1),
+					   .profile = s->profile,
+					   .start = s->start,
 				   });
 	}
 }

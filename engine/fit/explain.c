@@ -8,6 +8,13 @@ static bool fail(fit_miss *miss, why_code code, int32_t class_id, axis a, int64_
 	return false;
 }
 
+static bool traits_fit(const fleet_node *n, const ask_group *g, fit_miss *miss)
+{
+	why_code code = fit_traits_code(n, g);
+
+	return !code || fail(miss, code, FLEET_NONE, AXIS_DEVICE_MILLI, 1, 0);
+}
+
 static bool host_fits(const fleet_node *n, const ask_group *g, fit_miss *miss)
 {
 	int64_t free_cpu = n->cpu_milli - n->used_cpu_milli, free_memory = n->memory_mib - n->used_memory_mib;
@@ -36,15 +43,65 @@ static int32_t first_class(const ask_entry *e)
 typedef struct offer {
 	int32_t n_class, n_blocked, n_open, n_large,
 		n_fit;                               /* devices: wanted, ... of those open, ... big enough, ... free */
+	int32_t n_ruled;                             /* wanted, but the class is not given in this number or form */
+	int32_t n_cut;                               /* open and cut into instances */
+	int32_t count;                               /* devices that would be given */
 	int64_t free_memory_mib, free_compute_milli; /* the most on one */
 	int64_t need_memory_mib, need_compute_milli;
 	int64_t largest_mib; /* capacity of the largest, open or not */
 	int32_t class_id;
 } offer;
 
+/* The largest instance that has a place on d. */
+static int64_t largest_place(const fleet_device *d)
+{
+	int64_t most = 0;
+
+	for (int32_t p = 0; p < d->geometry->n_profiles; p++)
+		if (d->geometry->profiles[p].memory_mib > most && geometry_starts(d->geometry, &d->state, p))
+			most = d->geometry->profiles[p].memory_mib;
+	return most;
+}
+
+/* What the entry needs of an empty device: false when that has no form for it. */
+static bool offer_need(offer *o, const fleet *f, const fit_need *need, const ask_entry *e, const fleet_device *d,
+	const fleet_cell *cell)
+{
+	if (!cell->is_cut) {
+		score_slice s = fit_slice_of(f, e, cell);
+		o->need_memory_mib = s.memory_mib == INT32_MAX ? fit_memory_mib(e, d->memory_mib) : s.memory_mib;
+		o->need_compute_milli = s.compute_milli;
+		return !e->profile.n;
+	}
+	int32_t profile = fit_profile_of(f, need, e, d, NULL);
+	o->n_cut++;
+	o->need_memory_mib = fit_memory_mib(e, d->memory_mib);
+	o->need_compute_milli = fit_compute_milli(e, &f->classes.v[d->class_id]);
+	if (profile == GEOMETRY_NONE)
+		return !e->profile.n;
+	o->need_memory_mib = d->geometry->profiles[profile].memory_mib;
+	o->need_compute_milli = geometry_compute_milli(d->geometry, profile);
+	return true;
+}
+
+static void offer_free(offer *o, const fleet_device *d, const fleet_cell *cell)
+{
+	int64_t memory_mib = cell->is_cut ? largest_place(d) : fleet_free_memory_mib(d);
+
+	if (d->sharers >= d->slots || (cell->is_cut && !cell->has_slot))
+		return;
+	if (memory_mib > o->free_memory_mib)
+		o->free_memory_mib = memory_mib;
+	if (fleet_free_compute_milli(d) > o->free_compute_milli)
+		o->free_compute_milli = fleet_free_compute_milli(d);
+}
+
 static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_entry *e, int32_t device)
 {
 	const fleet_device *d = &f->devices.v[device];
+	int32_t count = fit_count(f, e, d->class_id, d->memory_mib);
+	fleet_cell cell = f->cells.v[d->cell];
+	score_slice s;
 
 	if (fit_rank_of(e, d->class_id) < 0 || d->flags & FLEET_GONE || !fit_may_use(f, e, device))
 		return;
@@ -53,52 +110,83 @@ static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_
 	o->n_blocked += fit_is_blocked(need, d->class_id);
 	if (d->memory_mib > o->largest_mib)
 		o->largest_mib = d->memory_mib;
+	bool has_form = offer_need(o, f, need, e, d, &cell);
+	o->n_ruled += count == 0 || !has_form;
+	o->count = count > o->count ? count : o->count;
 	if (fit_is_blocked(need, d->class_id) || d->flags)
 		return;
 	o->n_open++;
-	fleet_cell cell = fleet_cell_of(d);
-	score_slice s = fit_slice_of(f, e, &cell);
-	o->need_memory_mib = fit_memory_mib(e, d->memory_mib);
-	o->need_compute_milli = fit_compute_milli(e, &f->classes.v[d->class_id]);
-	o->n_large += o->need_memory_mib <= d->memory_mib && o->need_compute_milli <= d->compute_milli;
-	o->n_fit += fit_has_room(&cell, &s);
-	if (d->sharers >= d->slots)
+	bool is_served = !cell.is_cut || e->profile.n || fit_profile_of(f, need, e, d, NULL) != GEOMETRY_NONE;
+	o->n_large += is_served && o->need_memory_mib <= d->memory_mib && o->need_compute_milli <= d->compute_milli;
+	o->n_fit += fit_offer(f, need, e, d, &cell, &s);
+	offer_free(o, d, &cell);
+}
+
+/* What is missing where enough devices have room, but must belong together. False: nothing of the kind. */
+static bool miss_set(const fleet *f, const fit_need *need, int32_t entry, int32_t node, const offer *o, fit_miss *miss)
+{
+	const ask_entry *e = &need->group->entries[entry];
+	const class_cut *cut = &f->classes.v[o->class_id].cut;
+	fit_choice none = {.n = 0};
+	fit_candidates c;
+	uint64_t set;
+	int32_t most = o->count;
+
+	if (!fit_wants_set(need, e, cut, need->device_policy))
+		return false;
+	fit_gather(f, need, entry, o->class_id, node, need->device_policy, &none, &c);
+	while (most > 0 && !fit_choose_set(f, need, e, cut, need->device_policy, &c, most, &set))
+		most--;
+	if (most == o->count)
+		return false;
+	fail(miss, e->numa_bind ? WHY_NUMA : WHY_TOPOLOGY, o->class_id, AXIS_DEVICE_MILLI,
+		(int64_t)o->count * SHARE_WHOLE_MILLI, (int64_t)most * SHARE_WHOLE_MILLI);
+	return true;
+}
+
+/* What is missing where devices are open and large enough. */
+static void miss_free(const fleet *f, const fit_need *need, int32_t entry, int32_t node, const offer *o, fit_miss *miss)
+{
+	bool is_shared = o->need_compute_milli < SHARE_WHOLE_MILLI;
+
+	if (o->n_fit >= o->count && miss_set(f, need, entry, node, o, miss))
 		return;
-	if (fleet_free_memory_mib(d) > o->free_memory_mib)
-		o->free_memory_mib = fleet_free_memory_mib(d);
-	if (fleet_free_compute_milli(d) > o->free_compute_milli)
-		o->free_compute_milli = fleet_free_compute_milli(d);
+	if (o->n_cut && o->n_cut >= o->n_open && o->n_fit == 0)
+		fail(miss, WHY_PROFILE, o->class_id, AXIS_MEMORY_MIB, o->need_memory_mib, o->free_memory_mib);
+	else if (is_shared && o->n_fit == 0 && o->free_memory_mib < o->need_memory_mib)
+		fail(miss, WHY_NO_FITTING_DEVICE, o->class_id, AXIS_MEMORY_MIB, o->need_memory_mib, o->free_memory_mib);
+	else if (is_shared && o->n_fit == 0 && o->free_compute_milli < o->need_compute_milli)
+		fail(miss, WHY_NO_FITTING_DEVICE, o->class_id, AXIS_COMPUTE_MILLI, o->need_compute_milli,
+			o->free_compute_milli);
+	else
+		fail(miss, WHY_NO_FITTING_DEVICE, o->class_id, AXIS_DEVICE_MILLI, (int64_t)o->count * SHARE_WHOLE_MILLI,
+			(int64_t)o->n_fit * SHARE_WHOLE_MILLI);
 }
 
 /* Why an entry found no devices on a node that holds its class or does not. */
 static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, int32_t node, fit_miss *miss)
 {
 	const ask_entry *e = &need->group->entries[entry];
-	offer o = {.class_id = FLEET_NONE};
-	int64_t need_milli = (int64_t)e->count * SHARE_WHOLE_MILLI;
+	offer o = {.class_id = FLEET_NONE, .count = e->count};
 
 	fleet_each_device(d, f, node) offer_add(&o, f, need, e, d);
+	int64_t need_milli = (int64_t)o.count * SHARE_WHOLE_MILLI;
 	if (o.n_class == 0)
 		return fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, need_milli, 0);
 	if (o.n_blocked == o.n_class)
 		return fail(miss, WHY_QUOTA_LIMIT, o.class_id, AXIS_DEVICE_MILLI, need_milli, 0);
-	if (o.n_class < e->count)
+	if (o.n_class - o.n_ruled < e->count && o.n_ruled)
+		return fail(miss, WHY_CLASS_RULE, o.class_id, AXIS_DEVICE_MILLI, need_milli, 0);
+	if (o.n_class < o.count)
 		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
 			(int64_t)o.n_class * SHARE_WHOLE_MILLI);
-	if (o.n_open >= e->count && o.n_large < e->count)
+	if (o.n_open >= o.count && o.n_large < o.count)
 		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.largest_mib);
-	if (o.n_open < e->count)
+	if (o.n_open < o.count)
 		return fail(miss, WHY_NODE_CLOSED, o.class_id, AXIS_DEVICE_MILLI, need_milli,
 			(int64_t)o.n_open * SHARE_WHOLE_MILLI);
-	bool is_shared = o.need_compute_milli < SHARE_WHOLE_MILLI;
-	if (is_shared && o.n_fit == 0 && o.free_memory_mib < o.need_memory_mib)
-		return fail(
-			miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.free_memory_mib);
-	if (is_shared && o.n_fit == 0 && o.free_compute_milli < o.need_compute_milli)
-		return fail(miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_COMPUTE_MILLI, o.need_compute_milli,
-			o.free_compute_milli);
-	return fail(miss, WHY_NO_FITTING_DEVICE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
-		(int64_t)o.n_fit * SHARE_WHOLE_MILLI);
+	miss_free(f, need, entry, node, &o, miss);
+	return false;
 }
 
 /* A node without any device of the classes asked is told apart from a full one: more CPU there would not help. */
@@ -122,7 +210,7 @@ void fit_explain(const fleet *f, const fit_need *need, int32_t node, fit_miss *r
 	fit_choice chosen;
 	int32_t entry;
 
-	if (!host_fits(&f->nodes.v[node], g, ret_miss)) {
+	if (!traits_fit(&f->nodes.v[node], g, ret_miss) || !host_fits(&f->nodes.v[node], g, ret_miss)) {
 		miss_other_class(&f->views.v[node], g, ret_miss);
 		return;
 	}
@@ -138,11 +226,19 @@ static bool refuse(blocker *ret, const fit_miss *miss, int32_t cluster, int32_t 
 	ret->node = node;
 	ret->class_id = miss->class_id;
 	ret->axis = miss->axis;
-	ret->has_axis = miss->code == WHY_NO_FITTING_DEVICE;
+	ret->has_axis = miss->code == WHY_NO_FITTING_DEVICE || miss->code == WHY_PROFILE;
 	ret->nodes = 1;
 	ret->need = miss->need;
 	ret->free = miss->free;
 	return false;
+}
+
+/* Instances go where they were planned, and shares where there are none. */
+static bool has_place(const fleet_device *d, const plan_device *s)
+{
+	if (!s->profile || !d->geometry)
+		return !s->profile == !d->geometry;
+	return s->profile <= d->geometry->n_profiles && geometry_may(d->geometry, &d->state, s->profile - 1, s->start);
 }
 
 /* A device that has moved to another node is closed to this plan. */
@@ -154,6 +250,9 @@ static bool slice_fits(const fleet_device *d, const plan_device *s, int32_t node
 		return fail(miss, WHY_NODE_CLOSED, d->class_id, AXIS_DEVICE_MILLI, 1, 0);
 	fleet_cell cell = fleet_cell_of(d);
 	score_slice slice = {.memory_mib = (int32_t)s->memory_mib, .compute_milli = (int32_t)s->compute_milli};
+	if (!has_place(d, s))
+		return fail(miss, WHY_PROFILE, d->class_id, AXIS_MEMORY_MIB, s->memory_mib,
+			d->geometry ? largest_place(d) : 0);
 	if (fit_has_room(&cell, &slice))
 		return true;
 	if (free_memory < s->memory_mib)
@@ -179,7 +278,13 @@ static bool pod_fits(const fleet *f, const plan *p, const plan_pod *pod, fit_mis
 		if (!slice_fits(&d, s, pod->node, miss))
 			return false;
 		chosen.v[chosen.n++] = (score_slice){
-			f->devices.v[s->device].cell, s->entry, (int32_t)s->memory_mib, (int32_t)s->compute_milli, 0};
+			.cell = f->devices.v[s->device].cell,
+			.entry = s->entry,
+			.memory_mib = (int32_t)s->memory_mib,
+			.compute_milli = (int32_t)s->compute_milli,
+			.profile = s->profile,
+			.start = s->start,
+		};
 	}
 	return true;
 }

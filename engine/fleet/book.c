@@ -18,6 +18,7 @@ static void device_take(fleet *f, const fleet_booking *b)
 	d->used_compute_milli += b->milli;
 	d->sharers++;
 	d->exclusive += b->milli >= SHARE_WHOLE_MILLI;
+	fleet_instance_take(d, b->profile, b->start);
 	fleet_cell_refresh(f, b->device);
 }
 
@@ -31,6 +32,7 @@ static void device_give(fleet *f, const fleet_booking *b)
 	d->used_compute_milli -= b->milli;
 	d->sharers--;
 	d->exclusive -= b->milli >= SHARE_WHOLE_MILLI;
+	fleet_instance_give(d, b->profile, b->start);
 	fleet_cell_refresh(f, b->device);
 }
 
@@ -68,7 +70,11 @@ static void apply(fleet *f, const fleet_booking *b, bool takes)
 
 static void pod_move(fleet *f, const plan *p, const plan_pod *pod, bool takes)
 {
-	fleet_booking b = {pod->node, FLEET_NONE, pod->memory_mib, pod->cpu_milli, !takes};
+	fleet_booking b = {.node = pod->node,
+		.device = FLEET_NONE,
+		.memory_mib = pod->memory_mib,
+		.milli = pod->cpu_milli,
+		.is_undone = !takes};
 
 	assert(f->nodes.v[pod->node].cluster == p->cluster);
 	apply(f, &b, takes);
@@ -78,6 +84,10 @@ static void pod_move(fleet *f, const plan *p, const plan_pod *pod, bool takes)
 		b.device = s->device;
 		b.memory_mib = s->memory_mib;
 		b.milli = s->compute_milli;
+		b.profile = s->profile;
+		b.start = s->start;
+		b.before = f->devices.v[s->device].state;
+		b.was_tangled = f->devices.v[s->device].is_tangled;
 		apply(f, &b, takes);
 		booking_note(f, b);
 	}
@@ -126,6 +136,16 @@ void fleet_unbook(fleet *f, const plan *p)
 	fleet_unbook_range(f, p, 0, p->pods.n);
 }
 
+/* A device that was tangled, or became so, does not come back by counting backwards. */
+static void instances_restore(fleet *f, const fleet_booking *b)
+{
+	fleet_device *d = &f->devices.v[b->device];
+
+	d->state = b->before;
+	d->is_tangled = b->was_tangled;
+	fleet_cell_refresh(f, b->device);
+}
+
 uint32_t fleet_try(fleet *f)
 {
 	f->n_trials++;
@@ -138,6 +158,8 @@ void fleet_undo(fleet *f, uint32_t trial)
 	while (f->trial.n > trial) {
 		fleet_booking b = vec_pop(&f->trial);
 		apply(f, &b, b.is_undone);
+		if (b.device != FLEET_NONE)
+			instances_restore(f, &b);
 		if (f->trial.n == trial || f->trial.v[f->trial.n - 1].node != b.node)
 			fleet_view_refresh(f, b.node);
 	}

@@ -31,6 +31,34 @@ void fleet_device_follow(fleet *f, fleet_device *d)
 
 	d->slots = d->slots_given ? d->slots_given : c->slots;
 	d->compute_milli = SHARE_WHOLE_MILLI * c->overcommit_ppm / FLEET_OVERCOMMIT_ONE;
+	d->mode = d->mode_given ? d->mode_given : (uint8_t)c->cut.mode;
+	if (d->mode != CUT_INSTANCES || !c->cut.geometry)
+		d->mode = CUT_SHARES;
+	const geometry *g = d->mode == CUT_INSTANCES ? c->cut.geometry : NULL;
+	d->is_tangled |= d->state.n && g != d->geometry;
+	d->geometry = g;
+	d->is_ruled = c->is_ruled || g;
+}
+
+static void class_refresh(fleet *f, int32_t class_id)
+{
+	vec_each (d, &f->devices) {
+		if (d->node == FLEET_NONE || d->class_id != class_id)
+			continue;
+		fleet_device_follow(f, d);
+		fleet_cell_refresh(f, (int32_t)(d - f->devices.v));
+		fleet_view_refresh(f, d->node);
+	}
+}
+
+void fleet_class_cut(fleet *f, int32_t class_id, const class_cut *cut)
+{
+	fleet_class *c = &f->classes.v[class_id];
+
+	assert(f->n_trials == 0 && (!cut || !cut->geometry || geometry_is_sound(cut->geometry)));
+	c->cut = cut ? *cut : (class_cut){0};
+	c->is_ruled = !cut_is_free(&c->cut);
+	class_refresh(f, class_id);
 }
 
 void fleet_class_set(fleet *f, int32_t class_id, class_spec spec)
@@ -44,11 +72,5 @@ void fleet_class_set(fleet *f, int32_t class_id, class_spec spec)
 	assert(c->slots > 0 && c->overcommit_ppm >= FLEET_OVERCOMMIT_ONE &&
 		c->overcommit_ppm <= (int64_t)10 * FLEET_OVERCOMMIT_ONE);
 	assert(c->compute_default_milli >= 0 && c->compute_default_milli <= SHARE_WHOLE_MILLI);
-	vec_each (d, &f->devices) {
-		if (d->node == FLEET_NONE || d->class_id != class_id)
-			continue;
-		fleet_device_follow(f, d);
-		fleet_cell_refresh(f, (int32_t)(d - f->devices.v));
-		fleet_view_refresh(f, d->node);
-	}
+	class_refresh(f, class_id);
 }

@@ -87,11 +87,13 @@ err fleet_device_put(fleet *f, int32_t node, const device_spec *spec, int32_t *r
 			return e;
 	}
 	fleet_device *d = &f->devices.v[device];
+	d->is_tangled |= d->state.n && d->class_id != spec->class_id;
 	d->class_id = spec->class_id;
 	d->index = spec->index;
 	d->memory_mib = fleet_amount(spec->memory_mib);
 	d->slots_given = spec->slots;
-	d->numa = spec->numa - 1;
+	d->numa = (int16_t)(spec->numa - 1);
+	d->mode_given = (uint8_t)spec->mode;
 	d->rev = spec->rev;
 	fleet_device_follow(f, d);
 	device_link(f, device, node);

@@ -6,8 +6,11 @@
 typedef struct fleet_booking {
 	int32_t node, device;
 	int64_t memory_mib;
-	int64_t milli;  /* of cpu or of compute */
-	bool is_undone; /* it was an unbooking */
+	int64_t milli;          /* of cpu or of compute */
+	int16_t profile, start; /* as in a plan */
+	bool is_undone;         /* it was an unbooking */
+	bool was_tangled;       /* the device before, with its instances */
+	geometry_state before;
 } fleet_booking;
 
 str fleet_name_new(str s);
@@ -33,6 +36,13 @@ void fleet_device_tidy(fleet *f, int32_t device);
 
 /* A device follows the rules of its class. */
 void fleet_device_follow(fleet *f, fleet_device *d);
+
+/* One instance more or less on the device, or nothing for a share; `sharers` is counted before the call. What cannot be
+ * there tangles the device. */
+void fleet_instance_take(fleet_device *d, int32_t profile, int32_t start);
+void fleet_instance_give(fleet_device *d, int32_t profile, int32_t start);
+void fleet_node_bare(fleet *f, int32_t node); /* drops traits and wiring */
+void fleet_wirings_done(fleet *f);
 
 /* The node's devices were linked or unlinked: its cells are laid anew. */
 void fleet_cells_lay(fleet *f, int32_t node);

@@ -45,10 +45,17 @@ void fleet_done(fleet *f)
 	}
 	vec_each (name, &f->node_names)
 		fleet_name_free(name);
+	vec_each (n, &f->nodes)
+		free(n->traits);
+	vec_each (text, &f->texts)
+		fleet_name_free(text);
+	fleet_wirings_done(f);
 	vec_each (uuid, &f->device_uuids)
 		fleet_name_free(uuid);
 	map_done(&f->class_by_name);
 	map_done(&f->cluster_by_name);
+	map_done(&f->text_by_name);
+	vec_done(&f->texts);
 	vec_done(&f->classes);
 	vec_done(&f->clusters);
 	vec_done(&f->nodes);

@@ -34,7 +34,8 @@ static void block_add(fleet *f, fleet_cluster *c)
 	assert(first % FLEET_BLOCK == 0 && first < INT32_MAX - FLEET_BLOCK);
 	vec_push(&c->blocks, first / FLEET_BLOCK);
 	for (int32_t i = 0; i < FLEET_BLOCK; i++) {
-		*vec_add(&f->nodes) = (fleet_node){.cluster = FLEET_NONE, .first_device = FLEET_NONE};
+		*vec_add(&f->nodes) =
+			(fleet_node){.cluster = FLEET_NONE, .first_device = FLEET_NONE, .wiring = FLEET_NONE};
 		*vec_add(&f->views) = (fleet_view){.first_cell = FLEET_NONE, .class_id = FLEET_NONE, .is_closed = true};
 		(void)vec_add(&f->node_names);
 	}
@@ -50,7 +51,8 @@ static int32_t node_new(fleet *f, int32_t cluster, str name)
 		block_add(f, c);
 	int32_t id = vec_pop(&c->spare);
 	f->node_names.v[id] = fleet_name_new(name);
-	f->nodes.v[id] = (fleet_node){.cluster = cluster, .rank = f->next_rank++, .first_device = FLEET_NONE};
+	f->nodes.v[id] = (fleet_node){
+		.cluster = cluster, .rank = f->next_rank++, .first_device = FLEET_NONE, .wiring = FLEET_NONE};
 	map_put(&c->node_by_name, f->node_names.v[id], fleet_value(id));
 	cluster_insert(f, c, id);
 	f->rank_moves++;
@@ -106,7 +108,8 @@ void fleet_node_tidy(fleet *f, int32_t node)
 	cluster_take_out(c, node);
 	fleet_name_free(&f->node_names.v[node]);
 	fleet_cells_free(f, node);
-	*n = (fleet_node){.cluster = FLEET_NONE, .first_device = FLEET_NONE};
+	fleet_node_bare(f, node);
+	*n = (fleet_node){.cluster = FLEET_NONE, .first_device = FLEET_NONE, .wiring = FLEET_NONE};
 	fleet_view_refresh(f, node);
 	vec_push(&c->spare, node);
 }

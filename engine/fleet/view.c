@@ -69,6 +69,18 @@ static int64_t free_milli(const fleet_device *d)
 	return by_memory < by_compute ? by_memory : by_compute;
 }
 
+/* A device that is cut into instances holds nothing else, and one that is shared holds none: while its mode changes it
+ * takes nothing. */
+static bool may_share(const fleet_device *d)
+{
+	if (d->is_tangled || d->state.n != (d->geometry ? d->sharers : 0))
+		return false;
+	for (int32_t p = 0; d->geometry && p < d->geometry->n_profiles; p++)
+		if (geometry_starts(d->geometry, &d->state, p))
+			return true;
+	return !d->geometry;
+}
+
 fleet_cell fleet_cell_of(const fleet_device *d)
 {
 	fleet_cell c = {
@@ -77,11 +89,13 @@ fleet_cell fleet_cell_of(const fleet_device *d)
 		.numa = (int8_t)d->numa,
 		.is_gone = (d->flags & FLEET_GONE) != 0,
 		.is_open = d->flags == 0,
+		.is_cut = d->geometry != NULL,
+		.is_ruled = d->is_ruled,
 	};
 	if (d->flags)
 		return c;
 	c.is_idle = d->sharers == 0;
-	c.has_slot = d->sharers < d->slots;
+	c.has_slot = d->sharers < d->slots && (!(d->is_ruled | d->is_tangled) || may_share(d));
 	c.free_memory_mib = (int32_t)fleet_free_memory_mib(d);
 	c.free_compute_milli = (int16_t)fleet_free_compute_milli(d);
 	c.free_milli = c.has_slot ? (int16_t)free_milli(d) : 0;
@@ -97,6 +111,7 @@ void fleet_cell_refresh(fleet *f, int32_t device)
 
 static void cell_sum(fleet_view *v, const fleet_cell *c)
 {
+	v->is_ruled |= c->is_ruled;
 	if (!c->is_open) {
 		v->is_partial = true;
 		return;
@@ -136,6 +151,7 @@ void fleet_view_refresh(fleet *f, int32_t node)
 		.free_memory_mib = left_of(n->memory_mib, n->used_memory_mib),
 		.is_closed = n->flags != 0 || n->cluster == FLEET_NONE,
 		.is_crowded = n->pods >= n->pods_max,
+		.is_tainted = n->traits && traits_close(n->traits),
 	};
 	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
 		const fleet_cell *c = &f->cells.v[i];
@@ -146,6 +162,7 @@ void fleet_view_refresh(fleet *f, int32_t node)
 		class_id = c->class_id;
 	}
 	v->class_id = is_mixed ? FLEET_NONE : class_id;
-	v->is_pristine = !v->is_closed && n->pods == 0 && v->n_idle == v->n_cells && v->class_id != FLEET_NONE;
+	v->is_pristine = !v->is_closed && !v->is_ruled && !v->is_tainted && n->pods == 0 && v->n_idle == v->n_cells &&
+			 v->class_id != FLEET_NONE;
 	f->log[f->log_n++ % FLEET_LOG] = node;
 }
