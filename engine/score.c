@@ -1,5 +1,7 @@
 #include "engine/score.h"
 
+#include <assert.h>
+
 #include "engine/reference.h"
 #include "engine/score_hami.h"
 #include "engine/score_links.h"
@@ -99,6 +101,7 @@ int32_t score_of_node(const score_case *c)
 {
 	int64_t sum = 0, weights = 0;
 
+	assert(c->a->n_weights >= 1 && c->a->n_weights <= ASK_WEIGHTS_MAX);
 	for (int32_t i = 0; i < c->a->n_weights; i++) {
 		const ask_weight *w = &c->a->weights[i];
 		const score_policy *p = &score_policies[w->policy];
@@ -109,6 +112,7 @@ int32_t score_of_node(const score_case *c)
 		sum += (int64_t)score * w->weight * SCORE_MAX / most;
 		weights += w->weight;
 	}
+	assert(weights > 0);
 	return (int32_t)(sum / weights);
 }
 

@@ -32,7 +32,7 @@ void score_wire(score_wiring *w, const fleet *f, int32_t node, bool has_links)
 	for (int32_t i = 0; i < v->n_cells; i++) {
 		int32_t index = index_of(f, v->first_cell + i);
 		bool is_grouped = wiring && wiring->group && index >= 0 && index < wiring->n;
-		w->numa[i] = f->cells.v[v->first_cell + i].numa;
+		w->numa[i] = f->devices.v[f->cell_devices.v[v->first_cell + i]].numa;
 		w->group[i] = is_grouped ? wiring->group[index] : LINK_NONE;
 	}
 	if (has_links && wiring)
