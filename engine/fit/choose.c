@@ -54,19 +54,10 @@ static score_case case_of(const fleet *f, const fit_need *need, int32_t node, co
 		.device_milli = chosen->device_milli};
 }
 
-/* Where devices of several classes serve one entry, those that have a say in numbers stand back. */
-static void drop_ruled(const fleet *f, const ask_entry *e, fit_candidates *c)
+/* Whether the device may serve the entry beside those of other classes. */
+static bool may_join(const fleet *f, const ask_entry *e, const fleet_cell *cell)
 {
-	for (uint64_t rest = c->fits; rest; rest &= rest - 1) {
-		int32_t i = __builtin_ctzll(rest);
-		const fleet_cell *cell = &f->cells.v[c->v[i].cell];
-		const fleet_class *class = &f->classes.v[cell->class_id];
-		if (!class->is_ruled)
-			continue;
-		bool is_as_asked = fit_count(f, e, cell->class_id, cell->memory_mib) == e->count;
-		if (!is_as_asked || class->cut.whole_groups > 1 || class->cut.bind != LINK_ANYWHERE)
-			c->fits &= ~((uint64_t)1 << i);
-	}
+	return fit_rank_of(e, cell->class_id) >= 0 && !fit_stands_alone(f, e, cell->class_id, cell->memory_mib);
 }
 
 void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t class_id, int32_t node, ask_policy policy,
@@ -85,8 +76,7 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 		fleet_cell cell = f->cells.v[v->first_cell + i];
 		const fleet_device *d = &f->devices.v[device];
 		fleet_device with;
-		bool is_wanted =
-			class_id == FLEET_NONE ? fit_rank_of(e, cell.class_id) >= 0 : cell.class_id == class_id;
+		bool is_wanted = class_id == FLEET_NONE ? may_join(f, e, &cell) : cell.class_id == class_id;
 		if (!cell.is_open || !is_wanted || fit_is_blocked(need, cell.class_id))
 			continue;
 		if (chosen->n) {
@@ -140,8 +130,6 @@ static bool choose_class(const fleet *f, const fit_need *need, int32_t entry, in
 	if (count == 0)
 		return false;
 	fit_gather(f, need, entry, class_id, node, policy, chosen, &c);
-	if (class_id == FLEET_NONE)
-		drop_ruled(f, e, &c);
 	if (__builtin_popcountll(c.fits) < count)
 		return false;
 	if (!fit_wants_set(need, e, cut, policy))
@@ -154,7 +142,7 @@ static bool serve_any(
 	const fleet *f, const fit_need *need, int32_t entry, int32_t node, ask_policy policy, fit_choice *chosen)
 {
 	const fleet_view *v = &f->views.v[node];
-	int32_t last = FLEET_NONE;
+	uint64_t seen[FLEET_CLASSES_MAX / 64] = {0};
 
 	if (v->class_id != FLEET_NONE)
 		return fit_rank_of(&need->group->entries[entry], v->class_id) >= 0 &&
@@ -163,9 +151,9 @@ static bool serve_any(
 		return true;
 	for (int32_t i = v->first_cell; v->is_ruled && i < v->first_cell + v->n_cells; i++) {
 		int32_t class_id = f->cells.v[i].class_id;
-		if (class_id == last || !f->classes.v[class_id].is_ruled)
+		if (seen[class_id / 64] >> class_id % 64 & 1 || !f->classes.v[class_id].is_ruled)
 			continue;
-		last = class_id;
+		seen[class_id / 64] |= (uint64_t)1 << class_id % 64;
 		if (fit_rank_of(&need->group->entries[entry], class_id) >= 0 &&
 			choose_class(f, need, entry, class_id, node, policy, chosen))
 			return true;

@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "engine/fit/inside.h"
+#include "engine/score_hami.h"
 
 static bool fail(fit_miss *miss, why_code code, int32_t class_id, axis a, int64_t need, int64_t free)
 {
@@ -49,6 +50,7 @@ typedef struct offer {
 	int64_t free_memory_mib, free_compute_milli; /* the most on one */
 	int64_t need_memory_mib, need_compute_milli;
 	int64_t largest_mib; /* capacity of the largest, open or not */
+	int32_t scope;       /* the class that is looked at; FLEET_NONE: devices of several together */
 	int32_t class_id;
 } offer;
 
@@ -100,10 +102,13 @@ static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_
 {
 	const fleet_device *d = &f->devices.v[device];
 	int32_t count = fit_count(f, e, d->class_id, d->memory_mib);
+	bool is_alone = o->scope == FLEET_NONE && fit_stands_alone(f, e, d->class_id, d->memory_mib);
 	fleet_cell cell = f->cells.v[d->cell];
 	score_slice s;
 
-	if (fit_rank_of(e, d->class_id) < 0 || d->flags & FLEET_GONE || !fit_may_use(f, e, device))
+	if (fit_rank_of(e, d->class_id) < 0 || d->flags & FLEET_GONE || !fit_may_use(f, e, device) || is_alone)
+		return;
+	if (o->scope != FLEET_NONE && o->scope != d->class_id)
 		return;
 	o->n_class++;
 	o->class_id = d->class_id;
@@ -118,15 +123,17 @@ static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_
 	o->n_open++;
 	bool is_served = !cell.is_cut || e->profile.n || fit_profile_of(f, need, e, d, NULL) != GEOMETRY_NONE;
 	o->n_large += is_served && o->need_memory_mib <= d->memory_mib && o->need_compute_milli <= d->compute_milli;
-	o->n_fit += fit_offer(f, need, e, d, &cell, &s);
+	bool may_join = cell.is_idle || !hami_has(need->a, need->device_policy, HAMI_MUTEX);
+	o->n_fit += may_join && fit_offer(f, need, e, d, &cell, &s);
 	offer_free(o, d, &cell);
 }
 
 /* What is missing where enough devices have room, but must belong together. False: nothing of the kind. */
 static bool miss_set(const fleet *f, const fit_need *need, int32_t entry, int32_t node, const offer *o, fit_miss *miss)
 {
+	static const class_cut no_rules;
 	const ask_entry *e = &need->group->entries[entry];
-	const class_cut *cut = &f->classes.v[o->class_id].cut;
+	const class_cut *cut = o->scope == FLEET_NONE ? &no_rules : &f->classes.v[o->scope].cut;
 	fit_choice none = {.n = 0};
 	fit_candidates c;
 	uint64_t set;
@@ -134,7 +141,7 @@ static bool miss_set(const fleet *f, const fit_need *need, int32_t entry, int32_
 
 	if (!fit_wants_set(need, e, cut, need->device_policy))
 		return false;
-	fit_gather(f, need, entry, o->class_id, node, need->device_policy, &none, &c);
+	fit_gather(f, need, entry, o->scope, node, need->device_policy, &none, &c);
 	while (most > 0 && !fit_choose_set(f, need, e, cut, need->device_policy, &c, most, &set))
 		most--;
 	if (most == o->count)
@@ -147,29 +154,29 @@ static bool miss_set(const fleet *f, const fit_need *need, int32_t entry, int32_
 /* What is missing where devices are open and large enough. */
 static void miss_free(const fleet *f, const fit_need *need, int32_t entry, int32_t node, const offer *o, fit_miss *miss)
 {
-	bool is_shared = o->need_compute_milli < SHARE_WHOLE_MILLI;
+	bool is_cut = o->n_cut && o->n_cut >= o->n_open;
+	bool is_shared = is_cut || o->need_compute_milli < SHARE_WHOLE_MILLI;
+	why_code code = is_cut ? WHY_PROFILE : WHY_NO_FITTING_DEVICE;
 
 	if (o->n_fit >= o->count && miss_set(f, need, entry, node, o, miss))
 		return;
-	if (o->n_cut && o->n_cut >= o->n_open && o->n_fit == 0)
-		fail(miss, WHY_PROFILE, o->class_id, AXIS_MEMORY_MIB, o->need_memory_mib, o->free_memory_mib);
-	else if (is_shared && o->n_fit == 0 && o->free_memory_mib < o->need_memory_mib)
-		fail(miss, WHY_NO_FITTING_DEVICE, o->class_id, AXIS_MEMORY_MIB, o->need_memory_mib, o->free_memory_mib);
+	if (is_shared && o->n_fit == 0 && o->free_memory_mib < o->need_memory_mib)
+		fail(miss, code, o->class_id, AXIS_MEMORY_MIB, o->need_memory_mib, o->free_memory_mib);
 	else if (is_shared && o->n_fit == 0 && o->free_compute_milli < o->need_compute_milli)
-		fail(miss, WHY_NO_FITTING_DEVICE, o->class_id, AXIS_COMPUTE_MILLI, o->need_compute_milli,
-			o->free_compute_milli);
+		fail(miss, code, o->class_id, AXIS_COMPUTE_MILLI, o->need_compute_milli, o->free_compute_milli);
 	else
-		fail(miss, WHY_NO_FITTING_DEVICE, o->class_id, AXIS_DEVICE_MILLI, (int64_t)o->count * SHARE_WHOLE_MILLI,
+		fail(miss, code, o->class_id, AXIS_DEVICE_MILLI, (int64_t)o->count * SHARE_WHOLE_MILLI,
 			(int64_t)o->n_fit * SHARE_WHOLE_MILLI);
 }
 
 /* Why an entry found no devices on a node that holds its class or does not. */
-static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, int32_t node, fit_miss *miss)
+static bool miss_scope(const fleet *f, const fit_need *need, int32_t entry, int32_t node, int32_t scope, fit_miss *miss)
 {
 	const ask_entry *e = &need->group->entries[entry];
-	offer o = {.class_id = FLEET_NONE, .count = e->count};
+	offer o = {.class_id = FLEET_NONE, .scope = scope};
 
 	fleet_each_device(d, f, node) offer_add(&o, f, need, e, d);
+	o.count = o.count ? o.count : e->count;
 	int64_t need_milli = (int64_t)o.count * SHARE_WHOLE_MILLI;
 	if (o.n_class == 0)
 		return fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, need_milli, 0);
@@ -180,6 +187,9 @@ static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, in
 	if (o.n_class < o.count)
 		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
 			(int64_t)o.n_class * SHARE_WHOLE_MILLI);
+	if (o.n_open >= o.count && o.n_large < o.count && o.largest_mib >= o.need_memory_mib)
+		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_DEVICE_MILLI, need_milli,
+			(int64_t)o.n_large * SHARE_WHOLE_MILLI);
 	if (o.n_open >= o.count && o.n_large < o.count)
 		return fail(miss, WHY_TOO_LARGE, o.class_id, AXIS_MEMORY_MIB, o.need_memory_mib, o.largest_mib);
 	if (o.n_open < o.count)
@@ -187,6 +197,53 @@ static bool miss_devices(const fleet *f, const fit_need *need, int32_t entry, in
 			(int64_t)o.n_open * SHARE_WHOLE_MILLI);
 	miss_free(f, need, entry, node, &o, miss);
 	return false;
+}
+
+/* How near a miss is to a fit. */
+static int32_t nearness(why_code code)
+{
+	switch (code) {
+	case WHY_NO_SUCH_CLASS:
+		return 0;
+	case WHY_CLASS_RULE:
+		return 1;
+	case WHY_TOO_LARGE:
+		return 2;
+	case WHY_NODE_CLOSED:
+	case WHY_QUOTA_LIMIT:
+		return 3;
+	default:
+		return 4;
+	}
+}
+
+/* On a node of several classes the nearest miss of them, of equals the first; devices of one entry are of one class
+ * where it lists classes, or where a class has rules. */
+static void miss_devices(const fleet *f, const fit_need *need, int32_t entry, int32_t node, fit_miss *miss)
+{
+	const ask_entry *e = &need->group->entries[entry];
+	const fleet_view *v = &f->views.v[node];
+	uint64_t seen[FLEET_CLASSES_MAX / 64] = {0};
+	fit_miss other;
+
+	if (v->class_id != FLEET_NONE || (e->n_classes == 0 && !v->is_ruled)) {
+		(void)miss_scope(f, need, entry, node, v->class_id, miss);
+		return;
+	}
+	(void)fail(
+		miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI, 0);
+	if (e->n_classes == 0)
+		(void)miss_scope(f, need, entry, node, FLEET_NONE, miss);
+	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
+		int32_t class_id = f->cells.v[i].class_id;
+		bool is_seen = seen[class_id / 64] >> class_id % 64 & 1;
+		seen[class_id / 64] |= (uint64_t)1 << class_id % 64;
+		if (is_seen || (e->n_classes == 0 && !f->classes.v[class_id].is_ruled))
+			continue;
+		(void)miss_scope(f, need, entry, node, class_id, &other);
+		if (nearness(other.code) > nearness(miss->code))
+			*miss = other;
+	}
 }
 
 /* A node without any device of the classes asked is told apart from a full one: more CPU there would not help. */
@@ -216,7 +273,7 @@ void fit_explain(const fleet *f, const fit_need *need, int32_t node, fit_miss *r
 	}
 	bool fits = fit_serve(f, need, node, &chosen, &entry);
 	assert(!fits && g->n_entries > 0);
-	(void)miss_devices(f, need, entry, node, ret_miss);
+	miss_devices(f, need, entry, node, ret_miss);
 }
 
 static bool refuse(blocker *ret, const fit_miss *miss, int32_t cluster, int32_t node)

@@ -13,6 +13,9 @@ bool fit_is_part(const ask_entry *e, int64_t device_memory_mib);
 /* How many devices of the class the entry is given; 0: it is not given in this number. */
 int32_t fit_count(const fleet *f, const ask_entry *e, int32_t class_id, int64_t device_memory_mib);
 
+/* Whether devices of the class serve the entry only without others beside them: they have a say in numbers. */
+bool fit_stands_alone(const fleet *f, const ask_entry *e, int32_t class_id, int64_t device_memory_mib);
+
 /* What entry e would book on a device that looks like this cell and is not cut into instances. */
 score_slice fit_slice_of(const fleet *f, const ask_entry *e, const fleet_cell *cell);
 /* The profile that serves the entry on d, which is cut into instances: in this state, or (NULL) in an empty device. */

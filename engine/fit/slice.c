@@ -68,6 +68,16 @@ int32_t fit_count(const fleet *f, const ask_entry *e, int32_t class_id, int64_t 
 	return cut_count(&f->classes.v[class_id].cut, e->count, fit_is_part(e, device_memory_mib));
 }
 
+bool fit_stands_alone(const fleet *f, const ask_entry *e, int32_t class_id, int64_t device_memory_mib)
+{
+	const fleet_class *c = &f->classes.v[class_id];
+
+	if (!c->is_ruled)
+		return false;
+	return c->cut.whole_groups > 1 || c->cut.bind != LINK_ANYWHERE ||
+	       fit_count(f, e, class_id, device_memory_mib) != e->count;
+}
+
 /* Whether the rules of the class leave no part of the device to others. */
 static bool is_given_whole(const class_cut *cut, const ask_entry *e, int64_t device_memory_mib)
 {
