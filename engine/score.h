@@ -14,11 +14,11 @@ enum { SCORE_PRICE_MAX = 1 << 30 };
 /* One device chosen for one entry of a pod. */
 typedef struct score_slice {
 	int32_t cell; /* of the fleet */
-	int32_t entry;
 	int32_t memory_mib, compute_milli;
-	int32_t milli;          /* dominant share, 0 to 1000 */
-	int16_t profile, start; /* of an instance, as in a plan */
-	int32_t loss;           /* of an instance: what later ones lose by it (engine/geometry_choose.h) */
+	int16_t milli; /* dominant share, 0 to 1000 */
+	int16_t loss;  /* of an instance: what later ones lose by it (engine/geometry_choose.h), 1000 a profile */
+	int8_t entry;
+	int8_t profile, start; /* of an instance, as in a plan */
 } score_slice;
 
 struct reference;

@@ -4,6 +4,8 @@ const policy policies[] = {
 	{"binpack", "fill nodes and devices one after another", POLICY_BINPACK, POLICY_BINPACK},
 	{"spread", "keep nodes and devices as empty as possible", POLICY_SPREAD, POLICY_SPREAD},
 	{"reference", "published fragmentation gradient descent", POLICY_REFERENCE, POLICY_REFERENCE},
+	{"hami", "HAMi's defaults: binpack for nodes, spread for devices", POLICY_HAMI_BINPACK, POLICY_HAMI_SPREAD},
+	{"hami-binpack", "HAMi's binpack for both", POLICY_HAMI_BINPACK, POLICY_HAMI_BINPACK},
 };
 const size_t policies_n = sizeof(policies) / sizeof(*policies);
 

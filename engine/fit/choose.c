@@ -87,7 +87,7 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 		bool fits = fit_offer(f, need, e, d, &cell, &ret->v[i]) && fit_may_use(f, e, device) &&
 			    (cell.is_idle || !is_idle_only);
 		ret->v[i].cell = v->first_cell + i;
-		ret->v[i].entry = entry;
+		ret->v[i].entry = (int8_t)entry;
 		ret->looked_at |= (uint64_t)1 << i;
 		ret->fits |= (uint64_t)fits << i;
 		ret->ratings[i] = score_policies[policy].device(&c, &cell, &ret->v[i]);
@@ -297,26 +297,36 @@ static bool choose_plain(
 	return !is_hopeless(f, v, e) && choose_simple(f, need, v, node, chosen);
 }
 
+/* What is cut, mixed, partly closed or too small, and pods of several entries. Apart, so that the plain way need not
+ * make room for it. */
+__attribute__((noinline)) static bool choose_any(
+	const fleet *f, const fit_need *need, int32_t node, why_code host, fit_choice *ret_choice, why_code *ret_code)
+{
+	fit_miss miss;
+	int32_t entry;
+
+	if (host == WHY_NONE && fit_serve(f, need, node, ret_choice, &entry))
+		return true;
+	fit_explain(f, need, node, &miss);
+	*ret_code = miss.code;
+	return false;
+}
+
 bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *ret_choice, why_code *ret_code)
 {
 	const fleet_view *v = &f->views.v[node];
 	const ask_group *g = need->group;
 	why_code host = host_code(f, v, g, node);
-	fit_miss miss;
-	int32_t entry;
 
-	if (host == WHY_NONE && g->n_entries == 1 && is_plain(v, need))
-		return choose_plain(f, need, v, node, ret_choice, ret_code);
-	if (host == WHY_NONE && fit_serve(f, need, node, ret_choice, &entry))
-		return true;
-	/* Few nodes come here: what is closed, mixed or too small, and what the host lacks. */
-	if (host != WHY_NONE && g->n_entries == 1 && v->class_id != FLEET_NONE) {
+	if (g->n_entries != 1 || v->class_id == FLEET_NONE)
+		return choose_any(f, need, node, host, ret_choice, ret_code);
+	if (host != WHY_NONE) {
 		*ret_code = fit_rank_of(&g->entries[0], v->class_id) < 0 ? WHY_NO_SUCH_CLASS : host;
 		return false;
 	}
-	fit_explain(f, need, node, &miss);
-	*ret_code = miss.code;
-	return false;
+	if (is_plain(v, need))
+		return choose_plain(f, need, v, node, ret_choice, ret_code);
+	return choose_any(f, need, node, host, ret_choice, ret_code);
 }
 
 int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint16_t *ret_tag)

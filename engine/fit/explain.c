@@ -336,11 +336,11 @@ static bool pod_fits(const fleet *f, const plan *p, const plan_pod *pod, fit_mis
 			return false;
 		chosen.v[chosen.n++] = (score_slice){
 			.cell = f->devices.v[s->device].cell,
-			.entry = s->entry,
+			.entry = (int8_t)s->entry,
 			.memory_mib = (int32_t)s->memory_mib,
 			.compute_milli = (int32_t)s->compute_milli,
-			.profile = s->profile,
-			.start = s->start,
+			.profile = (int8_t)s->profile,
+			.start = (int8_t)s->start,
 		};
 	}
 	return true;

@@ -63,7 +63,7 @@ bool fit_choose_set(const fleet *f, const fit_need *need, const ask_entry *e, co
 	bool is_required = e->topology == TOPOLOGY_REQUIRED;
 
 	score_wire(&w, f, c->node, wants_links(need, e, policy));
-	if (score_policies[policy].is_hami && e->numa_bind)
+	if (score_policies[policy].is_hami && e->numa_bind && !is_required) /* it knows nothing that is required */
 		return choose_walk(&w, c, count, ret_set);
 	costs_of(c, costs);
 	link_ask want = {

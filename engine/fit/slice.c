@@ -52,7 +52,7 @@ static score_slice slice_of(int64_t memory_mib, int64_t compute_milli, int64_t d
 	return (score_slice){
 		.memory_mib = (int32_t)memory_mib,
 		.compute_milli = (int32_t)compute_milli,
-		.milli = (int32_t)share_milli(memory_mib, compute_milli, device_memory_mib),
+		.milli = (int16_t)share_milli(memory_mib, compute_milli, device_memory_mib),
 	};
 }
 
@@ -147,9 +147,9 @@ static bool instance_of(
 	int64_t memory_mib = d->geometry->profiles[profile].memory_mib;
 	*ret_slice = slice_of(memory_mib < d->memory_mib ? memory_mib : d->memory_mib,
 		geometry_compute_milli(d->geometry, profile), d->memory_mib);
-	ret_slice->profile = (int16_t)(profile + 1);
-	ret_slice->start = (int16_t)start;
-	ret_slice->loss = (int32_t)loss;
+	ret_slice->profile = (int8_t)(profile + 1);
+	ret_slice->start = (int8_t)start;
+	ret_slice->loss = (int16_t)loss;
 	return true;
 }
 
