@@ -26,7 +26,7 @@ enum {
 	FLEET_NODE_DEVICES_MAX = 64,
 	FLEET_SLOTS_DEFAULT = 100,
 	FLEET_BLOCK = 64,
-	FLEET_LOG = 8192,               /* views told of at most; a power of two */
+	FLEET_LOG = 1 << 15,            /* views told of at most; a power of two */
 	FLEET_OVERCOMMIT_ONE = 1000000, /* ppm */
 	FLEET_CELL_SIZES = 4,           /* room for 8, 16, 32 or 64 devices */
 };
@@ -154,7 +154,8 @@ typedef struct fleet {
 	int32_t next_rank;
 	uint64_t rank_moves; /* nodes that came or changed their rank */
 	uint64_t log_n;      /* views told of since the fleet began */
-	int32_t log[FLEET_LOG];
+	int32_t *log;        /* FLEET_LOG of them; NULL before the first */
+	vec(uint64_t) told;  /* by node: 1 + where the log names it last */
 	int32_t n_trials;
 	vec(struct fleet_booking) trial;
 } fleet;
@@ -241,9 +242,12 @@ static inline bool fleet_log_reaches(const fleet *f, uint64_t from)
 	return f->log_n - from <= FLEET_LOG;
 }
 
+/* The node whose view changed at `at`; FLEET_NONE when the log names it again further on. */
 static inline int32_t fleet_log_at(const fleet *f, uint64_t at)
 {
-	return f->log[at % FLEET_LOG];
+	int32_t node = f->log[at % FLEET_LOG];
+
+	return f->told.v[node] == at + 1 ? node : FLEET_NONE;
 }
 
 /* The capacity of every class over healthy devices (device, node and cluster), cordoned and closed ones included: the

@@ -317,6 +317,15 @@ static void rate_node(shapes *all, shape *s, const fleet *f, const fit_need *nee
 	best_follow(s, f, node, before);
 }
 
+static void rate_changed(shapes *all, shape *s, const fleet *f, const fit_need *need)
+{
+	for (uint64_t at = s->log_at; at < f->log_n; at++) {
+		int32_t node = fleet_log_at(f, at);
+		if (node != FLEET_NONE)
+			rate_node(all, s, f, need, node);
+	}
+}
+
 static void bests_forget(shape *s)
 {
 	for (uint32_t b = 0; b < s->n_nodes / FLEET_BLOCK; b++)
@@ -371,13 +380,10 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 		return NULL;
 	shape_room(s, f, score_policies[need->node_policy].settle != NULL);
 	s->used_at = ++all->asked;
-	if (!s->is_rated || s->epoch != epoch || !fleet_log_reaches(f, s->log_at) ||
-		f->log_n - s->log_at > s->n_nodes) {
+	if (!s->is_rated || s->epoch != epoch || !fleet_log_reaches(f, s->log_at))
 		rate_all(all, s, f, need);
-	} else {
-		for (uint64_t at = s->log_at; at < f->log_n; at++)
-			rate_node(all, s, f, need, fleet_log_at(f, at));
-	}
+	else
+		rate_changed(all, s, f, need);
 	if (s->tags && s->moves != need->tables->moves)
 		settle_all(s, need);
 	if (s->rank_moves != f->rank_moves)

@@ -69,4 +69,6 @@ void fleet_done(fleet *f)
 		vec_done(&f->free_cells[i]);
 	vec_done(&f->free_devices);
 	vec_done(&f->trial);
+	vec_done(&f->told);
+	free(f->log);
 }

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "engine/fleet/inside.h"
 
 /* Behind all nodes of the same or a lower rank. */
@@ -33,11 +34,14 @@ static void block_add(fleet *f, fleet_cluster *c)
 
 	assert(first % FLEET_BLOCK == 0 && first < INT32_MAX - FLEET_BLOCK);
 	vec_push(&c->blocks, first / FLEET_BLOCK);
+	if (!f->log)
+		f->log = heap_new(FLEET_LOG, sizeof *f->log);
 	for (int32_t i = 0; i < FLEET_BLOCK; i++) {
 		*vec_add(&f->nodes) =
 			(fleet_node){.cluster = FLEET_NONE, .first_device = FLEET_NONE, .wiring = FLEET_NONE};
 		*vec_add(&f->views) = (fleet_view){.first_cell = FLEET_NONE, .class_id = FLEET_NONE, .is_closed = true};
 		(void)vec_add(&f->node_names);
+		vec_push(&f->told, 0);
 	}
 	for (int32_t i = FLEET_BLOCK; i > 0; i--)
 		vec_push(&c->spare, first + i - 1);

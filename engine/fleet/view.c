@@ -165,4 +165,5 @@ void fleet_view_refresh(fleet *f, int32_t node)
 	v->is_pristine = !v->is_closed && !v->is_ruled && !v->is_tainted && n->pods == 0 && v->n_idle == v->n_cells &&
 			 v->class_id != FLEET_NONE;
 	f->log[f->log_n++ % FLEET_LOG] = node;
+	f->told.v[node] = f->log_n;
 }
