@@ -181,6 +181,11 @@ bool placer_is_serving(const placer *p)
 	return p->phase == PLACER_SERVING;
 }
 
+uint64_t placer_rests(const placer *p)
+{
+	return p->n_rests;
+}
+
 int64_t placer_term(const placer *p)
 {
 	return p->head.term;

@@ -36,4 +36,6 @@ void placer_look_at_governance(placer *p);
 void placer_stop(placer *p);
 
 bool placer_is_serving(const placer *p);
+/* How often it found nothing left to do: what it was told to look at before, it has dealt with once this grew. */
+uint64_t placer_rests(const placer *p);
 int64_t placer_term(const placer *p); /* 0: never led */

@@ -72,7 +72,7 @@ struct placer {
 	care care;
 	int64_t seq_high, seq_marks[2]; /* highest consumed: now, and as it was at the last ticks */
 	int64_t sent_us, beat_us;
-	uint64_t ticks;
+	uint64_t ticks, n_rests;
 	struct {
 		sql_leader_advance_in lead;
 		sql_leader_beat_in beat;

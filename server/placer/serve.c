@@ -302,6 +302,7 @@ static void idle_next(placer *p)
 		turn_open(p);
 		serve_next(p);
 	} else {
+		p->n_rests++;
 		care_idle(p);
 		loop_timer_arm(p->go, p->o.poll_ms * 1000);
 	}

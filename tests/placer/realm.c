@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "db/sql.h"
 
-enum { SQL_BYTES = 1 << 16, SETTLE_US = 3000, SETTLE_ROUNDS = 20000 };
+enum { SQL_BYTES = 1 << 16, SETTLE_US = 1000, SETTLE_ROUNDS = 60000, SETTLE_RESTS = 2 };
 
 static PGresult *run(realm *r, const char *sql)
 {
@@ -211,8 +211,11 @@ void realm_settle(realm *r)
 {
 	for (int i = 0; i < SETTLE_ROUNDS && !r->has_ended; i++) {
 		int64_t before = r->commits;
+		uint64_t rests = placer_rests(r->placer);
 		placer_look_at_governance(r->placer);
-		realm_run_for(r, SETTLE_US);
+		for (int k = 0; k < SETTLE_ROUNDS && placer_rests(r->placer) < rests + SETTLE_RESTS && !r->has_ended;
+			k++)
+			realm_run_for(r, SETTLE_US);
 		if (before == r->commits && placer_is_serving(r->placer) &&
 			realm_int(r, "SELECT count(*) FROM inbox") == 0)
 			return;
