@@ -85,6 +85,8 @@ server_await()
 	REEVE_URL=https://localhost:${server_tls##*:}
 	REEVE_CA=$folder/data/ca/cert.pem
 	export REEVE_TOKEN REEVE_URL REEVE_CA
+	# The token's row may be a moment behind its file.
+	await "the first token to count" curl -fs -m 5 -H "Authorization: Bearer $REEVE_TOKEN" "http://$server_plain/v1/whoami"
 }
 
 server_has_started()
