@@ -422,7 +422,18 @@ static int32_t heaviest(const tally *t)
 
 static bool is_about_devices(why_code code)
 {
-	return code == WHY_NO_FITTING_DEVICE || code == WHY_NO_SUCH_CLASS || code == WHY_TOO_LARGE;
+	switch (code) {
+	case WHY_NO_FITTING_DEVICE:
+	case WHY_PROFILE:
+	case WHY_NUMA:
+	case WHY_TOPOLOGY:
+	case WHY_TOO_LARGE:
+	case WHY_CLASS_RULE:
+	case WHY_NO_SUCH_CLASS:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void explain_row(place *w, const attempt *at, const tally_row *row)

@@ -299,3 +299,32 @@ Test(policies, links_follow_the_index_of_devices_not_their_place)
 	cr_expect_eq(s.f.devices.v[s.p.devices.v[1].device].index, 3);
 	scene_close(&s);
 }
+
+/* Two 3g and a 1g beside the hole that the second 3g leaves: what is left is told by its size. */
+Test(policies, a_refused_instance_tells_what_it_needs_and_the_largest_place_there_is)
+{
+	scene s;
+	one_ask o;
+	class_cut cut;
+	scene_open(&s);
+	add_gpus(&s.f, s.cluster, "n", 1, "a100", 40960);
+	cr_assert(cut_named(S("nvidia-a100-40g"), &cut));
+	cut.mode = CUT_INSTANCES;
+	fleet_class_cut(&s.f, 0, &cut);
+	ask *a = ask_one(&o, (ask_entry){.count = 1, .profile = S("3g.20gb")}, 1);
+	cr_expect(is_on(&s, a, "n"));
+	cr_expect_eq(s.p.devices.v[0].start, 4, "where it leaves room for a 4g");
+	cr_expect_eq(s.p.devices.v[0].charge.v[AXIS_MEMORY_MIB], 19968);
+	cr_expect_eq(s.p.devices.v[0].charge.v[AXIS_COMPUTE_MILLI], 428);
+	o.entry.profile = S("1g.5gb");
+	cr_expect(is_on(&s, a, "n"));
+	o.entry.profile = S("3g.20gb");
+	cr_expect(is_on(&s, a, "profile"));
+	const blocker *b = &s.reasons.v[0];
+	cr_expect(b->has_axis && b->axis == AXIS_MEMORY_MIB);
+	cr_expect_eq(b->need, 19968);
+	cr_expect_eq(b->free, 9856);
+	o.entry.profile = S("9g.99gb");
+	cr_expect(is_on(&s, a, "class_rule"));
+	scene_close(&s);
+}
