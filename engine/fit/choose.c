@@ -60,6 +60,37 @@ static bool may_join(const fleet *f, const ask_entry *e, const fleet_cell *cell)
 	return fit_rank_of(e, cell->class_id) >= 0 && !fit_stands_alone(f, e, cell->class_id, cell->memory_mib);
 }
 
+/* What the device before offered: its neighbours are often in the same state, and places for instances are costly to
+ * find. */
+typedef struct last_offer {
+	const geometry *geometry; /* NULL: none yet */
+	geometry_state state;
+	fleet_cell cell;
+	score_slice slice;
+	bool fits;
+} last_offer;
+
+static bool is_same_offer(const last_offer *l, const fleet_device *d, const fleet_cell *cell)
+{
+	return d->geometry && l->geometry == d->geometry && l->cell.class_id == cell->class_id &&
+	       l->cell.memory_mib == cell->memory_mib && l->cell.free_memory_mib == cell->free_memory_mib &&
+	       l->cell.free_compute_milli == cell->free_compute_milli && l->cell.is_idle == cell->is_idle &&
+	       l->cell.has_slot == cell->has_slot && memcmp(&l->state, &d->state, sizeof d->state) == 0;
+}
+
+static bool offer_of(const fleet *f, const fit_need *need, const ask_entry *e, const fleet_device *d,
+	const fleet_cell *cell, last_offer *last, score_slice *ret_slice)
+{
+	if (!is_same_offer(last, d, cell)) {
+		last->fits = fit_offer(f, need, e, d, cell, &last->slice);
+		last->geometry = d->geometry;
+		last->state = d->state;
+		last->cell = *cell;
+	}
+	*ret_slice = last->slice;
+	return last->fits;
+}
+
 void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t class_id, int32_t node, ask_policy policy,
 	const fit_choice *chosen, fit_candidates *ret)
 {
@@ -67,6 +98,7 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 	const fleet_view *v = &f->views.v[node];
 	score_case c = case_of(f, need, node, chosen);
 	bool is_idle_only = hami_has(need->a, policy, HAMI_MUTEX);
+	last_offer last = {.geometry = NULL};
 
 	ret->node = node;
 	ret->n = v->n_cells;
@@ -84,7 +116,7 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 			d = &with;
 			cell = fleet_cell_of(d);
 		}
-		bool fits = fit_offer(f, need, e, d, &cell, &ret->v[i]) && fit_may_use(f, e, device) &&
+		bool fits = offer_of(f, need, e, d, &cell, &last, &ret->v[i]) && fit_may_use(f, e, device) &&
 			    (cell.is_idle || !is_idle_only);
 		ret->v[i].cell = v->first_cell + i;
 		ret->v[i].entry = (int8_t)entry;
