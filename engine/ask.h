@@ -100,11 +100,20 @@ typedef struct ask_group {
 	const trait_toleration *tolerations;
 } ask_group;
 
+/* Which of several clusters is tried first. Headroom: the free part of a cluster's open devices of the classes asked.
+ */
+typedef enum ask_clusters {
+	CLUSTERS_ORDER,  /* as listed; without a list the one with the best node */
+	CLUSTERS_SPREAD, /* most headroom first */
+	CLUSTERS_PACK,   /* least headroom first */
+} ask_clusters;
+
 typedef struct ask {
 	const ask_group *groups;
 	int32_t n_groups;        /* >= 1 */
-	const int32_t *clusters; /* fleet handles, tried in this order */
-	int32_t n_clusters;      /* 0: all clusters, best score first */
+	const int32_t *clusters; /* fleet handles */
+	int32_t n_clusters;      /* 0: all clusters */
+	ask_clusters clusters_by;
 	const int32_t *clusters_excluded;
 	int32_t n_clusters_excluded;
 	ask_policy node_policy, device_policy;

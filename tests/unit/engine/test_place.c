@@ -238,3 +238,47 @@ Test(place, quota_of_any_class_tries_the_classes_that_have_some)
 	scene_close(&s);
 	quota_free(q);
 }
+
+/* Three clusters of two cards each, of which 1, 2 and 0 thousandths of 2000 are taken: the first pick by each wish. */
+Test(place, clusters_are_chosen_by_headroom_when_asked)
+{
+	static const struct {
+		const char *rule;
+		ask_clusters by;
+		bool only_first_two;
+		int want;
+	} rows[] = {
+		{"most headroom", CLUSTERS_SPREAD, false, 2},
+		{"least headroom that fits", CLUSTERS_PACK, false, 1},
+		{"most headroom of those listed", CLUSTERS_SPREAD, true, 0},
+		{"least headroom of those listed", CLUSTERS_PACK, true, 1},
+		{"as listed", CLUSTERS_ORDER, true, 0},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		fleet f;
+		plan p;
+		one_ask o;
+		int32_t clusters[3];
+		place *w = place_new();
+		fleet_init(&f);
+		plan_init(&p);
+		for (int c = 0; c < 3; c++) {
+			clusters[c] = fleet_cluster_put(&f, text("c%d", c));
+			add_gpus(&f, clusters[c], text("n%d", c).p, 2, "h100", 1000);
+		}
+		ask *a = ask_one(&o, slice_of(1, 300, 0), 1);
+		for (int c = 0; c < 3; c++) {
+			a->clusters = &clusters[c == 2 ? 1 : c];
+			a->n_clusters = 1;
+			cr_assert(place_find(w, &f, NULL, 0, a, &p, NULL));
+		}
+		a->clusters = clusters;
+		a->n_clusters = rows[i].only_first_two ? 2 : 0;
+		a->clusters_by = rows[i].by;
+		cr_assert(place_find(w, &f, NULL, 0, a, &p, NULL));
+		cr_expect_eq(p.cluster, clusters[rows[i].want], "%s", rows[i].rule);
+		plan_done(&p);
+		place_free(w);
+		fleet_done(&f);
+	}
+}

@@ -5,34 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "engine/shape.h"
-#include "engine/tally.h"
-
-enum { KINDS_MAX = 16 };
-
-/* One cluster to try, with where its first pod would go. */
-typedef struct attempt {
-	int32_t cluster, node, rating;
-	bool is_closed, is_tried;
-	int32_t group, placed; /* where it failed, and how many pods had a place by then */
-	bool is_tallied;
-	tally misses; /* of the pod that found no node, as the fleet was then */
-} attempt;
-
-struct place {
-	vec(attempt) attempts;
-	shapes *shapes;
-	const score_tables *tables;
-	fit_blocked blocked;
-	why_code reason;
-	/* The decision at hand. */
-	fleet *f;
-	quota *q;
-	int32_t tenant;
-	const ask *a;
-	plan *p;
-	why *reasons;
-};
+#include "engine/place/inside.h"
 
 place *place_new(void)
 {
@@ -59,112 +32,6 @@ void place_use(place *w, const score_tables *tables)
 why_code place_reason(const place *w)
 {
 	return w->reason;
-}
-
-/* How much a reason says. Nodes of other classes say nothing while a node of the class is there, and nodes that are too
- * small anyway say nothing while a node is there that will do when something ends or opens. Quota has blockers of its
- * own. */
-static int32_t weight_of(why_code code)
-{
-	if (why_is_quota(code))
-		return 0;
-	if (code == WHY_NO_SUCH_CLASS)
-		return 1;
-	return why_unblocks(code) == WHEN_INVENTORY ? 2 : 3;
-}
-
-/* The heaviest reason, of equals the one that most nodes give. */
-static void reason_note(place *w, const int32_t *misses)
-{
-	w->reason = WHY_NO_SUCH_CLASS;
-	for (why_code code = 1; code < WHY_COUNT; code++) {
-		int32_t more = weight_of(code) - weight_of(w->reason);
-		if (misses[code] > 0 && (more > 0 || (more == 0 && misses[code] > misses[w->reason])))
-			w->reason = code;
-	}
-}
-
-/* What every node of the cluster lacks. */
-static void tally_nodes(place *w, attempt *at, const fit_need *need)
-{
-	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
-	shape *s = shapes_rate(w->shapes, w->f, need);
-	tally_row row = {.nodes = 1};
-
-	at->is_tallied = true;
-	at->misses.n = 0;
-	if (s && shape_tally(s, w->f, need, at->cluster, &at->misses))
-		return;
-	at->misses.n = 0;
-	for (uint32_t i = 0; i < c->nodes.n; i++) {
-		row.node = c->nodes.v[i];
-		if (fit_rate(w->f, need, row.node) >= 0)
-			continue;
-		fit_explain(w->f, need, row.node, &row.best);
-		(void)tally_add(at->misses.rows, &at->misses.n, TALLY_ROWS_MAX, &row);
-	}
-}
-
-/* Untouched nodes that are built alike rate alike: of each kind the walk looks at the first. */
-typedef struct kinds {
-	int32_t n;
-	fleet_view v[KINDS_MAX];
-} kinds;
-
-static bool is_alike(const fleet_view *a, const fleet_view *b)
-{
-	return a->class_id == b->class_id && a->n_cells == b->n_cells && a->min_memory_mib == b->min_memory_mib &&
-	       a->free_cpu_milli == b->free_cpu_milli && a->free_memory_mib == b->free_memory_mib &&
-	       a->max_free_compute_milli == b->max_free_compute_milli && a->free_device_milli == b->free_device_milli &&
-	       a->max_free_memory_mib == b->max_free_memory_mib;
-}
-
-static bool was_seen(kinds *k, const fleet_view *v)
-{
-	for (int32_t i = 0; i < k->n; i++)
-		if (is_alike(&k->v[i], v))
-			return true;
-	if (k->n < KINDS_MAX)
-		k->v[k->n++] = *v;
-	return false;
-}
-
-/* Where no shape is kept: every node by rising rank. */
-static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *ret_rating)
-{
-	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
-	int32_t best = FLEET_NONE, misses[WHY_COUNT] = {0};
-	kinds seen = {.n = 0};
-
-	*ret_rating = -1;
-	for (uint32_t i = 0; i < c->nodes.n; i++) {
-		const fleet_view *v = &w->f->views.v[c->nodes.v[i]];
-		if (v->is_pristine && need->is_common && was_seen(&seen, v))
-			continue;
-		int32_t rating = fit_rate(w->f, need, c->nodes.v[i]);
-		if (rating < 0)
-			misses[fit_rate_code(rating)]++;
-		if (rating <= *ret_rating || rating < 0)
-			continue;
-		*ret_rating = rating;
-		best = c->nodes.v[i];
-	}
-	if (best == FLEET_NONE)
-		reason_note(w, misses);
-	return best;
-}
-
-/* The best node for the pod: first choice of class, then score, then rank. */
-static int32_t scan(place *w, attempt *at, const fit_need *need)
-{
-	shape *s = shapes_rate(w->shapes, w->f, need);
-
-	if (!s)
-		return walk(w, at, need, &at->rating);
-	int32_t node = shape_best(s, w->f, at->cluster, &at->rating);
-	if (node == FLEET_NONE)
-		reason_note(w, shape_misses(s));
-	return node;
 }
 
 static void give_slices(quota *q, const fleet *f, int32_t tenant, const plan *p, uint32_t from, uint32_t to)
@@ -252,10 +119,10 @@ static bool place_pod(place *w, attempt *at, int32_t group, int32_t index, int32
 	if (w->blocked.n)
 		memset(&w->blocked, 0, sizeof w->blocked);
 	for (;;) {
-		int32_t node = known != FLEET_NONE ? known : scan(w, at, &need);
+		int32_t node = known != FLEET_NONE ? known : place_scan(w, at, &need);
 		if (node == FLEET_NONE) {
 			if (w->reasons)
-				tally_nodes(w, at, &need);
+				place_tally(w, at, &need);
 			return false;
 		}
 		fit_pick(w->f, &need, node, group, index, w->p);
@@ -342,6 +209,7 @@ static void attempt_add(place *w, int32_t cluster)
 	at->cluster = cluster;
 	at->node = FLEET_NONE;
 	at->rating = -1;
+	at->wish = 0;
 	at->is_closed = c->flags != 0;
 	at->is_tried = at->is_tallied = false;
 	at->group = at->placed = 0;
@@ -357,6 +225,11 @@ static void list_attempts(place *w)
 		attempt_add(w, (int32_t)c);
 }
 
+static bool is_better(const attempt *a, const attempt *b)
+{
+	return a->wish != b->wish ? a->wish > b->wish : a->rating > b->rating;
+}
+
 /* The next cluster to try: in the order asked; else the best of those where the first pod finds a node. */
 static attempt *next_attempt(place *w, bool is_ranked)
 {
@@ -365,7 +238,7 @@ static attempt *next_attempt(place *w, bool is_ranked)
 	vec_each (at, &w->attempts) {
 		if (at->is_closed || at->is_tried || (is_ranked && at->node == FLEET_NONE))
 			continue;
-		if (!best || (is_ranked && at->rating > best->rating))
+		if (!best || (is_ranked && is_better(at, best)))
 			best = at;
 		if (!is_ranked)
 			break;
@@ -375,14 +248,45 @@ static attempt *next_attempt(place *w, bool is_ranked)
 	return best;
 }
 
+static bool serves(const fleet_view *v, const ask_group *g)
+{
+	for (int32_t e = 0; e < g->n_entries; e++)
+		for (int32_t i = 0; i < g->entries[e].n_classes; i++)
+			if (g->entries[e].classes[i] == v->class_id)
+				return true;
+	return g->n_entries == 0 || g->entries[0].n_classes == 0 || v->class_id == FLEET_NONE;
+}
+
+/* The free part, in millionths, of the cluster's open devices of the classes that the first group asks. */
+static int64_t headroom_ppm(const fleet *f, int32_t cluster, const ask_group *g)
+{
+	const fleet_cluster *c = &f->clusters.v[cluster];
+	int64_t free = 0, all = 0;
+
+	for (uint32_t i = 0; i < c->nodes.n; i++) {
+		const fleet_view *v = &f->views.v[c->nodes.v[i]];
+		if (v->is_closed || !serves(v, g))
+			continue;
+		free += v->free_device_milli;
+		all += (int64_t)v->n_open * SHARE_WHOLE_MILLI;
+	}
+	return all ? free * 1000000 / all : 0;
+}
+
 static void rank_attempts(place *w)
 {
 	fit_need need;
 
 	fit_prepare(&need, w->a, &w->a->groups[0], w->tables);
-	vec_each (at, &w->attempts)
-		if (!at->is_closed)
-			at->node = scan(w, at, &need);
+	vec_each (at, &w->attempts) {
+		if (at->is_closed)
+			continue;
+		at->node = place_scan(w, at, &need);
+		if (at->node != FLEET_NONE && w->a->clusters_by != CLUSTERS_ORDER)
+			at->wish = headroom_ppm(w->f, at->cluster, &w->a->groups[0]);
+		if (w->a->clusters_by == CLUSTERS_PACK)
+			at->wish = -at->wish;
+	}
 }
 
 static void check_ask(const ask *a)
@@ -395,128 +299,6 @@ static void check_ask(const ask *a)
 		pods += a->groups[g].replicas;
 	}
 	assert(pods <= ASK_PODS_MAX);
-}
-
-static int32_t minimum_of(const ask *a)
-{
-	int32_t pods = 0;
-
-	for (int32_t g = 0; g < a->n_groups; g++)
-		pods += a->groups[g].min_replicas;
-	return pods;
-}
-
-/* Where only quota keeps nodes of the class away, the class is there: that it is not elsewhere is no reason. */
-static int32_t heaviest(const tally *t)
-{
-	int32_t weight = 1;
-
-	for (int32_t i = 0; i < t->n; i++) {
-		why_code code = t->rows[i].best.code;
-		int32_t here = why_is_quota(code) ? 2 : weight_of(code);
-		if (here > weight)
-			weight = here;
-	}
-	return weight;
-}
-
-static bool is_about_devices(why_code code)
-{
-	switch (code) {
-	case WHY_NO_FITTING_DEVICE:
-	case WHY_PROFILE:
-	case WHY_NUMA:
-	case WHY_TOPOLOGY:
-	case WHY_TOO_LARGE:
-	case WHY_CLASS_RULE:
-	case WHY_NO_SUCH_CLASS:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void explain_row(place *w, const attempt *at, const tally_row *row)
-{
-	blocker b = blocker_of(row->best.code);
-
-	b.cluster = at->cluster;
-	b.group = at->group;
-	b.class_id = row->best.class_id;
-	b.node = row->node;
-	b.nodes = row->nodes;
-	b.axis = row->best.axis;
-	b.has_axis = is_about_devices(row->best.code);
-	b.need = row->best.need;
-	b.free = row->best.free;
-	why_add(w->reasons, b);
-}
-
-static void explain_closed(place *w, const attempt *at)
-{
-	blocker b = blocker_of(WHY_CLUSTER_CLOSED);
-
-	b.cluster = at->cluster;
-	b.nodes = (int64_t)w->f->clusters.v[at->cluster].nodes.n;
-	b.need = 1;
-	why_add(w->reasons, b);
-}
-
-/* A cluster without nodes. */
-static void explain_empty(place *w, const attempt *at)
-{
-	const ask_group *g = &w->a->groups[at->group];
-	blocker b = blocker_of(g->n_entries ? WHY_NO_SUCH_CLASS : WHY_NODE_CPU_TOTAL);
-
-	b.cluster = at->cluster;
-	b.group = at->group;
-	b.need = g->n_entries ? (int64_t)g->entries[0].count * SHARE_WHOLE_MILLI : g->cpu_milli;
-	if (g->n_entries && g->entries[0].n_classes)
-		b.class_id = g->entries[0].classes[0];
-	why_add(w->reasons, b);
-}
-
-static void explain_cluster(place *w, const attempt *at)
-{
-	const tally *t = &at->misses;
-	int32_t weight = heaviest(t);
-
-	if (at->is_closed) {
-		explain_closed(w, at);
-		return;
-	}
-	if (w->f->clusters.v[at->cluster].nodes.n == 0)
-		explain_empty(w, at);
-	if (at->placed > 0) {
-		blocker b = blocker_of(WHY_GANG_INCOMPLETE);
-		b.cluster = at->cluster;
-		b.group = at->group;
-		b.need = minimum_of(w->a);
-		b.free = at->placed;
-		why_add(w->reasons, b);
-	}
-	for (int32_t i = 0; i < t->n; i++)
-		if (weight_of(t->rows[i].best.code) == weight)
-			explain_row(w, at, &t->rows[i]);
-}
-
-static void explain(place *w)
-{
-	fit_need need;
-
-	fit_prepare(&need, w->a, &w->a->groups[0], w->tables);
-	for (uint32_t i = 0; i < w->attempts.n; i++) {
-		attempt *at = &w->attempts.v[i];
-		if (!at->is_tallied && !at->is_closed)
-			tally_nodes(w, at, &need);
-		explain_cluster(w, at);
-	}
-	if (w->attempts.n == 0) {
-		blocker b = blocker_of(WHY_NO_SUCH_CLUSTER);
-		b.need = 1;
-		why_add(w->reasons, b);
-	}
-	assert(w->reasons->n > 0);
 }
 
 bool place_find(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, plan *p, why *ret_why)
@@ -532,7 +314,7 @@ bool place_find(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, plan
 	if (ret_why)
 		*ret_why = (why){0};
 	list_attempts(w);
-	bool is_ranked = a->n_clusters == 0 && w->attempts.n > 1;
+	bool is_ranked = w->attempts.n > 1 && (a->n_clusters == 0 || a->clusters_by != CLUSTERS_ORDER);
 	if (is_ranked)
 		rank_attempts(w);
 	for (attempt *at; (at = next_attempt(w, is_ranked));)
@@ -543,6 +325,6 @@ bool place_find(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, plan
 		}
 	plan_clear(p);
 	if (ret_why)
-		explain(w);
+		place_explain(w);
 	return false;
 }

@@ -1,0 +1,39 @@
+/* inside: what the parts of a decision share. */
+#pragma once
+#include "engine/place.h"
+#include "engine/shape.h"
+#include "engine/tally.h"
+
+/* One cluster to try, with where its first pod would go. */
+typedef struct attempt {
+	int32_t cluster, node, rating;
+	int64_t wish; /* how well the cluster meets what it is chosen by: more is better */
+	bool is_closed, is_tried;
+	int32_t group, placed; /* where it failed, and how many pods had a place by then */
+	bool is_tallied;
+	tally misses; /* of the pod that found no node, as the fleet was then */
+} attempt;
+
+struct place {
+	vec(attempt) attempts;
+	shapes *shapes;
+	const score_tables *tables;
+	fit_blocked blocked;
+	why_code reason;
+	/* The decision at hand. */
+	fleet *f;
+	quota *q;
+	int32_t tenant;
+	const ask *a;
+	plan *p;
+	why *reasons;
+};
+
+/* The best node of the attempt's cluster for the pod, with its rating: first choice of class, then score, then rank. */
+int32_t place_scan(place *w, attempt *at, const fit_need *need);
+/* Counts what every node of the cluster lacks, into the attempt. */
+void place_tally(place *w, attempt *at, const fit_need *need);
+/* Keeps the heaviest reason of these counts, of equals the one that most nodes give. */
+void place_note(place *w, const int32_t *misses);
+/* Adds to w->reasons what the attempts found. */
+void place_explain(place *w);
