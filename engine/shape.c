@@ -204,15 +204,14 @@ static uint32_t rows_max(const fleet *f)
 /* A row for a new owner: a free one, or the one unused for longest. */
 static shape *row_take(shapes *all, const fleet *f)
 {
-	shape *oldest = NULL;
-
 	if (all->n < rows_max(f)) {
 		shape *s = heap_new(1, sizeof *s);
 		all->rows[all->n++] = s;
 		return s;
 	}
-	for (uint32_t i = 0; i < all->n; i++)
-		if (!oldest || all->rows[i]->used_at < oldest->used_at)
+	shape *oldest = all->rows[0];
+	for (uint32_t i = 1; i < all->n; i++)
+		if (all->rows[i]->used_at < oldest->used_at)
 			oldest = all->rows[i];
 	return oldest;
 }

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "engine/defrag/inside.h"
 
 enum { CANDIDATES = 32, FOUND_MAX = 256 };
@@ -159,6 +161,7 @@ static bool node_begin(defrag *w, refused *x, int32_t node)
 	const ask_group *g = x->need.group;
 	why_code code;
 
+	assert(g);
 	x->node = node;
 	x->n_fit = 0;
 	if (v->is_closed || w->looks <= 0)

@@ -41,7 +41,8 @@ static void lack_of(const preempt *w, int32_t node, lack ret[2])
 	const ask_group *g = w->need.group;
 	const fleet_view *v = &w->f->views.v[node];
 
-	ret[0] = ret[1] = (lack){0, RATE_NONE};
+	ret[0] = (lack){0, RATE_NONE};
+	ret[1] = (lack){0, RATE_NONE};
 	for (int32_t i = 0; i < g->n_entries; i++) {
 		const ask_entry *e = &g->entries[i];
 		int32_t percent = e->memory_percent ? e->memory_percent : 100;
