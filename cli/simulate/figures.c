@@ -150,7 +150,7 @@ void figures_make(figures *ret, arena *a, const run *r, const typical *mix)
 {
 	struct rusage use;
 
-	*ret = (figures){.engine_bytes = r->engine_bytes};
+	*ret = (figures){.engine_bytes = r->engine_bytes, .has_moves = r->moves > 0, .moves = r->mover.figures};
 	count(ret, r);
 	curve_make(ret, r);
 	fragments_make(ret, a, r, mix);

@@ -23,6 +23,8 @@ typedef struct figures {
 	int64_t total_us, cpu_us, decisions_per_s;
 	int64_t p50_ns, p99_ns, max_ns;
 	int64_t placed_mean_ns, refused_mean_ns;
+	bool has_moves;
+	mover_figures moves;
 	int64_t engine_bytes, peak_bytes; /* 0: not known */
 } figures;
 

@@ -64,6 +64,19 @@ static void print_end(const report *p, FILE *out)
 		g->idle_milli ? 100.0 * (double)g->fragment_milli / (double)g->idle_milli : 0.0);
 }
 
+static void print_moves(const report *p, FILE *out)
+{
+	const mover_figures *m = &p->figures->moves;
+	double mean_ns = m->searches ? (double)m->ns / (double)m->searches : 0;
+
+	if (!p->figures->has_moves)
+		return;
+	fprintf(out, "moves                %" PRId64 ", %.2f for 1,000 pods\n", m->moves,
+		1e3 * (double)m->moves / (double)p->run->trace->pods.n);
+	fprintf(out, "  searches           %" PRId64 ", not counted below: %.1f us on average, max %.1f us\n",
+		m->searches, mean_ns / 1e3, micros(m->max_ns));
+}
+
 static void print_costs(const report *p, FILE *out)
 {
 	const figures *g = p->figures;
@@ -95,6 +108,7 @@ void report_print(const report *p, FILE *out)
 	fprintf(out, t->is_timed ? ", %" PRId64 " ended\n" : "\n", g->ended);
 	print_refusals(g, t->is_timed, out);
 	print_end(p, out);
+	print_moves(p, out);
 	print_costs(p, out);
 }
 
@@ -134,6 +148,16 @@ static void write_curve(js_writer *w, const figures *g)
 	js_array_end(w);
 }
 
+static void write_moves(js_writer *w, const figures *g)
+{
+	if (!g->has_moves)
+		return;
+	js_put_i64(w, "moves", g->moves.moves);
+	js_put_i64(w, "move_searches", g->moves.searches);
+	js_put_i64(w, "move_search_us", g->moves.ns / 1000);
+	js_put_i64(w, "move_search_max_ns", g->moves.max_ns);
+}
+
 static void write_costs(js_writer *w, const figures *g)
 {
 	js_put_i64(w, "total_us", g->total_us);
@@ -170,6 +194,7 @@ static void write_all(js_writer *w, const report *p)
 	js_put_i64(w, "idle_milli", g->idle_milli);
 	js_put_i64(w, "fragment_milli", g->fragment_milli);
 	write_curve(w, g);
+	write_moves(w, g);
 	write_costs(w, g);
 	js_object_end(w);
 }

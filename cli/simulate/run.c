@@ -26,7 +26,7 @@ static int by_end(const void *a, const void *b, void *arg)
 	return (x > y) - (x < y);
 }
 
-static void tables_make(run *r, arena *a)
+static void tables_make(run *r, arena *a, bool has_moves)
 {
 	const trace *t = r->trace;
 	int64_t gpus = 0;
@@ -35,10 +35,12 @@ static void tables_make(run *r, arena *a)
 		gpus += t->pods.v[i].gpus;
 	r->pods = ARENA_ARRAY(a, decision, t->pods.n);
 	r->gpus = ARENA_ARRAY(a, uint8_t, gpus + 1);
+	if (t->is_timed || has_moves) {
+		r->kept = ARENA_ARRAY(a, kept_pod, t->pods.n);
+		r->kept_devices = ARENA_ARRAY(a, plan_device, gpus + 1);
+	}
 	if (!t->is_timed)
 		return;
-	r->kept = ARENA_ARRAY(a, kept_pod, t->pods.n);
-	r->kept_devices = ARENA_ARRAY(a, plan_device, gpus + 1);
 	r->endings = ARENA_ARRAY(a, uint32_t, t->pods.n);
 	for (uint32_t i = 0; i < t->pods.n; i++)
 		if (t->pods.v[i].life_s > 0)
@@ -62,44 +64,49 @@ static int64_t pod_milli(const run *r, uint32_t seq)
 	return r->trace->pods.v[seq].gpus * r->trace->pods.v[seq].gpu_milli;
 }
 
+static void gpus_note(run *r, uint32_t seq, const plan_pod *pod, const plan_device *devices)
+{
+	r->pods[seq].node = r->stage.node_of.v[pod->node];
+	for (uint32_t i = 0; i < pod->n; i++)
+		r->gpus[r->pods[seq].first + i] = r->stage.gpu_of.v[devices[i].device];
+}
+
 /* Writes the plan of one pod down. */
 static void keep(run *r, uint32_t seq, const plan *p)
 {
 	decision *d = &r->pods[seq];
 	const plan_pod *pod = p->pods.v;
 
-	assert(p->pods.n == 1 && pod->n == (uint32_t)r->trace->pods.v[seq].gpus);
-	d->node = r->stage.node_of.v[pod->node];
+	assert(p->pods.n == 1 && pod->n == (uint32_t)r->trace->pods.v[seq].gpus && pod->first == 0);
 	d->first = r->n_gpus;
-	for (uint32_t i = 0; i < pod->n; i++)
-		r->gpus[d->first + i] = r->stage.gpu_of.v[p->devices.v[pod->first + i].device];
+	gpus_note(r, seq, pod, p->devices.v);
 	r->n_gpus += pod->n;
 	r->used_milli += pod_milli(r, seq);
 	if (!r->kept)
 		return;
-	r->kept[seq] = (kept_pod){*pod, p->cluster};
+	kept_pod *k = &r->kept[seq];
+	k->pod = *pod;
+	k->plan.cluster = p->cluster;
+	k->plan.pods.v = &k->pod;
+	k->plan.pods.n = k->plan.pods.cap = 1;
+	k->plan.devices.v = &r->kept_devices[d->first];
+	k->plan.devices.n = k->plan.devices.cap = pod->n;
 	if (pod->n)
-		memcpy(&r->kept_devices[d->first], &p->devices.v[pod->first], pod->n * sizeof(plan_device));
+		memcpy(k->plan.devices.v, p->devices.v, pod->n * sizeof(plan_device));
+	k->run = mover_begin(&r->mover, seq, &k->plan);
 }
 
-static void give_back(run *r, uint32_t seq, plan *p)
+static void give_back(run *r, uint32_t seq)
 {
-	const plan_pod *pod = &r->kept[seq].pod;
-	const plan_device *devices = &r->kept_devices[r->pods[seq].first];
-
-	plan_clear(p);
-	p->cluster = r->kept[seq].cluster;
-	plan_add_pod(p, pod->group, pod->index, pod->node, pod->cpu_milli, pod->memory_mib);
-	for (uint32_t i = 0; i < pod->n; i++)
-		plan_add_device(p, devices[i]);
-	place_give(&r->stage.fleet, NULL, FLEET_NONE, p);
+	place_give(&r->stage.fleet, NULL, FLEET_NONE, &r->kept[seq].plan);
+	mover_end(&r->mover, r->kept[seq].run);
 	r->pods[seq].is_ended = true;
 	r->used_milli -= pod_milli(r, seq);
 	r->ended++;
 }
 
 /* Ends what is over when pod `seq` arrives; false when nothing was. */
-static bool end_before(run *r, uint32_t seq, plan *p, decision_log *log)
+static bool end_before(run *r, uint32_t seq, decision_log *log)
 {
 	double now_s = r->trace->pods.v[seq].arrive_s;
 	bool has_ended = false;
@@ -112,7 +119,7 @@ static bool end_before(run *r, uint32_t seq, plan *p, decision_log *log)
 		if (r->pods[over].node < 0)
 			continue;
 		usage_until(r, end_of(r->trace, over));
-		give_back(r, over, p);
+		give_back(r, over);
 		decision_log_free(log, over);
 		has_ended = true;
 	}
@@ -121,18 +128,43 @@ static bool end_before(run *r, uint32_t seq, plan *p, decision_log *log)
 	return has_ended;
 }
 
+static str node_name(const run *r, uint32_t seq)
+{
+	return r->trace->nodes.v[r->pods[seq].node].name;
+}
+
+/* Moves what is in the way, if that may be done; false: the pod stays refused. */
+static bool make_room(run *r, const ask *a, decision_log *log)
+{
+	if (!mover_find(&r->mover, a))
+		return false;
+	for (uint32_t i = 0; i < r->mover.plan.moves.n; i++) {
+		uint32_t seq = mover_pod(&r->mover, i);
+		kept_pod *k = &r->kept[seq];
+		mover_apply(&r->mover, i, &k->plan);
+		gpus_note(r, seq, &k->pod, k->plan.devices.v);
+		decision_log_move(log, seq, node_name(r, seq), &r->gpus[r->pods[seq].first], k->pod.n);
+	}
+	return true;
+}
+
 static void decide(run *r, uint32_t seq, request *q, plan *p, decision_log *log)
 {
 	decision *d = &r->pods[seq];
 
 	request_fill(q, &r->stage, seq);
-	if (place_find(r->place, &r->stage.fleet, NULL, FLEET_NONE, &q->ask, p, NULL)) {
+	mover_arrive(&r->mover);
+	bool is_placed = place_find(r->place, &r->stage.fleet, NULL, FLEET_NONE, &q->ask, p, NULL);
+	if (!is_placed) {
+		d->why = (uint8_t)place_reason(r->place);
+		is_placed = make_room(r, &q->ask, log) &&
+			    place_find(r->place, &r->stage.fleet, NULL, FLEET_NONE, &q->ask, p, NULL);
+	}
+	if (is_placed) {
 		keep(r, seq, p);
-		str node = r->trace->nodes.v[d->node].name;
-		decision_log_place(log, seq, node, &r->gpus[d->first], r->n_gpus - d->first);
+		decision_log_place(log, seq, node_name(r, seq), &r->gpus[d->first], r->n_gpus - d->first);
 	} else {
 		d->node = -1;
-		d->why = (uint8_t)place_reason(r->place);
 		decision_log_fail(log, seq);
 	}
 	d->used_milli = r->used_milli;
@@ -166,16 +198,19 @@ static void decide_all(run *r, decision_log *log)
 	int64_t cpu_ns = cpu_now_ns(), begun_ns = clock_mono_ns(), at_ns = begun_ns, now_ns;
 
 	request_init(&q, r->policy->node, r->policy->device);
+	mover_init(&r->mover, &r->stage, r->place, &q, r->moves, r->moves_rate);
 	plan_init(&p);
 	for (uint32_t seq = 0; seq < r->trace->pods.n; seq++) {
-		if (end_before(r, seq, &p, log))
+		int64_t searched_ns = r->mover.figures.ns;
+		if (end_before(r, seq, log))
 			at_ns = clock_mono_ns();
 		decide(r, seq, &q, &p, log);
 		now_ns = clock_mono_ns();
+		at_ns += r->mover.figures.ns - searched_ns;
 		r->pods[seq].ns = (uint32_t)(now_ns - at_ns < UINT32_MAX ? now_ns - at_ns : UINT32_MAX);
 		at_ns = progress(r, seq, now_ns);
 	}
-	r->total_ns += clock_mono_ns() - begun_ns;
+	r->total_ns += clock_mono_ns() - begun_ns - r->mover.figures.ns;
 	r->cpu_ns = cpu_now_ns() - cpu_ns;
 	plan_done(&p);
 	if (r->next_progress_ns != INT64_MAX)
@@ -224,7 +259,9 @@ err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 	r->trace = t;
 	r->policy = terms->policy;
 	r->next_progress_ns = terms->has_progress ? clock_mono_ns() + PROGRESS_NS : INT64_MAX;
-	tables_make(r, a);
+	r->moves = terms->moves;
+	r->moves_rate = terms->moves_rate;
+	tables_make(r, a, terms->moves > 0);
 	arena_trim();
 	int64_t before_bytes = heap_bytes();
 	err e = decision_log_open(log, terms->log, f);
@@ -272,6 +309,7 @@ err run_take_faster(run *r, const run *other, fault *f)
 
 void run_done(run *r)
 {
+	mover_done(&r->mover);
 	place_free(r->place);
 	reference_free(r->tables.reference);
 	stage_close(&r->stage);

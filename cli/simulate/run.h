@@ -2,10 +2,11 @@
  *
  * Pods that have a life end when the next arrival is past it, in the order of their ends. A pod that does not fit is
  * refused and never asked again. The time of a decision runs from the end of the one before it (or of the endings
- * between) and so holds the request, the search, the books and the line of the log.
+ * between) and so holds the request, the search, the books and the line of the log; searches for moves are timed apart.
  */
 #pragma once
 #include "cli/simulate/decision_log.h"
+#include "cli/simulate/mover.h"
 #include "cli/simulate/policy.h"
 #include "cli/simulate/stage.h"
 #include "cli/trace/typical.h"
@@ -26,9 +27,11 @@ typedef struct usage {
 	double begin_s, now_s, area; /* milli x seconds */
 } usage;
 
+/* A running pod's plan; its devices stand in kept_devices. */
 typedef struct kept_pod {
+	plan plan;
 	plan_pod pod;
-	int32_t cluster;
+	int32_t run;
 } kept_pod;
 
 typedef struct run {
@@ -44,7 +47,9 @@ typedef struct run {
 	usage usage;
 	int64_t total_ns, cpu_ns; /* by the clock, and of the processor: the rest went to other processes */
 	int64_t engine_bytes;     /* fleet and working memory at the end; 0: not known */
-	/* What running pods hold, to give it back; only where pods end. */
+	mover mover;
+	int64_t moves, moves_rate;
+	/* What running pods hold, to give it back or to move; only where pods end or move. */
 	kept_pod *kept;
 	plan_device *kept_devices; /* as gpus */
 	uint32_t *endings;         /* pods by their end */
@@ -56,7 +61,8 @@ typedef struct run_terms {
 	const policy *policy;
 	const typical *mix;
 	int64_t clusters;
-	const char *log; /* empty: none */
+	int64_t moves, moves_rate; /* mover.h */
+	const char *log;           /* empty: none */
 	bool has_progress;
 } run_terms;
 

@@ -6,11 +6,11 @@
 #include "cli/command.h"
 #include "cli/simulate/report.h"
 
-enum { REPEAT_MAX = 1000, MOVES_MAX = 64, NAMES_BYTES = 256 };
+enum { REPEAT_MAX = 1000, RATE_MAX = 1000, NAMES_BYTES = 256 };
 
 typedef struct simulate_settings {
 	const char *nodes, *pods, *policy, *log, *typical;
-	int64_t clusters, moves, repeat, limit;
+	int64_t clusters, moves, rate, repeat, limit;
 	bool json, quiet, policies;
 } simulate_settings;
 
@@ -40,7 +40,9 @@ static const setting rows[] = {
 	TEXT("typical", typical, "",
 		"CSV of the mix that fragmentation is measured against. Empty: typical.csv beside the pods, or counted."),
 	NUMBER("clusters", clusters, "1", 1, STAGE_CLUSTERS_MAX, "Clusters that the nodes are dealt to."),
-	NUMBER("moves", moves, "0", 0, MOVES_MAX, "How many running pods may move when one does not fit."),
+	NUMBER("moves", moves, "0", 0, MOVER_MOVES_MAX, "How many running pods may move when one does not fit."),
+	NUMBER("moves-rate", rate, "9", 0, RATE_MAX,
+		"How many moves 1,000 arrivals allow in all; up to 40 that were not made may be made later."),
 	NUMBER("limit", limit, "0", 0, 1000000000, "Only the first so many pods. 0: all."),
 	NUMBER("repeat", repeat, "1", 1, REPEAT_MAX,
 		"Runs of the same; the fastest time of each decision counts, and of the whole."),
@@ -83,8 +85,6 @@ static err read_all(const simulate_settings *set, arena *a, trace *t, typical *m
 {
 	if (!*set->nodes || !*set->pods)
 		return fault_set(f, ERR_SETTING, NULL, "needs --nodes FILE and --pods FILE; see reeve simulate --help");
-	if (set->moves)
-		return fault_set(f, ERR_SETTING, NULL, "the engine plans no moves: --moves can only be 0");
 	err e = trace_read(t, a, set->nodes, set->pods, f);
 	if (!e)
 		e = typical_read(mix, a, t, set->typical, f);
@@ -109,7 +109,13 @@ static err run_again(run *first, const run_terms *terms, fault *f)
 static err run_and_report(const simulate_settings *set, const trace *t, const typical *mix, const policy *how, fault *f)
 {
 	AUTO_ARENA a = arena_new((size_t)8 << 30);
-	run_terms terms = {how, mix, set->clusters, set->log, !set->quiet && isatty(STDERR_FILENO)};
+	run_terms terms = {.policy = how,
+		.mix = mix,
+		.clusters = set->clusters,
+		.moves = set->moves,
+		.moves_rate = set->rate,
+		.log = set->log,
+		.has_progress = !set->quiet && isatty(STDERR_FILENO)};
 	run r;
 	figures g;
 	report p = {&r, &g, mix, set->clusters, set->log};

@@ -9,13 +9,17 @@
 
 defrag *defrag_new(void)
 {
-	return heap_new(1, sizeof(defrag));
+	defrag *w = heap_new(1, sizeof *w);
+
+	plan_init(&w->found);
+	return w;
 }
 
 void defrag_free(defrag *w)
 {
 	if (!w)
 		return;
+	plan_done(&w->found);
 	vec_done(&w->best);
 	vec_done(&w->moved);
 	vec_done(&w->avoid_uuids);
@@ -42,6 +46,7 @@ void defrag_begin(defrag *w, fleet *f, const running *r, const defrag_terms *t, 
 	w->f = f;
 	w->r = r;
 	w->ret = ret;
+	w->terms = t;
 	w->looks = t->looks_max ? t->looks_max : DEFRAG_LOOKS;
 	w->tries = INT32_MAX;
 	w->is_cut = false;
@@ -62,7 +67,8 @@ bool pod_is_movable(const defrag *w, int32_t at)
 	return w->r->runs.v[w->r->pods.v[at].run].terms.is_movable && !w->moved.v[at];
 }
 
-/* Adds one slice to the entry it came from. False: the entry's slices differ, or there are too many entries. */
+/* Adds one slice to the entry it came from. False: it is an instance, the entry's slices differ, or there are too many
+ * entries. */
 static bool shape_add(shape *s, int32_t *ids, const plan_device *slice, int32_t class_id)
 {
 	int32_t at = 0;
@@ -82,7 +88,7 @@ static bool shape_add(shape *s, int32_t *ids, const plan_device *slice, int32_t 
 	}
 	e->count++;
 	return e->memory_mib == slice->memory_mib && e->compute_milli == slice->compute_milli &&
-	       s->classes[at] == class_id && slice->memory_mib > 0;
+	       s->classes[at] == class_id && slice->memory_mib > 0 && slice->profile == 0;
 }
 
 bool shape_of(const defrag *w, int32_t at, shape *ret)

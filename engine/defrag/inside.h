@@ -23,6 +23,8 @@ struct defrag {
 	int32_t tries;
 	bool is_cut;
 	defrag_plan *ret;
+	const defrag_terms *terms;
+	plan found; /* by the finder */
 	vec(candidate) best;
 	vec(uint8_t) moved; /* by row of running.pods */
 	vec(str) avoid_uuids;

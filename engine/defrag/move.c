@@ -187,34 +187,69 @@ static bool target_take(defrag *w, int32_t at, const fit_need *need, int32_t tar
 	return true;
 }
 
+/* Where the finder places what was asked, off the node that is avoided. */
+static bool target_by_finder(defrag *w, int32_t at)
+{
+	const plan *p = plan_at(w, at);
+	const plan_pod *pod = pod_at(w, at);
+	ask a = *w->terms->asked(w->terms->asked_arg, w->r->pods.v[at].run);
+	ask_group g = a.groups[pod->group];
+	plan *to = &w->ret->places;
+
+	g.replicas = g.min_replicas = 1;
+	a.groups = &g;
+	a.n_groups = 1;
+	a.clusters = &p->cluster;
+	a.n_clusters = 1;
+	fleet_node_flag(w->f, w->avoid_node, FLEET_CLOSED, true);
+	bool is_found = place_find(w->terms->finder, w->f, NULL, FLEET_NONE, &a, &w->found, NULL);
+	if (is_found)
+		fleet_unbook(w->f, &w->found);
+	fleet_node_flag(w->f, w->avoid_node, FLEET_CLOSED, false);
+	if (!is_found || w->found.devices.n != pod->n)
+		return false;
+	const plan_pod *found = &w->found.pods.v[0];
+	to->cluster = p->cluster;
+	plan_add_pod(to, pod->group, pod->index, found->node, found->cpu_milli, found->memory_mib);
+	for (uint32_t i = 0; i < found->n; i++)
+		plan_add_device(to, w->found.devices.v[i]);
+	return true;
+}
+
+/* Where least is left for the pod as it stands. */
+static bool target_by_search(defrag *w, int32_t at, shape *s)
+{
+	fit_need need;
+
+	s->group.entries = s->entries;
+	for (int32_t i = 0; i < s->group.n_entries; i++) {
+		s->entries[i].classes = &s->classes[i];
+		s->entries[i].uuids_excluded = (strs){w->avoid_uuids.v, w->avoid_uuids.n};
+	}
+	ask a = {.groups = &s->group, .n_groups = 1, .node_policy = POLICY_BINPACK, .device_policy = POLICY_BINPACK};
+	fit_prepare(&need, &a, &s->group, NULL);
+	int32_t target = target_find(w, s, &need, plan_at(w, at)->cluster);
+	if (target == FLEET_NONE && w->is_hopeless)
+		vec_push(&w->failed, *s);
+	return target != FLEET_NONE && target_take(w, at, &need, target);
+}
+
 bool pod_move(defrag *w, int32_t at, int64_t node_gain_milli, int64_t *ret_gain)
 {
+	bool has_finder = w->terms->finder && w->avoid_node != FLEET_NONE;
 	int32_t source = pod_at(w, at)->node;
-	fit_need need;
 	shape s;
 
-	if (!shape_of(w, at, &s) || is_known_failure(w, &s))
+	if (!has_finder && (!shape_of(w, at, &s) || is_known_failure(w, &s)))
 		return false;
 	if (w->tries-- <= 0 || w->looks <= 0) {
 		w->is_cut = true;
 		return false;
 	}
-	s.group.entries = s.entries;
-	for (int32_t i = 0; i < s.group.n_entries; i++) {
-		s.entries[i].classes = &s.classes[i];
-		s.entries[i].uuids_excluded = (strs){w->avoid_uuids.v, w->avoid_uuids.n};
-	}
-	ask a = {.groups = &s.group, .n_groups = 1, .node_policy = POLICY_BINPACK, .device_policy = POLICY_BINPACK};
-	fit_prepare(&need, &a, &s.group, NULL);
-	int32_t target = target_find(w, &s, &need, plan_at(w, at)->cluster);
-	if (target == FLEET_NONE) {
-		if (w->is_hopeless)
-			vec_push(&w->failed, s);
-		return false;
-	}
-	if (!target_take(w, at, &need, target))
+	if (has_finder ? !target_by_finder(w, at) : !target_by_search(w, at, &s))
 		return false;
 	uint32_t pod = w->ret->places.pods.n - 1;
+	int32_t target = w->ret->places.pods.v[pod].node;
 	int64_t before = idle_worth(w, source, node_gain_milli);
 	if (target != source)
 		before += idle_worth(w, target, node_gain_milli);

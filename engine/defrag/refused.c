@@ -2,7 +2,13 @@
 
 #include "engine/defrag/inside.h"
 
-enum { CANDIDATES = 32, FOUND_MAX = 256 };
+enum { CANDIDATES = 64, RESIDENTS_MAX = 128 };
+
+/* A pod of the node at hand that may move, and at what cost. */
+typedef struct resident {
+	int64_t cost;
+	int32_t at, n_devices;
+} resident;
 
 /* The ask at hand, on one node after the other. */
 typedef struct refused {
@@ -10,9 +16,13 @@ typedef struct refused {
 	ask tight;
 	fit_need need;
 	int32_t node;
-	int32_t n_fit; /* devices that would do as they are */
-	bool fits_now;
-	int32_t n_found, n_moves;
+	int32_t n_fit;     /* devices that would do as they are */
+	int64_t milli;     /* of device, that it takes */
+	int64_t cost_most; /* of moves that pay here; of pairs, the cheapest found on the node */
+	bool fits_now, has_pairs;
+	candidate pair;
+	int32_t n_residents;
+	resident residents[RESIDENTS_MAX];
 } refused;
 
 static int32_t class_rank(const ask_entry *e, int32_t class_id)
@@ -98,19 +108,19 @@ static bool host_fits(const defrag *w, const refused *x, const int32_t pods[2])
 		cpu += pod_at(w, pods[k])->cpu_milli;
 		memory += pod_at(w, pods[k])->memory_mib;
 	}
-	return cpu >= x->need.group->cpu_milli && memory >= x->need.group->memory_mib;
+	return cpu >= x->a->groups->cpu_milli && memory >= x->a->groups->memory_mib;
 }
 
 /* Whether the ask would fit the node without the pods: at a glance for one entry that names no device, else by trial.
  */
 static bool fits_without(defrag *w, refused *x, const int32_t pods[2])
 {
-	const ask_group *g = x->need.group;
+	const ask_group *g = x->a->groups;
 	why_code code;
 
 	if (!host_fits(w, x, pods))
 		return false;
-	if (g->n_entries == 1 && !g->entries[0].uuids.n && !g->entries[0].uuids_excluded.n)
+	if (x->need.is_simple)
 		return x->n_fit + devices_gained(w, &g->entries[0], pods) >= g->entries[0].count;
 	w->looks -= 16;
 	uint32_t trial = fleet_try(w->f);
@@ -124,10 +134,10 @@ static bool fits_without(defrag *w, refused *x, const int32_t pods[2])
 /* Whether the pods could free enough devices, whatever their sizes. */
 static bool may_do(const defrag *w, const refused *x, int32_t a, int32_t b)
 {
-	const ask_group *g = x->need.group;
+	const ask_group *g = x->a->groups;
 	const running_pod *one = &w->r->pods.v[a], *two = b == FLEET_NONE ? NULL : &w->r->pods.v[b];
 
-	if (g->n_entries != 1)
+	if (!x->need.is_simple)
 		return true;
 	if (x->n_fit >= g->entries[0].count)
 		return true;
@@ -138,35 +148,98 @@ static bool may_do(const defrag *w, const refused *x, int32_t a, int32_t b)
 	return !is_apart || g->entries[0].count - x->n_fit == 2;
 }
 
-static void consider(defrag *w, refused *x, int32_t a, int32_t b)
+static int64_t moved_milli(const defrag *w, int32_t at)
 {
-	int32_t pods[2] = {a, b};
+	return running_pod_milli(plan_at(w, at), w->r->pods.v[at].pod);
+}
+
+static bool consider_one(defrag *w, refused *x, const resident *a)
+{
+	int32_t pods[2] = {a->at, FLEET_NONE};
 
 	w->looks--;
-	if (!may_do(w, x, a, b) || !fits_without(w, x, pods))
-		return;
-	x->n_found++;
-	candidate c = {.node = x->node, .device = a, .pods = {a, b}};
-	for (int k = 0; k < 2 && pods[k] != FLEET_NONE; k++) {
-		c.cost += w->r->runs.v[w->r->pods.v[pods[k]].run].terms.move_cost;
-		c.milli += running_pod_milli(plan_at(w, pods[k]), w->r->pods.v[pods[k]].pod);
-	}
+	if (!may_do(w, x, a->at, FLEET_NONE) || !fits_without(w, x, pods))
+		return false;
+	candidate c = {.node = x->node, .device = a->at, .pods = {a->at, FLEET_NONE}, .cost = a->cost};
+	c.milli = moved_milli(w, a->at);
 	candidate_keep(w, &c, CANDIDATES);
+	return true;
+}
+
+static void consider_pair(defrag *w, refused *x, const resident *a, const resident *b)
+{
+	int32_t pods[2] = {a->at, b->at};
+	int64_t cost = a->cost + b->cost;
+
+	w->looks--;
+	if (cost > x->cost_most || !may_do(w, x, a->at, b->at))
+		return;
+	int64_t milli = moved_milli(w, a->at) + moved_milli(w, b->at);
+	bool is_better = x->pair.pods[0] == FLEET_NONE || cost < x->cost_most || milli < x->pair.milli;
+	if (!is_better || !fits_without(w, x, pods))
+		return;
+	x->cost_most = cost;
+	x->pair = (candidate){.node = x->node,
+		.device = a->at,
+		.pods = {a->at, b->at},
+		.cost = cost + w->terms->pair_cost,
+		.milli = milli};
+}
+
+/* Lists who may move off the node. False: two of them cannot free enough devices, whoever they are. */
+static bool residents_list(defrag *w, refused *x)
+{
+	int32_t most = 0, second = 0;
+
+	x->n_residents = 0;
+	running_each(at, w->r, x->node)
+	{
+		resident one = {w->r->runs.v[w->r->pods.v[at].run].terms.move_cost, at, w->r->pods.v[at].n_devices};
+		w->looks--;
+		if (one.cost > x->cost_most || x->n_residents == RESIDENTS_MAX || !pod_is_movable(w, at))
+			continue;
+		x->residents[x->n_residents++] = one;
+		second = one.n_devices > most ? most : one.n_devices > second ? one.n_devices : second;
+		most = one.n_devices > most ? one.n_devices : most;
+	}
+	return !x->need.is_simple || x->n_fit + most + (x->has_pairs ? second : 0) >= x->a->groups[0].entries[0].count;
+}
+
+/* What the ask would take of devices like the node's first that it may use. */
+static int64_t milli_on(const defrag *w, const refused *x, const fleet_view *v)
+{
+	int64_t milli = 0;
+
+	for (int32_t k = 0; k < x->a->groups[0].n_entries; k++) {
+		const ask_entry *e = &x->a->groups[0].entries[k];
+		int32_t i = v->first_cell, end = v->first_cell + v->n_cells;
+		while (i < end && class_rank(e, w->f->cells.v[i].class_id) < 0)
+			i++;
+		if (i == end)
+			continue;
+		const fleet_cell *c = &w->f->cells.v[i];
+		int64_t compute = fit_compute_milli(e, &w->f->classes.v[c->class_id]);
+		milli += e->count * share_milli(fit_memory_mib(e, c->memory_mib), compute, c->memory_mib);
+	}
+	return milli;
 }
 
 /* Whether the node could serve the ask at all; notes what it could as it is. */
 static bool node_begin(defrag *w, refused *x, int32_t node)
 {
 	const fleet_view *v = &w->f->views.v[node];
-	const ask_group *g = x->need.group;
+	const fleet_node *row = &w->f->nodes.v[node];
+	const ask_group *g = x->a->groups;
 	why_code code;
 
 	assert(g);
 	x->node = node;
 	x->n_fit = 0;
-	if (v->is_closed || w->looks <= 0)
+	if (v->is_closed || w->looks <= 0 || row->cpu_milli < g->cpu_milli || row->memory_mib < g->memory_mib)
 		return false;
-	if (g->n_entries != 1)
+	x->milli = milli_on(w, x, v);
+	x->cost_most = w->terms->gain_min_milli > 0 ? x->milli / w->terms->gain_min_milli : INT64_MAX;
+	if (!x->need.is_simple)
 		return true;
 	if (v->n_open < g->entries[0].count ||
 		(v->class_id != FLEET_NONE && class_rank(&g->entries[0], v->class_id) < 0))
@@ -176,25 +249,26 @@ static bool node_begin(defrag *w, refused *x, int32_t node)
 		x->n_fit += device_fits(w, &g->entries[0], &w->f->cells.v[i]);
 	if (x->n_fit >= g->entries[0].count)
 		x->fits_now |= fit_choose(w->f, &x->need, node, &w->choice, &code);
-	return g->entries[0].count - x->n_fit <= x->n_moves * w->r->max_devices;
+	return true;
 }
 
+/* Pairs only where none does alone: they are dearer, and many. */
 static void scan_node(defrag *w, refused *x, int32_t node)
 {
-	if (!node_begin(w, x, node))
+	bool is_any = false;
+
+	if (!node_begin(w, x, node) || !residents_list(w, x))
 		return;
-	running_each(a, w->r, node)
-	{
-		if (!pod_is_movable(w, a) || w->looks <= 0)
-			continue;
-		if (x->n_moves == 1) {
-			consider(w, x, a, FLEET_NONE);
-			continue;
-		}
-		for (int32_t b = w->r->pods.v[a].next; b != FLEET_NONE && w->looks > 0; b = w->r->pods.v[b].next)
-			if (pod_is_movable(w, b))
-				consider(w, x, a, b);
-	}
+	for (int32_t i = 0; i < x->n_residents && w->looks > 0; i++)
+		is_any |= consider_one(w, x, &x->residents[i]);
+	if (is_any || !x->has_pairs || x->milli < w->terms->pair_ask_milli)
+		return;
+	x->pair.pods[0] = FLEET_NONE;
+	for (int32_t i = 0; i < x->n_residents; i++)
+		for (int32_t k = i + 1; k < x->n_residents && w->looks > 0; k++)
+			consider_pair(w, x, &x->residents[i], &x->residents[k]);
+	if (x->pair.pods[0] != FLEET_NONE)
+		candidate_keep(w, &x->pair, CANDIDATES);
 }
 
 static bool may_use(const defrag *w, const ask *a, int32_t cluster)
@@ -212,10 +286,9 @@ static bool may_use(const defrag *w, const ask *a, int32_t cluster)
 static void scan(defrag *w, refused *x)
 {
 	vec_clear(&w->best);
-	x->n_found = 0;
 	for (int32_t c = 0; (uint32_t)c < w->f->clusters.n; c++) {
 		const fleet_cluster *cluster = &w->f->clusters.v[c];
-		for (uint32_t i = 0; may_use(w, x->a, c) && i < cluster->nodes.n && x->n_found < FOUND_MAX; i++)
+		for (uint32_t i = 0; may_use(w, x->a, c) && i < cluster->nodes.n; i++)
 			scan_node(w, x, cluster->nodes.v[i]);
 	}
 	w->is_cut |= w->looks <= 0;
@@ -256,14 +329,14 @@ bool defrag_for_ask(defrag *w, fleet *f, const running *r, const ask *a, const d
 	w->looks = t->looks_max ? t->looks_max : DEFRAG_ASK_LOOKS;
 	x.tight.node_policy = x.tight.device_policy = POLICY_BINPACK;
 	fit_prepare(&x.need, &x.tight, &a->groups[0], NULL);
-	for (x.n_moves = 1; x.n_moves <= t->moves_max && x.n_moves <= 2 && !is_found; x.n_moves++) {
+	x.has_pairs = t->moves_max > 1;
+	if (t->moves_max > 0)
 		scan(w, &x);
-		if (x.fits_now)
-			return true;
-		for (uint32_t i = 0; i < w->best.n && !is_found && w->tries > 0; i++) {
-			candidate c = w->best.v[i];
-			is_found = candidate_works(w, &x, &c, c.node) || candidate_works(w, &x, &c, FLEET_NONE);
-		}
+	if (x.fits_now)
+		return true;
+	for (uint32_t i = 0; i < w->best.n && !is_found && w->tries > 0; i++) {
+		candidate c = w->best.v[i];
+		is_found = candidate_works(w, &x, &c, c.node) || candidate_works(w, &x, &c, FLEET_NONE);
 	}
 	ret->is_cut = w->is_cut && !is_found;
 	return is_found;

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "cli/simulate/run.h"
 
-enum { NODES = 60, PODS = 4000, DOUBLINGS_MAX = 64, CASES = 4, TYPICAL_MAX = 40 };
+enum { NODES = 60, PODS = 4000, DOUBLINGS_MAX = 64, CASES = 5, TYPICAL_MAX = 40 };
 
 static int64_t calls;
 
@@ -76,7 +76,7 @@ static const char *pods_file(arena *a, int pods, bool is_distinct, bool is_timed
 	return path;
 }
 
-static int64_t calls_of(const policy *how, int pods, bool is_distinct, bool is_timed)
+static int64_t calls_of(const policy *how, int pods, bool is_distinct, bool is_timed, int moves)
 {
 	arena *a = arena_new(0);
 	fault f = {0};
@@ -91,9 +91,10 @@ static int64_t calls_of(const policy *how, int pods, bool is_distinct, bool is_t
 	mix.pods.n = mix.pods.n < TYPICAL_MAX ? mix.pods.n : TYPICAL_MAX;
 	arena_trim();
 	int64_t before = calls;
-	e = run_all(&r, a, &t, &(run_terms){how, &mix, 1, "", false}, &f);
+	run_terms terms = {.policy = how, .mix = &mix, .clusters = 1, .moves = moves, .moves_rate = 500, .log = ""};
+	e = run_all(&r, a, &t, &terms, &f);
 	int64_t used = calls - before;
-	assert(!e && r.pods[0].node >= 0);
+	assert(!e && r.pods[0].node >= 0 && (!moves || r.mover.figures.moves > pods / 100));
 	run_done(&r);
 	typical_done(&mix);
 	trace_done(&t);
@@ -107,11 +108,14 @@ int main(void)
 
 	for (size_t i = 0; i < policies_n * CASES; i++) {
 		const policy *how = &policies[i / CASES];
-		bool is_distinct = i & 1, is_timed = i & 2;
-		int64_t half = calls_of(how, PODS, is_distinct, is_timed);
-		int64_t whole = calls_of(how, 2 * PODS, is_distinct, is_timed);
-		printf("%s%s%s: %lld calls for %d pods, %lld for %d\n", how->name, is_distinct ? ", distinct" : "",
-			is_timed ? ", ending" : "", (long long)half, PODS, (long long)whole, 2 * PODS);
+		/* The last case moves pods. */
+		int moves = i % CASES == CASES - 1 ? 2 : 0;
+		bool is_distinct = i % CASES & 1, is_timed = moves || i % CASES & 2;
+		int64_t half = calls_of(how, PODS, is_distinct, is_timed, moves);
+		int64_t whole = calls_of(how, 2 * PODS, is_distinct, is_timed, moves);
+		printf("%s%s%s%s: %lld calls for %d pods, %lld for %d\n", how->name, is_distinct ? ", distinct" : "",
+			is_timed ? ", ending" : "", moves ? ", moving" : "", (long long)half, PODS, (long long)whole,
+			2 * PODS);
 		failed += whole - half > DOUBLINGS_MAX;
 	}
 	return failed > 0;

@@ -62,6 +62,40 @@ for member in '"policy":"spread"' '"placed":2' '"refused":2' '"first_refusal_ppm
 	}
 done
 
+# One move makes room for a whole card: the smaller of two pods goes to the other's card, and the log says so first.
+cat >spread.csv <<'END'
+seq,name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec
+0,p0,0,100,1,300,A
+1,p1,0,100,1,200,A
+2,p2,0,100,1,1000,B
+3,p3,0,100,1,1000,
+4,p4,0,100,1,1000,
+END
+cat >expected.csv <<'END'
+op,seq,node,gpus
+place,0,a,0
+place,1,c,0
+place,2,b,0
+move,1,a,0
+place,3,c,0
+fail,4,,
+END
+cat >three.csv <<'END'
+rank,sn,cpu_milli,memory_mib,gpu,model
+0,a,4000,9000,1,A
+1,b,8000,9000,1,B
+2,c,4000,9000,1,A
+END
+"$reeve" simulate --nodes three.csv --pods spread.csv --policy spread --moves 1 --log log.csv --json >said.json
+diff -u expected.csv log.csv
+grep -qF '"moves":1,"move_searches":2,' said.json
+"$reeve" simulate --nodes three.csv --pods spread.csv --policy spread --moves 1 | grep -q '^moves  *1, 200.00 for 1,000 pods'
+"$reeve" simulate --nodes three.csv --pods spread.csv --policy spread --log log.csv >said.txt
+if grep '^move' log.csv said.txt; then
+	echo "moves though none were allowed"
+	exit 1
+fi
+
 refused() # CODE WORDS ARGUMENT...
 {
 	refused_code=$1

@@ -47,7 +47,7 @@ said() # MEMBER
 simulate_judged() # POLICY [OPTION...]
 {
 	simulate "$@" --log "$folder/log.csv"
-	python3 "$tools/judge.py" "$order" "$folder/log.csv" --strict --json >"$folder/judged.json" || {
+	python3 "$tools/judge.py" "$order" "$folder/log.csv" --strict --move-cap 2 --json >"$folder/judged.json" || {
 		echo "  ILLEGAL: $1 on ${order##*/}: $(sed 's/.*"errors": \(\[[^]]*\]\).*/\1/' "$folder/judged.json" | cut -c 1-300)"
 		goals_missed=$((goals_missed + 1))
 		return 1
