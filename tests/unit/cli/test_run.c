@@ -20,7 +20,7 @@ static void play(scene *s, const char *nodes, const char *pods, const char *poli
 	cr_assert_eq(trace_read(&s->t, s->a, file_of(s->a, nodes), file_of(s->a, pods), &f), ERR_OK, "%s", f.detail);
 	cr_assert_eq(typical_read(&s->mix, s->a, &s->t, "", &f), ERR_OK, "%s", f.detail);
 	static const typical no_mix;
-	run_terms terms = {policy_find(policy_name), &no_mix, clusters, s->log, false};
+	run_terms terms = {.policy = policy_find(policy_name), .mix = &no_mix, .clusters = clusters, .log = s->log};
 	cr_assert_eq(run_all(&s->r, s->a, &s->t, &terms, &f), ERR_OK, "%s", f.detail);
 	figures_make(&s->g, s->a, &s->r, &s->mix);
 }
