@@ -63,8 +63,11 @@ int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node);
 
 /* The same in two steps, for who keeps the first: a rating without what moves with the fleet as a whole, and its tag.
  */
-int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint16_t *ret_tag);
-int32_t fit_settle(const fit_need *need, int32_t unsettled, uint16_t tag);
+int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag);
+int32_t fit_settle(const fit_need *need, int32_t unsettled, uint32_t tag);
+void fit_settle_all(const fit_need *need, int32_t n, const int32_t *unsettled, const uint32_t *tags, int32_t *ret);
+/* Whether the second step does anything. */
+bool fit_settles(const fit_need *need);
 
 static inline why_code fit_rate_code(int32_t rating)
 {

@@ -22,14 +22,16 @@ typedef struct score_slice {
 } score_slice;
 
 struct reference;
+struct fragmentation;
 
 /* What policies know beside the fleet. Whoever changes it counts `epoch` up: ratings that were kept are then stale. */
 typedef struct score_tables {
 	uint64_t epoch;
-	uint64_t moves;              /* counted up when what settle adds has changed */
-	struct reference *reference; /* of POLICY_REFERENCE */
-	const int64_t *prices;       /* of POLICY_COST: by class, of a thousandth of a device; 0 to SCORE_PRICE_MAX */
-	int32_t n_prices;            /* classes past these cost nothing */
+	uint64_t moves;                            /* counted up when what settle adds has changed */
+	struct reference *reference;               /* of POLICY_REFERENCE */
+	const struct fragmentation *fragmentation; /* of POLICY_FRAGMENTATION */
+	const int64_t *prices; /* of POLICY_COST: by class, of a thousandth of a device; 0 to SCORE_PRICE_MAX */
+	int32_t n_prices;      /* classes past these cost nothing */
 } score_tables;
 
 /* A pod on a node that it fits. */
@@ -43,6 +45,7 @@ typedef struct score_case {
 	int32_t n_slices;
 	const score_slice *slices; /* chosen so far; for a node: all of them */
 	int64_t device_milli;      /* their sum */
+	const void *prepared;      /* what the device policy made of the case before it looks at devices */
 } score_case;
 
 typedef struct score_policy {
@@ -50,10 +53,13 @@ typedef struct score_policy {
 	/* Any int64: `cell` is a device as it stands with the slices chosen before it, `slice` what it would take. */
 	int64_t (*device)(const score_case *c, const fleet_cell *cell, const score_slice *slice);
 	int32_t (*node)(const score_case *c); /* 0 to `most`, or to SCORE_MAX where that is 0 */
+	/* NULL, or what is the same for all devices of a node: the case's `prepared`. */
+	const void *(*prepare)(const score_case *c);
 	/* Both NULL, or: part of the score moves with the fleet as a whole, alike for all nodes of one tag. `node` then
-	 * gives the score without it, and settle the whole. */
-	uint16_t (*tag)(const score_case *c);
-	int32_t (*settle)(const score_tables *t, const ask_group *g, int32_t score, uint16_t tag);
+	 * gives the score without it, below SCORE_LIMIT, and settle the whole one, for n ratings at once. What a rating
+	 * holds above the score, and ratings below 0, it leaves as they are. */
+	uint32_t (*tag)(const score_case *c);
+	void (*settle)(const score_tables *t, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
 	int32_t most;
 	bool is_linked; /* of devices: sets are chosen by their links */
 	bool is_hami;   /* devices and instances are chosen in HAMi's order, by HAMi's rules */

@@ -25,11 +25,12 @@ struct shape {
 	uint64_t hash, log_at, rank_moves, epoch, moves, used_at;
 	uint32_t key_n, n_nodes;
 	uint8_t key[SHAPE_KEY_MAX];
-	int32_t *ratings; /* by node */
-	int32_t *unsettled;
-	uint16_t *tags; /* both by node, and NULL where the policy settles nothing */
-	int32_t *best;  /* by block: a node, FLEET_NONE, or BEST_UNKNOWN */
-	lacks *lacks;   /* by block; NULL until it is asked for */
+	int32_t *ratings;      /* by node; unsettled where there are tags */
+	uint32_t *tags;        /* by node, and NULL where the policy settles nothing */
+	int32_t *best;         /* by block: a node, FLEET_NONE, or BEST_UNKNOWN */
+	int32_t *best_ratings; /* of those, settled */
+	const fit_need *need;  /* of the last call */
+	lacks *lacks;          /* by block; NULL until it is asked for */
 	int32_t misses[WHY_COUNT];
 	bool is_rated;
 };
@@ -57,9 +58,9 @@ shapes *shapes_new(void)
 static void shape_done(shape *s)
 {
 	free(s->ratings);
-	free(s->unsettled);
 	free(s->tags);
 	free(s->best);
+	free(s->best_ratings);
 	free(s->lacks);
 }
 
@@ -195,7 +196,7 @@ static void rows_hash(shapes *all)
 
 static uint32_t rows_max(const fleet *f)
 {
-	uint64_t bytes = (uint64_t)(f->nodes.n + 1) * sizeof(int32_t);
+	uint64_t bytes = (uint64_t)(f->nodes.n + 1) * (sizeof(int32_t) + sizeof(uint32_t));
 	uint64_t n = SHAPES_BYTES_MAX / bytes;
 
 	return n > SHAPES_MAX ? SHAPES_MAX : n < SHAPES_MIN ? SHAPES_MIN : (uint32_t)n;
@@ -248,12 +249,11 @@ static void shape_room(shape *s, const fleet *f, bool settles)
 
 	if (s->n_nodes == n && (s->tags != NULL) == settles)
 		return;
-	free(s->unsettled);
 	free(s->tags);
-	s->unsettled = settles ? heap_new(n + 1, sizeof *s->unsettled) : NULL;
 	s->tags = settles ? heap_new(n + 1, sizeof *s->tags) : NULL;
 	s->ratings = heap_resize(s->ratings, (n + 1) * sizeof *s->ratings);
 	s->best = heap_resize(s->best, (n / FLEET_BLOCK + 1) * sizeof *s->best);
+	s->best_ratings = heap_resize(s->best_ratings, (n / FLEET_BLOCK + 1) * sizeof *s->best_ratings);
 	free(s->lacks);
 	s->lacks = NULL;
 	s->n_nodes = n;
@@ -266,54 +266,59 @@ static void miss_count(shape *s, int32_t rating, int32_t by)
 		s->misses[fit_rate_code(rating)] += by;
 }
 
-static bool is_before(const shape *s, const fleet *f, int32_t a, int32_t b)
+static bool is_before(const fleet *f, int32_t a, int32_t a_rating, int32_t b, int32_t b_rating)
 {
-	if (s->ratings[a] != s->ratings[b])
-		return s->ratings[a] > s->ratings[b];
+	if (a_rating != b_rating)
+		return a_rating > b_rating;
 	return f->views.v[a].rank < f->views.v[b].rank;
 }
 
-/* The block's best follows one node without a look at the others, unless it was the best and is worse now. */
-static void best_follow(shape *s, const fleet *f, int32_t node, int32_t before)
+static int32_t settled(const shape *s, int32_t node)
 {
-	int32_t *best = &s->best[node / FLEET_BLOCK];
-	int32_t rating = s->ratings[node];
+	return s->tags ? fit_settle(s->need, s->ratings[node], s->tags[node]) : s->ratings[node];
+}
+
+/* The block's best follows one node without a look at the others, unless it was the best and is worse now. */
+static void best_follow(shape *s, const fleet *f, int32_t node)
+{
+	int32_t *best = &s->best[node / FLEET_BLOCK], *best_rating = &s->best_ratings[node / FLEET_BLOCK];
 
 	if (*best == BEST_UNKNOWN)
 		return;
-	if (*best == node) {
-		if (rating < before)
-			*best = BEST_UNKNOWN;
-	} else if (rating >= 0 && (*best == FLEET_NONE || is_before(s, f, node, *best))) {
+	int32_t rating = settled(s, node);
+	if (*best == node && rating < *best_rating) {
+		*best = BEST_UNKNOWN;
+	} else if (rating >= 0 && (*best == FLEET_NONE || is_before(f, node, rating, *best, *best_rating))) {
 		*best = node;
+		*best_rating = rating;
 	}
 }
 
-static int32_t rate(shape *s, const fleet *f, const fit_need *need, int32_t node)
+/* False: it rates as before. */
+static bool rate(shape *s, const fleet *f, const fit_need *need, int32_t node)
 {
-	uint16_t tag;
-	int32_t unsettled = fit_rate_unsettled(f, need, node, &tag);
+	uint32_t tag;
+	int32_t rating = fit_rate_unsettled(f, need, node, &tag);
+	bool is_same = rating == s->ratings[node] && (!s->tags || tag == s->tags[node]);
 
-	if (!s->tags)
-		return unsettled;
-	s->unsettled[node] = unsettled;
-	s->tags[node] = tag;
-	return fit_settle(need, unsettled, tag);
+	s->ratings[node] = rating;
+	if (s->tags)
+		s->tags[node] = tag;
+	return !is_same;
 }
 
 static void rate_node(shapes *all, shape *s, const fleet *f, const fit_need *need, int32_t node)
 {
-	int32_t before = s->ratings[node], rating = rate(s, f, need, node);
+	int32_t before = s->ratings[node];
 
 	all->ratings++;
-	s->ratings[node] = rating;
 	if (s->lacks)
 		s->lacks[node / FLEET_BLOCK].n = REASONS_UNKNOWN;
-	if (rating == before)
+	if (!rate(s, f, need, node))
 		return;
 	miss_count(s, before, -1);
-	miss_count(s, rating, 1);
-	best_follow(s, f, node, before);
+	miss_count(s, s->ratings[node], 1);
+	best_follow(s, f, node);
 }
 
 static void rate_changed(shapes *all, shape *s, const fleet *f, const fit_need *need)
@@ -341,21 +346,13 @@ static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need
 {
 	memset(s->misses, 0, sizeof s->misses);
 	for (uint32_t i = 0; i < s->n_nodes; i++) {
-		s->ratings[i] = rate(s, f, need, (int32_t)i);
+		(void)rate(s, f, need, (int32_t)i);
 		miss_count(s, s->ratings[i], 1);
 	}
 	bests_forget(s);
 	lacks_forget(s);
 	all->ratings += s->n_nodes;
 	s->is_rated = true;
-}
-
-/* What moves with the fleet as a whole has moved: the nodes themselves need no look. */
-static void settle_all(shape *s, const fit_need *need)
-{
-	for (uint32_t i = 0; i < s->n_nodes; i++)
-		s->ratings[i] = fit_settle(need, s->unsettled[i], s->tags[i]);
-	bests_forget(s);
 }
 
 /* A weighted score is not kept in two parts: it is stale when either moved. Both only grow. */
@@ -368,7 +365,7 @@ static uint64_t epoch_of(const fit_need *need)
 
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 {
-	uint64_t epoch = epoch_of(need);
+	uint64_t epoch = epoch_of(need), moves = fit_settles(need) && need->tables ? need->tables->moves : 0;
 	key k;
 
 	key_of(&k, need);
@@ -377,17 +374,17 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 	shape *s = row_for(all, f, &k, key_hash(&k));
 	if (!s)
 		return NULL;
-	shape_room(s, f, score_policies[need->node_policy].settle != NULL);
+	shape_room(s, f, fit_settles(need));
+	s->need = need;
 	s->used_at = ++all->asked;
+	/* Where only what settles has moved, the nodes themselves need no look. */
+	if (s->rank_moves != f->rank_moves || s->moves != moves)
+		bests_forget(s);
 	if (!s->is_rated || s->epoch != epoch || !fleet_log_reaches(f, s->log_at))
 		rate_all(all, s, f, need);
 	else
 		rate_changed(all, s, f, need);
-	if (s->tags && s->moves != need->tables->moves)
-		settle_all(s, need);
-	if (s->rank_moves != f->rank_moves)
-		bests_forget(s);
-	s->moves = need->tables ? need->tables->moves : 0;
+	s->moves = moves;
 	s->rank_moves = f->rank_moves;
 	s->log_at = f->log_n;
 	s->epoch = epoch;
@@ -396,12 +393,19 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 
 static int32_t block_best(shape *s, const fleet *f, int32_t block)
 {
-	int32_t first = block * FLEET_BLOCK, best = FLEET_NONE;
+	int32_t first = block * FLEET_BLOCK, best = FLEET_NONE, room[FLEET_BLOCK];
+	const int32_t *ratings = &s->ratings[first];
 
-	for (int32_t i = first; i < first + FLEET_BLOCK; i++)
-		if (s->ratings[i] >= 0 && (best == FLEET_NONE || is_before(s, f, i, best)))
-			best = i;
+	if (s->tags) {
+		fit_settle_all(s->need, FLEET_BLOCK, ratings, &s->tags[first], room);
+		ratings = room;
+	}
+	for (int32_t i = 0; i < FLEET_BLOCK; i++)
+		if (ratings[i] >= 0 &&
+			(best == FLEET_NONE || is_before(f, first + i, ratings[i], best, ratings[best - first])))
+			best = first + i;
 	s->best[block] = best;
+	s->best_ratings[block] = best == FLEET_NONE ? -1 : ratings[best - first];
 	return best;
 }
 
@@ -410,14 +414,17 @@ int32_t shape_best(shape *s, const fleet *f, int32_t cluster, int32_t *ret_ratin
 	const fleet_cluster *c = &f->clusters.v[cluster];
 	int32_t best = FLEET_NONE;
 
+	*ret_rating = -1;
 	for (uint32_t i = 0; i < c->blocks.n; i++) {
-		int32_t here = s->best[c->blocks.v[i]];
+		int32_t block = c->blocks.v[i], here = s->best[block];
 		if (here == BEST_UNKNOWN)
-			here = block_best(s, f, c->blocks.v[i]);
-		if (here != FLEET_NONE && (best == FLEET_NONE || is_before(s, f, here, best)))
-			best = here;
+			here = block_best(s, f, block);
+		if (here == FLEET_NONE ||
+			(best != FLEET_NONE && !is_before(f, here, s->best_ratings[block], best, *ret_rating)))
+			continue;
+		best = here;
+		*ret_rating = s->best_ratings[block];
 	}
-	*ret_rating = best == FLEET_NONE ? -1 : s->ratings[best];
 	return best;
 }
 

@@ -1,6 +1,8 @@
 #include "cli/simulate/policy.h"
 
 const policy policies[] = {
+	{"fragmentation", "spoil least of what the pods to come will want; learns the mix", POLICY_FRAGMENTATION,
+		POLICY_FRAGMENTATION},
 	{"binpack", "fill nodes and devices one after another", POLICY_BINPACK, POLICY_BINPACK},
 	{"spread", "keep nodes and devices as empty as possible", POLICY_SPREAD, POLICY_SPREAD},
 	{"reference", "published fragmentation gradient descent", POLICY_REFERENCE, POLICY_REFERENCE},

@@ -100,6 +100,8 @@ static void give_back(run *r, uint32_t seq)
 {
 	place_give(&r->stage.fleet, NULL, FLEET_NONE, &r->kept[seq].plan);
 	mover_end(&r->mover, r->kept[seq].run);
+	if (r->market)
+		market_depart(r->market, 1);
 	r->pods[seq].is_ended = true;
 	r->used_milli -= pod_milli(r, seq);
 	r->ended++;
@@ -153,6 +155,10 @@ static void decide(run *r, uint32_t seq, request *q, plan *p, decision_log *log)
 	decision *d = &r->pods[seq];
 
 	request_fill(q, &r->stage, seq);
+	if (r->market) {
+		market_arrive(r->market, &r->stage.fleet, &q->ask);
+		market_refresh(r->market, &r->stage.fleet);
+	}
 	mover_arrive(&r->mover);
 	bool is_placed = place_find(r->place, &r->stage.fleet, NULL, FLEET_NONE, &q->ask, p, NULL);
 	if (!is_placed) {
@@ -231,11 +237,27 @@ static err stage_make(run *r, int64_t clusters, fault *f)
 	return stage_open(&r->stage, names, r->trace, clusters, f);
 }
 
+/* The policy that learns: from the pods as they come, or from all of them beforehand. */
+static void market_open(run *r, bool is_known)
+{
+	request q;
+
+	r->market = market_new();
+	place_use(r->place, market_tables(r->market));
+	request_init(&q, r->policy->node, r->policy->device);
+	for (uint32_t seq = 0; is_known && seq < r->trace->pods.n; seq++) {
+		request_fill(&q, &r->stage, seq);
+		market_expect(r->market, &r->stage.fleet, &q.ask);
+	}
+}
+
 /* What the policy knows beforehand. */
-static err tables_fill(run *r, const typical *mix, fault *f)
+static err tables_fill(run *r, const typical *mix, bool is_known, fault *f)
 {
 	err e = ERR_OK;
 
+	if (r->policy->node == POLICY_FRAGMENTATION)
+		market_open(r, is_known);
 	if (r->policy->node != POLICY_REFERENCE)
 		return ERR_OK;
 	r->tables.reference = reference_new();
@@ -269,7 +291,7 @@ err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 		e = stage_make(r, terms->clusters, f);
 	if (!e) {
 		r->place = place_new();
-		e = tables_fill(r, terms->mix, f);
+		e = tables_fill(r, terms->mix, terms->is_known, f);
 	}
 	if (!e) {
 		decide_all(r, log);
@@ -311,6 +333,7 @@ void run_done(run *r)
 {
 	mover_done(&r->mover);
 	place_free(r->place);
+	market_free(r->market);
 	reference_free(r->tables.reference);
 	stage_close(&r->stage);
 }

@@ -10,6 +10,7 @@
 #include "cli/simulate/policy.h"
 #include "cli/simulate/stage.h"
 #include "cli/trace/typical.h"
+#include "engine/market.h"
 #include "engine/reference.h"
 
 typedef struct decision {
@@ -39,6 +40,7 @@ typedef struct run {
 	stage stage;
 	const policy *policy;
 	place *place;
+	market *market; /* NULL where the policy learns nothing */
 	score_tables tables;
 	decision *pods; /* by seq */
 	uint8_t *gpus;
@@ -63,6 +65,7 @@ typedef struct run_terms {
 	int64_t clusters;
 	int64_t moves, moves_rate; /* mover.h */
 	const char *log;           /* empty: none */
+	bool is_known;             /* what the pods ask, before they come */
 	bool has_progress;
 } run_terms;
 

@@ -11,7 +11,7 @@ enum { REPEAT_MAX = 1000, RATE_MAX = 1000, NAMES_BYTES = 256 };
 typedef struct simulate_settings {
 	const char *nodes, *pods, *policy, *log, *typical;
 	int64_t clusters, moves, rate, repeat, limit;
-	bool json, quiet, policies;
+	bool json, quiet, policies, known;
 } simulate_settings;
 
 #define TEXT(name_, m, initial_, help_)                                                                                \
@@ -35,7 +35,7 @@ static const setting rows[] = {
 		"CSV of nodes: the published list, or nodes.csv of an order folder. File order is rank."),
 	TEXT("pods", pods, "",
 		"CSV of pods: a published list, or pods.csv of an order folder, with or without life times."),
-	TEXT("policy", policy, "binpack", "How pods are placed; --policies lists the names."),
+	TEXT("policy", policy, "fragmentation", "How pods are placed; --policies lists the names."),
 	TEXT("log", log, "", "Where to write the decisions, in the judge's form."),
 	TEXT("typical", typical, "",
 		"CSV of the mix that fragmentation is measured against. Empty: typical.csv beside the pods, or counted."),
@@ -47,6 +47,7 @@ static const setting rows[] = {
 	NUMBER("repeat", repeat, "1", 1, REPEAT_MAX,
 		"Runs of the same; the fastest time of each decision counts, and of the whole."),
 	SWITCH("json", json, "One JSON object instead of the table."),
+	SWITCH("known", known, "The policy fragmentation knows beforehand what all pods together ask."),
 	SWITCH("policies", policies, "Only print the names of the policies."),
 	SWITCH("quiet", quiet, "No progress, only the result."),
 };
@@ -115,6 +116,7 @@ static err run_and_report(const simulate_settings *set, const trace *t, const ty
 		.moves = set->moves,
 		.moves_rate = set->rate,
 		.log = set->log,
+		.is_known = set->known,
 		.has_progress = !set->quiet && isatty(STDERR_FILENO)};
 	run r;
 	figures g;

@@ -54,6 +54,11 @@ static score_case case_of(const fleet *f, const fit_need *need, int32_t node, co
 		.device_milli = chosen->device_milli};
 }
 
+static const void *prepared_of(const score_case *c, ask_policy policy)
+{
+	return score_policies[policy].prepare ? score_policies[policy].prepare(c) : NULL;
+}
+
 /* Whether the device may serve the entry beside those of other classes. */
 static bool may_join(const fleet *f, const ask_entry *e, const fleet_cell *cell)
 {
@@ -100,6 +105,7 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 	bool is_idle_only = hami_has(need->a, policy, HAMI_MUTEX);
 	last_offer last = {.geometry = NULL};
 
+	c.prepared = prepared_of(&c, policy);
 	ret->node = node;
 	ret->n = v->n_cells;
 	ret->looked_at = ret->fits = 0;
@@ -246,6 +252,7 @@ static bool choose_simple(const fleet *f, const fit_need *need, const fleet_view
 	int32_t memory_mib = -1;
 	best b = {.n = 0, .count = e->count};
 
+	c.prepared = prepared_of(&c, need->device_policy);
 	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
 		const fleet_cell *cell = &f->cells.v[i];
 		if (!cell->has_slot)
@@ -361,7 +368,7 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 	return choose_any(f, need, node, host, ret_choice, ret_code);
 }
 
-int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint16_t *ret_tag)
+int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag)
 {
 	enum { RANK_MAX = 127 };
 	const score_policy *policy = &score_policies[need->node_policy];
@@ -377,25 +384,33 @@ int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, u
 	int32_t rank = choice.class_rank < RANK_MAX ? choice.class_rank : RANK_MAX;
 	int32_t score = need->a->n_weights ? score_of_node(&c) : policy->node(&c);
 	assert(score >= 0 && score < SCORE_LIMIT);
-	if (policy->tag && !need->a->n_weights)
+	if (fit_settles(need))
 		*ret_tag = policy->tag(&c);
 	return (RANK_MAX - rank) * SCORE_LIMIT + score;
 }
 
-int32_t fit_settle(const fit_need *need, int32_t unsettled, uint16_t tag)
+bool fit_settles(const fit_need *need)
 {
-	const score_policy *policy = &score_policies[need->node_policy];
+	return score_policies[need->node_policy].settle && !need->a->n_weights;
+}
 
-	if (unsettled < 0 || !policy->settle || need->a->n_weights)
-		return unsettled;
-	int32_t score = policy->settle(need->tables, need->group, unsettled % SCORE_LIMIT, tag);
-	assert(score >= 0 && score < SCORE_LIMIT);
-	return unsettled - unsettled % SCORE_LIMIT + score;
+void fit_settle_all(const fit_need *need, int32_t n, const int32_t *unsettled, const uint32_t *tags, int32_t *ret)
+{
+	score_policies[need->node_policy].settle(need->tables, n, unsettled, tags, ret);
+}
+
+int32_t fit_settle(const fit_need *need, int32_t unsettled, uint32_t tag)
+{
+	int32_t rating = unsettled;
+
+	if (unsettled >= 0 && fit_settles(need))
+		fit_settle_all(need, 1, &unsettled, &tag, &rating);
+	return rating;
 }
 
 int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node)
 {
-	uint16_t tag;
+	uint32_t tag;
 	int32_t unsettled = fit_rate_unsettled(f, need, node, &tag);
 
 	return fit_settle(need, unsettled, tag);

@@ -1,0 +1,285 @@
+#include "engine/fragmentation.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+	UNIT_MILLI = 5, /* of what is kept; finer than a step, since rents are added later */
+	STEP_SHIFT = 3, /* a step is 8 units: 40 thousandths */
+	ZERO = 1 << 22, /* units: what a pod rates that costs nothing, without rents */
+	ZERO_STEPS = (FRAGMENTATION_MOST + 1) / 2,
+	MODEL_AT = 8,
+	MILLI_AT = 16,
+	MILLI_MAX = UINT16_MAX,
+};
+static const float OPEN_COST = 20, FRAGMENT_WEIGHT = 2, GANG_WEIGHT = 3, STARVED_WEIGHT[2] = {0.7F, 1.2F};
+#define STARVED_AT_FIRST  1.05
+#define STARVED_AT_SECOND 0.42
+/* What a thousandth of a device asks in the public traces. */
+#define PUBLIC_CPU_MILLI  11.0
+#define PUBLIC_MEMORY_MIB 40.0
+static const float RATING_PARTS = 1024; /* of a thousandth, when devices are compared */
+
+static const fragmentation UNLEARNT = {
+	.cpu_feeds = {(float)(1 / (PUBLIC_CPU_MILLI * STARVED_AT_FIRST)),
+		(float)(1 / (PUBLIC_CPU_MILLI * STARVED_AT_SECOND))},
+	.memory_feeds = (float)(1 / PUBLIC_MEMORY_MIB),
+};
+
+void fragmentation_feed(fragmentation *t, mix_needs needs)
+{
+	if (needs.cpu_milli > 0) {
+		t->cpu_feeds[0] = (float)(1 / (needs.cpu_milli * STARVED_AT_FIRST));
+		t->cpu_feeds[1] = (float)(1 / (needs.cpu_milli * STARVED_AT_SECOND));
+	}
+	if (needs.memory_mib > 0)
+		t->memory_feeds = (float)(1 / needs.memory_mib);
+}
+
+void fragmentation_init(fragmentation *t)
+{
+	*t = UNLEARNT;
+	memset(t->model_of, MIX_MODELS_MAX - 1, sizeof t->model_of);
+}
+
+uint32_t fragmentation_models(const fragmentation *t, const fleet *f, const fleet_view *v, int32_t *ret_first)
+{
+	uint32_t models = 0;
+
+	*ret_first = MIX_MODELS_MAX - 1;
+	if (v->class_id != FLEET_NONE) {
+		*ret_first = t->model_of[v->class_id];
+		return v->n_open ? 1u << *ret_first : 0;
+	}
+	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
+		const fleet_cell *cell = &f->cells.v[i];
+		if (!cell->is_open)
+			continue;
+		if (!models)
+			*ret_first = t->model_of[cell->class_id];
+		models |= 1u << t->model_of[cell->class_id];
+	}
+	return models;
+}
+
+static float least(float a, float b)
+{
+	return a < b ? a : b;
+}
+
+int32_t fragmentation_usable_milli(const fragmentation *t, const fleet *f, const fleet_view *v)
+{
+	float worth = 0,
+	      fed = least((float)v->free_cpu_milli * t->cpu_feeds[0], (float)v->free_memory_mib * t->memory_feeds);
+
+	if (v->free_device_milli == 0 || t->worth[PRICES_WHOLE] <= 0)
+		return 0;
+	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++)
+		worth += t->worth[f->cells.v[i].free_milli];
+	return (int32_t)least(worth * (PRICES_WHOLE / t->worth[PRICES_WHOLE]), fed);
+}
+
+/* Thousandths of free devices that the node's cpu and memory can not feed, weighted. */
+static float starved(const fragmentation *t, int32_t free_milli, int32_t cpu_milli, int32_t memory_mib)
+{
+	float memory = (float)memory_mib * t->memory_feeds, sum = 0;
+
+	for (int32_t i = 0; i < 2; i++) {
+		float over = (float)free_milli - least((float)cpu_milli * t->cpu_feeds[i], memory);
+		sum += over > 0 ? STARVED_WEIGHT[i] * over : 0;
+	}
+	return sum;
+}
+
+static float price_of(const fragmentation *t, int32_t residue, int32_t left)
+{
+	return t->worth[residue] - t->worth[left] + (residue == SHARE_WHOLE_MILLI ? OPEN_COST : 0);
+}
+
+/* What is lost to the mix of one residue. */
+static float lost_of(const fragmentation *t, const float *row, int32_t residue)
+{
+	return (float)residue * row[t->fragments->class_of[residue]];
+}
+
+static int32_t left_of(int32_t residue, int32_t taken)
+{
+	return residue > taken ? residue - taken : 0;
+}
+
+/* The node as the pod would leave it. */
+typedef struct after {
+	int32_t cpu_milli, memory_mib, free_milli, n_idle;
+	float price;
+} after;
+
+/* The residue that slice i finds: other entries may have taken of the device before. */
+static int32_t residue_of(const score_case *c, int32_t i, bool *ret_is_idle)
+{
+	const fleet_cell *cell = &c->f->cells.v[c->slices[i].cell];
+	int32_t residue = cell->free_milli;
+
+	*ret_is_idle = cell->is_idle;
+	for (int32_t j = 0; c->group->n_entries > 1 && j < i; j++) {
+		if (c->slices[j].cell != c->slices[i].cell)
+			continue;
+		residue = left_of(residue, c->slices[j].milli);
+		*ret_is_idle = false;
+	}
+	return residue;
+}
+
+static after after_of(const fragmentation *t, const score_case *c)
+{
+	after a = {
+		.cpu_milli = (int32_t)(c->view->free_cpu_milli - c->group->cpu_milli),
+		.memory_mib = (int32_t)(c->view->free_memory_mib - c->group->memory_mib),
+		.free_milli = c->view->free_device_milli,
+		.n_idle = c->view->n_idle,
+	};
+	bool is_idle;
+
+	for (int32_t i = 0; i < c->n_slices; i++) {
+		int32_t residue = residue_of(c, i, &is_idle), left = left_of(residue, c->slices[i].milli);
+		a.free_milli -= residue - left;
+		a.n_idle -= is_idle;
+		if (c->slices[i].milli < SHARE_WHOLE_MILLI)
+			a.price += price_of(t, residue, left);
+	}
+	return a;
+}
+
+static const float *row_of(const fragmentation *t, const score_case *c, int32_t cpu_milli, int32_t memory_mib)
+{
+	int32_t model;
+
+	(void)fragmentation_models(t, c->f, c->view, &model);
+	return fragments_row(t->fragments, model, cpu_milli, memory_mib);
+}
+
+/* F(after) - F(before) without the gangs. */
+static float fragments_grown(const fragmentation *t, const score_case *c, const after *a)
+{
+	const float *before = row_of(t, c, c->view->free_cpu_milli, c->view->free_memory_mib);
+	const float *with = row_of(t, c, a->cpu_milli, a->memory_mib);
+	float grown = 0;
+	bool is_idle;
+
+	for (int32_t i = c->view->first_cell; before != with && i < c->view->first_cell + c->view->n_cells; i++) {
+		int32_t residue = c->f->cells.v[i].free_milli;
+		grown += lost_of(t, with, residue) - lost_of(t, before, residue);
+	}
+	for (int32_t i = 0; i < c->n_slices; i++) {
+		int32_t residue = residue_of(c, i, &is_idle), left = left_of(residue, c->slices[i].milli);
+		grown += lost_of(t, with, left) - lost_of(t, with, residue);
+	}
+	return grown;
+}
+
+typedef struct gangs {
+	uint8_t before, after; /* that the node can host, by bits */
+} gangs;
+
+static gangs gangs_of(const fragmentation *t, const score_case *c, const after *a)
+{
+	const fleet_view *v = c->view;
+	int32_t first;
+
+	if (v->n_idle < MIX_GANG_MIN || !t->scarcity.n_gangs)
+		return (gangs){0};
+	uint32_t models = fragmentation_models(t, c->f, v, &first);
+	return (gangs){
+		scarcity_hosts(&t->scarcity, v->free_cpu_milli, v->free_memory_mib, v->n_idle, models),
+		scarcity_hosts(&t->scarcity, a->cpu_milli, a->memory_mib, a->n_idle, models),
+	};
+}
+
+static float base_of(const fragmentation *t, const score_case *c)
+{
+	const fleet_view *v = c->view;
+	after a = after_of(t, c);
+	float base = a.price + starved(t, a.free_milli, a.cpu_milli, a.memory_mib) -
+		     starved(t, v->free_device_milli, v->free_cpu_milli, v->free_memory_mib);
+
+	if (t->turnover <= 0)
+		return base;
+	gangs g = gangs_of(t, c, &a);
+	float gangs_grown = (float)a.free_milli * t->fragments->gang_lost[g.after] -
+			    (float)v->free_device_milli * t->fragments->gang_lost[g.before];
+	return base + FRAGMENT_WEIGHT * t->turnover * (fragments_grown(t, c, &a) + GANG_WEIGHT * gangs_grown);
+}
+
+static const fragmentation *tables_of(const score_case *c)
+{
+	return c->tables && c->tables->fragmentation ? c->tables->fragmentation : &UNLEARNT;
+}
+
+const void *fragmentation_prepare(const score_case *c)
+{
+	const fragmentation *t = tables_of(c);
+
+	if (t->turnover <= 0)
+		return NULL;
+	return row_of(t, c, (int32_t)(c->view->free_cpu_milli - c->group->cpu_milli),
+		(int32_t)(c->view->free_memory_mib - c->group->memory_mib));
+}
+
+/* Of places for an instance the one that takes least from later ones. */
+int64_t fragmentation_device(const score_case *c, const fleet_cell *cell, const score_slice *slice)
+{
+	const fragmentation *t = tables_of(c);
+	const float *row = c->prepared;
+	int32_t residue = cell->free_milli, left = left_of(residue, slice->milli);
+	int64_t loss = (int64_t)slice->loss << 32;
+
+	if (slice->milli == SHARE_WHOLE_MILLI)
+		return -loss; /* the lowest index */
+	float cost = price_of(t, residue, left);
+	if (row)
+		cost += FRAGMENT_WEIGHT * t->turnover * (lost_of(t, row, left) - lost_of(t, row, residue));
+	return -loss - (int64_t)(cost * RATING_PARTS);
+}
+
+static int32_t between(int32_t x, int32_t lo, int32_t hi)
+{
+	return x < lo ? lo : x > hi ? hi : x;
+}
+
+int32_t fragmentation_node(const score_case *c)
+{
+	return between(ZERO - (int32_t)lrintf(base_of(tables_of(c), c) / UNIT_MILLI), 0, SCORE_LIMIT - 1);
+}
+
+uint32_t fragmentation_tag(const score_case *c)
+{
+	const fragmentation *t = tables_of(c);
+	after a = after_of(t, c);
+	gangs g = gangs_of(t, c, &a);
+	int32_t model, milli = between((int32_t)c->device_milli, 0, MILLI_MAX);
+
+	(void)fragmentation_models(t, c->f, c->view, &model);
+	return (uint32_t)milli << MILLI_AT | (uint32_t)model << MODEL_AT | (g.before & (uint32_t)~g.after);
+}
+
+/* In units. */
+static int32_t rent_of(const fragmentation *t, uint32_t tag)
+{
+	int32_t model_rent = t->scarcity.model_rents[tag >> MODEL_AT & (MIX_MODELS_MAX - 1)] / UNIT_MILLI;
+	int32_t milli = (int32_t)(tag >> MILLI_AT);
+
+	return t->scarcity.mask_rents[tag & (SCARCITY_MASKS - 1)] / UNIT_MILLI +
+	       (model_rent * milli + SHARE_WHOLE_MILLI / 2) / SHARE_WHOLE_MILLI;
+}
+
+void fragmentation_settle(
+	const score_tables *tables, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret)
+{
+	const fragmentation *t = tables && tables->fragmentation ? tables->fragmentation : &UNLEARNT;
+
+	for (int32_t i = 0; i < n; i++) {
+		int32_t score = ratings[i] & (SCORE_LIMIT - 1);
+		int32_t steps = (ZERO - score + rent_of(t, tags[i]) + (1 << STEP_SHIFT) / 2) >> STEP_SHIFT;
+		int32_t settled = ratings[i] - score + between(ZERO_STEPS - steps, 0, FRAGMENTATION_MOST);
+		ret[i] = ratings[i] < 0 ? ratings[i] : settled;
+	}
+}
