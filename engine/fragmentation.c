@@ -4,14 +4,14 @@
 #include <string.h>
 
 enum {
-	UNIT_MILLI = 5, /* of what is kept; finer than a step, since rents are added later */
-	STEP_SHIFT = 3, /* a step is 8 units: 40 thousandths */
+	STEP_SHIFT = 5, /* a step is 32 units: what is kept is finer, since rents are added later */
 	ZERO = 1 << 22, /* units: what a pod rates that costs nothing, without rents */
 	ZERO_STEPS = (FRAGMENTATION_MOST + 1) / 2,
 	MODEL_AT = 8,
 	MILLI_AT = 16,
 	MILLI_MAX = UINT16_MAX,
 };
+static const float UNITS_PER_MILLI = (1 << STEP_SHIFT) / (float)SCARCITY_STEP_MILLI;
 static const float OPEN_COST = 20, FRAGMENT_WEIGHT = 2, GANG_WEIGHT = 3, STARVED_WEIGHT[2] = {0.7F, 1.2F};
 #define STARVED_AT_FIRST  1.05
 #define STARVED_AT_SECOND 0.42
@@ -194,19 +194,17 @@ static gangs gangs_of(const fragmentation *t, const score_case *c, const after *
 	};
 }
 
-static float base_of(const fragmentation *t, const score_case *c)
+static float base_of(const fragmentation *t, const score_case *c, const after *a, gangs g)
 {
 	const fleet_view *v = c->view;
-	after a = after_of(t, c);
-	float base = a.price + starved(t, a.free_milli, a.cpu_milli, a.memory_mib) -
+	float base = a->price + starved(t, a->free_milli, a->cpu_milli, a->memory_mib) -
 		     starved(t, v->free_device_milli, v->free_cpu_milli, v->free_memory_mib);
 
 	if (t->turnover <= 0)
 		return base;
-	gangs g = gangs_of(t, c, &a);
-	float gangs_grown = (float)a.free_milli * t->fragments->gang_lost[g.after] -
+	float gangs_grown = (float)a->free_milli * t->fragments->gang_lost[g.after] -
 			    (float)v->free_device_milli * t->fragments->gang_lost[g.before];
-	return base + FRAGMENT_WEIGHT * t->turnover * (fragments_grown(t, c, &a) + GANG_WEIGHT * gangs_grown);
+	return base + FRAGMENT_WEIGHT * t->turnover * (fragments_grown(t, c, a) + GANG_WEIGHT * gangs_grown);
 }
 
 static const fragmentation *tables_of(const score_case *c)
@@ -245,12 +243,7 @@ static int32_t between(int32_t x, int32_t lo, int32_t hi)
 	return x < lo ? lo : x > hi ? hi : x;
 }
 
-int32_t fragmentation_node(const score_case *c)
-{
-	return between(ZERO - (int32_t)lrintf(base_of(tables_of(c), c) / UNIT_MILLI), 0, SCORE_LIMIT - 1);
-}
-
-uint32_t fragmentation_tag(const score_case *c)
+int32_t fragmentation_unsettled(const score_case *c, uint32_t *ret_tag)
 {
 	const fragmentation *t = tables_of(c);
 	after a = after_of(t, c);
@@ -258,17 +251,19 @@ uint32_t fragmentation_tag(const score_case *c)
 	int32_t model, milli = between((int32_t)c->device_milli, 0, MILLI_MAX);
 
 	(void)fragmentation_models(t, c->f, c->view, &model);
-	return (uint32_t)milli << MILLI_AT | (uint32_t)model << MODEL_AT | (g.before & (uint32_t)~g.after);
+	*ret_tag = (uint32_t)milli << MILLI_AT | (uint32_t)model << MODEL_AT | (g.before & (uint32_t)~g.after);
+	return between(ZERO - (int32_t)lrintf(base_of(t, c, &a, g) * UNITS_PER_MILLI), 0, SCORE_LIMIT - 1);
 }
 
-/* In units. */
+/* In units; rents are whole steps of a device. */
 static int32_t rent_of(const fragmentation *t, uint32_t tag)
 {
-	int32_t model_rent = t->scarcity.model_rents[tag >> MODEL_AT & (MIX_MODELS_MAX - 1)] / UNIT_MILLI;
+	int32_t model_steps = t->scarcity.model_rents[tag >> MODEL_AT & (MIX_MODELS_MAX - 1)] / SCARCITY_STEP_MILLI;
+	int32_t mask_steps = t->scarcity.mask_rents[tag & (SCARCITY_MASKS - 1)] / SCARCITY_STEP_MILLI;
 	int32_t milli = (int32_t)(tag >> MILLI_AT);
 
-	return t->scarcity.mask_rents[tag & (SCARCITY_MASKS - 1)] / UNIT_MILLI +
-	       (model_rent * milli + SHARE_WHOLE_MILLI / 2) / SHARE_WHOLE_MILLI;
+	return (mask_steps << STEP_SHIFT) +
+	       ((model_steps << STEP_SHIFT) * milli + SHARE_WHOLE_MILLI / 2) / SHARE_WHOLE_MILLI;
 }
 
 void fragmentation_settle(
@@ -282,4 +277,13 @@ void fragmentation_settle(
 		int32_t settled = ratings[i] - score + between(ZERO_STEPS - steps, 0, FRAGMENTATION_MOST);
 		ret[i] = ratings[i] < 0 ? ratings[i] : settled;
 	}
+}
+
+int32_t fragmentation_node(const score_case *c)
+{
+	uint32_t tag;
+	int32_t score = fragmentation_unsettled(c, &tag);
+
+	fragmentation_settle(c->tables, 1, &score, &tag, &score);
+	return score;
 }

@@ -50,6 +50,6 @@ enum { FRAGMENTATION_MOST = 4095 }; /* steps of 40 thousandths; half of it is a 
 const void *fragmentation_prepare(const score_case *c);
 int64_t fragmentation_device(const score_case *c, const fleet_cell *cell, const score_slice *slice);
 int32_t fragmentation_node(const score_case *c);
-uint32_t fragmentation_tag(const score_case *c);
+int32_t fragmentation_unsettled(const score_case *c, uint32_t *ret_tag);
 void fragmentation_settle(
 	const score_tables *tables, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);

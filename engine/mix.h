@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-	MIX_KINDS_MAX = 1024,
+	MIX_KINDS_MAX = 4096,
 	MIX_MODELS_MAX = 32, /* classes that are told apart; the last one stands for all others */
 	MIX_HALF_LIFE = 2000,
 	MIX_HALF_LIFE_SLOW = 8000,

@@ -87,7 +87,7 @@ const score_policy score_policies[POLICY_COUNT] = {
 	[POLICY_BINPACK] = {"binpack", binpack_device, binpack_node},
 	[POLICY_SPREAD] = {"spread", spread_device, spread_node},
 	[POLICY_FRAGMENTATION] = {"fragmentation", fragmentation_device, fragmentation_node, fragmentation_prepare,
-		fragmentation_tag, fragmentation_settle, .most = FRAGMENTATION_MOST},
+		fragmentation_unsettled, fragmentation_settle, .most = FRAGMENTATION_MOST},
 	[POLICY_REFERENCE] = {"reference", reference_device, reference_node},
 	[POLICY_TOPOLOGY] = {"topology", binpack_device, links_node, .is_linked = true},
 	[POLICY_COST] = {"cost", cost_device, cost_node, .most = COST_STEPS},
@@ -109,10 +109,6 @@ int32_t score_of_node(const score_case *c)
 		const score_policy *p = &score_policies[w->policy];
 		int64_t most = p->most ? p->most : SCORE_MAX;
 		int32_t score = p->node(c);
-		if (p->settle) {
-			uint32_t tag = p->tag(c);
-			p->settle(c->tables, 1, &score, &tag, &score);
-		}
 		sum += (int64_t)score * w->weight * SCORE_MAX / most;
 		weights += w->weight;
 	}

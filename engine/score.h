@@ -55,10 +55,10 @@ typedef struct score_policy {
 	int32_t (*node)(const score_case *c); /* 0 to `most`, or to SCORE_MAX where that is 0 */
 	/* NULL, or what is the same for all devices of a node: the case's `prepared`. */
 	const void *(*prepare)(const score_case *c);
-	/* Both NULL, or: part of the score moves with the fleet as a whole, alike for all nodes of one tag. `node` then
-	 * gives the score without it, below SCORE_LIMIT, and settle the whole one, for n ratings at once. What a rating
-	 * holds above the score, and ratings below 0, it leaves as they are. */
-	uint32_t (*tag)(const score_case *c);
+	/* Both NULL, or: part of the score moves with the fleet as a whole, alike for all nodes of one tag. `unsettled`
+	 * gives the rest, below SCORE_LIMIT, and the tag; settle the whole score, for n ratings at once. What a rating
+	 * holds above the score, and ratings below 0, it leaves as they are. `node` does both. */
+	int32_t (*unsettled)(const score_case *c, uint32_t *ret_tag);
 	void (*settle)(const score_tables *t, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
 	int32_t most;
 	bool is_linked; /* of devices: sets are chosen by their links */

@@ -13,6 +13,13 @@ typedef struct best {
 	score_slice v[ASK_COUNT_MAX];
 } best;
 
+/* Its arrays are not cleared: this runs for every node. */
+static void best_init(best *b, int32_t count)
+{
+	b->n = 0;
+	b->count = count;
+}
+
 static void best_offer(best *b, int64_t rating, const score_slice *s)
 {
 	int32_t at = b->n < b->count ? b->n++ : b->count;
@@ -41,7 +48,8 @@ static bool best_take(const best *b, fit_choice *chosen)
 	return true;
 }
 
-static score_case case_of(const fleet *f, const fit_need *need, int32_t node, const fit_choice *chosen)
+static score_case case_of(
+	const fleet *f, const fit_need *need, int32_t node, const score_slice *slices, int32_t n_slices)
 {
 	return (score_case){.f = f,
 		.tables = need->tables,
@@ -49,9 +57,8 @@ static score_case case_of(const fleet *f, const fit_need *need, int32_t node, co
 		.group = need->group,
 		.view = &f->views.v[node],
 		.node = node,
-		.n_slices = chosen->n,
-		.slices = chosen->v,
-		.device_milli = chosen->device_milli};
+		.n_slices = n_slices,
+		.slices = slices};
 }
 
 static const void *prepared_of(const score_case *c, ask_policy policy)
@@ -101,10 +108,11 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 {
 	const ask_entry *e = &need->group->entries[entry];
 	const fleet_view *v = &f->views.v[node];
-	score_case c = case_of(f, need, node, chosen);
+	score_case c = case_of(f, need, node, chosen->v, chosen->n);
 	bool is_idle_only = hami_has(need->a, policy, HAMI_MUTEX);
 	last_offer last = {.geometry = NULL};
 
+	c.device_milli = chosen->device_milli;
 	c.prepared = prepared_of(&c, policy);
 	ret->node = node;
 	ret->n = v->n_cells;
@@ -134,8 +142,9 @@ void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t cla
 
 static bool take_best(const fit_candidates *c, int32_t count, fit_choice *chosen)
 {
-	best b = {.n = 0, .count = count};
+	best b;
 
+	best_init(&b, count);
 	for (uint64_t rest = c->fits; rest; rest &= rest - 1) {
 		int32_t i = __builtin_ctzll(rest);
 		best_offer(&b, c->ratings[i], &c->v[i]);
@@ -240,33 +249,79 @@ bool fit_serve(const fleet *f, const fit_need *need, int32_t node, fit_choice *c
 	return serve_all(f, need, node, POLICY_BINPACK, chosen, ret_entry);
 }
 
-/* One entry that names no device, on a node of one class: most pods on most nodes. The slice is the same on all
- * devices, unless their memory differs. */
+/* The slice of an entry on each device of a node of one class: the same on all, unless their memory differs. */
+typedef struct slicer {
+	const fleet *f;
+	const ask_entry *e;
+	int32_t memory_mib;
+	score_slice slice;
+} slicer;
+
+/* NULL: the cell has no room. */
+static const score_slice *slice_on(slicer *s, int32_t at)
+{
+	const fleet_cell *cell = &s->f->cells.v[at];
+
+	if (!cell->has_slot)
+		return NULL;
+	if (cell->memory_mib != s->memory_mib) {
+		s->slice = fit_slice_of(s->f, s->e, cell);
+		s->memory_mib = cell->memory_mib;
+	}
+	s->slice.cell = at;
+	return fit_has_room(cell, &s->slice) ? &s->slice : NULL;
+}
+
+/* One entry that names no device, on a node of one class: most pods on most nodes. */
 static bool choose_simple(const fleet *f, const fit_need *need, const fleet_view *v, int32_t node, fit_choice *chosen)
 {
-	const ask_entry *e = &need->group->entries[0];
-	int64_t (*rate)(const score_case *, const fleet_cell *, const score_slice *) =
-		score_policies[need->device_policy].device;
-	score_case c = case_of(f, need, node, chosen);
-	score_slice s = {.memory_mib = -1};
-	int32_t memory_mib = -1;
-	best b = {.n = 0, .count = e->count};
+	const score_policy *policy = &score_policies[need->device_policy];
+	slicer s = {.f = f, .e = &need->group->entries[0], .memory_mib = -1};
+	score_case c = case_of(f, need, node, chosen->v, 0);
+	best b;
+
+	best_init(&b, s.e->count);
+	c.prepared = prepared_of(&c, need->device_policy);
+	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
+		const score_slice *slice = slice_on(&s, i);
+		if (slice)
+			best_offer(&b, policy->device(&c, &f->cells.v[i], slice), slice);
+	}
+	return best_take(&b, chosen);
+}
+
+static bool is_alike(const fleet_cell *a, const fleet_cell *b)
+{
+	return a->free_milli == b->free_milli && a->free_memory_mib == b->free_memory_mib &&
+	       a->free_compute_milli == b->free_compute_milli && a->memory_mib == b->memory_mib &&
+	       a->is_idle == b->is_idle && a->has_slot == b->has_slot;
+}
+
+/* The same for one device: of those in a row that are alike the first is the best. */
+static bool choose_one(const fleet *f, const fit_need *need, const fleet_view *v, int32_t node, score_slice *ret_slice)
+{
+	const score_policy *policy = &score_policies[need->device_policy];
+	slicer s = {.f = f, .e = &need->group->entries[0], .memory_mib = -1};
+	score_case c = case_of(f, need, node, NULL, 0);
+	int64_t best_rating = 0;
+	bool found = false;
 
 	c.prepared = prepared_of(&c, need->device_policy);
 	for (int32_t i = v->first_cell; i < v->first_cell + v->n_cells; i++) {
 		const fleet_cell *cell = &f->cells.v[i];
-		if (!cell->has_slot)
+		if (i > v->first_cell && is_alike(cell - 1, cell))
 			continue;
-		if (cell->memory_mib != memory_mib) {
-			s = fit_slice_of(f, e, cell);
-			memory_mib = cell->memory_mib;
-		}
-		if (!fit_has_room(cell, &s))
+		const score_slice *slice = slice_on(&s, i);
+		if (!slice)
 			continue;
-		s.cell = i;
-		best_offer(&b, rate(&c, cell, &s), &s);
+		int64_t rating = policy->device(&c, cell, slice);
+		if (found && rating <= best_rating)
+			continue;
+		found = true;
+		best_rating = rating;
+		*ret_slice = *slice;
 	}
-	return best_take(&b, chosen);
+	return found;
 }
 
 why_code fit_traits_code(const fleet_node *n, const ask_group *g)
@@ -317,23 +372,37 @@ static bool is_hopeless(const fleet *f, const fleet_view *v, const ask_entry *e)
 	       v->max_free_memory_mib < fit_memory_mib(e, v->min_memory_mib);
 }
 
+/* WHY_NONE: a look at the devices of the plain node may find room. */
+static why_code plain_code(const fleet *f, const fit_need *need, const fleet_view *v)
+{
+	const ask_entry *e = &need->group->entries[0];
+
+	if (fit_rank_of(e, v->class_id) < 0)
+		return WHY_NO_SUCH_CLASS;
+	if (fit_is_blocked(need, v->class_id))
+		return WHY_QUOTA_LIMIT;
+	return is_hopeless(f, v, e) ? WHY_NO_FITTING_DEVICE : WHY_NONE;
+}
+
+/* How far down the list the class is that the node serves. */
+static int32_t plain_rank(const fit_need *need, const fleet_view *v)
+{
+	const ask_entry *e = &need->group->entries[0];
+
+	return e->classes_equal ? 0 : fit_rank_of(e, v->class_id);
+}
+
 static bool choose_plain(
 	const fleet *f, const fit_need *need, const fleet_view *v, int32_t node, fit_choice *chosen, why_code *ret_code)
 {
-	const ask_entry *e = &need->group->entries[0];
-	int32_t rank = fit_rank_of(e, v->class_id);
-
 	chosen->n = 0;
 	chosen->device_milli = 0;
-	chosen->class_rank = e->classes_equal ? 0 : rank;
-	*ret_code = WHY_NO_SUCH_CLASS;
-	if (rank < 0)
-		return false;
-	*ret_code = WHY_QUOTA_LIMIT;
-	if (fit_is_blocked(need, v->class_id))
+	chosen->class_rank = plain_rank(need, v);
+	*ret_code = plain_code(f, need, v);
+	if (*ret_code)
 		return false;
 	*ret_code = WHY_NO_FITTING_DEVICE;
-	return !is_hopeless(f, v, e) && choose_simple(f, need, v, node, chosen);
+	return choose_simple(f, need, v, node, chosen);
 }
 
 /* What is cut, mixed, partly closed or too small, and pods of several entries. Apart, so that the plain way need not
@@ -368,25 +437,71 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 	return choose_any(f, need, node, host, ret_choice, ret_code);
 }
 
-int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag)
+/* The rating of a node with its devices chosen. */
+static int32_t rate_chosen(const fit_need *need, const score_case *c, int32_t class_rank, uint32_t *ret_tag)
 {
 	enum { RANK_MAX = 127 };
 	const score_policy *policy = &score_policies[need->node_policy];
+	int32_t rank = class_rank < RANK_MAX ? class_rank : RANK_MAX;
+	int32_t score = need->a->n_weights ? score_of_node(c)
+			: policy->settle   ? policy->unsettled(c, ret_tag)
+					   : policy->node(c);
+
+	assert(score >= 0 && score < SCORE_LIMIT);
+	return (RANK_MAX - rank) * SCORE_LIMIT + score;
+}
+
+/* One device on a plain node that the host does not speak against, without room for the choice of any other. */
+static int32_t rate_one(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag)
+{
+	const fleet_view *v = &f->views.v[node];
+	why_code code = plain_code(f, need, v);
+	score_slice slice;
+
+	if (code)
+		return -1 - (int32_t)code;
+	if (!choose_one(f, need, v, node, &slice))
+		return -1 - (int32_t)WHY_NO_FITTING_DEVICE;
+	score_case c = case_of(f, need, node, &slice, 1);
+	c.device_milli = slice.milli;
+	return rate_chosen(need, &c, plain_rank(need, v), ret_tag);
+}
+
+/* The same for a pod without devices. */
+static int32_t rate_none(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag)
+{
+	score_case c = case_of(f, need, node, NULL, 0);
+
+	return rate_chosen(need, &c, 0, ret_tag);
+}
+
+/* Apart: the room for a choice is large. */
+__attribute__((noinline)) static int32_t rate_any(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag)
+{
 	fit_choice choice;
 	why_code code;
+
+	if (!fit_choose(f, need, node, &choice, &code))
+		return -1 - (int32_t)code;
+	score_case c = case_of(f, need, node, choice.v, choice.n);
+	c.device_milli = choice.device_milli;
+	return rate_chosen(need, &c, choice.class_rank, ret_tag);
+}
+
+int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag)
+{
+	const fleet_view *v = &f->views.v[node];
+	const ask_group *g = need->group;
 
 	*ret_tag = 0;
 	if (f->nodes.v[node].cluster == FLEET_NONE)
 		return FIT_NO_NODE;
-	if (!fit_choose(f, need, node, &choice, &code))
-		return -1 - (int32_t)code;
-	score_case c = case_of(f, need, node, &choice);
-	int32_t rank = choice.class_rank < RANK_MAX ? choice.class_rank : RANK_MAX;
-	int32_t score = need->a->n_weights ? score_of_node(&c) : policy->node(&c);
-	assert(score >= 0 && score < SCORE_LIMIT);
-	if (fit_settles(need))
-		*ret_tag = policy->tag(&c);
-	return (RANK_MAX - rank) * SCORE_LIMIT + score;
+	if (g->n_entries > 1 || v->class_id == FLEET_NONE || host_code(f, v, g, node) != WHY_NONE)
+		return rate_any(f, need, node, ret_tag);
+	if (g->n_entries == 0)
+		return rate_none(f, need, node, ret_tag);
+	return g->entries[0].count == 1 && is_plain(v, need) ? rate_one(f, need, node, ret_tag)
+							     : rate_any(f, need, node, ret_tag);
 }
 
 bool fit_settles(const fit_need *need)
