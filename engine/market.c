@@ -205,6 +205,11 @@ static void count_all(market *m, const fleet *f)
 	m->fleet = f;
 }
 
+void market_recount(market *m)
+{
+	m->fleet = NULL;
+}
+
 /* A node that is built anew may bring a class; then, and where the log does not reach back, all are counted. */
 static void follow(market *m, const fleet *f)
 {
@@ -303,7 +308,7 @@ static bool is_due(market *m)
 
 	if (seen >= m->next_learning) {
 		while (m->next_learning <= seen)
-			m->next_learning *= 2;
+			m->next_learning *= MARKET_GROWTH;
 		return true;
 	}
 	if (seen < m->next_look)

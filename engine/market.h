@@ -20,7 +20,7 @@
 #include "engine/fleet.h"
 #include "engine/score.h"
 
-enum { MARKET_FIRST_LEARNT = 64, MARKET_LOOK = 250 };
+enum { MARKET_FIRST_LEARNT = 64, MARKET_GROWTH = 4, MARKET_LOOK = 250 };
 
 typedef struct market market;
 struct mix;
@@ -38,6 +38,8 @@ void market_expect(market *m, const fleet *f, const ask *a);
 void market_arrive(market *m, const fleet *f, const ask *a);
 void market_depart(market *m, int32_t pods);
 void market_refresh(market *m, const fleet *f);
+/* The fleet was built anew, or is another one: at the next refresh all of it is counted. */
+void market_recount(market *m);
 
 /* For tests and reports. */
 const struct mix *market_mix(const market *m);

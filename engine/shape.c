@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "engine/alike.h"
 
 enum {
 	BEST_UNKNOWN = -2,
@@ -294,27 +295,32 @@ static void best_follow(shape *s, const fleet *f, int32_t node)
 	}
 }
 
-/* False: it rates as before. */
-static bool rate(shape *s, const fleet *f, const fit_need *need, int32_t node)
+static void rate(shape *s, const fleet *f, const fit_need *need, int32_t node)
 {
 	uint32_t tag;
-	int32_t rating = fit_rate_unsettled(f, need, node, &tag);
-	bool is_same = rating == s->ratings[node] && (!s->tags || tag == s->tags[node]);
 
-	s->ratings[node] = rating;
+	s->ratings[node] = fit_rate_unsettled(f, need, node, &tag);
 	if (s->tags)
 		s->tags[node] = tag;
-	return !is_same;
+}
+
+static void rate_as(shape *s, int32_t node, int32_t other)
+{
+	s->ratings[node] = s->ratings[other];
+	if (s->tags)
+		s->tags[node] = s->tags[other];
 }
 
 static void rate_node(shapes *all, shape *s, const fleet *f, const fit_need *need, int32_t node)
 {
 	int32_t before = s->ratings[node];
+	uint32_t tag = s->tags ? s->tags[node] : 0;
 
 	all->ratings++;
 	if (s->lacks)
 		s->lacks[node / FLEET_BLOCK].n = REASONS_UNKNOWN;
-	if (!rate(s, f, need, node))
+	rate(s, f, need, node);
+	if (s->ratings[node] == before && (!s->tags || s->tags[node] == tag))
 		return;
 	miss_count(s, before, -1);
 	miss_count(s, s->ratings[node], 1);
@@ -344,9 +350,17 @@ static void lacks_forget(shape *s)
 
 static void rate_all(shapes *all, shape *s, const fleet *f, const fit_need *need)
 {
+	alike seen;
+
+	seen.n = 0;
 	memset(s->misses, 0, sizeof s->misses);
 	for (uint32_t i = 0; i < s->n_nodes; i++) {
-		(void)rate(s, f, need, (int32_t)i);
+		const fleet_view *v = &f->views.v[i];
+		int32_t first = v->is_pristine && need->is_common ? alike_first(&seen, v, (int32_t)i) : FLEET_NONE;
+		if (first == FLEET_NONE)
+			rate(s, f, need, (int32_t)i);
+		else
+			rate_as(s, (int32_t)i, first);
 		miss_count(s, s->ratings[i], 1);
 	}
 	bests_forget(s);

@@ -494,7 +494,7 @@ int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, u
 	const ask_group *g = need->group;
 
 	*ret_tag = 0;
-	if (f->nodes.v[node].cluster == FLEET_NONE)
+	if (v->is_closed && f->nodes.v[node].cluster == FLEET_NONE)
 		return FIT_NO_NODE;
 	if (g->n_entries > 1 || v->class_id == FLEET_NONE || host_code(f, v, g, node) != WHY_NONE)
 		return rate_any(f, need, node, ret_tag);
