@@ -23,7 +23,7 @@ seq,name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec
 END
 # What needs a clock is left out.
 cat >expected.txt <<'END'
-policy               binpack, on 2 nodes with 3 GPUs in 1 cluster
+policy               fragmentation, on 2 nodes with 3 GPUs in 1 cluster
 pods                 4: 2 placed, 2 refused
 first refusal        at 103.333 % arrived
   no_fitting_device    1
@@ -109,7 +109,7 @@ refused() # CODE WORDS ARGUMENT...
 	exit 1
 }
 refused 2 'needs --nodes FILE and --pods FILE' --nodes nodes.csv
-refused 2 "there is no policy 'best'; there are: binpack" --nodes nodes.csv --pods pods.csv --policy best
+refused 2 "there is no policy 'best'; there are: fragmentation" --nodes nodes.csv --pods pods.csv --policy best
 refused 2 'cannot read nowhere.csv: No such file' --nodes nowhere.csv --pods pods.csv
 refused 2 'pods.csv line 1: there is no column sn' --nodes pods.csv --pods pods.csv
 sed '3s/600/much/' pods.csv >much.csv
