@@ -61,6 +61,16 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node);
 #define FIT_NO_NODE INT32_MIN
 
+/* What was worked out for the node before; start with class_id FLEET_NONE. */
+typedef struct fit_memo {
+	int32_t class_id, memory_mib;
+	int32_t most_milli, least_milli, rank;
+} fit_memo;
+
+/* Whether fit_rate can say more than `beat`, which is at least 0, told without a look at devices. For one that seeks
+ * the best of many nodes and can pass over the others. */
+bool fit_may_beat(const fleet *f, const fit_need *need, int32_t node, int32_t beat, fit_memo *m);
+
 /* The same in two steps, for who keeps the first: a rating without what moves with the fleet as a whole, and its tag.
  */
 int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, uint32_t *ret_tag);

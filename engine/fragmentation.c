@@ -42,6 +42,17 @@ void fragmentation_init(fragmentation *t)
 	memset(t->model_of, MIX_MODELS_MAX - 1, sizeof t->model_of);
 }
 
+/* The model that the node counts as. */
+static int32_t model_of(const fragmentation *t, const fleet *f, const fleet_view *v)
+{
+	int32_t first;
+
+	if (v->class_id != FLEET_NONE)
+		return t->model_of[v->class_id];
+	(void)fragmentation_models(t, f, v, &first);
+	return first;
+}
+
 uint32_t fragmentation_models(const fragmentation *t, const fleet *f, const fleet_view *v, int32_t *ret_first)
 {
 	uint32_t models = 0;
@@ -151,10 +162,7 @@ static after after_of(const fragmentation *t, const score_case *c)
 
 static const float *row_of(const fragmentation *t, const score_case *c, int32_t cpu_milli, int32_t memory_mib)
 {
-	int32_t model;
-
-	(void)fragmentation_models(t, c->f, c->view, &model);
-	return fragments_row(t->fragments, model, cpu_milli, memory_mib);
+	return fragments_row(t->fragments, model_of(t, c->f, c->view), cpu_milli, memory_mib);
 }
 
 /* F(after) - F(before) without the gangs. */
@@ -243,16 +251,25 @@ static int32_t between(int32_t x, int32_t lo, int32_t hi)
 	return x < lo ? lo : x > hi ? hi : x;
 }
 
+static int32_t units_of(float base)
+{
+	return between(ZERO - (int32_t)lrintf(base * UNITS_PER_MILLI), 0, SCORE_LIMIT - 1);
+}
+
+static uint32_t tag_of(int32_t milli, int32_t model, gangs g)
+{
+	return (uint32_t)between(milli, 0, MILLI_MAX) << MILLI_AT | (uint32_t)model << MODEL_AT |
+	       (g.before & (uint32_t)~g.after);
+}
+
 int32_t fragmentation_unsettled(const score_case *c, uint32_t *ret_tag)
 {
 	const fragmentation *t = tables_of(c);
 	after a = after_of(t, c);
 	gangs g = gangs_of(t, c, &a);
-	int32_t model, milli = between((int32_t)c->device_milli, 0, MILLI_MAX);
 
-	(void)fragmentation_models(t, c->f, c->view, &model);
-	*ret_tag = (uint32_t)milli << MILLI_AT | (uint32_t)model << MODEL_AT | (g.before & (uint32_t)~g.after);
-	return between(ZERO - (int32_t)lrintf(base_of(t, c, &a, g) * UNITS_PER_MILLI), 0, SCORE_LIMIT - 1);
+	*ret_tag = tag_of((int32_t)c->device_milli, model_of(t, c->f, c->view), g);
+	return units_of(base_of(t, c, &a, g));
 }
 
 /* In units; rents are whole steps of a device. */
@@ -279,11 +296,40 @@ void fragmentation_settle(
 	}
 }
 
+static int32_t settle_one(const score_tables *tables, int32_t score, uint32_t tag)
+{
+	fragmentation_settle(tables, 1, &score, &tag, &score);
+	return score;
+}
+
+/* As if a part cost nothing, and first as if no gang were lost. Where fragments count they may fall, so that nothing is
+ * told. */
+int32_t fragmentation_bound(const score_case *c, int32_t least_milli, int32_t beat)
+{
+	const fragmentation *t = tables_of(c);
+	int32_t count = c->group->n_entries ? c->group->entries[0].count : 0;
+	bool is_whole = least_milli == count * SHARE_WHOLE_MILLI;
+	after a = {
+		.cpu_milli = (int32_t)(c->view->free_cpu_milli - c->group->cpu_milli),
+		.memory_mib = (int32_t)(c->view->free_memory_mib - c->group->memory_mib),
+		.free_milli = left_of(c->view->free_device_milli, (int32_t)c->device_milli),
+		.n_idle = c->view->n_idle - (is_whole ? count : 0),
+	};
+	gangs none = {0};
+
+	if (t->turnover > 0)
+		return FRAGMENTATION_MOST;
+	int32_t model = t->model_of[c->view->class_id], units = units_of(base_of(t, c, &a, none));
+	int32_t score = settle_one(c->tables, units, tag_of(least_milli, model, none));
+	if (score <= beat || !is_whole)
+		return score;
+	return settle_one(c->tables, units, tag_of(least_milli, model, gangs_of(t, c, &a)));
+}
+
 int32_t fragmentation_node(const score_case *c)
 {
 	uint32_t tag;
 	int32_t score = fragmentation_unsettled(c, &tag);
 
-	fragmentation_settle(c->tables, 1, &score, &tag, &score);
-	return score;
+	return settle_one(c->tables, score, tag);
 }

@@ -53,3 +53,4 @@ int32_t fragmentation_node(const score_case *c);
 int32_t fragmentation_unsettled(const score_case *c, uint32_t *ret_tag);
 void fragmentation_settle(
 	const score_tables *tables, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
+int32_t fragmentation_bound(const score_case *c, int32_t least_milli, int32_t beat);

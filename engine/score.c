@@ -87,7 +87,7 @@ const score_policy score_policies[POLICY_COUNT] = {
 	[POLICY_BINPACK] = {"binpack", binpack_device, binpack_node},
 	[POLICY_SPREAD] = {"spread", spread_device, spread_node},
 	[POLICY_FRAGMENTATION] = {"fragmentation", fragmentation_device, fragmentation_node, fragmentation_prepare,
-		fragmentation_unsettled, fragmentation_settle, .most = FRAGMENTATION_MOST},
+		fragmentation_unsettled, fragmentation_settle, fragmentation_bound, .most = FRAGMENTATION_MOST},
 	[POLICY_REFERENCE] = {"reference", reference_device, reference_node},
 	[POLICY_TOPOLOGY] = {"topology", binpack_device, links_node, .is_linked = true},
 	[POLICY_COST] = {"cost", cost_device, cost_node, .most = COST_STEPS},

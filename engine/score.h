@@ -60,6 +60,10 @@ typedef struct score_policy {
 	 * holds above the score, and ratings below 0, it leaves as they are. `node` does both. */
 	int32_t (*unsettled)(const score_case *c, uint32_t *ret_tag);
 	void (*settle)(const score_tables *t, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
+	/* NULL, or no less than `node` gives once the devices are chosen, told by the node's view alone, for pods of
+	 * one entry at most and nodes of one class. Of the case's slices only their sum is known, which is from
+	 * least_milli to device_milli. Of no more than `beat` it need not be the least. */
+	int32_t (*bound)(const score_case *c, int32_t least_milli, int32_t beat);
 	int32_t most;
 	bool is_linked; /* of devices: sets are chosen by their links */
 	bool is_hami;   /* devices and instances are chosen in HAMi's order, by HAMi's rules */

@@ -352,8 +352,7 @@ static why_code host_code(const fleet *f, const fleet_view *v, const ask_group *
 	return WHY_NONE;
 }
 
-/* Nodes of one class, all devices open and large enough: what is missing there can only be free devices. */
-static bool is_plain(const fleet_view *v, const fit_need *need)
+bool fit_is_plain(const fleet_view *v, const fit_need *need)
 {
 	const ask_entry *e = &need->group->entries[0];
 
@@ -361,8 +360,7 @@ static bool is_plain(const fleet_view *v, const fit_need *need)
 	       fit_memory_mib(e, v->min_memory_mib) <= v->min_memory_mib;
 }
 
-/* Whether no device of a plain node can have room: told without a look at them. */
-static bool is_hopeless(const fleet *f, const fleet_view *v, const ask_entry *e)
+bool fit_is_hopeless(const fleet *f, const fleet_view *v, const ask_entry *e)
 {
 	int64_t compute_milli = fit_compute_milli(e, &f->classes.v[v->class_id]);
 
@@ -381,7 +379,7 @@ static why_code plain_code(const fleet *f, const fit_need *need, const fleet_vie
 		return WHY_NO_SUCH_CLASS;
 	if (fit_is_blocked(need, v->class_id))
 		return WHY_QUOTA_LIMIT;
-	return is_hopeless(f, v, e) ? WHY_NO_FITTING_DEVICE : WHY_NONE;
+	return fit_is_hopeless(f, v, e) ? WHY_NO_FITTING_DEVICE : WHY_NONE;
 }
 
 /* How far down the list the class is that the node serves. */
@@ -432,7 +430,7 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 		*ret_code = fit_rank_of(&g->entries[0], v->class_id) < 0 ? WHY_NO_SUCH_CLASS : host;
 		return false;
 	}
-	if (is_plain(v, need))
+	if (fit_is_plain(v, need))
 		return choose_plain(f, need, v, node, ret_choice, ret_code);
 	return choose_any(f, need, node, host, ret_choice, ret_code);
 }
@@ -440,15 +438,13 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 /* The rating of a node with its devices chosen. */
 static int32_t rate_chosen(const fit_need *need, const score_case *c, int32_t class_rank, uint32_t *ret_tag)
 {
-	enum { RANK_MAX = 127 };
 	const score_policy *policy = &score_policies[need->node_policy];
-	int32_t rank = class_rank < RANK_MAX ? class_rank : RANK_MAX;
 	int32_t score = need->a->n_weights ? score_of_node(c)
 			: policy->settle   ? policy->unsettled(c, ret_tag)
 					   : policy->node(c);
 
 	assert(score >= 0 && score < SCORE_LIMIT);
-	return (RANK_MAX - rank) * SCORE_LIMIT + score;
+	return fit_rating(score, class_rank);
 }
 
 /* One device on a plain node that the host does not speak against, without room for the choice of any other. */
@@ -500,8 +496,8 @@ int32_t fit_rate_unsettled(const fleet *f, const fit_need *need, int32_t node, u
 		return rate_any(f, need, node, ret_tag);
 	if (g->n_entries == 0)
 		return rate_none(f, need, node, ret_tag);
-	return g->entries[0].count == 1 && is_plain(v, need) ? rate_one(f, need, node, ret_tag)
-							     : rate_any(f, need, node, ret_tag);
+	return g->entries[0].count == 1 && fit_is_plain(v, need) ? rate_one(f, need, node, ret_tag)
+								 : rate_any(f, need, node, ret_tag);
 }
 
 bool fit_settles(const fit_need *need)

@@ -56,6 +56,20 @@ bool fit_choose_set(const fleet *f, const fit_need *need, const ask_entry *e, co
 void fit_gather(const fleet *f, const fit_need *need, int32_t entry, int32_t class_id, int32_t node, ask_policy policy,
 	const fit_choice *chosen, fit_candidates *ret);
 
+/* A better choice of class counts more than any score. */
+static inline int32_t fit_rating(int32_t score, int32_t class_rank)
+{
+	enum { RANK_MAX = 127 };
+
+	return (RANK_MAX - (class_rank < RANK_MAX ? class_rank : RANK_MAX)) * SCORE_LIMIT + score;
+}
+
+/* Nodes of one class, all devices open and large enough for the need's one entry: what is missing there can only be
+ * free devices. */
+bool fit_is_plain(const fleet_view *v, const fit_need *need);
+/* Whether no device of a plain node can have room: told without a look at them. */
+bool fit_is_hopeless(const fleet *f, const fleet_view *v, const ask_entry *e);
+
 /* WHY_NONE, or what the node's labels and taints say against the group. */
 why_code fit_traits_code(const fleet_node *n, const ask_group *g);
 

@@ -6,6 +6,7 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 {
 	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
 	int32_t best = FLEET_NONE, misses[WHY_COUNT] = {0};
+	fit_memo memo = {.class_id = FLEET_NONE};
 	alike seen;
 
 	seen.n = 0;
@@ -13,6 +14,8 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
 		const fleet_view *v = &w->f->views.v[c->nodes.v[i]];
 		if (v->is_pristine && need->is_common && alike_first(&seen, v, c->nodes.v[i]) != FLEET_NONE)
+			continue;
+		if (best != FLEET_NONE && !fit_may_beat(w->f, need, c->nodes.v[i], *ret_rating, &memo))
 			continue;
 		int32_t rating = fit_rate(w->f, need, c->nodes.v[i]);
 		if (rating < 0)
