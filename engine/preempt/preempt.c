@@ -182,8 +182,10 @@ static void prepare(preempt *w, const preempt_ask *in)
 	vec_reserve(&w->gone, w->r->runs.n);
 	vec_reserve(&w->marks, w->r->runs.n);
 	vec_reserve(&w->away, in->n_budgets);
-	memset(w->gone.v, 0, w->gone.cap * sizeof *w->gone.v);
-	memset(w->marks.v, 0, w->marks.cap * sizeof *w->marks.v);
+	if (w->gone.cap)
+		memset(w->gone.v, 0, w->gone.cap * sizeof *w->gone.v);
+	if (w->marks.cap)
+		memset(w->marks.v, 0, w->marks.cap * sizeof *w->marks.v);
 	if (w->away.cap)
 		memset(w->away.v, 0, w->away.cap * sizeof *w->away.v);
 }
