@@ -75,10 +75,11 @@ static void placed_add(preempt *w, const plan *from, int32_t group, int32_t inde
 
 static bool find_one(preempt *w)
 {
-	if (w->finds-- <= 0) {
+	if (w->finds <= 0) {
 		w->is_cut = true;
 		return false;
 	}
+	w->finds--;
 	return place_find(w->finder, w->f, w->q, w->in->tenant, &w->one.a, &w->scratch, w->q ? &w->reasons : NULL);
 }
 

@@ -51,10 +51,11 @@ static int64_t needed_of(const preempt *w, const plan *p)
 
 bool find_suffices(preempt *w)
 {
-	if (w->finds-- <= 0) {
+	if (w->finds <= 0) {
 		w->is_cut = true;
 		return false;
 	}
+	w->finds--;
 	if (!place_find(w->finder, w->f, w->q, w->in->tenant, w->in->a, &w->scratch, NULL))
 		return false;
 	place_give(w->f, w->q, w->in->tenant, &w->scratch);
@@ -164,7 +165,7 @@ static void search_all(preempt *w, plan *p)
 	uint32_t trial = fleet_try(w->f);
 	vec_each (v, &w->best)
 		victim_take(w, v);
-	w->finds++;
+	w->finds++; /* for this last one; the limit may have been met */
 	if (find_suffices(w))
 		remember(w, &bound, &w->scratch, p);
 	victims_undo(w, 0, trial);
