@@ -66,12 +66,15 @@ static void run_hold(const run *r)
 		if (d->node < 0 || d->is_ended)
 			continue;
 		const trace_node *n = &t->nodes.v[d->node];
-		assert((cpu[d->node] += p->cpu_milli) <= n->cpu_milli);
-		assert((memory[d->node] += p->memory_mib) <= n->memory_mib);
+		cpu[d->node] += p->cpu_milli;
+		memory[d->node] += p->memory_mib;
+		assert(cpu[d->node] <= n->cpu_milli && memory[d->node] <= n->memory_mib);
 		assert(!p->gpus || trace_spec_allows(p->spec, n->model));
 		for (int64_t k = 0; k < p->gpus; k++) {
 			uint8_t at = r->gpus[d->first + k];
-			assert(at < n->gpus && (gpu[d->node][at] += p->gpu_milli) <= TRACE_GPU_MILLI);
+			assert(at < n->gpus);
+			gpu[d->node][at] += p->gpu_milli;
+			assert(gpu[d->node][at] <= TRACE_GPU_MILLI);
 		}
 	}
 }
