@@ -84,11 +84,11 @@ static int32_t cost_node(const score_case *c)
 }
 
 const score_policy score_policies[POLICY_COUNT] = {
-	[POLICY_BINPACK] = {"binpack", binpack_device, binpack_node},
-	[POLICY_SPREAD] = {"spread", spread_device, spread_node},
+	[POLICY_BINPACK] = {.name = "binpack", .device = binpack_device, .node = binpack_node},
+	[POLICY_SPREAD] = {.name = "spread", .device = spread_device, .node = spread_node},
 	[POLICY_FRAGMENTATION] = {"fragmentation", fragmentation_device, fragmentation_node, fragmentation_prepare,
 		fragmentation_unsettled, fragmentation_settle, fragmentation_bound, .most = FRAGMENTATION_MOST},
-	[POLICY_REFERENCE] = {"reference", reference_device, reference_node},
+	[POLICY_REFERENCE] = {.name = "reference", .device = reference_device, .node = reference_node},
 	[POLICY_TOPOLOGY] = {"topology", binpack_device, links_node, .is_linked = true},
 	[POLICY_COST] = {"cost", cost_device, cost_node, .most = COST_STEPS},
 	[POLICY_HAMI_BINPACK] = {"hami-binpack", hami_device_binpack, hami_node_binpack, .most = SCORE_LIMIT - 1,

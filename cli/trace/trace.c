@@ -156,12 +156,15 @@ void trace_done(trace *t)
 
 bool trace_spec_allows(str spec, str model)
 {
-	if (str_is_empty(spec))
-		return true;
-	while (spec.p)
-		if (str_eq(str_split(&spec, '|'), model))
+	bool is_named = false;
+
+	while (spec.p) {
+		str one = str_split(&spec, '|');
+		if (!str_is_empty(one) && str_eq(one, model))
 			return true;
-	return false;
+		is_named |= !str_is_empty(one);
+	}
+	return !is_named;
 }
 
 str trace_class(arena *a, str model)

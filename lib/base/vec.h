@@ -26,7 +26,8 @@ void vec_grow(void **v, uint32_t *cap, uint32_t need, size_t size);
 #define vec_pop(a)            ((a)->v[--(a)->n])
 #define vec_clear(a)          ((void)((a)->n = 0))
 #define vec_done(a)           (vec_free((a)->v), (void)((a)->v = NULL), (void)((a)->n = (a)->cap = 0))
-#define vec_each(x, a)        for (__typeof__((a)->v) x = (a)->v; x < (a)->v + (a)->n; x++)
+/* An empty one may have no memory yet, and nothing may be added to no pointer. */
+#define vec_each(x, a)        for (__typeof__((a)->v) x = (a)->v; (a)->n && x < (a)->v + (a)->n; x++)
 /* Removes element i by moving the last one into its place: O(1), order is lost. */
 #define vec_remove_fast(a, i) ((void)((a)->v[i] = (a)->v[--(a)->n]))
 

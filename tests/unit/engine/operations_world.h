@@ -6,6 +6,7 @@
 
 #include "engine/advice.h"
 #include "engine/defrag.h"
+#include "engine/market.h"
 #include "engine/preempt.h"
 #include "engine/reference.h"
 #include "engine/reserve.h"
@@ -53,7 +54,9 @@ typedef struct world {
 	defrag *defrag;
 	defrag_plan moves;
 	reserve *reserve;
-	score_tables tables;
+	market *market;
+	score_tables *tables;
+	reference *reference;
 	int64_t prices[CLASSES];
 	int32_t clusters[CLUSTERS], classes[CLASSES], tenants[TENANTS];
 	asked kept[KEPT]; /* asked again and again */
@@ -215,12 +218,16 @@ static inline void classes_make(world *w)
 
 static inline void tables_make(world *w)
 {
-	w->tables = (score_tables){.epoch = 1, .prices = w->prices, .n_prices = CLASSES};
-	w->tables.reference = reference_new();
+	w->market = market_new();
+	w->tables = market_tables(w->market);
+	w->reference = reference_new();
 	for (int i = 0; i < 12; i++)
-		cr_assert_eq(reference_add(w->tables.reference, 1.0 / 12, 1000 * i, 100 + 75 * i, 1 + i % 3, NULL, 0),
-			ERR_OK);
-	place_use(w->finder, &w->tables);
+		cr_assert_eq(reference_add(w->reference, 1.0 / 12, 1000 * i, 100 + 75 * i, 1 + i % 3, NULL, 0), ERR_OK);
+	w->tables->reference = w->reference;
+	w->tables->prices = w->prices;
+	w->tables->n_prices = CLASSES;
+	w->tables->epoch++;
+	place_use(w->finder, w->tables);
 }
 
 static inline void tenants_make(world *w)
@@ -279,7 +286,8 @@ static inline void world_close(world *w)
 	preempt_free(w->preempt);
 	shapes_free(w->shapes);
 	place_free(w->finder);
-	reference_free(w->tables.reference);
+	market_free(w->market);
+	reference_free(w->reference);
 	quota_free(w->q);
 	running_done(&w->list);
 	fleet_done(&w->f);

@@ -80,6 +80,7 @@ static void live_end(world *w, int32_t i)
 	live *l = w->lives[i];
 
 	running_remove(&w->list, l->run);
+	market_depart(w->market, (int32_t)l->p.pods.n);
 	place_give(&w->f, l->is_charged ? w->q : NULL, l->is_charged ? w->tenants[l->tenant] : FLEET_NONE, &l->p);
 	w->lives[i] = w->lives[--w->n_lives];
 	w->lives[w->n_lives] = l;
@@ -105,6 +106,8 @@ static void op_place(world *w)
 	is_plain = is_kept ? kept % 2 : is_plain;
 	if (w->n_lives == LIVE_MAX)
 		return;
+	market_arrive(w->market, &w->f, a);
+	market_refresh(w->market, &w->f);
 	bool wants = is_plain && !is_charged && !is_hami(a) && slow_fits(w, a);
 	bool got = place_find(w->finder, &w->f, is_charged ? w->q : NULL, is_charged ? w->tenants[tenant] : FLEET_NONE,
 		a, &w->p, &w->reasons);
@@ -204,7 +207,7 @@ static void op_rate(world *w)
 	int32_t cluster = w->clusters[below(w, CLUSTERS)], rating;
 	fit_need need;
 
-	fit_prepare(&need, &one->a, &one->groups[0], &w->tables);
+	fit_prepare(&need, &one->a, &one->groups[0], w->tables);
 	shape *s = shapes_rate(w->shapes, &w->f, &need);
 	if (!s)
 		return;
@@ -216,7 +219,7 @@ static void op_rate(world *w)
 static void op_prices(world *w)
 {
 	w->prices[below(w, CLASSES)] = below(w, 1000);
-	w->tables.epoch++;
+	w->tables->epoch++;
 }
 
 /* A plain ask that finds no room; after a few draws perhaps one that does. */
