@@ -283,23 +283,23 @@ static int32_t rent_of(const fragmentation *t, uint32_t tag)
 	       ((model_steps << STEP_SHIFT) * milli + SHARE_WHOLE_MILLI / 2) / SHARE_WHOLE_MILLI;
 }
 
+/* In steps, with the rents. */
+static int32_t settled(const fragmentation *t, int32_t units, uint32_t tag)
+{
+	int32_t steps = (ZERO - units + rent_of(t, tag) + (1 << STEP_SHIFT) / 2) >> STEP_SHIFT;
+
+	return between(ZERO_STEPS - steps, 0, FRAGMENTATION_MOST);
+}
+
 void fragmentation_settle(
 	const score_tables *tables, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret)
 {
 	const fragmentation *t = tables && tables->fragmentation ? tables->fragmentation : &UNLEARNT;
 
 	for (int32_t i = 0; i < n; i++) {
-		int32_t score = ratings[i] & (SCORE_LIMIT - 1);
-		int32_t steps = (ZERO - score + rent_of(t, tags[i]) + (1 << STEP_SHIFT) / 2) >> STEP_SHIFT;
-		int32_t settled = ratings[i] - score + between(ZERO_STEPS - steps, 0, FRAGMENTATION_MOST);
-		ret[i] = ratings[i] < 0 ? ratings[i] : settled;
+		int32_t units = ratings[i] & (SCORE_LIMIT - 1);
+		ret[i] = ratings[i] < 0 ? ratings[i] : ratings[i] - units + settled(t, units, tags[i]);
 	}
-}
-
-static int32_t settle_one(const score_tables *tables, int32_t score, uint32_t tag)
-{
-	fragmentation_settle(tables, 1, &score, &tag, &score);
-	return score;
 }
 
 /* As if a part cost nothing, and first as if no gang were lost. Where fragments count they may fall, so that nothing is
@@ -320,16 +320,16 @@ int32_t fragmentation_bound(const score_case *c, int32_t least_milli, int32_t be
 	if (t->turnover > 0)
 		return FRAGMENTATION_MOST;
 	int32_t model = t->model_of[c->view->class_id], units = units_of(base_of(t, c, &a, none));
-	int32_t score = settle_one(c->tables, units, tag_of(least_milli, model, none));
+	int32_t score = settled(t, units, tag_of(least_milli, model, none));
 	if (score <= beat || !is_whole)
 		return score;
-	return settle_one(c->tables, units, tag_of(least_milli, model, gangs_of(t, c, &a)));
+	return settled(t, units, tag_of(least_milli, model, gangs_of(t, c, &a)));
 }
 
 int32_t fragmentation_node(const score_case *c)
 {
 	uint32_t tag;
-	int32_t score = fragmentation_unsettled(c, &tag);
+	int32_t units = fragmentation_unsettled(c, &tag);
 
-	return settle_one(c->tables, score, tag);
+	return settled(tables_of(c), units, tag);
 }
