@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-const char *const placement_policies[] = {"binpack", "spread", NULL};
+const char *const placement_policies[] = {"fragmentation", "binpack", "spread", NULL};
 const char *const placement_priorities[] = {"low", "normal", "high", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
@@ -71,8 +71,10 @@ static const js_field placement_request_fields[] = {
 	F(clusters, JS_OPTIONAL, "Only these clusters, in order of preference; empty: any.", JS_ITEMS(0, 64),
 		.form = JS_NAME),
 	F(clusters_excluded, JS_OPTIONAL, "Not these clusters.", JS_ITEMS(0, 64), .form = JS_NAME),
-	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: binpack.", JS_VALUES(placement_policies)),
-	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: binpack.",
+	F(node_policy, JS_OPTIONAL,
+		"How nodes are chosen; absent: fragmentation, which keeps free what others will ask for.",
+		JS_VALUES(placement_policies)),
+	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
 		JS_VALUES(placement_policies)),
 	F(topology, JS_OPTIONAL, "How much links between devices matter. Kept and shown; not acted on yet.",
 		JS_VALUES(placement_topologies)),

@@ -16,6 +16,8 @@ void books_init(books *b)
 	fleet_init(&b->fleet);
 	b->tree = quota_new();
 	b->room = place_new();
+	b->market = market_new();
+	place_use(b->room, market_tables(b->market));
 	b->rule_texts = arena_new(0);
 	b->cordon_texts = arena_new(0);
 	change_all(&b->changes);
@@ -72,6 +74,7 @@ void books_done(books *b)
 	arena_end(b->cordon_texts);
 	changes_done(&b->changes);
 	place_free(b->room);
+	market_free(b->market);
 	quota_free(b->tree);
 	fleet_done(&b->fleet);
 }

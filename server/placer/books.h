@@ -7,6 +7,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/id.h"
+#include "engine/market.h"
 #include "engine/place.h"
 #include "server/placer/booking.h"
 #include "server/placer/change.h"
@@ -65,6 +66,7 @@ typedef struct books {
 	fleet fleet;
 	quota *tree;
 	place *room;
+	market *market; /* what is asked, and what the default policy makes of it */
 	changes changes;
 	map payers;            /* by key */
 	map sites;             /* by key */

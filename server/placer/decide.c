@@ -5,6 +5,8 @@
 #include "engine/fleet.h"
 #include "server/placer/body.h"
 
+enum { RECALL_MAX = 4000 };
+
 /* Nodes to keep off look closed while the engine looks. Those that are closed anyway are left alone. */
 static uint32_t avoid_begin(books *b, const booking *k, int32_t *closed, int64_t now_us)
 {
@@ -33,6 +35,8 @@ static bool find(turn *t, books *b, booking *k, request_ask *w, reasons *r)
 	int32_t *closed = ARENA_ARRAY(t->a, int32_t, k->avoid.n);
 	uint32_t n = avoid_begin(b, k, closed, t->now_us);
 	int64_t began_us = clock_mono_us();
+
+	market_refresh(b->market, &b->fleet);
 	bool found = place_find(b->room, &b->fleet, b->tree, p->handle, &w->ask, &k->held, &r->why);
 
 	metric_observe_us(METRIC_PLACER_DECIDE_TIME, clock_mono_us() - began_us);
@@ -116,14 +120,19 @@ static void reject(turn *t, books *b, booking *k, str reason, str actor)
 	metric_add(METRIC_PLACER_DECISIONS, DECISION_REJECTED, 1);
 }
 
-static void attempt(turn *t, books *b, booking *k, const placement_request *q, str actor)
+static void attempt(turn *t, books *b, booking *k, const placement_request *q, str actor, bool is_new)
 {
 	request_ask w;
 	reasons r;
 
-	if (books_payer(b, k->tenant_key)->is_deleted)
+	if (books_payer(b, k->tenant_key)->is_deleted) {
 		reject(t, b, k, S("tenant_deleted"), actor);
-	else if (request_to_ask(b, q, t->a, &w, &r) && find(t, b, k, &w, &r))
+		return;
+	}
+	bool is_ask = request_to_ask(b, q, t->a, &w, &r);
+	if (is_ask && is_new)
+		market_arrive(b->market, &b->fleet, &w.ask);
+	if (is_ask && find(t, b, k, &w, &r))
 		grant(t, b, k, &w, actor);
 	else
 		deny(t, b, k, w.may_wait, &r, actor);
@@ -137,7 +146,7 @@ static void try_again(turn *t, books *b, booking *k, str actor)
 	if (request_read(k->request, t->a, &q, &f))
 		reject(t, b, k, S("not_a_request"), actor);
 	else
-		attempt(t, b, k, &q, actor);
+		attempt(t, b, k, &q, actor, false);
 }
 
 /* Enters the books, not decided on yet. NULL: known already, or of a tenant that nobody knows. */
@@ -181,7 +190,7 @@ void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
 	if (e)
 		reject(t, b, k, S("not_a_request"), row->actor);
 	else
-		attempt(t, b, k, &q, row->actor);
+		attempt(t, b, k, &q, row->actor, true);
 }
 
 /* Holds nothing that an agent knows of. */
@@ -285,4 +294,22 @@ void decide_forgive(books *b, int64_t now_us)
 		b->looked = 0;
 	}
 	b->n_avoiding = left;
+}
+
+void decide_recall(books *b)
+{
+	int left = RECALL_MAX;
+
+	map_each (slot, &b->bookings) {
+		AUTO_ARENA a = arena_new(0);
+		const booking *k = slot->value;
+		placement_request q;
+		request_ask w;
+		reasons r;
+		fault f;
+		if (left-- == 0)
+			break;
+		if (request_read(k->request, a, &q, &f) == ERR_OK && request_to_ask(b, &q, a, &w, &r))
+			market_arrive(b->market, &b->fleet, &w.ask);
+	}
 }

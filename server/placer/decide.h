@@ -31,3 +31,6 @@ void decide_end(turn *t, books *b, booking *k, lifecycle life, int64_t at_us, st
 bool decide_waiting(turn *t, books *b);
 /* What was refused may go back to the nodes it was refused on. */
 void decide_forgive(books *b, int64_t now_us);
+
+/* After a load: what stands in the books tells the default policy what is usually asked, until arrivals do. */
+void decide_recall(books *b);

@@ -6,6 +6,7 @@
 #include "api/types/placement.h"
 #include "engine/fleet.h"
 #include "server/placer/body.h"
+#include "server/placer/decide.h"
 
 /* What a placement was charged, by model. */
 typedef struct stored_charges {
@@ -345,4 +346,5 @@ void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 		node_leave(l->b, *node);
 	books_follow_capacity(l->b);
 	change_all(&l->b->changes);
+	decide_recall(l->b);
 }

@@ -1,6 +1,7 @@
 #include "server/placer/request.h"
 
 #include "engine/fleet.h"
+#include "engine/score.h"
 
 err request_read(str body, arena *a, placement_request *ret, fault *f)
 {
@@ -83,9 +84,11 @@ static int32_t *clusters_of(const books *b, strs names, arena *a, int32_t *ret_n
 	return found;
 }
 
-static ask_policy policy_of(str s)
+static ask_policy policy_of(str name)
 {
-	return str_eq(s, S("spread")) ? POLICY_SPREAD : POLICY_BINPACK;
+	ask_policy p = score_policy_named(name);
+
+	return p == POLICY_COUNT ? POLICY_FRAGMENTATION : p;
 }
 
 static bool groups_of(const books *b, request_ask *w, arena *a, reasons *r)

@@ -322,6 +322,8 @@ void turn_keep(turn *t, books *b)
 {
 	vec_each (x, &t->touches) {
 		x->b->touch_at = 0;
+		if (lifecycle_is_final(x->b->now.life))
+			market_depart(b->market, (int32_t)x->held_before.pods.n);
 		plan_done(&x->held_before);
 		touch_keep(b, x);
 	}
