@@ -33,10 +33,10 @@ static bool find(turn *t, books *b, booking *k, request_ask *w, reasons *r)
 {
 	const payer *p = books_payer(b, k->tenant_key);
 	int32_t *closed = ARENA_ARRAY(t->a, int32_t, k->avoid.n);
-	uint32_t n = avoid_begin(b, k, closed, t->now_us);
-	int64_t began_us = clock_mono_us();
 
 	market_refresh(b->market, &b->fleet);
+	uint32_t n = avoid_begin(b, k, closed, t->now_us);
+	int64_t began_us = clock_mono_us();
 	bool found = place_find(b->room, &b->fleet, b->tree, p->handle, &w->ask, &k->held, &r->why);
 
 	metric_observe_us(METRIC_PLACER_DECIDE_TIME, clock_mono_us() - began_us);
