@@ -196,7 +196,8 @@ static void count_all(market *m, const fleet *f)
 	vec_reserve(&m->holdings, f->nodes.n);
 	m->holdings.n = f->nodes.n;
 	m->stock = (stock){0};
-	memset(m->holdings.v, 0, m->holdings.n * sizeof *m->holdings.v);
+	for (uint32_t i = 0; i < m->holdings.n; i++)
+		m->holdings.v[i] = (__typeof__(*m->holdings.v)){0};
 	for (uint32_t i = 0; i < f->nodes.n; i++) {
 		model_know(m, f, &f->views.v[i]);
 		node_follow(m, f, (int32_t)i);

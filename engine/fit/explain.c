@@ -310,7 +310,9 @@ static bool slice_fits(const fleet_device *d, const plan_device *s, int32_t node
 	if (!has_place(d, s))
 		return fail(miss, WHY_PROFILE, d->class_id, AXIS_MEMORY_MIB, s->memory_mib,
 			d->geometry ? largest_place(d) : 0);
-	if (fit_has_room(&cell, &slice))
+	/* A plan from elsewhere may name amounts that no slice can hold. */
+	bool is_possible = s->memory_mib <= d->memory_mib && s->compute_milli <= d->compute_milli;
+	if (is_possible && fit_has_room(&cell, &slice))
 		return true;
 	if (free_memory < s->memory_mib)
 		return fail(miss, WHY_NO_FITTING_DEVICE, d->class_id, AXIS_MEMORY_MIB, s->memory_mib, free_memory);

@@ -283,3 +283,26 @@ Test(fit, the_second_look_refuses_what_changed_meanwhile)
 	plan_done(&p);
 	fleet_done(&f);
 }
+
+/* Found by the fuzzer of the agent's sync: the amount was cut to 32 bits and fitted. */
+Test(fit, a_plan_with_more_than_a_device_can_hold_is_refused)
+{
+	static const int64_t huge[][2] = {{(int64_t)1 << 32, 0}, {((int64_t)1 << 32) + 1, 1}, {1, (int64_t)1 << 32}};
+
+	for (size_t i = 0; i < sizeof huge / sizeof *huge; i++) {
+		fleet f;
+		plan p;
+		blocker why_not;
+		fleet_init(&f);
+		plan_init(&p);
+		p.cluster = fleet_cluster_put(&f, S("c"));
+		int32_t node = add_gpus(&f, p.cluster, "n", 1, "h100", 1000);
+		plan_add_pod(&p, 0, 0, node, 0, 0);
+		plan_add_device(&p, (plan_device){.device = f.nodes.v[node].first_device,
+					    .memory_mib = huge[i][0],
+					    .compute_milli = huge[i][1]});
+		cr_expect(!fit_plan(&f, &p, &why_not), "row %zu", i);
+		plan_done(&p);
+		fleet_done(&f);
+	}
+}

@@ -349,3 +349,27 @@ Test(market, odd_requests_get_an_answer)
 	(void)place_find(s.w, &s.f, NULL, 0, a, &s.p, NULL);
 	scene_close(&s);
 }
+
+/* A server's first minute: nobody has joined. */
+Test(market, a_fleet_without_nodes_is_a_stock_too)
+{
+	fleet f;
+	plan p;
+	one_ask o;
+	place *w = place_new();
+	market *m = market_new();
+	fleet_init(&f);
+	plan_init(&p);
+	place_use(w, market_tables(m));
+	ask *a = ask_one(&o, slice_of(1, 1000, 0), 1);
+	a->node_policy = a->device_policy = POLICY_FRAGMENTATION;
+	for (int i = 0; i < 2 * MARKET_FIRST_LEARNT; i++) {
+		market_arrive(m, &f, a);
+		market_refresh(m, &f);
+		cr_assert(!place_find(w, &f, NULL, 0, a, &p, NULL));
+	}
+	plan_done(&p);
+	place_free(w);
+	market_free(m);
+	fleet_done(&f);
+}
