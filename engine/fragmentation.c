@@ -1,5 +1,7 @@
 #include "engine/fragmentation.h"
 
+#include <assert.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -110,6 +112,7 @@ static float price_of(const fragmentation *t, int32_t residue, int32_t left)
 /* What is lost to the mix of one residue. */
 static float lost_of(const fragmentation *t, const float *row, int32_t residue)
 {
+	assert(t->fragments);
 	return (float)residue * row[t->fragments->class_of[residue]];
 }
 
@@ -208,7 +211,7 @@ static float base_of(const fragmentation *t, const score_case *c, const after *a
 	float base = a->price + starved(t, a->free_milli, a->cpu_milli, a->memory_mib) -
 		     starved(t, v->free_device_milli, v->free_cpu_milli, v->free_memory_mib);
 
-	if (t->turnover <= 0)
+	if (!t->fragments || t->turnover <= 0)
 		return base;
 	float gangs_grown = (float)a->free_milli * t->fragments->gang_lost[g.after] -
 			    (float)v->free_device_milli * t->fragments->gang_lost[g.before];
