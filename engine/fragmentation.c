@@ -1,7 +1,6 @@
 #include "engine/fragmentation.h"
 
 #include <assert.h>
-
 #include <math.h>
 #include <string.h>
 
