@@ -109,6 +109,15 @@ static void path_parameters(js_writer *w, const char *path)
 	}
 }
 
+static void dry_parameter(js_writer *w)
+{
+	parameter(w, S("dry_run"), "query", false,
+		"Run the real statements and undo them: the answer is the real one, without what would be new in it (ids, "
+		"secrets, ETag, Location).");
+	js_raw_value(w, S("{\"type\":\"boolean\",\"default\":false}"));
+	js_object_end(w);
+}
+
 static void header_parameter(js_writer *w, str name, bool is_required, const char *doc)
 {
 	parameter(w, name, "header", is_required, doc);
@@ -124,7 +133,7 @@ static void header_parameters(js_writer *w, const route *t)
 		header_parameter(w, S("If-Match"), true, "The ETag the change is based on, or *.");
 	if ((t->flags & ROUTE_ETAG) && reads)
 		header_parameter(w, S("If-None-Match"), false, "ETags the client has: 304 when one still holds.");
-	if (t->flags & ROUTE_KEY)
+	if (t->flags & ROUTE_WRITE)
 		header_parameter(w, S("Idempotency-Key"), false,
 			"1 to 255 visible characters: a repeat with the same key and body has no second effect.");
 	if (t->flags & ROUTE_STREAM)
@@ -188,7 +197,9 @@ static void answer_headers(js_writer *w, const route *t)
 		js_put_raw(w, "ETag", S("{\"$ref\":\"#/components/headers/ETag\"}"));
 	if (t->flags & ROUTE_LIST)
 		js_put_raw(w, "Link", S("{\"$ref\":\"#/components/headers/Link\"}"));
-	if (t->flags & ROUTE_KEY)
+	if (t->flags & ROUTE_WRITE)
+		js_put_raw(w, "Dry-Run", S("{\"$ref\":\"#/components/headers/Dry-Run\"}"));
+	if (t->flags & ROUTE_WRITE)
 		js_put_raw(w, "Idempotency-Replayed", S("{\"$ref\":\"#/components/headers/Idempotency-Replayed\"}"));
 	js_object_end(w);
 }
@@ -298,6 +309,8 @@ static void operation(js_writer *w, op o)
 	js_array_begin(w);
 	path_parameters(w, t->path);
 	query_parameters(w, t->query);
+	if (t->flags & ROUTE_WRITE)
+		dry_parameter(w);
 	header_parameters(w, t);
 	js_array_end(w);
 	body(w, t);
@@ -405,6 +418,7 @@ static void components(js_writer *w)
 	js_put_raw(w, "headers",
 		S("{\"X-Request-Id\":{\"description\":\"The client's own, or one made here.\",\"schema\":{\"type\":"
 		  "\"string\"}},\"ETag\":{\"description\":\"The revision, quoted.\",\"schema\":{\"type\":\"string\"}},"
+		  "\"Dry-Run\":{\"description\":\"true when nothing of it stays.\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Link\":{\"description\":\"The next page (RFC 8288).\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Idempotency-Replayed\":{\"description\":\"true when nothing was done again.\",\"schema\":{\"type\":"
 		  "\"string\"}}}"));

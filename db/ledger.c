@@ -72,7 +72,8 @@ void entry_tell(ledger *g, ledger_entry *en)
 		a.body = str_cut(buf_str(&g->answers), en->answer_at, en->answer_at + en->answer_n);
 	a.status = en->status;
 	a.is_replay = en->is_replay;
-	a.revision = en->is_replay ? 0 : g->head_n + 1 + (en - g->batch);
+	if (!en->is_replay && !op->is_dry)
+		a.revision = g->head_n + 1 + (en - g->batch);
 	a.at_us = en->is_replay ? 0 : g->at_us;
 	op->on_done(op, &a);
 }
@@ -104,7 +105,8 @@ static void refused_tell(void *arg)
 void ledger_run(ledger *g, ledger_op *op)
 {
 	assert(op->scope.kind == (g->is_platform ? DB_SCOPE_PLATFORM : DB_SCOPE_TENANTS));
-	assert(op->stmt ? sql_column(op->stmt, S("outcome")) != NULL : op->outcome.p != NULL);
+	assert(op->stmt ? sql_column(op->stmt, S("outcome")) != NULL : op->outcome.p != NULL && !op->is_dry);
+	assert(!op->show || op->on_show);
 	op->deadline_us = clock_mono_us() + g->deadline_us;
 	if (g->queue.n >= LEDGER_QUEUE_MAX) {
 		ledger_queue_push(&g->refused, op);
@@ -126,6 +128,17 @@ static void kick(void *arg)
 	ledger_next(g);
 }
 
+/* Who repeats a call that is still in work hears that, and not that nothing works. */
+static void late_fail(ledger *g, ledger_queue *late)
+{
+	for (ledger_op *op; (op = ledger_queue_pop(late));)
+		if (key_is_taken(g, op))
+			entry_fail(&(ledger_entry){.op = op}, ERR_IDEMPOTENCY_IN_FLIGHT,
+				"The first request with this key is still in work; ask again.");
+		else
+			entry_fail(&(ledger_entry){.op = op}, ERR_UNAVAILABLE, "The database did not answer in time.");
+}
+
 static void tick(void *arg)
 {
 	ledger *g = arg;
@@ -134,7 +147,7 @@ static void tick(void *arg)
 	memset(&g->queue, 0, sizeof(g->queue));
 	for (ledger_op *op; (op = ledger_queue_pop(&q));)
 		ledger_queue_push(op->deadline_us > now_us ? &g->queue : &late, op);
-	queue_fail(&late, ERR_UNAVAILABLE, "The database did not answer in time.");
+	late_fail(g, &late);
 	ledger_expire(g, now_us);
 	loop_timer_arm(g->tick, TICK_US);
 }

@@ -13,6 +13,9 @@
  * Record: hash = SHA-256(previous hash || body), body the stored bytes of
  * {"n","at","actor","via","action","object_kind","object_id","tenant","request_id","outcome","change"}.
  *
+ * A dry operation has a batch of its own, which ends in ROLLBACK behind turn 1: the statement is the real one, against
+ * the locked head, and nothing of it stays, neither record nor key.
+ *
  * A commit whose outcome is unknown is settled after reconnecting: with the head locked again, the batch's last record
  * is either there with our hash (it committed: answers are given) or the batch runs again. Effects happen exactly once.
  */
@@ -36,7 +39,7 @@ typedef struct ledger_answer {
 	fault f;
 	int32_t status;   /* what on_row gave, 200 without it; err_status(e) with e set */
 	str body;         /* what on_row wrote; valid during on_done */
-	int64_t revision; /* the record's number; 0 for a replay or a failure without a record */
+	int64_t revision; /* the record's number; 0 for a replay, a dry run or a failure without a record */
 	int64_t at_us;    /* the record's time, by the database's clock */
 	bool is_replay;
 } ledger_answer;
@@ -53,10 +56,16 @@ struct ledger_op {
 	str change;         /* JSON, absent: null */
 	str outcome;        /* only without a statement */
 	/* Replay protection; absent key: none. A second call with the same (actor, key) gets the stored answer, or
-	 * IDEMPOTENCY_KEY_REUSED when its fingerprint differs. Answers that a repeat may change (err_is_retryable) are
-	 * not stored. */
+	 * IDEMPOTENCY_KEY_REUSED when its fingerprint differs. Answers that a repeat may change (err_is_retryable,
+	 * ETAG_MISMATCH) are not stored. */
 	str key;
 	uint8_t fingerprint[LEDGER_HASH];
+	bool is_dry; /* it is only tried: key and record do not count */
+	/* Reads what the statement changed, behind it in its transaction; on_show writes the answer's body anew from
+	 * its row. 0: nothing; a refusal, and no row, leave the answer as it is. */
+	sql_id show;
+	const void *show_in;
+	void (*on_show)(ledger_op *op, const db_reply *r, buf *out);
 	/* Turns the row into the answer, before the commit and perhaps more than once: writes the JSON body into out
 	 * and returns the status (200, 201, ...). It may set object_id, tenant_key, tenant and change of the op, in
 	 * memory that lives until on_done. NULL: status 200, empty body. Not called for a refusal. */
@@ -78,7 +87,8 @@ ledger *ledger_new(loop *l, const ledger_options *o);
 void ledger_free(ledger *g);
 
 /* on_done comes from the loop, never from inside this call. Errors in the answer: OVERLOADED, UNAVAILABLE, DB_UNKNOWN
- * (deadline with an unknown outcome), IDEMPOTENCY_KEY_REUSED, the refusal's code, or what the statement met
+ * (deadline with an unknown outcome), IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_FLIGHT (the deadline passed while
+ * the first call with this key was still in work), the refusal's code, or what the statement met
  * (db/constraints.def). */
 void ledger_run(ledger *g, ledger_op *op);
 

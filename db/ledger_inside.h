@@ -45,9 +45,12 @@ struct ledger {
 	db_seg seg;
 	ledger_entry batch[LEDGER_BATCH_OPS];
 	uint32_t n;
-	uint8_t asked[LEDGER_BATCH_OPS]; /* by message of turn 1 behind the fixed ones: which entry */
+	/* By message of turn 1 behind the fixed ones: which entry, and whether it only shows it. */
+	uint8_t asked[2 * LEDGER_BATCH_OPS];
+	bool asked_shows[2 * LEDGER_BATCH_OPS];
 	uint8_t keyed[LEDGER_BATCH_OPS]; /* by ordinal of the key look-up: which entry */
 	uint32_t asked_n, keyed_n, replays;
+	bool is_dry; /* one dry operation */
 	bool is_committed, is_unknown, is_found, was_repeated;
 	int32_t failed_at; /* entry; -1: none, or the whole batch when failure.e is set */
 	db_reply failure;
@@ -73,6 +76,8 @@ void ledger_up(void *arg);
 void ledger_next(ledger *g);
 void ledger_expire(ledger *g, int64_t now_us);
 void ledger_abandon(ledger *g);
+/* Whether an operation with the same key is in the batch. */
+bool key_is_taken(const ledger *g, const ledger_op *op);
 
 /* ledger_turn.c: the batch on the wire. */
 void turn1_send(ledger *g);
@@ -81,6 +86,8 @@ void batch_over(ledger *g);
 /* ledger_record.c: what a row means, and what is written about it. */
 /* The answer to an operation's statement; fails when the row does not say how it went. */
 err entry_read(ledger *g, ledger_entry *en, uint32_t k, db_reply *r, fault *f) MUST_CHECK;
+/* The row of an operation's `show`. */
+err entry_show(ledger *g, ledger_entry *en, db_reply *r, fault *f) MUST_CHECK;
 /* An operation without a statement. */
 err entry_denied(ledger_entry *en, fault *f) MUST_CHECK;
 /* The answer stored under the operation's key. */

@@ -68,6 +68,18 @@ err entry_read(ledger *g, ledger_entry *en, uint32_t k, db_reply *r, fault *f)
 	return ERR_OK;
 }
 
+err entry_show(ledger *g, ledger_entry *en, db_reply *r, fault *f)
+{
+	if (en->e || !r->rows)
+		return ERR_OK;
+	en->answer_at = (uint32_t)g->answers.n;
+	en->op->on_show(en->op, r, &g->answers);
+	en->answer_n = (uint32_t)g->answers.n - en->answer_at;
+	if (g->answers.over || en->answer_n > LEDGER_ANSWER_MAX)
+		return fault_set(f, ERR_INTERNAL, NULL, "The answer is too large.");
+	return ERR_OK;
+}
+
 err entry_denied(ledger_entry *en, fault *f)
 {
 	memset(&en->f, 0, sizeof(en->f));
@@ -215,7 +227,7 @@ bool keys_in(ledger *g, sql_op_key_add_in *ret)
 	for (uint32_t i = 0; i < g->n; i++) {
 		const ledger_entry *en = &g->batch[i];
 		const ledger_op *op = en->op;
-		if (!op->key.p || (en->e && err_is_retryable(en->e)))
+		if (!op->key.p || (en->e && (err_is_retryable(en->e) || en->e == ERR_ETAG_MISMATCH)))
 			continue;
 		ret->actors.v[n] = or_empty(op->actor);
 		ret->keys.v[n] = op->key;

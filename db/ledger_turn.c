@@ -79,6 +79,10 @@ static void committed(ledger *g)
 static void undone_tell(ledger *g)
 {
 	err e = g->failure.e;
+	if (g->is_dry && g->n && !e) {
+		entry_tell(g, &g->batch[0]);
+		return;
+	}
 	if (g->replays) {
 		for (uint32_t i = 0; i < g->n; i++) {
 			if (g->batch[i].is_replay)
@@ -182,6 +186,17 @@ static void keys_read(ledger *g, const db_reply *r)
 	}
 }
 
+static void entry_replied(ledger *g, uint32_t i, db_reply *r)
+{
+	uint32_t at = g->asked[i];
+	ledger_entry *en = &g->batch[at];
+	fault f;
+	memset(&f, 0, sizeof(f));
+	err e = g->asked_shows[i] ? entry_show(g, en, r, &f) : entry_read(g, en, at + 1, r, &f);
+	if (e)
+		fail_with(g, (int32_t)at, e, f.detail);
+}
+
 static void turn1_replied(db_seg *seg, uint32_t i, db_reply *r)
 {
 	ledger *g = ledger_of(seg);
@@ -195,12 +210,7 @@ static void turn1_replied(db_seg *seg, uint32_t i, db_reply *r)
 	} else if (i >= MESSAGES_BEFORE && i < before) {
 		keys_read(g, r);
 	} else if (i >= before && !g->replays) {
-		uint32_t at = g->asked[i - before];
-		fault f;
-		memset(&f, 0, sizeof(f));
-		err e = entry_read(g, &g->batch[at], at + 1, r, &f);
-		if (e)
-			fail_with(g, (int32_t)at, e, f.detail);
+		entry_replied(g, i - before, r);
 	}
 }
 
@@ -212,7 +222,7 @@ static void turn1_ended(db_seg *seg, err e)
 		g->phase = LEDGER_HELD;
 		return;
 	}
-	if (!g->failure.e && !g->replays && g->n)
+	if (!g->failure.e && !g->replays && g->n && !g->is_dry)
 		turn2_send(g);
 	else
 		undo(g);
@@ -224,6 +234,21 @@ static void batch_trim(ledger *g, uint32_t from)
 	for (uint32_t i = g->n; i > from; i--)
 		ledger_queue_push_front(&g->queue, g->batch[i - 1].op);
 	g->n = from;
+}
+
+static void show_send(ledger *g, uint32_t i)
+{
+	const ledger_op *op = g->batch[i].op;
+	fault f;
+	if (!op->show)
+		return;
+	memset(&f, 0, sizeof(f));
+	if (pipe_send(g->pipe, op->scope, true, op->show, op->show_in, &f)) {
+		fail_with(g, (int32_t)i, ERR_INTERNAL, f.detail);
+		return;
+	}
+	g->asked_shows[g->asked_n] = true;
+	g->asked[g->asked_n++] = (uint8_t)i;
 }
 
 static void ops_send(ledger *g)
@@ -247,7 +272,9 @@ static void ops_send(ledger *g)
 			ledger_tell_failure(op, e, &f);
 			return;
 		}
+		g->asked_shows[g->asked_n] = false;
 		g->asked[g->asked_n++] = (uint8_t)i;
+		show_send(g, i);
 	}
 }
 
@@ -257,7 +284,7 @@ static void keys_find_in(ledger *g, sql_op_key_find_in *ret)
 	ret->keys = (strs){ARENA_ARRAY(g->scratch, str, LEDGER_BATCH_OPS), 0};
 	for (uint32_t i = 0; i < g->n; i++) {
 		ledger_op *op = g->batch[i].op;
-		if (!op->key.p)
+		if (!op->key.p || op->is_dry)
 			continue;
 		ret->actors.v[g->keyed_n] = op->actor;
 		ret->keys.v[g->keyed_n] = op->key;
@@ -280,6 +307,8 @@ static void batch_need(ledger *g)
 	for (uint32_t i = 0; i < g->n; i++) {
 		if (g->batch[i].op->stmt)
 			pipe_need(g->pipe, g->batch[i].op->stmt);
+		if (g->batch[i].op->show)
+			pipe_need(g->pipe, g->batch[i].op->show);
 	}
 }
 
@@ -311,6 +340,7 @@ void turn1_send(ledger *g)
 	keys_find_in(g, &find);
 	if (g->keyed_n)
 		own(g, SQL_OP_KEY_FIND, &find);
+	g->is_dry = g->n == 1 && g->batch[0].op->is_dry;
 	ops_send(g);
 	pipe_end(g->pipe);
 }
@@ -438,20 +468,27 @@ static bool op_is_clean(const ledger_op *op)
 }
 
 /* Two operations with one key never share a batch: the second must find the first's answer. */
-static bool key_is_taken(const ledger *g, const ledger_op *op)
+bool key_is_taken(const ledger *g, const ledger_op *op)
 {
 	for (uint32_t i = 0; op->key.p && i < g->n; i++) {
-		if (str_eq(g->batch[i].op->key, op->key) && str_eq(g->batch[i].op->actor, op->actor))
+		const ledger_op *other = g->batch[i].op;
+		if (other && str_eq(other->key, op->key) && str_eq(other->actor, op->actor))
 			return true;
 	}
 	return false;
+}
+
+/* A dry operation shares its transaction with nobody. */
+static bool may_join(const ledger *g, const ledger_op *op)
+{
+	return !key_is_taken(g, op) && (!g->n || (!op->is_dry && !g->batch[0].op->is_dry));
 }
 
 void ledger_next(ledger *g)
 {
 	if (g->phase != LEDGER_IDLE || g->is_closing || !pipe_is_up(g->pipe))
 		return;
-	while (g->n < LEDGER_BATCH_OPS && g->queue.n && !key_is_taken(g, g->queue.first)) {
+	while (g->n < LEDGER_BATCH_OPS && g->queue.n && may_join(g, g->queue.first)) {
 		ledger_op *op = ledger_queue_pop(&g->queue);
 		if (op_is_clean(op))
 			g->batch[g->n++].op = op;

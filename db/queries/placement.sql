@@ -32,19 +32,27 @@ FROM (SELECT 1) one LEFT JOIN seen s ON true;
 
 -- Released by whoever sees it: the row is looked up under the caller's scope.
 -- name: inbox_release :one
--- in: id text, actor text, request_id text, reason text
--- out: outcome text
-WITH p AS (
+-- in: id text, actor text, request_id text, reason text, key text?, fingerprint bytea, status int8
+-- out: outcome text, fingerprint bytea?
+WITH seen AS (SELECT fingerprint FROM op_key WHERE actor = $2 AND key = $5),
+p AS (
 	SELECT tenant_key, ended_at IS NOT NULL AS is_over FROM placement WHERE id = $1
 	UNION ALL
 	SELECT tenant_key, false FROM inbox WHERE kind = 'place' AND object_id = $1
 	LIMIT 1
 ),
+k AS (
+	INSERT INTO op_key (actor, key, fingerprint, status, answer)
+	SELECT $2, $5, $6, $7, $1 FROM p WHERE $5::text IS NOT NULL AND NOT EXISTS (SELECT FROM seen)
+	ON CONFLICT (actor, key) DO NOTHING RETURNING 1
+),
 i AS (
 	INSERT INTO inbox (kind, object_id, tenant_key, actor, request_id, body)
-	SELECT 'release', $1, p.tenant_key, $2, $3, $4 FROM p WHERE NOT p.is_over
+	SELECT 'release', $1, p.tenant_key, $2, $3, $4 FROM p WHERE NOT p.is_over AND ($5::text IS NULL OR EXISTS (SELECT FROM k))
 )
-SELECT CASE WHEN p.tenant_key IS NULL THEN 'refused:not_found' ELSE 'done' END AS outcome
+SELECT CASE WHEN EXISTS (SELECT FROM seen) THEN 'replay' WHEN p.tenant_key IS NULL THEN 'refused:not_found'
+		WHEN $5::text IS NULL OR EXISTS (SELECT FROM k) THEN 'done' ELSE 'again' END AS outcome,
+	(SELECT fingerprint FROM seen) AS fingerprint
 FROM (SELECT 1) one LEFT JOIN p ON true;
 
 -- The position is what the placer wrote down last, so that it means the same to whoever reads it: a count under somebody's scope

@@ -40,7 +40,7 @@ static err key_read(request *r)
 {
 	str key = web_header_find(r->web, S("Idempotency-Key"));
 
-	if (!key.p || !(r->route->flags & ROUTE_KEY))
+	if (!key.p || !(r->route->flags & ROUTE_WRITE))
 		return ERR_OK;
 	key = str_trim(key);
 	if (key.n >= 2 && key.p[0] == '"' && key.p[key.n - 1] == '"')
@@ -100,9 +100,15 @@ static err body_read(request *r)
 static err query(request *r)
 {
 	const js_type *t = r->route->query;
+	str rest = r->web->query;
+	err e = ERR_OK;
 
+	if (r->route->flags & ROUTE_WRITE)
+		e = query_take_bool(&rest, "dry_run", r->arena, &r->is_dry, &r->fault);
+	if (e)
+		return e;
 	r->query = t ? arena_alloc(r->arena, t->size) : NULL;
-	return query_read(t, r->web->query, r->arena, r->query, &r->fault);
+	return query_read(t, rest, r->arena, r->query, &r->fault);
 }
 
 /* Everything about the request that can be wrong before somebody looks at what it means. */

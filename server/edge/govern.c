@@ -119,12 +119,26 @@ step govern_fail(request *r)
 	return request_fail(r, r->answer->e);
 }
 
+/* As the real call would answer, but for what was made only to be thrown away. */
+static step dry_reply(request *r)
+{
+	const ledger_answer *a = r->answer;
+	buf *out = request_out(r);
+
+	if (a->status != 201)
+		return request_reply(r, a->status, NULL, a->body);
+	member_leave_out(out, a->body, S("id"));
+	return request_reply_out(r, a->status);
+}
+
 step govern_reply(request *r)
 {
 	const ledger_answer *a = r->answer;
 
 	if (a->e)
 		return govern_fail(r);
+	if (r->is_dry)
+		return dry_reply(r);
 	if (a->is_replay)
 		request_header(r, "Idempotency-Replayed", S("true"));
 	else

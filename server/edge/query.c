@@ -131,6 +131,43 @@ err query_read(const js_type *t, str query, arena *a, void *out, fault *f)
 	return e;
 }
 
+/* *query without the parameter; its value, or STR_NONE. */
+static err take(str *query, const char *name, arena *a, str *ret_value, fault *f)
+{
+	str rest = *query, left = S(""), one = STR_NONE, value = STR_NONE;
+	bool is_bad = false;
+
+	*ret_value = STR_NONE;
+	while (rest.n) {
+		str pair = str_split(&rest, '&'), at = pair;
+		bool is_it = query_next(&at, a, &one, &value, &is_bad) && !is_bad && str_eq(one, str_from(name));
+		if (is_it && ret_value->p)
+			return fault_set(f, ERR_BAD_PARAMETER, name, "is given twice");
+		if (is_it)
+			*ret_value = value;
+		else
+			left = str_print(a, STR_FMT "%s" STR_FMT, STR_ARG(left), left.n ? "&" : "", STR_ARG(pair));
+	}
+	*query = left;
+	return ERR_OK;
+}
+
+err query_take_bool(str *query, const char *name, arena *a, bool *ret, fault *f)
+{
+	str value;
+	err e;
+
+	if (!query->n)
+		return ERR_OK;
+	e = take(query, name, a, &value, f);
+	if (e || !value.p)
+		return e;
+	*ret = str_eq(value, S("true"));
+	if (!*ret && !str_eq(value, S("false")))
+		return fault_set(f, ERR_BAD_PARAMETER, name, "must be true or false");
+	return ERR_OK;
+}
+
 bool query_duration(str s, int64_t *ret_ms)
 {
 	int64_t unit_ms = 0, n;

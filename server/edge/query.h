@@ -10,6 +10,10 @@
 /* t NULL: no parameter is known. out is zeroed first and gets the defaults when there are no parameters. */
 err query_read(const js_type *t, str query, arena *a, void *out, fault *f) MUST_CHECK;
 
+/* Takes the parameter off *query, for what every route of a kind knows beside its own parameters. *ret stays as it is
+ * when it is not given. */
+err query_take_bool(str *query, const char *name, arena *a, bool *ret, fault *f) MUST_CHECK;
+
 /* "free_memory_mib.gte" for the row free_memory_mib_gte. */
 str query_name(const js_field *row, arena *a);
 

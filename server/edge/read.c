@@ -9,7 +9,7 @@ void answer_etag(request *r, str body)
 {
 	int64_t revision = member_i64(body, S("revision"), -1);
 
-	if ((r->route->flags & ROUTE_ETAG) && revision >= 0)
+	if ((r->route->flags & ROUTE_ETAG) && revision >= 0 && !r->is_dry)
 		request_header(r, "ETag", str_print(r->arena, "\"%lld\"", (long long)revision));
 }
 
@@ -32,7 +32,8 @@ bool answer_is_unchanged(const request *r, str body)
 
 void answer_location(request *r, str name)
 {
-	request_header(r, "Location", str_print(r->arena, "%s/" STR_FMT, r->route->path, STR_ARG(name)));
+	if (!r->is_dry)
+		request_header(r, "Location", str_print(r->arena, "%s/" STR_FMT, r->route->path, STR_ARG(name)));
 }
 
 step read_ask(request *r)

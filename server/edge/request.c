@@ -315,7 +315,8 @@ step request_govern(request *r, step_id next)
 		entry->tenant_key = r->who ? r->who->tenant_key : 1;
 		entry->tenant = r->who ? str_from(r->who->tenant) : STR_NONE;
 	}
-	if (r->idempotency_key.p) {
+	entry->is_dry = r->is_dry;
+	if (r->idempotency_key.p && !r->is_dry) {
 		entry->key = r->idempotency_key;
 		memcpy(entry->fingerprint, r->fingerprint, sizeof(entry->fingerprint));
 	}
@@ -343,6 +344,8 @@ static str head_of(request *r, const char *type, bool has_body)
 	buf_add_str(h, str_from(r->id));
 	buf_add_str(h, r->is_cacheable ? S("\r\nCache-Control: no-cache") : S("\r\nCache-Control: no-store"));
 	buf_add_str(h, S("\r\nX-Content-Type-Options: nosniff\r\n"));
+	if (r->is_dry)
+		buf_add_str(h, S("Dry-Run: true\r\n"));
 	if (r->extra_headers.n)
 		buf_add_str(h, r->extra_headers);
 	return buf_str(h);

@@ -71,6 +71,7 @@ struct request {
 	str if_none_match;   /* any other */
 	str idempotency_key; /* absent: none */
 	uint8_t fingerprint[LEDGER_HASH];
+	bool is_dry;       /* ?dry_run=true: it is tried and undone */
 	bool is_again;     /* it began anew with a fresh scope */
 	str extra_headers; /* lines for the answer */
 	bool is_cacheable; /* by the client, if it asks each time */

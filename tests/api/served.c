@@ -281,6 +281,8 @@ bool json_has(const json_t *whole, const json_t *part)
 				return false;
 		return json_array_size(whole) == json_array_size(part);
 	}
+	if (json_is_null(part))
+		return !whole || json_is_null(whole);
 	if (!json_is_object(part))
 		return json_equal(whole, part);
 	json_object_foreach((json_t *)part, key, v)

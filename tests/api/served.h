@@ -41,5 +41,5 @@ answer served_tls_call(arena *a, const char *path, const char *body, const char 
 
 /* The header's value, or STR_NONE. */
 str answer_header(const answer *r, const char *name);
-/* Whether every member of `part` is in `whole` with that value; arrays compare item by item. */
+/* Whether every member of `part` is in `whole` with that value; null: or is not there; arrays compare item by item. */
 bool json_has(const json_t *whole, const json_t *part);

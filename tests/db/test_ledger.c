@@ -93,6 +93,13 @@ static void run_one(ledger *g, loop *l, change *c)
 	cr_expect_eq(c->answers, 1);
 }
 
+static void send_two(void *arg)
+{
+	void **v = arg;
+	ledger_run(v[0], &((change *)v[1])->op);
+	ledger_run(v[0], &((change *)v[2])->op);
+}
+
 Test(ledger, three_lanes_leave_one_chain_without_gaps)
 {
 	enum { OPS = 600 };
@@ -218,13 +225,106 @@ Test(ledger, a_refusal_is_replayed_as_it_was)
 	change c;
 	change_init(&c, 0, NULL, NULL);
 	key_set(&c, "k", 1);
+	c.in.id = S("none");
+	run_one(g, l, &c);
+	cr_expect(c.e == ERR_NOT_FOUND && c.status == 404 && c.revision == 1);
+	run_one(g, l, &c);
+	cr_expect(c.e == ERR_NOT_FOUND && c.status == 404 && c.is_replay);
+	cr_expect_eq(chain_verify(dsn).records, 1);
+	ledger_free(g);
+	loop_free(l);
+}
+
+/* Whoever reads anew and comes back with the right revision is heard. */
+Test(ledger, a_stale_revision_uses_no_key_up)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("stale");
+	ledger *g = ledger_on(l, dsn, false);
+	change c;
+	change_init(&c, 0, NULL, NULL);
+	key_set(&c, "k", 1);
 	c.in.rev_null = false;
 	c.in.rev = 1;
 	run_one(g, l, &c);
-	cr_expect(c.e == ERR_ETAG_MISMATCH && c.status == 412 && c.revision == 1);
+	cr_expect(c.e == ERR_ETAG_MISMATCH && !c.is_replay);
+	c.in.rev_null = true;
 	run_one(g, l, &c);
-	cr_expect(c.e == ERR_ETAG_MISMATCH && c.status == 412 && c.is_replay);
-	cr_expect_eq(chain_verify(dsn).records, 1);
+	cr_expect(c.e == ERR_OK && !c.is_replay);
+	run_one(g, l, &c);
+	cr_expect(c.e == ERR_OK && c.is_replay);
+	ledger_free(g);
+	loop_free(l);
+}
+
+static void item_shown(ledger_op *op, const db_reply *r, buf *out)
+{
+	(void)op;
+	buf_printf(out, "[%lld]", (long long)db_i64(r, 0, "n"));
+}
+
+Test(ledger, a_dry_operation_leaves_nothing_and_hinders_nobody)
+{
+	enum { N = 30 };
+	static change cs[N];
+	loop *l = loop_new();
+	const char *dsn = work_database("dry");
+	ledger *g = ledger_on(l, dsn, false);
+	bool all_done = false;
+	int left = N;
+	const sql_item_n_in show_in = {.id = items[0]};
+	for (int i = 0; i < N; i++) {
+		change_init(&cs[i], 0, &all_done, &left);
+		cs[i].op.is_dry = i % 3 == 1;
+		cs[i].op.show = i % 2 ? SQL_ITEM_N : SQL_NONE;
+		cs[i].op.show_in = &show_in;
+		cs[i].op.on_show = item_shown;
+		if (cs[i].op.is_dry)
+			key_set(&cs[i], "k", 1);
+		ledger_run(g, &cs[i].op);
+	}
+	pg_run_until(l, &all_done);
+	for (int i = 0, n = 0; i < N; i++) {
+		char body[16];
+		bool is_dry = i % 3 == 1;
+		n += !is_dry;
+		snprintf(body, sizeof(body), i % 2 ? "[%d]" : "{\"n\":%d}", is_dry ? n + 1 : n);
+		cr_expect_str_eq(cs[i].body, body, "%d", i);
+		cr_expect(cs[i].e == ERR_OK && cs[i].status == 201 && !cs[i].is_replay);
+		cr_expect_eq(cs[i].revision, is_dry ? 0 : n);
+	}
+	cr_expect_eq(pg_int(dsn, "SELECT n FROM item WHERE id = 'i1'"), N - N / 3);
+	cr_expect_eq(pg_int(dsn, "SELECT count(*) FROM op_key"), 0);
+	cr_expect_eq(chain_verify(dsn).records, N - N / 3);
+	ledger_free(g);
+	loop_free(l);
+}
+
+/* The head is held by somebody else, so the first call cannot end. */
+Test(ledger, a_repeat_of_a_call_that_does_not_end_is_told_so)
+{
+	loop *l = loop_new();
+	const char *dsn = work_database("inflight");
+	ledger_options o = {.db = work_options(dsn, false), .deadline_us = 300 * 1000};
+	ledger *g = ledger_new(l, &o);
+	static change cs[3];
+	bool two_done = false, one_done = false;
+	int two = 2, one = 1;
+	PGconn *other = PQconnectdb(dsn);
+	PQclear(PQexec(other, "BEGIN; SELECT FROM chain FOR UPDATE"));
+	for (int i = 0; i < 3; i++) {
+		change_init(&cs[i], 0, i ? &two_done : &one_done, i ? &two : &one);
+		key_set(&cs[i], i < 2 ? "k" : "other", 1);
+	}
+	ledger_run(g, &cs[0].op);
+	loop_timer *later = loop_timer_new(l, send_two, (void *[]){g, &cs[1], &cs[2]});
+	loop_timer_arm(later, 100 * 1000);
+	pg_run_until(l, &two_done);
+	cr_expect_eq(cs[1].e, ERR_IDEMPOTENCY_IN_FLIGHT);
+	cr_expect_eq(cs[2].e, ERR_UNAVAILABLE);
+	PQfinish(other);
+	pg_run_until(l, &one_done);
+	loop_timer_free(later);
 	ledger_free(g);
 	loop_free(l);
 }
@@ -302,7 +402,7 @@ Test(ledger, sees_only_its_scope)
 	change_init(&c, 0, NULL, NULL);
 	c.in.id = S("i2");
 	run_one(g, l, &c);
-	cr_expect_eq(c.e, ERR_ETAG_MISMATCH);
+	cr_expect_eq(c.e, ERR_NOT_FOUND);
 	cr_expect_eq(pg_int(dsn, "SELECT n FROM item WHERE id = 'i2'"), 0);
 	ledger_free(g);
 	loop_free(l);

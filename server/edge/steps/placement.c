@@ -10,6 +10,7 @@
 #include "server/edge/dispatch.h"
 #include "server/edge/feed.h"
 #include "server/edge/gate.h"
+#include "server/edge/govern.h"
 #include "server/edge/member.h"
 #include "server/edge/query.h"
 #include "server/edge/tenants.h"
@@ -203,6 +204,30 @@ static err items_fill(request *r)
 	return e;
 }
 
+static void store_fill(request *r, sql_inbox_place_in *in)
+{
+	in->actor = request_actor(r);
+	in->request_id = str_from(r->id);
+	in->fingerprint = str_of((const char *)r->fingerprint, LEDGER_HASH);
+	in->status = r->route->status;
+	in->answer = ids_json(r);
+}
+
+/* Dry: the statement runs in the ledger's transaction, which is undone; nobody decides about what is not there. */
+static step try_out(request *r, sql_id s, void *in)
+{
+	r->ledger_op = ARENA_NEW(r->arena, ledger_op);
+	*r->ledger_op = (ledger_op){.stmt = s, .in = in, .action = S("placement.try"), .object_kind = S("placement")};
+	return request_govern(r, STEP_placement_tried);
+}
+
+step placement_tried(request *r)
+{
+	if (r->answer->e)
+		return govern_fail(r);
+	return step_next(r, r->op == OP_PLACEMENT_RELEASE ? STEP_read_ask : STEP_placement_decided);
+}
+
 step placement_store(request *r)
 {
 	placement_work *w = r->work;
@@ -211,6 +236,9 @@ step placement_store(request *r)
 
 	if (e)
 		return e == ERR_UNKNOWN_TENANT && gate_may_again(r) ? gate_again(r) : request_fail(r, e);
+	store_fill(r, in);
+	if (r->is_dry)
+		return try_out(r, SQL_INBOX_PLACE, in);
 	/* Before it is stored: a decision must not come unseen. */
 	if (w->wait_ms)
 		waits_begin(r);
@@ -218,19 +246,15 @@ step placement_store(request *r)
 		w->ask = (intake_ask){.ids = in->ids, .bodies = in->bodies, .tenant_keys = in->tenant_keys};
 		return request_store(r, &w->ask, STEP_placement_kept);
 	}
-	in->actor = request_actor(r);
-	in->request_id = str_from(r->id);
 	in->key = r->idempotency_key;
-	in->fingerprint = str_of((const char *)r->fingerprint, LEDGER_HASH);
-	in->status = r->route->status;
-	in->answer = ids_json(r);
 	return request_write(r, (uint64_t)r->who->tenant_key, SQL_INBOX_PLACE, in, STEP_placement_stored);
 }
 
 static void pending_write(js_writer *js, const asked *item)
 {
 	js_object_begin(js);
-	js_put_text(js, "id", id_str(&item->id));
+	if (!item->of->is_dry)
+		js_put_text(js, "id", id_str(&item->id));
 	js_put_text(js, "tenant", item->tenant);
 	if (item->name.p)
 		js_put_text(js, "name", item->name);
@@ -271,6 +295,12 @@ step placement_decided(request *r)
 	return request_reply_out(r, r->route->status);
 }
 
+static step key_reused(request *r)
+{
+	return request_fail_at(
+		r, ERR_IDEMPOTENCY_KEY_REUSED, "Idempotency-Key", "the key was used with another request");
+}
+
 /* The key was used before: the placements of then, as they stand now. */
 static step replay(request *r, const sql_inbox_place_row *row)
 {
@@ -280,8 +310,7 @@ static step replay(request *r, const sql_inbox_place_row *row)
 	pull p;
 
 	if (!str_eq(row->fingerprint, str_of((const char *)r->fingerprint, LEDGER_HASH)))
-		return request_fail_at(
-			r, ERR_IDEMPOTENCY_KEY_REUSED, "Idempotency-Key", "the key was used with another request");
+		return key_reused(r);
 	ids->v = ARENA_ARRAY(r->arena, str, row->answer.n / ID_ULID + 1);
 	pull_init(&p, row->answer, 2);
 	if (pull_next(&p) != PULL_ARRAY)
@@ -491,15 +520,37 @@ step placement_release(request *r)
 		.actor = request_actor(r),
 		.request_id = str_from(r->id),
 		.reason = S("released"),
+		.key = r->idempotency_key,
+		.fingerprint = str_of((const char *)r->fingerprint, LEDGER_HASH),
+		.status = r->route->status,
 	};
+	r->work = in;
+	if (r->is_dry) {
+		in->key = STR_NONE;
+		return try_out(r, SQL_INBOX_RELEASE, in);
+	}
 	return request_write(r, (uint64_t)r->who->tenant_key, SQL_INBOX_RELEASE, in, STEP_placement_released);
 }
 
 step placement_released(request *r)
 {
+	sql_inbox_release_row row;
+	err e = ERR_OK;
+
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
-	if (!str_eq(db_text(&r->reply, 0, "outcome"), S("done")))
+	if ((e = db_row(&r->reply, 0, &row, &r->fault)))
+		return request_fail(r, e);
+	if (str_eq(row.outcome, S("again")))
+		return request_write(
+			r, (uint64_t)r->who->tenant_key, SQL_INBOX_RELEASE, r->work, STEP_placement_released);
+	if (str_eq(row.outcome, S("replay"))) {
+		if (!str_eq(row.fingerprint, str_of((const char *)r->fingerprint, LEDGER_HASH)))
+			return key_reused(r);
+		request_header(r, "Idempotency-Replayed", S("true"));
+		return step_next(r, STEP_read_ask);
+	}
+	if (!str_eq(row.outcome, S("done")))
 		return request_fail(r, ERR_NOT_FOUND);
 	notify_send(r->edge->notify, NOTIFY_INBOX);
 	return step_next(r, STEP_read_ask);

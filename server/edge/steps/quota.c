@@ -13,7 +13,6 @@ enum { MERGE_TRIES_MAX = 5, NAME_MAX_BYTES = 64 };
 typedef struct quota_work {
 	sheet sheet;
 	int32_t tries;
-	str written; /* what the ledger answered */
 } quota_work;
 
 static sql_quota_get_in *get_in(request *r)
@@ -53,6 +52,15 @@ static int32_t written_answer(ledger_op *entry, const db_reply *reply, int64_t r
 	return 200;
 }
 
+/* With use and conditions. */
+static void written_show(ledger_op *entry, const db_reply *reply, buf *out)
+{
+	js_writer w = js_writer_on(out);
+
+	(void)entry;
+	row_write(&w, operation_plan(OP_QUOTA_GET), reply, 0);
+}
+
 static step put(request *r, int64_t if_rev)
 {
 	quota_work *q = r->work;
@@ -72,7 +80,11 @@ static step put(request *r, int64_t if_rev)
 		in->credits_limit_null = false;
 	}
 	in->if_rev = if_rev;
-	govern_begin(r, SQL_QUOTA_PUT, in)->on_row = written_answer;
+	ledger_op *entry = govern_begin(r, SQL_QUOTA_PUT, in);
+	entry->on_row = written_answer;
+	entry->show = SQL_QUOTA_GET;
+	entry->show_in = get_in(r);
+	entry->on_show = written_show;
 	return request_govern(r, STEP_quota_written);
 }
 
@@ -120,16 +132,14 @@ step quota_patch_merge(request *r)
 	if (r->reply.rows == 0)
 		return request_fail(r, ERR_NOT_FOUND);
 	int64_t revision = db_i64(&r->reply, 0, "revision");
-	if (r->if_rev != IF_ANY && r->if_rev != revision)
-		return request_fail_at(
-			r, ERR_ETAG_MISMATCH, "If-Match", "the quota is at revision %lld", (long long)revision);
 	err e = stored_read(r, &q->sheet);
 	if (!e)
 		e = sheet_merge(&q->sheet, r->body, &r->fault);
 	if (e)
 		return request_fail(r, e);
 	sheet_trim(&q->sheet);
-	return put(r, revision);
+	/* A stale If-Match is refused by the statement, which comes behind the look for the key. */
+	return put(r, r->if_rev != IF_ANY ? r->if_rev : revision);
 }
 
 step quota_written(request *r)
@@ -139,24 +149,5 @@ step quota_written(request *r)
 
 	if (a->e == ERR_ETAG_MISMATCH && r->if_rev == IF_ANY && ++q->tries < MERGE_TRIES_MAX)
 		return step_next(r, STEP_quota_patch_ask);
-	if (a->e)
-		return govern_fail(r);
-	edge_governance_moved(r->edge, r->ledger_op->object_kind);
-	q->written = str_dup(r->arena, a->body);
-	return request_fetch(r, request_scope(r), SQL_QUOTA_GET, get_in(r), STEP_quota_show);
-}
-
-/* With use and conditions; the change stands whether or not these can be read now. */
-step quota_show(request *r)
-{
-	quota_work *q = r->work;
-	str body = q->written;
-
-	if (!request_reply_failed(r) && r->reply.rows) {
-		js_writer w = js_writer_on(request_out(r));
-		row_write(&w, operation_plan(OP_QUOTA_GET), &r->reply, 0);
-		body = buf_str(&r->edge->out);
-	}
-	answer_etag(r, body);
-	return request_reply(r, 200, NULL, body);
+	return govern_reply(r);
 }

@@ -22,8 +22,14 @@ UPDATE item SET n = n + (SELECT count(*) FROM e) WHERE id = $3 RETURNING n;
 -- out: outcome text, n int8?, rev int8?
 WITH u AS (UPDATE item SET n = n + $2, rev = (SELECT n FROM chain WHERE id = 'g') + $4
 	WHERE id = $1 AND ($3 IS NULL OR rev = $3) RETURNING n, rev)
-SELECT CASE WHEN EXISTS (SELECT FROM u) THEN 'done' ELSE 'refused:etag_mismatch' END AS outcome,
+SELECT CASE WHEN EXISTS (SELECT FROM u) THEN 'done' WHEN NOT EXISTS (SELECT FROM item WHERE id = $1) THEN 'refused:not_found'
+		ELSE 'refused:etag_mismatch' END AS outcome,
 	(SELECT n FROM u) AS n, (SELECT rev FROM u) AS rev;
+
+-- name: item_n :one
+-- in: id text
+-- out: n int8
+SELECT n FROM item WHERE id = $1;
 
 -- name: divide :one
 -- in: a int8, b int8

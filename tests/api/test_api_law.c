@@ -1,0 +1,181 @@
+/* What holds for every change of the API alike: dry runs leave nothing, repeats have one effect. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "api/routes.h"
+#include "pg/pg.h"
+#include "scene.h"
+
+#define ADMIN  "platform_admin", NULL
+#define MEMBER "member", "acme"
+#define PATCH  "Content-Type: application/merge-patch+json\r\n"
+#define ANY    "If-Match: *\r\n"
+#define DRY    "Dry-Run: true"
+#define N(v)   (sizeof(v) / sizeof(*(v)))
+
+/* clang-format off */
+static const scene setup[] = {
+	{"a tenant", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"acme\"}", 201, NULL, "!Dry-Run", NULL},
+	{"one to delete", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"idle\"}", 201, NULL, NULL, NULL},
+	{"a cluster", ADMIN, "POST", "/v1/clusters", NULL, "{\"name\":\"par\"}", 201, NULL, NULL, NULL},
+	{"a token", ADMIN, "POST", "/v1/tokens", NULL, "{\"name\":\"ci\",\"role\":\"member\",\"tenant\":\"acme\"}", 201, NULL, NULL, "tok=id"},
+	{"a placement", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "plc=id"},
+};
+
+/* One row at least for every operation that changes something. */
+static const scene dry[] = {
+	{"a tenant, as if made", ADMIN, "POST", "/v1/tenants?dry_run=true", NULL, "{\"name\":\"new\",\"labels\":{\"a\":\"b\"}}", 201, "{'name':'new','path':'new','depth':1,'labels':{'a':'b'},'id':null}", DRY, NULL},
+	{"without a place", ADMIN, "POST", "/v1/tenants?dry_run=true", NULL, "{\"name\":\"new\"}", 201, NULL, "!Location", NULL},
+	{"nor a tag", ADMIN, "POST", "/v1/tenants?dry_run=true", NULL, "{\"name\":\"new\"}", 201, NULL, "!ETag", NULL},
+	{"its refusal is the real one", ADMIN, "POST", "/v1/tenants?dry_run=true", NULL, "{\"name\":\"acme\"}", 409, "{'code':'conflict'}", DRY, NULL},
+	{"its key is not used up", ADMIN, "POST", "/v1/tenants?dry_run=true", "Idempotency-Key: k\r\n", "{\"name\":\"new\"}", 201, NULL, "!Idempotency-Replayed", NULL},
+	{"nor looked at", ADMIN, "POST", "/v1/tenants?dry_run=true", "Idempotency-Key: k\r\n", "{\"name\":\"newer\"}", 201, NULL, NULL, NULL},
+	{"rights count", MEMBER, "POST", "/v1/tenants?dry_run=false", NULL, "{\"name\":\"new\"}", 403, NULL, "!Dry-Run", NULL},
+	{"true or false", ADMIN, "POST", "/v1/tenants?dry_run=1", NULL, "{\"name\":\"new\"}", 400, "{'code':'bad_parameter','errors':[{'pointer':'dry_run'}]}", NULL, NULL},
+	{"once", ADMIN, "POST", "/v1/tenants?dry_run=true&dry_run=true", NULL, "{\"name\":\"new\"}", 400, "{'code':'bad_parameter'}", NULL, NULL},
+	{"not for reading", ADMIN, "GET", "/v1/tenants?dry_run=true", NULL, NULL, 400, "{'code':'unknown_parameter'}", NULL, NULL},
+	{"a patch", ADMIN, "PATCH", "/v1/tenants/acme?dry_run=true", PATCH ANY, "{\"description\":\"x\"}", 200, "{'description':'x','path':'acme'}", DRY, NULL},
+	{"a stale one", ADMIN, "PATCH", "/v1/tenants/acme?dry_run=true", PATCH "If-Match: \"999\"\r\n", "{\"description\":\"x\"}", 412, "{'code':'etag_mismatch','current_etag':'\\\"1\\\"'}", NULL, NULL},
+	{"one without If-Match", ADMIN, "PATCH", "/v1/tenants/acme?dry_run=true", PATCH, "{\"description\":\"x\"}", 428, NULL, NULL, NULL},
+	{"a delete", ADMIN, "DELETE", "/v1/tenants/idle?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
+	{"a quota", ADMIN, "PUT", "/v1/tenants/acme/quota?dry_run=true", ANY, "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":5}}}}", 200, "{'tenant':'acme','models':{'l40s':{'limit':{'device_milli':5},'used':{'device_milli':0}}},'conditions':[]}", DRY, NULL},
+	{"part of one", ADMIN, "PATCH", "/v1/tenants/acme/quota?dry_run=true", PATCH ANY, "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":6}}}}", 200, "{'models':{'l40s':{'limit':{'device_milli':6}}}}", DRY, NULL},
+	{"a cluster, without the token", ADMIN, "POST", "/v1/clusters?dry_run=true", NULL, "{\"name\":\"new\"}", 201, "{'name':'new','id':null,'join_token':null}", DRY, NULL},
+	{"a cluster's default", ADMIN, "PATCH", "/v1/clusters/par?dry_run=true", PATCH ANY, "{\"default_tenant\":\"acme\"}", 200, "{'default_tenant':'acme'}", DRY, NULL},
+	{"a cluster gone", ADMIN, "DELETE", "/v1/clusters/par?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
+	{"accepted", ADMIN, "POST", "/v1/clusters/par:accept?dry_run=true", NULL, NULL, 200, "{'state':'ready'}", DRY, NULL},
+	{"cordoned", ADMIN, "POST", "/v1/clusters/par:cordon?dry_run=true", NULL, "{\"reason\":\"x\"}", 200, "{'is_cordoned':true}", DRY, NULL},
+	{"uncordoned", ADMIN, "POST", "/v1/clusters/par:uncordon?dry_run=true", NULL, NULL, 200, "{'is_cordoned':false}", DRY, NULL},
+	{"frozen", ADMIN, "POST", "/v1/clusters/par:freeze?dry_run=true", NULL, NULL, 200, "{'is_frozen':true}", DRY, NULL},
+	{"unfrozen", ADMIN, "POST", "/v1/clusters/par:unfreeze?dry_run=true", NULL, NULL, 200, "{'is_frozen':false}", DRY, NULL},
+	{"a node", ADMIN, "POST", "/v1/nodes/nod_1:cordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
+	{"opened", ADMIN, "POST", "/v1/nodes/nod_1:uncordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
+	{"a device", ADMIN, "POST", "/v1/devices/dev_1:cordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
+	{"opened too", ADMIN, "POST", "/v1/devices/dev_1:uncordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
+	{"one that is not there", ADMIN, "POST", "/v1/devices/dev_9:cordon?dry_run=true", NULL, NULL, 404, NULL, DRY, NULL},
+	{"a token, without its secret", ADMIN, "POST", "/v1/tokens?dry_run=true", NULL, "{\"name\":\"x\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'name':'x','tenant':'acme','token':null,'id':null}", DRY, NULL},
+	{"revoked", ADMIN, "POST", "/v1/tokens/{tok}:revoke?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
+	{"a class", ADMIN, "PUT", "/v1/device-classes/x1?dry_run=true", "If-None-Match: *\r\n", "{\"vendor\":\"x\",\"memory_mib\":1}", 201, "{'name':'x1'}", "!Location", NULL},
+	{"a placement", MEMBER, "POST", "/v1/placements?dry_run=true", NULL, "{\"tenant\":\"acme\",\"name\":\"p\"}", 201, "{'tenant':'acme','state':'pending','name':'p','id':null}", DRY, NULL},
+	{"its wait waits for nothing", MEMBER, "POST", "/v1/placements?wait=2s&dry_run=true", NULL, "{\"tenant\":\"acme\"}", 201, NULL, "!Location", NULL},
+	{"of a tenant out of sight", MEMBER, "POST", "/v1/placements?dry_run=true", NULL, "{\"tenant\":\"idle\"}", 422, "{'code':'unknown_tenant'}", NULL, NULL},
+	{"many", MEMBER, "POST", "/v1/placements:batch?dry_run=true", NULL, "{\"items\":[{\"tenant\":\"acme\"},{\"tenant\":\"acme\",\"name\":\"b\"}]}", 201, "{'items':[{'state':'pending'},{'name':'b'}]}", DRY, NULL},
+	{"a release", MEMBER, "DELETE", "/v1/placements/{plc}?dry_run=true", NULL, NULL, 202, "{'id':'{plc}','state':'pending'}", DRY, NULL},
+	{"of one that is not there", MEMBER, "DELETE", "/v1/placements/plc_x?dry_run=true", NULL, NULL, 404, NULL, DRY, NULL},
+};
+
+static const scene again[] = {
+	{"a patch", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: \"1\"\r\nIdempotency-Key: p1\r\n", "{\"description\":\"once\"}", 200, "{'description':'once'}", "!Idempotency-Replayed", "rev=revision"},
+	{"its repeat, though the tag is old by now", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: \"1\"\r\nIdempotency-Key: \"p1\"\r\n", "{\"description\":\"once\"}", 200, "{'description':'once','revision':{rev}}", "Idempotency-Replayed: true", NULL},
+	{"with another body", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: \"1\"\r\nIdempotency-Key: p1\r\n", "{\"description\":\"twice\"}", 422, "{'code':'idempotency_key_reused'}", NULL, NULL},
+	{"for another route", ADMIN, "POST", "/v1/clusters/par:cordon", "Idempotency-Key: p1\r\n", NULL, 422, "{'code':'idempotency_key_reused'}", NULL, NULL},
+	{"a stale tag", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: \"1\"\r\nIdempotency-Key: p2\r\n", "{\"description\":\"more\"}", 412, NULL, NULL, NULL},
+	{"uses no key up", ADMIN, "PATCH", "/v1/tenants/acme", PATCH "If-Match: \"{rev}\"\r\nIdempotency-Key: p2\r\n", "{\"description\":\"more\"}", 200, "{'description':'more'}", "!Idempotency-Replayed", NULL},
+	{"an action", ADMIN, "POST", "/v1/clusters/par:cordon", "Idempotency-Key: c1\r\n", NULL, 200, "{'is_cordoned':true}", "!Idempotency-Replayed", NULL},
+	{"undone by another", ADMIN, "POST", "/v1/clusters/par:uncordon", NULL, NULL, 200, "{'is_cordoned':false}", NULL, NULL},
+	{"is answered as it was, and does nothing", ADMIN, "POST", "/v1/clusters/par:cordon", "Idempotency-Key: c1\r\n", NULL, 200, "{'is_cordoned':true}", "Idempotency-Replayed: true", NULL},
+	{"so it stands open", ADMIN, "GET", "/v1/clusters/par", NULL, NULL, 200, "{'is_cordoned':false}", NULL, NULL},
+	{"a quota", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH ANY "Idempotency-Key: q1\r\n", "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":5}}}}", 200, "{'models':{'l40s':{'limit':{'device_milli':5},'used':{'device_milli':0}}}}", "!Idempotency-Replayed", "q=revision"},
+	{"changed by another", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH ANY, "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":6}}}}", 200, NULL, NULL, NULL},
+	{"is answered as it was", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH ANY "Idempotency-Key: q1\r\n", "{\"models\":{\"l40s\":{\"limit\":{\"device_milli\":5}}}}", 200, "{'revision':{q},'models':{'l40s':{'limit':{'device_milli':5},'used':{'device_milli':0}}},'conditions':[]}", "Idempotency-Replayed: true", NULL},
+	{"a delete", ADMIN, "DELETE", "/v1/tenants/idle", ANY "Idempotency-Key: d1\r\n", NULL, 204, NULL, NULL, NULL},
+	{"again", ADMIN, "DELETE", "/v1/tenants/idle", ANY "Idempotency-Key: d1\r\n", NULL, 204, NULL, "Idempotency-Replayed: true", NULL},
+	{"without the key it is gone", ADMIN, "DELETE", "/v1/tenants/idle", ANY, NULL, 404, NULL, NULL, NULL},
+	{"a revocation", ADMIN, "POST", "/v1/tokens/{tok}:revoke", "Idempotency-Key: r1\r\n", NULL, 200, NULL, "!Idempotency-Replayed", NULL},
+	{"a second time", ADMIN, "POST", "/v1/tokens/{tok}:revoke", "Idempotency-Key: r1\r\n", NULL, 200, NULL, "Idempotency-Replayed: true", NULL},
+	{"a refusal is repeated too", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: f1\r\n", "{\"name\":\"acme\"}", 409, "{'code':'conflict'}", NULL, NULL},
+	{"word by word", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: f1\r\n", "{\"name\":\"acme\"}", 409, "{'code':'conflict','errors':[{'pointer':'#/name'}]}", NULL, NULL},
+	{"a release", MEMBER, "DELETE", "/v1/placements/{plc}", "Idempotency-Key: x1\r\n", NULL, 202, NULL, "!Idempotency-Replayed", NULL},
+	{"a second release", MEMBER, "DELETE", "/v1/placements/{plc}", "Idempotency-Key: x1\r\n", NULL, 202, NULL, "Idempotency-Replayed: true", NULL},
+	{"the key for something else", MEMBER, "POST", "/v1/placements", "Idempotency-Key: x1\r\n", "{\"tenant\":\"acme\"}", 422, "{'code':'idempotency_key_reused'}", NULL, NULL},
+	{"one key is too long", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: a b\r\n", "{\"name\":\"z\"}", 400, "{'code':'bad_parameter','errors':[{'pointer':'Idempotency-Key'}]}", NULL, NULL},
+};
+/* clang-format on */
+
+/* Every row of every table but what reading alone leaves: when a token was used. */
+static const char *whole(void)
+{
+	return pg_text(served_dsn(),
+		"SELECT md5(string_agg(query_to_xml('SELECT md5(string_agg((to_jsonb(t) - ''last_used_at'')::text, '','' "
+		"ORDER BY to_jsonb(t)::text)) FROM public.' || quote_ident(tablename) || ' t', false, false, '')::text, '' "
+		"ORDER BY tablename)) FROM pg_tables WHERE schemaname = 'public'");
+}
+
+static void fleet_make(void)
+{
+	pg_do(served_dsn(),
+		"INSERT INTO node (id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, seen_at) SELECT 'nod_1', "
+		"key, 'n1', 1, 1, 1, 1, 'ok', now() FROM cluster");
+	pg_do(served_dsn(),
+		"INSERT INTO device (id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, "
+		"compute_milli, slots, health, seen_at) SELECT 'dev_1', key, cluster_key, 'u1', 0, 'l40s', '', "
+		"1000, 1000, 10, 'ok', now() FROM node");
+}
+
+/* Whether a request's path is one of the route's: variables match one segment. */
+static bool path_is_of(str path, str of)
+{
+	while (path.n && of.n) {
+		if (of.p[0] == '{') {
+			str_split(&of, '}');
+			while (path.n && path.p[0] != '/' && (!of.n || path.p[0] != of.p[0]))
+				path = str_cut(path, 1, path.n);
+		} else if (path.p[0] == of.p[0]) {
+			path = str_cut(path, 1, path.n);
+			of = str_cut(of, 1, of.n);
+		} else
+			return false;
+	}
+	return !path.n && !of.n;
+}
+
+static bool is_played(const route *t)
+{
+	for (size_t i = 0; i < N(dry); i++) {
+		str query = str_from(dry[i].path), path = str_split(&query, '?');
+		if (strcmp(dry[i].method, t->method) == 0 && str_eq(query, S("dry_run=true")) &&
+			path_is_of(path, str_from(t->path)) && dry[i].status < 300)
+			return true;
+	}
+	return false;
+}
+
+Test(api_law, every_change_can_be_tried_and_repeated)
+{
+	for (op o = 0; o < OP_COUNT; o++) {
+		const route *t = &routes[o];
+		bool reads = strcmp(t->method, "GET") == 0, is_machines = str_starts(str_from(t->path), S("/agent/"));
+		cr_expect_eq(!!(t->flags & ROUTE_WRITE), !reads && !is_machines, "%s: WRITE", t->operation);
+		if (t->flags & ROUTE_WRITE)
+			cr_expect(is_played(t), "%s: no dry run of it is in the table", t->operation);
+	}
+}
+
+Test(api_law, a_dry_run_leaves_nothing)
+{
+	char before[64];
+
+	served_start("api_law_dry");
+	scenes_play(setup, N(setup));
+	fleet_make();
+	/* A refusal for lack of rights is recorded, dry or not. */
+	AUTO_ARENA a = arena_new(0);
+	cr_expect_eq(served_call(a, served_token("member", "acme"), "POST", "/v1/tenants?dry_run=true", NULL,
+			     "{\"name\":\"new\"}")
+			     .status,
+		403);
+	snprintf(before, sizeof(before), "%s", whole());
+	scenes_play(dry, N(dry));
+	cr_expect_str_eq(whole(), before);
+}
+
+Test(api_law, a_repeat_has_one_effect)
+{
+	served_start("api_law_again");
+	scenes_play(setup, N(setup));
+	int64_t before = pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE outcome = 'done'");
+	scenes_play(again, N(again));
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE outcome = 'done'") - before, 8,
+		"one record for each effect");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'release'"), 1);
+}
