@@ -264,6 +264,8 @@ static void answers(js_writer *w, op o)
 	one_answer(w, o, t->status, t->summary);
 	if (o == OP_CLASS_PUT)
 		one_answer(w, o, 201, "The class was made.");
+	if (o == OP_PRIORITY_PUT)
+		one_answer(w, o, 201, "The priority was made.");
 	if (o == OP_READYZ)
 		one_answer(w, o, 503, "It cannot serve now.");
 	if ((t->flags & ROUTE_ETAG) && reads)

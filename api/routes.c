@@ -6,6 +6,7 @@
 #include "api/types/device_class.h"
 #include "api/types/inventory.h"
 #include "api/types/placement.h"
+#include "api/types/priority.h"
 #include "api/types/query.h"
 #include "api/types/quota.h"
 #include "api/types/tenant.h"

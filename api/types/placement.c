@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 const char *const placement_policies[] = {"fragmentation", "binpack", "spread", NULL};
-const char *const placement_priorities[] = {"low", "normal", "high", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
 const char *const placement_orders[] = {"fair", "strict", NULL};
@@ -58,9 +57,10 @@ JS_TYPE_GIVEN(group_ask, "Pods of one shape.");
 static const js_field placement_request_fields[] = {
 	F(tenant, JS_REQUIRED, "Path or id of the tenant that is charged.", .form = JS_TENANT_REF),
 	F(name, JS_OPTIONAL, "For people.", .form = JS_NAME, JS_LEN(1, 63)),
-	F(priority, JS_OPTIONAL, "Place in the queue. Kept and shown; not acted on yet.",
-		JS_VALUES(placement_priorities)),
-	F(preemptible, JS_OPTIONAL, "May be evicted for others' guarantees. Kept and shown; not acted on yet."),
+	F(priority, JS_OPTIONAL, "One of /v1/priorities: its tier in the queue; absent: normal.", .form = JS_NAME,
+		JS_LEN(1, 63)),
+	F(preemptible, JS_OPTIONAL,
+		"May be evicted, where it uses more than it was guaranteed; absent: as its priority says."),
 	F(queue, JS_OPTIONAL, "Wait when it does not fit now; false: decided at once, rejected when it does not fit.",
 		JS_INITIAL(1)),
 	F(groups, JS_OPTIONAL, "Groups that start together or not at all.", JS_OF(group_ask), JS_ITEMS(0, 16)),

@@ -118,9 +118,8 @@ typedef struct placement {
 JS_DECLARE(placement);
 
 /* The closed sets of texts above, NULL-terminated. */
-extern const char *const placement_states[];     /* engine/lifecycle.h */
-extern const char *const placement_policies[];   /* by the names of engine/score.h */
-extern const char *const placement_priorities[]; /* low, normal, high */
+extern const char *const placement_states[];   /* engine/lifecycle.h */
+extern const char *const placement_policies[]; /* by the names of engine/score.h */
 extern const char *const placement_topologies[];
 extern const char *const placement_device_priorities[];
 extern const char *const placement_orders[];

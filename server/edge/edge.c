@@ -17,6 +17,7 @@
 #include "server/edge/feed.h"
 #include "server/edge/gate.h"
 #include "server/edge/problem.h"
+#include "server/edge/priorities.h"
 #include "server/edge/tenants.h"
 #include "server/identity/certificate.h"
 
@@ -272,6 +273,8 @@ void edge_close(edge *e)
 	router_free(e->router);
 	tenants_clear(e);
 	map_done(&e->tenant_refs);
+	priorities_clear(e);
+	map_done(&e->priorities);
 	denials_clear(e);
 	map_done(&e->denials);
 	principals_free(e->principals);

@@ -45,6 +45,7 @@ struct edge {
 	principals *principals;
 	certificates *certificates;
 	map tenant_refs; /* ref -> tenant_ref; see tenants.h */
+	map priorities;  /* names; see priorities.h */
 	map denials;     /* texts already recorded in denial_minute */
 	int64_t denial_minute;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */

@@ -63,6 +63,23 @@ static const scene tenants[] = {
 	{"and is gone", ADMIN, "GET", "/v1/tenants/acme~vision", NULL, NULL, 404, NULL, NULL},
 };
 
+static const scene priorities[] = {
+	{"a tenant", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"acme\"}", 201, NULL, NULL},
+	{"three are there at first", "viewer", "acme", "GET", "/v1/priorities", NULL, NULL, 200, "{'items':[{'name':'high','value':1000,'may_preempt':true},{'name':'low','value':-1000,'may_preempt':false},{'name':'normal','value':0,'preemptible':true,'reserve_after_s':600,'min_runtime_s':120,'grace_s':30}]}", NULL},
+	{"one of them", ADMIN, "GET", "/v1/priorities/low", NULL, NULL, 200, "{'name':'low','revision':0}", "ETag: \"0\""},
+	{"made", ADMIN, "PUT", "/v1/priorities/night", "If-None-Match: *\r\n", "{\"value\":-500,\"preemptible\":true}", 201, "{'name':'night','value':-500,'may_preempt':false,'grace_s':30}", "Location: /v1/priorities/night", "p=@ETag"},
+	{"not made twice", ADMIN, "PUT", "/v1/priorities/night", "If-None-Match: *\r\n", "{\"value\":1}", 412, "{'code':'etag_mismatch'}", NULL},
+	{"changed", ADMIN, "PUT", "/v1/priorities/night", "If-Match: {p}\r\n", "{\"value\":-600,\"may_preempt\":true}", 200, "{'value':-600,'may_preempt':true}", NULL},
+	{"a change needs its condition", ADMIN, "PUT", "/v1/priorities/night", NULL, "{\"value\":1}", 428, "{'code':'if_match_required'}", NULL},
+	{"a stale change", ADMIN, "PUT", "/v1/priorities/night", "If-Match: {p}\r\n", "{\"value\":1}", 412, NULL, NULL},
+	{"no name", ADMIN, "PUT", "/v1/priorities/Night", "If-None-Match: *\r\n", "{\"value\":1}", 400, "{'code':'bad_parameter'}", NULL},
+	{"a value out of range", ADMIN, "PUT", "/v1/priorities/x", "If-None-Match: *\r\n", "{\"value\":1000001}", 422, "{'code':'bad_field'}", NULL},
+	{"only by the platform", "tenant_owner", "acme", "PUT", "/v1/priorities/x", "If-None-Match: *\r\n", "{\"value\":1}", 403, NULL, NULL},
+	{"asked for", "member", "acme", "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\",\"priority\":\"night\",\"preemptible\":false}", 201, "{'request':{'priority':'night','preemptible':false}}", NULL},
+	{"one that nobody made", "member", "acme", "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\",\"priority\":\"noon\"}", 422, "{'code':'unknown_priority','errors':[{'pointer':'#/priority'}]}", NULL},
+	{"nor in a batch", "member", "acme", "POST", "/v1/placements:batch", NULL, "{\"items\":[{\"tenant\":\"acme\",\"priority\":\"low\"},{\"tenant\":\"acme\",\"priority\":\"noon\"}]}", 422, "{'code':'unknown_priority','errors':[{'pointer':'#/items/1/priority'}]}", NULL},
+};
+
 static const scene quota[] = {
 	{"empty at first", ADMIN, "GET", "/v1/tenants/acme/quota", NULL, NULL, 200, "{'tenant':'acme','models':{},'weight':1000}", "ETag: \"0\""},
 	{"set whole", ADMIN, "PUT", "/v1/tenants/acme/quota", "If-Match: \"0\"\r\n", "{\"models\":{\"h100-80g\":{\"limit\":{\"device_milli\":8000,\"memory_mib\":1000},\"guaranteed\":{\"device_milli\":4000}}},\"weight\":2000,\"credits_limit\":5}", 200, "{'models':{'h100-80g':{'limit':{'device_milli':8000,'memory_mib':1000},'guaranteed':{'device_milli':4000}}},'weight':2000,'credits_limit':5}", "ETag: \"", "q=@ETag"},
@@ -174,4 +191,10 @@ Test(api_routes, they_do_what_they_say)
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM op_key WHERE answer LIKE '%rv_join_%'"), 0);
 	cr_expect_eq(pg_int(served_dsn(), "SELECT n FROM chain WHERE id = 'g'"),
 		pg_int(served_dsn(), "SELECT count(*) FROM audit"));
+}
+
+Test(api_routes, priorities_are_the_platforms_and_requests_name_one)
+{
+	served_start("api_priorities");
+	scenes_play(priorities, N(priorities));
 }

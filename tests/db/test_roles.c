@@ -18,7 +18,7 @@ static const struct {
 } runs[] = {
 	{"reeve_edge", "{1}",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move scope_set"
-		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get"
+		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get priority_list priority_get"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_list token_create token_revoke usage_list "},
@@ -28,14 +28,14 @@ static const struct {
 		" cluster_get cluster_list cluster_create cluster_change cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
-		" node_list node_get device_list device_get class_list class_get class_put"
+		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names"
 		" books_tenants books_inventory books_streams"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_find token_list token_create token_revoke token_touch usage_list "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_classes load_clusters load_cordons load_nodes load_devices load_placements load_uses"
+		" load_tenants load_quotas load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},

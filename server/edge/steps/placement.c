@@ -12,6 +12,7 @@
 #include "server/edge/gate.h"
 #include "server/edge/govern.h"
 #include "server/edge/member.h"
+#include "server/edge/priorities.h"
 #include "server/edge/query.h"
 #include "server/edge/tenants.h"
 
@@ -94,7 +95,7 @@ static step begin(request *r, const placement_request *requests, uint32_t n, boo
 	void *in = tenants_missing(r, refs, n);
 	if (in)
 		return request_fetch(r, DB_PLATFORM, SQL_TENANT_KEYS_OF, in, STEP_placement_resolve);
-	return step_next(r, STEP_placement_store);
+	return step_next(r, STEP_placement_rank);
 }
 
 step placement_create(request *r)
@@ -114,7 +115,42 @@ step placement_resolve(request *r)
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
 	tenants_learn(r->edge, &r->reply);
-	return step_next(r, STEP_placement_store);
+	return step_next(r, STEP_placement_rank);
+}
+
+/* The first request with a priority that is not known, or -1. */
+static int64_t stranger_find(const request *r)
+{
+	const placement_work *w = r->work;
+
+	for (uint32_t i = 0; i < w->n; i++)
+		if (w->requests[i].priority.n && !priorities_have(r->edge, w->requests[i].priority))
+			return i;
+	return -1;
+}
+
+step placement_rank(request *r)
+{
+	if (stranger_find(r) < 0)
+		return step_next(r, STEP_placement_store);
+	return request_fetch(r, DB_PLATFORM, SQL_PRIORITY_NAMES, NULL, STEP_placement_ranked);
+}
+
+step placement_ranked(request *r)
+{
+	const placement_work *w = r->work;
+	int64_t at;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	priorities_learn(r->edge, &r->reply);
+	at = stranger_find(r);
+	if (at < 0)
+		return step_next(r, STEP_placement_store);
+	fault_set(&r->fault, ERR_UNKNOWN_PRIORITY, "#/priority", "there is no priority " STR_FMT,
+		STR_ARG(w->requests[at].priority));
+	place_in_batch(w, (uint32_t)at, &r->fault);
+	return request_fail(r, ERR_UNKNOWN_PRIORITY);
 }
 
 static void decided(feed_wait *wait, const feed_event *ev)

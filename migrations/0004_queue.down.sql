@@ -1,0 +1,1 @@
+DROP TABLE eviction, queue_hold, priority;
