@@ -40,7 +40,7 @@ step priority_put_reply(request *r)
 {
 	const ledger_answer *a = r->answer;
 
-	if (!a->e && a->status == 201)
+	if (!a->e && a->status == 201 && !r->is_dry)
 		request_header(r, "Location", r->web->path);
 	return govern_reply(r);
 }
