@@ -77,6 +77,32 @@ SELECT
 	coalesce((SELECT s.rev FROM cluster_stream s WHERE s.cluster_key = u.key), 0) AS stream_rev, u.rev AS revision, u.created_at
 FROM (SELECT 1) one LEFT JOIN c ON true LEFT JOIN u ON true;
 
+-- Every certificate of the cluster's agent ends, and so does every join token but the new one.
+-- name: cluster_revoke_agent :one
+-- in: cluster text, token_id text, token_hash bytea, ttl_s int8, rev_offset int8
+-- out: outcome text, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
+WITH h AS (SELECT n FROM chain WHERE id = 'g'),
+u AS (
+	UPDATE cluster SET rev = (SELECT n FROM h) + $5 WHERE (id = $1 OR name = $1) AND deleted_at IS NULL
+	RETURNING *
+),
+k AS (UPDATE agent_certificate SET revoked_at = now() WHERE cluster_key = (SELECT key FROM u) AND revoked_at IS NULL),
+o AS (
+	UPDATE join_token SET expires_at = least(expires_at, now()), used_at = least(used_at, now() - join_repeat_window())
+	WHERE cluster_key = (SELECT key FROM u)
+),
+j AS (
+	INSERT INTO join_token (id, cluster_key, hash, accepts, expires_at)
+	SELECT $2, u.key, $3, u.state = 'ready', now() + make_interval(secs => $4) FROM u
+	RETURNING expires_at
+)
+SELECT CASE WHEN u.key IS NOT NULL THEN 'done' ELSE 'refused:not_found' END AS outcome,
+	u.key, u.id, u.name, u.state, u.is_cordoned, u.is_frozen, (SELECT path FROM tenant WHERE key = u.default_tenant_key) AS default_tenant, u.labels,
+	j.expires_at AS join_token_expires_at,
+	(SELECT count(*) FROM node n WHERE n.cluster_key = u.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = u.key) AS devices,
+	coalesce((SELECT s.rev FROM cluster_stream s WHERE s.cluster_key = u.key), 0) AS stream_rev, u.rev AS revision, u.created_at
+FROM (SELECT 1) one LEFT JOIN u ON true LEFT JOIN j ON true;
+
 -- name: cluster_delete :one
 -- in: cluster text, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?
@@ -133,10 +159,12 @@ SELECT CASE WHEN u.key IS NOT NULL THEN 'done' ELSE 'refused:join_refused' END A
 	u.key, u.id, u.name, u.state
 FROM (SELECT 1) one LEFT JOIN c ON true LEFT JOIN u ON true;
 
+-- Nothing grows out of a certificate that was revoked a moment ago.
 -- name: certificate_renew :one
--- in: cluster_key int4, serial text, expires_at timestamptz, rev_offset int8
+-- in: cluster_key int4, serial text, expires_at timestamptz, from_serial text, rev_offset int8
 -- out: outcome text, key int4?, id text?, name text?, state text?
-WITH c AS (SELECT key, id, name, state FROM cluster WHERE key = $1 AND deleted_at IS NULL AND state = 'ready' AND $4 > 0),
+WITH c AS (SELECT key, id, name, state FROM cluster WHERE key = $1 AND deleted_at IS NULL AND state = 'ready' AND $5 > 0
+	AND EXISTS (SELECT FROM agent_certificate WHERE serial = $4 AND cluster_key = $1 AND revoked_at IS NULL)),
 k AS (
 	INSERT INTO agent_certificate (serial, cluster_key, expires_at) SELECT $2, c.key, $3 FROM c ON CONFLICT DO NOTHING RETURNING serial
 )

@@ -29,6 +29,14 @@ static err tls_refuse(fault *f, const char *what, const char *file)
 	return fault_set(f, ERR_TLS, NULL, "%s %s: %s", what, file ? file : "", text);
 }
 
+/* Only the end of the client's own certificate is let pass; an error that comes behind it still refuses. */
+static int verify(int is_fine, X509_STORE_CTX *c)
+{
+	bool is_old = X509_STORE_CTX_get_error(c) == X509_V_ERR_CERT_HAS_EXPIRED;
+
+	return is_fine || (is_old && X509_STORE_CTX_get_error_depth(c) == 0);
+}
+
 /* A certificate that does not verify must not end the handshake silently as "no certificate": OpenSSL refuses it with
  * an alert. One that is absent is the routes' concern. */
 static err tls_ask_clients(SSL_CTX *ctx, const char *client_ca_file, fault *f)
@@ -40,7 +48,7 @@ static err tls_ask_clients(SSL_CTX *ctx, const char *client_ca_file, fault *f)
 		return tls_refuse(f, "cannot read the client CA", client_ca_file);
 	}
 	SSL_CTX_set_client_CA_list(ctx, names);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, verify);
 	return ERR_OK;
 }
 
@@ -224,13 +232,26 @@ static void peer_serial(X509 *cert, tls_peer *out)
 	BN_free(number);
 }
 
+static int64_t peer_until_us(const X509 *cert)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days = 0, seconds = 0;
+	bool is_read = epoch && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(cert)) == 1;
+
+	ASN1_TIME_free(epoch);
+	return is_read ? ((int64_t)days * 86400 + seconds) * 1000000 : 0;
+}
+
 void wire_peer(const wire *w, tls_peer *out)
 {
 	memset(out, 0, sizeof(*out));
 	X509 *cert = w->ssl ? SSL_get1_peer_certificate(w->ssl) : NULL;
 	if (!cert)
 		return;
-	out->is_verified = SSL_get_verify_result(w->ssl) == X509_V_OK;
+	long result = SSL_get_verify_result(w->ssl);
+	out->is_verified = result == X509_V_OK;
+	out->is_expired = result == X509_V_ERR_CERT_HAS_EXPIRED;
+	out->until_us = peer_until_us(cert);
 	peer_uri(cert, out);
 	peer_serial(cert, out);
 	X509_free(cert);

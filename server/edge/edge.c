@@ -143,6 +143,15 @@ void edge_heard(edge *e, str kind)
 		certificates_clear(e->certificates);
 }
 
+void edge_agent_moved(edge *e, str cluster_id)
+{
+	for (request *r = e->held, *next; r; r = next) {
+		next = r->held_next;
+		if (r->agent && str_eq(str_from(r->agent->cluster_id), cluster_id))
+			request_wake(r);
+	}
+}
+
 void edge_governance_moved(edge *e, str kind)
 {
 	edge_heard(e, kind);

@@ -71,6 +71,8 @@ db_reader *edge_slow_reader(edge *e);
 
 /* Governance changed an object of that kind: what is remembered of it is read anew. */
 void edge_heard(edge *e, str kind);
+/* The cluster's standing, or its agent's, changed: calls held for that agent look at its certificate again. */
+void edge_agent_moved(edge *e, str cluster_id);
 /* Forgets which denials were recorded. */
 void denials_clear(edge *e);
 

@@ -110,6 +110,8 @@ static void audit_came(void *arg, db_reply *reply)
 				     row.object_id, row.outcome, row.body});
 		f->head.g = row.n;
 		edge_heard(f->edge, row.object_kind);
+		if (str_eq(row.object_kind, S("cluster")))
+			edge_agent_moved(f->edge, row.object_id);
 	}
 	f->is_more |= !reply->e && reply->rows == FEED_READ_MAX;
 	ears_call(f, 0);

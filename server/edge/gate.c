@@ -91,18 +91,29 @@ static step agent_check(request *r, const certificate *c)
 		return request_fail_at(
 			r, ERR_CERTIFICATE_REQUIRED, "", "the certificate is revoked or of another cluster");
 	r->agent = ARENA_NEW(r->arena, agent_identity);
+	r->agent->serial = str_from(r->web->tls->serial);
 	r->agent->cluster_key = c->cluster_key;
 	memcpy(r->agent->cluster_id, c->cluster_id, sizeof(r->agent->cluster_id));
 	memcpy(r->agent->cluster, c->cluster, sizeof(r->agent->cluster));
-	return step_next(r, STEP_gate_enter);
+	return step_next(r, r->checked_next ? r->checked_next : STEP_gate_enter);
 }
 
-static step agent(request *r)
+/* One that ended a while ago may renew itself. It may also end while its connection stands. */
+static bool is_in_time(const request *r, const tls_peer *peer)
+{
+	int64_t late_us = clock_now_us() - peer->until_us;
+
+	return late_us < (r->op == OP_AGENT_RENEW ? CERTIFICATE_RENEW_LATE_US : 0);
+}
+
+step gate_agent(request *r)
 {
 	const tls_peer *peer = r->web->tls;
 
-	if (!peer || !peer->is_verified)
+	if (!peer || (!peer->is_verified && !peer->is_expired))
 		return request_fail(r, ERR_CERTIFICATE_REQUIRED);
+	if (!is_in_time(r, peer))
+		return request_fail_at(r, ERR_CERTIFICATE_REQUIRED, "", "the certificate has expired");
 	str serial = str_from(peer->serial);
 	const certificate *c = certificates_find(r->edge->certificates, serial, clock_mono_us());
 	if (c)
@@ -193,7 +204,7 @@ step gate_scope_read(request *r)
 static step identify(request *r)
 {
 	if (r->route->right == RIGHT_AGENT)
-		return agent(r);
+		return gate_agent(r);
 	if (r->route->right == RIGHT_NONE)
 		return step_next(r, STEP_gate_enter);
 	return bearer(r);

@@ -9,6 +9,9 @@ void gate_take(edge *e, web_req *w);
  * reads it once more and begins anew. */
 bool gate_may_again(const request *r);
 step gate_again(request *r);
+/* Looks at the client certificate and its row, once more when it was remembered for too long, and goes on at
+ * r->checked_next. */
+step gate_agent(request *r);
 /* Who a token's row stands for, without the tenants below: principal_keys_set. A reference for the caller. */
 principal *gate_principal(const sql_token_find_row *row);
 /* Records a refusal for lack of rights, at most once per (caller, route, minute). */

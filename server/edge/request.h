@@ -47,6 +47,7 @@ enum {
 
 /* The agent behind a client certificate. */
 typedef struct agent_identity {
+	str serial; /* of the certificate */
 	int32_t cluster_key;
 	char cluster_id[ID_MAX];
 	char cluster[64];
@@ -63,6 +64,7 @@ struct request {
 	char id[REQUEST_ID_MAX];
 	principal *who; /* a reference; NULL before the gate, for anybody and for agents */
 	agent_identity *agent;
+	step_id checked_next; /* where a repeated look at the certificate goes on; 0: into the route */
 	token_parsed *token;
 	void *query, *body; /* as read by the route's types; NULL without a type */
 	answer_form form;

@@ -3,6 +3,9 @@
 #pragma once
 #include "base/id.h"
 
+/* So long after its end a certificate may still be renewed, and nothing else (architecture, section 6). */
+#define CERTIFICATE_RENEW_LATE_US ((int64_t)30 * 86400 * 1000000)
+
 enum { CERTIFICATE_TTL_US = 5000000, CERTIFICATES_MAX = 8192, CERTIFICATE_SERIAL_MAX = 64 };
 
 typedef struct certificate {

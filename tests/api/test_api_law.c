@@ -47,6 +47,7 @@ static const scene dry[] = {
 	{"cordoned", ADMIN, "POST", "/v1/clusters/par:cordon?dry_run=true", NULL, "{\"reason\":\"x\"}", 200, "{'is_cordoned':true}", DRY, NULL},
 	{"uncordoned", ADMIN, "POST", "/v1/clusters/par:uncordon?dry_run=true", NULL, NULL, 200, "{'is_cordoned':false}", DRY, NULL},
 	{"frozen", ADMIN, "POST", "/v1/clusters/par:freeze?dry_run=true", NULL, NULL, 200, "{'is_frozen':true}", DRY, NULL},
+	{"its agent out, without the token to come back", ADMIN, "POST", "/v1/clusters/par:revoke-agent?dry_run=true", NULL, NULL, 200, "{'name':'par','join_token':null}", DRY, NULL},
 	{"unfrozen", ADMIN, "POST", "/v1/clusters/par:unfreeze?dry_run=true", NULL, NULL, 200, "{'is_frozen':false}", DRY, NULL},
 	{"a node", ADMIN, "POST", "/v1/nodes/nod_1:cordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
 	{"opened", ADMIN, "POST", "/v1/nodes/nod_1:uncordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},

@@ -25,7 +25,7 @@ static const struct {
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
 		" inbox_report inbox_ahead stream_next stream_head stream_heads"
-		" cluster_get cluster_list cluster_create cluster_change cluster_delete join_token_find cluster_join"
+		" cluster_get cluster_list cluster_create cluster_change cluster_revoke_agent cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
 		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names"

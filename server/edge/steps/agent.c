@@ -156,6 +156,7 @@ step agent_renew(request *r)
 		.cluster_key = r->agent->cluster_key,
 		.serial = str_from(w->cert.serial),
 		.expires_at = w->cert.expires_at_us,
+		.from_serial = r->agent->serial,
 	};
 	return record(r, SQL_CERTIFICATE_RENEW, &w->renew_in, "cluster.renew", cluster_id);
 }

@@ -6,6 +6,8 @@
 #include "server/edge/govern.h"
 #include "server/edge/secret.h"
 
+enum { REJOIN_TTL_S = 3600 };
+
 step cluster_create_ask(request *r)
 {
 	const cluster *c = r->body;
@@ -29,6 +31,21 @@ step cluster_created(request *r)
 	const token_made *made = r->work;
 
 	return secret_reply(r, "join_token", str_from(made->text));
+}
+
+/* Without a certificate the agent is out until it joins anew: the answer holds the token for that. */
+step cluster_revoke_agent_ask(request *r)
+{
+	sql_cluster_revoke_agent_in *in = bind_request(r, SQL_CLUSTER_REVOKE_AGENT);
+	token_made *made = ARENA_NEW(r->arena, token_made);
+
+	*made = token_make(TOKEN_JOIN);
+	r->work = made;
+	in->token_id = id_str(&made->id);
+	in->token_hash = str_of((const char *)made->hash, TOKEN_HASH);
+	in->ttl_s = REJOIN_TTL_S;
+	govern_begin(r, SQL_CLUSTER_REVOKE_AGENT, in);
+	return request_govern(r, STEP_cluster_created);
 }
 
 static void flag_set(bool *flag, bool *is_null, bool value)

@@ -4,6 +4,7 @@
 #include "db/sql.h"
 #include "json/write.h"
 #include "server/edge/feed.h"
+#include "server/edge/gate.h"
 #include "server/edge/member.h"
 
 enum { CHANGES_MAX = 500, CHANGES_BYTES_MAX = 1 << 20 };
@@ -170,6 +171,13 @@ step agent_sync_woken(request *r)
 
 	if (r->is_late || w->is_superseded || r->web->is_gone)
 		return answer_empty(r);
+	r->checked_next = STEP_agent_sync_checked;
+	return gate_agent(r);
+}
+
+/* The certificate may have been revoked while the call was held. */
+step agent_sync_checked(request *r)
+{
 	return sync_look(r);
 }
 
