@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "api/deprecation.h"
 #include "api/routes.h"
 #include "json/write.h"
 
@@ -129,8 +130,12 @@ static void header_parameters(js_writer *w, const route *t)
 {
 	bool reads = strcmp(t->method, "GET") == 0;
 
-	if (t->flags & ROUTE_IF_MATCH)
-		header_parameter(w, S("If-Match"), true, "The ETag the change is based on, or *.");
+	bool may_match = (t->flags & ROUTE_WRITE) && (t->flags & ROUTE_ETAG) && t->status == 200;
+
+	if ((t->flags & ROUTE_IF_MATCH) || may_match)
+		header_parameter(w, S("If-Match"), t->flags & ROUTE_IF_MATCH, "The ETag the change is based on, or *.");
+	if (may_match && strcmp(t->method, "PUT") == 0 && !(t->flags & ROUTE_IF_MATCH))
+		header_parameter(w, S("If-None-Match"), false, "*: only when there is none yet.");
 	if ((t->flags & ROUTE_ETAG) && reads)
 		header_parameter(w, S("If-None-Match"), false, "ETags the client has: 304 when one still holds.");
 	if (t->flags & ROUTE_WRITE)
@@ -193,6 +198,7 @@ static void answer_headers(js_writer *w, const route *t)
 	js_key(w, S("headers"));
 	js_object_begin(w);
 	js_put_raw(w, "X-Request-Id", S("{\"$ref\":\"#/components/headers/X-Request-Id\"}"));
+	js_put_raw(w, "traceparent", S("{\"$ref\":\"#/components/headers/traceparent\"}"));
 	if (t->flags & ROUTE_ETAG)
 		js_put_raw(w, "ETag", S("{\"$ref\":\"#/components/headers/ETag\"}"));
 	if (t->flags & ROUTE_LIST)
@@ -234,6 +240,10 @@ static void answer_content(js_writer *w, op o)
 	else
 		text_schema(w, (t->flags & (ROUTE_PLAIN | ROUTE_STREAM)) ? "string" : "object");
 	js_object_end(w);
+	if (route_has_table(t))
+		more_media(w, "text/plain");
+	if (o == OP_PROBLEM_GET)
+		more_media(w, "text/html");
 	if (t->flags & ROUTE_NEGOTIATES)
 		more_media(w, "text/csv");
 	if (t->flags & (ROUTE_NEGOTIATES | ROUTE_STREAM))
@@ -306,6 +316,10 @@ static void operation(js_writer *w, op o)
 	js_put_text(w, "operationId", lower(t->operation, name));
 	js_put_text(w, "summary", str_from(t->summary));
 	js_put_text(w, "x-right", str_from(right_name(t->right)));
+	if (t->right != RIGHT_NONE && t->right != RIGHT_AGENT)
+		js_put_i64(w, "x-cost", route_cost(o));
+	if (deprecation_find(o) >= 0)
+		js_put_bool(w, "deprecated", true);
 	security(w, t->right);
 	js_key(w, S("parameters"));
 	js_array_begin(w);
@@ -404,6 +418,9 @@ static void problem_schema(js_writer *w)
 	js_object_end(w);
 	js_put_raw(w, "retryable", S("{\"type\":\"boolean\"}"));
 	js_put_raw(w, "current_etag", S("{\"type\":\"string\"}"));
+	js_put_raw(w, "violated-policies",
+		S("{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Of rate_limited: whose bucket is "
+		  "empty.\"}"));
 	js_put_raw(w, "errors",
 		S("{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},"
 		  "\"detail\":{\"type\":\"string\"}}}}"));
@@ -419,7 +436,8 @@ static void components(js_writer *w)
 		S("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"certificate\":{\"type\":\"mutualTLS\"}}"));
 	js_put_raw(w, "headers",
 		S("{\"X-Request-Id\":{\"description\":\"The client's own, or one made here.\",\"schema\":{\"type\":"
-		  "\"string\"}},\"ETag\":{\"description\":\"The revision, quoted.\",\"schema\":{\"type\":\"string\"}},"
+		  "\"string\"}},\"traceparent\":{\"description\":\"The caller's trace, or one begun here (W3C Trace "
+		  "Context).\",\"schema\":{\"type\":\"string\"}},\"ETag\":{\"description\":\"The revision, quoted.\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Dry-Run\":{\"description\":\"true when nothing of it stays.\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Link\":{\"description\":\"The next page (RFC 8288).\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Idempotency-Replayed\":{\"description\":\"true when nothing was done again.\",\"schema\":{\"type\":"

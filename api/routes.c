@@ -25,6 +25,11 @@ enum {
 	PLAIN = ROUTE_PLAIN,
 	BODY_MAX = 64 * 1024,
 	BODY_BIG_MAX = 4 * 1024 * 1024,
+	COST_READ = 1,
+	COST_WRITE = 2,
+	COST_LIST = 5,
+	COST_STREAM = 20,
+	COST_HEAVY = 100,
 };
 
 #define R(op, method, path, right, flags, query, body, answer, status, summary)                                        \
@@ -39,4 +44,22 @@ int64_t route_body_max(op o)
 	if (!routes[o].body)
 		return 0;
 	return o == OP_PLACEMENT_BATCH || o == OP_AGENT_REPORT ? BODY_BIG_MAX : BODY_MAX;
+}
+
+int64_t route_cost(op o)
+{
+	const route *t = &routes[o];
+
+	if (o == OP_AUDIT_VERIFY || o == OP_PLACEMENT_BATCH)
+		return COST_HEAVY;
+	if (t->flags & ROUTE_STREAM)
+		return COST_STREAM;
+	if (t->flags & ROUTE_LIST)
+		return COST_LIST;
+	return (t->flags & ROUTE_WRITE) ? COST_WRITE : COST_READ;
+}
+
+bool route_has_table(const route *t)
+{
+	return (t->flags & ROUTE_LIST) && t->query;
 }

@@ -35,5 +35,11 @@ typedef struct route {
 
 extern const route routes[OP_COUNT]; /* by op */
 
+/* Whether it answers as a table for people as well: lists that come in pages. */
+bool route_has_table(const route *t);
+
+/* What a call takes out of its caller's bucket (server/edge/rate.h), in units. */
+int64_t route_cost(op o);
+
 /* The largest body the operation takes, bytes. */
 int64_t route_body_max(op o);

@@ -45,6 +45,11 @@ static const setting rows[] = {
 	NUMBER("watch-streams-max", watch_streams_max, "2000", 1, 1000000, "Open watch streams per edge process."),
 	NUMBER("inflight-bytes-max", inflight_bytes_max, "67108864", 1048576, 1099511627776,
 		"Request bodies held at once per edge process, bytes."),
+	NUMBER("rate-principal", rate_principal, "50000", 0, 1000000,
+		"Units per second that one token may ask of an edge process, with ten seconds' worth at once; a read takes 1, "
+		"a change 2, a list 5, a stream 20. 0: no limit."),
+	NUMBER("rate-tenant", rate_tenant, "100000", 0, 1000000,
+		"The same of all tokens of one tenant together; the fleet's own have no such limit. 0: no limit."),
 	SWITCH("fsync", fsync, "true",
 		"Whether the private database waits for the disk. Off loses data; for experiments."),
 	TEXT("role", role, "", "Set by the supervisor for its children."),

@@ -8,7 +8,7 @@ static const js_field token_fields[] = {
 	F(tenant, JS_OPTIONAL, "Where in the tree the role counts, downwards; absent: the whole fleet.",
 		.form = JS_TENANT_REF),
 	F(ttl_s, JS_OPTIONAL, "Seconds until it expires, at most 366 days.", JS_RANGE(60, 31622400),
-		JS_INITIAL(7776000)),
+		JS_INITIAL(7776000), .asked_only = true),
 	F(token, JS_SECRET, "The secret, shown once."),
 	F(created_by, JS_READ_ONLY, "Who made it."),
 	F(created_at, JS_READ_ONLY, "When it was made."),

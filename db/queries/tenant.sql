@@ -5,14 +5,14 @@
 -- name: tenant_get :one
 -- in: tenant text
 -- out: key int4, id text, name text, path text, parent text?, depth int8, description text, labels json, revision int8, created_at timestamptz
-SELECT t.key, t.id, t.name, t.path, p.path AS parent, t.depth::int8 AS depth, t.description, t.labels, t.rev AS revision, t.created_at
+SELECT t.key, t.id, t.name, t.path, nullif(p.path, '') AS parent, t.depth::int8 AS depth, t.description, t.labels, t.rev AS revision, t.created_at
 FROM tenant t LEFT JOIN tenant p ON p.key = t.parent_key
 WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND t.depth > 0;
 
 -- name: tenant_list :many
 -- in: under text?, subtree bool, after text, limit int8
 -- out: id text, name text, path text, parent text?, depth int8, description text, labels json, revision int8, created_at timestamptz, cursor text
-SELECT t.id, t.name, t.path, p.path AS parent, t.depth::int8 AS depth, t.description, t.labels, t.rev AS revision, t.created_at, t.path AS cursor
+SELECT t.id, t.name, t.path, nullif(p.path, '') AS parent, t.depth::int8 AS depth, t.description, t.labels, t.rev AS revision, t.created_at, t.path AS cursor
 FROM tenant t LEFT JOIN tenant p ON p.key = t.parent_key
 WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
 	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1

@@ -26,6 +26,10 @@ int metric_region_new(void);
  * at 0. ERR_IO: fd is no such region. */
 err metric_share(int fd, int at) MUST_CHECK;
 
+/* Names the labels of a metric whose label set is empty at build time: the same in every process. The texts stay valid.
+ */
+void metric_label(metric m, const char *const *values, int n);
+
 void metric_add(metric m, int label, int64_t n); /* counters, and gauges by difference; label 0 where there is none */
 void metric_set(metric m, int64_t v);            /* gauges */
 void metric_observe_us(metric m, int64_t us);    /* histograms: buckets 1-2-5 from 10 us to 60 s */

@@ -126,7 +126,8 @@ struct js_field {
 	/* null is taken. In a type with a `nulled` mask (merge patch, RFC 7396) it sets the bits of both masks; else
 	 * the field stays as if it had been left out. */
 	bool nullable;
-	bool always; /* written even when absent (null), empty or not given */
+	bool asked_only; /* in bodies only: what is asked for, and never shown */
+	bool always;     /* written even when absent (null), empty or not given */
 };
 
 enum { JS_NO_MASK = 0xffff };

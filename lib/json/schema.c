@@ -10,7 +10,7 @@ typedef struct schema {
 
 static bool row_is_shown(const js_field *f, bool is_input)
 {
-	return !is_input || f->use == JS_REQUIRED || f->use == JS_OPTIONAL;
+	return is_input ? f->use == JS_REQUIRED || f->use == JS_OPTIONAL : !f->asked_only;
 }
 
 /* Whether null may stand: where it is taken, or where the writer puts it. */
@@ -26,6 +26,8 @@ static bool row_is_nullable(const js_type *t, const js_field *f, bool is_input)
 static bool row_is_due(const js_type *t, const js_field *f, bool is_input)
 {
 	bool is_scalar = f->kind == JS_I64 || f->kind == JS_BOOL;
+	if (!is_input && f->asked_only)
+		return false;
 	bool is_masked = t->given_at != JS_NO_MASK && f->use == JS_OPTIONAL;
 
 	if (f->use == JS_REQUIRED)

@@ -47,6 +47,7 @@ const char *web_method_name(web_method m)
 		[WEB_PATCH] = "PATCH",
 		[WEB_DELETE] = "DELETE",
 		[WEB_OPTIONS] = "OPTIONS",
+		[WEB_TRACE] = "TRACE",
 	};
 
 	assert(m < WEB_METHODS);

@@ -12,6 +12,7 @@ const operation operations[OP_COUNT] = {
 	[OP_READYZ]            = {.step = STEP_health_ready},
 	[OP_METRICS]           = {.step = STEP_health_metrics},
 	[OP_OPENAPI]           = {.step = STEP_health_openapi},
+	[OP_PROBLEM_GET]       = {.step = STEP_problem_page},
 	[OP_WHOAMI]            = {.step = STEP_token_whoami},
 	[OP_ROLE_LIST]         = {.step = STEP_token_roles},
 	[OP_TOKEN_LIST]        = {.stmt = SQL_TOKEN_LIST},

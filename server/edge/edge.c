@@ -16,6 +16,7 @@
 #include "server/edge/dispatch.h"
 #include "server/edge/feed.h"
 #include "server/edge/gate.h"
+#include "server/edge/old.h"
 #include "server/edge/problem.h"
 #include "server/edge/priorities.h"
 #include "server/edge/tenants.h"
@@ -208,6 +209,9 @@ static edge *edge_new(process *p)
 	e->principals = principals_new();
 	e->certificates = certificates_new();
 	e->router = router_new();
+	e->traces = traceparent_source_new();
+	rate_init(&e->rate_principal, e->settings->rate_principal);
+	rate_init(&e->rate_tenant, e->settings->rate_tenant);
 	return e;
 }
 
@@ -224,6 +228,7 @@ err edge_open(process *p, edge **ret, fault *f)
 		return why;
 	}
 	router_fill(e->router);
+	old_begin();
 	openapi_print(&e->openapi);
 	database_open(e);
 	snprintf(self, sizeof(self), "edge-%d", (int)p->settings->index);
@@ -286,6 +291,8 @@ void edge_close(edge *e)
 	map_done(&e->priorities);
 	denials_clear(e);
 	map_done(&e->denials);
+	rate_done(&e->rate_principal);
+	rate_done(&e->rate_tenant);
 	principals_free(e->principals);
 	certificates_free(e->certificates);
 	buf_done(&e->out);

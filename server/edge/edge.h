@@ -6,6 +6,7 @@
 #include "db/reader.h"
 #include "net/router.h"
 #include "server/edge/intake.h"
+#include "server/edge/rate.h"
 #include "server/edge/request.h"
 #include "server/identity/ca.h"
 #include "server/process.h"
@@ -48,6 +49,8 @@ struct edge {
 	map priorities;  /* names; see priorities.h */
 	map denials;     /* texts already recorded in denial_minute */
 	int64_t denial_minute;
+	rate rate_principal, rate_tenant;
+	traceparent_source traces;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */
 	buf openapi;
 	buf out, head;     /* scratch of one answer */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "server/edge/accept.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/gate.h"
@@ -24,6 +25,8 @@ static err conditions_read(request *r)
 	r->must_be_new = none.p && str_eq(str_trim(none), S("*"));
 	if (none.p && !r->must_be_new)
 		r->if_none_match = str_trim(none);
+	if (r->must_be_new && (r->route->flags & ROUTE_IF_MATCH))
+		return fault_set(&r->fault, ERR_ETAG_MISMATCH, "If-None-Match", "this route changes what is there");
 	if (!match.p && (r->route->flags & ROUTE_IF_MATCH))
 		return fault_set(&r->fault, ERR_IF_MATCH_REQUIRED, "If-Match",
 			"send the ETag the change is based on, or * to force it");
@@ -140,9 +143,54 @@ static err allow(request *r)
 	return ERR_OK;
 }
 
+/* One of a caller's buckets; what is left in it goes into the answer's head. */
+static err take(request *r, rate *from, const char *name, uint64_t key)
+{
+	rate_answer a = rate_take(from, key, route_cost(r->op), r->web->begun_us);
+
+	if (!from->units_per_s)
+		return ERR_OK;
+	r->rate_lines = str_print(r->arena,
+		STR_FMT "RateLimit-Policy: \"%s\";q=%lld;w=%d\r\nRateLimit: \"%s\";r=%lld;t=%lld\r\n",
+		STR_ARG(r->rate_lines), name, (long long)from->units_per_s * RATE_WINDOW_S, RATE_WINDOW_S, name,
+		(long long)a.left, (long long)a.full_s);
+	if (!a.is_refused)
+		return ERR_OK;
+	r->violated = name;
+	metric_add(METRIC_HTTP_LIMITED, 0, 1);
+	fault_set(&r->fault, ERR_RATE_LIMITED, "", "the %s's bucket of %lld units in %d s is empty", name,
+		(long long)from->units_per_s * RATE_WINDOW_S, RATE_WINDOW_S);
+	/* Those who were refused together do not come back together. */
+	int64_t spread = (int64_t)(str_hash(str_from(r->trace.span)) % 1000);
+	r->fault.retry_after_s = (int32_t)((a.wait_ms + 999 + spread * (1 + a.wait_ms / 1000)) / 1000);
+	return ERR_RATE_LIMITED;
+}
+
+/* Nobody is charged twice for looking again. */
+static err limit(request *r)
+{
+	const principal *p = r->who;
+	edge *e = r->edge;
+	err why;
+
+	if (!p || r->is_again)
+		return ERR_OK;
+	uint64_t key = str_hash(str_from(p->id));
+	why = take(r, &e->rate_principal, "principal", key);
+	if (why || p->is_platform)
+		return why;
+	why = take(r, &e->rate_tenant, "tenant", (uint64_t)p->tenant_key);
+	if (why)
+		rate_return(&e->rate_principal, key, route_cost(r->op));
+	return why;
+}
+
 step gate_enter(request *r)
 {
 	err e = allow(r);
+
+	if (!e && (e = limit(r)))
+		return request_fail(r, e);
 
 	if (e == ERR_PERMISSION_DENIED)
 		gate_record_denial(r, e);

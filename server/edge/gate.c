@@ -8,20 +8,30 @@
 #include "server/edge/touch.h"
 #include "server/identity/certificate.h"
 
+/* Who reads may ask for the head alone; who asks what there is is told. */
+static str allowed(request *r, const router_match *m)
+{
+	uint32_t methods = m->allowed | 1u << WEB_OPTIONS;
+	str list = S("");
+
+	if (methods >> WEB_GET & 1)
+		methods |= 1u << WEB_HEAD;
+	for (web_method k = 0; k < WEB_METHODS; k++)
+		if (methods >> k & 1)
+			list = str_print(
+				r->arena, STR_FMT "%s%s", STR_ARG(list), list.n ? ", " : "", web_method_name(k));
+	return list;
+}
+
 static step not_found(request *r, const router_match *m)
 {
-	char allow[128] = "";
-	size_t n = 0;
-
 	if (!m->allowed)
 		return request_fail_at(r, ERR_ROUTE_NOT_FOUND, "", "there is no route " STR_FMT, STR_ARG(r->web->path));
-	for (web_method k = 0; k < WEB_METHODS; k++)
-		if (m->allowed >> k & 1) {
-			int len = snprintf(allow + n, sizeof(allow) - n, "%s%s", n ? ", " : "", web_method_name(k));
-			n += (size_t)len;
-		}
-	request_header(r, "Allow", str_from(allow));
-	return request_fail_at(r, ERR_METHOD_NOT_ALLOWED, "", "this route answers %s", allow);
+	str list = allowed(r, m);
+	request_header(r, "Allow", list);
+	if (r->web->method == WEB_OPTIONS)
+		return request_reply(r, 204, NULL, S(""));
+	return request_fail_at(r, ERR_METHOD_NOT_ALLOWED, "", "this route answers " STR_FMT, STR_ARG(list));
 }
 
 /* NULL, or the name of a variable of the path that is no text we take. */

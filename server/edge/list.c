@@ -9,6 +9,7 @@
 #include "server/edge/edge.h"
 #include "server/edge/gate.h"
 #include "server/edge/query.h"
+#include "server/edge/table.h"
 
 typedef struct page {
 	int64_t limit;
@@ -214,10 +215,20 @@ static step csv_reply(request *r, const page *p)
 	return request_reply(r, r->route->status, "text/csv; charset=utf-8; header=present", buf_str(out));
 }
 
+static step table_reply(request *r, const page *p)
+{
+	buf *out = request_out(r);
+
+	table_write(out, operation_plan(r->op), &r->reply, p->rows);
+	return request_reply(r, r->route->status, "text/plain; charset=utf-8", buf_str(out));
+}
+
 static step page_reply(request *r, const page *p)
 {
 	if (r->form == FORM_CSV)
 		return csv_reply(r, p);
+	if (r->form == FORM_TEXT)
+		return table_reply(r, p);
 	return r->form == FORM_NDJSON ? ndjson_reply(r, p) : json_reply(r, p);
 }
 

@@ -50,6 +50,12 @@ void problem_write(buf *out, const problem *p)
 	js_put_bool(&w, "retryable", err_is_retryable(e));
 	if (p->current_etag.p)
 		js_put_text(&w, "current_etag", p->current_etag);
+	if (p->violated) {
+		js_key(&w, S("violated-policies"));
+		js_array_begin(&w);
+		js_text(&w, str_from(p->violated));
+		js_array_end(&w);
+	}
 	if (p->fault && !is_inside && p->fault->pointer[0]) {
 		js_key(&w, S("errors"));
 		js_array_begin(&w);

@@ -6,9 +6,10 @@
 /* What the document needs besides the error itself. */
 typedef struct problem {
 	err e;
-	const fault *fault; /* may be NULL */
-	str instance;       /* the request's id */
-	str current_etag;   /* of what stands in the way; absent: none */
+	const fault *fault;   /* may be NULL */
+	str instance;         /* the request's id */
+	str current_etag;     /* of what stands in the way; absent: none */
+	const char *violated; /* the rate policy that was broken; NULL: none */
 } problem;
 
 /* The error a client is told for e: what stays inside the process becomes INTERNAL or UNAVAILABLE. */

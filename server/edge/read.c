@@ -5,20 +5,31 @@
 #include "server/edge/gate.h"
 #include "server/edge/member.h"
 
+/* The revision, quoted; absent: the document has none. */
+static str tag_of(const request *r, str body)
+{
+	str revision = member_find(body, S("revision"));
+
+	if (!(r->route->flags & ROUTE_ETAG) || !revision.n)
+		return STR_NONE;
+	return revision.p[0] == '"' ? str_dup(r->arena, revision)
+				    : str_print(r->arena, "\"" STR_FMT "\"", STR_ARG(revision));
+}
+
 void answer_etag(request *r, str body)
 {
-	int64_t revision = member_i64(body, S("revision"), -1);
+	str tag = tag_of(r, body);
 
-	if ((r->route->flags & ROUTE_ETAG) && revision >= 0 && !r->is_dry)
-		request_header(r, "ETag", str_print(r->arena, "\"%lld\"", (long long)revision));
+	if (tag.p && !r->is_dry)
+		request_header(r, "ETag", tag);
 }
 
 bool answer_is_unchanged(const request *r, str body)
 {
 	str tags = r->if_none_match;
-	str mine = str_print(r->arena, "\"%lld\"", (long long)member_i64(body, S("revision"), -1));
+	str mine = tag_of(r, body);
 
-	if (!(r->route->flags & ROUTE_ETAG))
+	if (!mine.p)
 		return false;
 	while (tags.p) {
 		str tag = str_trim(str_split(&tags, ','));

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "db/sql.h"
 #include "server/edge/edge.h"
+#include "server/edge/old.h"
 #include "server/edge/problem.h"
 
 enum { ID_LEAST = 8, COUNT_CHARS = 8, COUNT_BITS = 5, TRAIL_LINE_MAX = 160, STATUS_SERVER_ERROR = 500 };
@@ -90,6 +91,7 @@ request *request_new(edge *e, web_req *w)
 		memcpy(r->id, given.p, given.n);
 	else
 		id_mint(e, r->id);
+	traceparent_begin(&e->traces, web_header_find(w, S("traceparent")), &r->trace);
 	w->work = r;
 	r->held_bytes = w->body.n;
 	e->held_bytes += w->body.n;
@@ -333,8 +335,10 @@ void request_header(request *r, const char *name, str value)
 static str head_of(request *r, const char *type, bool has_body)
 {
 	buf *h = &r->edge->head;
+	char parent[TRACEPARENT_MAX];
 
 	buf_clear(h);
+	traceparent_print(&r->trace, parent);
 	if (has_body) {
 		buf_add_str(h, S("Content-Type: "));
 		buf_add_str(h, str_from(type));
@@ -342,8 +346,12 @@ static str head_of(request *r, const char *type, bool has_body)
 	}
 	buf_add_str(h, S("X-Request-Id: "));
 	buf_add_str(h, str_from(r->id));
+	buf_add_str(h, S("\r\ntraceparent: "));
+	buf_add_str(h, str_from(parent));
 	buf_add_str(h, r->is_cacheable ? S("\r\nCache-Control: no-cache") : S("\r\nCache-Control: no-store"));
 	buf_add_str(h, S("\r\nX-Content-Type-Options: nosniff\r\n"));
+	buf_add_str(h, r->rate_lines);
+	old_tell(r, h);
 	if (r->is_dry)
 		buf_add_str(h, S("Dry-Run: true\r\n"));
 	if (r->extra_headers.n)
@@ -362,11 +370,12 @@ static void let_go(request *r)
 static void log_end(const request *r, int status)
 {
 	if (status >= STATUS_SERVER_ERROR && r->op != OP_READYZ)
-		log_error("request.end", KV_Z("request", r->id), KV("target", r->web->target), KV_I64("status", status),
-			KV_Z("pointer", r->fault.pointer), KV_Z("detail", r->fault.detail));
+		log_error("request.end", KV_Z("request", r->id), KV_Z("trace", r->trace.id),
+			KV("target", r->web->target), KV_I64("status", status), KV_Z("pointer", r->fault.pointer),
+			KV_Z("detail", r->fault.detail));
 	else
-		log_debug(
-			"request.end", KV_Z("request", r->id), KV("target", r->web->target), KV_I64("status", status));
+		log_debug("request.end", KV_Z("request", r->id), KV_Z("trace", r->trace.id),
+			KV("target", r->web->target), KV_I64("status", status));
 }
 
 step request_reply(request *r, int status, const char *type, str body)
@@ -406,7 +415,7 @@ static str etag_in(arena *a, const fault *f)
 
 step request_fail(request *r, err e)
 {
-	problem p = {.e = e, .fault = &r->fault, .instance = str_from(r->id)};
+	problem p = {.e = e, .fault = &r->fault, .instance = str_from(r->id), .violated = r->violated};
 	buf *out = request_out(r);
 
 	if (e == ERR_ETAG_MISMATCH)

@@ -14,6 +14,7 @@
 #include "db/reply.h"
 #include "net/router.h"
 #include "server/edge/intake.h"
+#include "server/edge/traceparent.h"
 #include "server/identity/principal.h"
 
 typedef struct edge edge;
@@ -37,7 +38,7 @@ typedef enum step_id {
 typedef enum owner { OWNER_NONE, OWNER_READER, OWNER_LANE, OWNER_LEDGER, OWNER_FEED } owner;
 
 /* In which form the client takes a list. */
-typedef enum answer_form { FORM_JSON, FORM_CSV, FORM_NDJSON, FORM_EVENTS } answer_form;
+typedef enum answer_form { FORM_JSON, FORM_CSV, FORM_NDJSON, FORM_EVENTS, FORM_TEXT } answer_form;
 
 enum {
 	REQUEST_ID_MAX = 65,
@@ -62,7 +63,10 @@ struct request {
 	str vars[ROUTER_VARS_MAX]; /* of the path, decoded; names are operation_var_name's */
 	uint32_t n_vars;
 	char id[REQUEST_ID_MAX];
-	principal *who; /* a reference; NULL before the gate, for anybody and for agents */
+	traceparent trace;
+	str rate_lines;       /* what is left in its buckets, as header lines */
+	const char *violated; /* RATE_LIMITED: whose bucket is empty */
+	principal *who;       /* a reference; NULL before the gate, for anybody and for agents */
 	agent_identity *agent;
 	step_id checked_next; /* where a repeated look at the certificate goes on; 0: into the route */
 	token_parsed *token;

@@ -1,11 +1,21 @@
-/* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM */
+/* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM
+ *
+ * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits.
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/deprecation.h"
 #include "server/edge/edge.h"
 
 enum { PATH_BYTES = 300 };
+
+/* Nothing of the API is deprecated: for the tests this is. */
+const deprecation deprecations[] = {
+	{OP_ROLE_LIST, 1700000000, 1893456000, "/docs/api.md#roles"},
+	{0},
+};
 
 /* One edge has nobody to tell. */
 notify *notify_new(
@@ -43,12 +53,15 @@ int main(int argc, char **argv)
 		.inflight_bytes_max = 1 << 20,
 	};
 	process p = {.settings = &s, .edges = 1};
+	const char *units = getenv("SERVED_RATE");
 
 	if (argc != 5)
 		return 2;
 	snprintf(web, sizeof(web), "%s/web", argv[3]);
 	s.data_dir = p.run_dir = argv[3];
 	s.web_dir = web;
+	s.rate_principal = units ? strtol(units, NULL, 10) : 0;
+	s.rate_tenant = 2 * s.rate_principal;
 	p.dsn = argv[4];
 	p.loop = loop_new();
 	loop_on_signal(p.loop, SIGTERM, on_term, p.loop);

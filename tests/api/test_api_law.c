@@ -1,6 +1,7 @@
 /* What holds for every change of the API alike: dry runs leave nothing, repeats have one effect. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/routes.h"
 #include "pg/pg.h"
@@ -30,7 +31,6 @@ static const scene dry[] = {
 	{"its refusal is the real one", ADMIN, "POST", "/v1/tenants?dry_run=true", NULL, "{\"name\":\"acme\"}", 409, "{'code':'conflict'}", DRY, NULL},
 	{"its key is not used up", ADMIN, "POST", "/v1/tenants?dry_run=true", "Idempotency-Key: k\r\n", "{\"name\":\"new\"}", 201, NULL, "!Idempotency-Replayed", NULL},
 	{"nor looked at", ADMIN, "POST", "/v1/tenants?dry_run=true", "Idempotency-Key: k\r\n", "{\"name\":\"newer\"}", 201, NULL, NULL, NULL},
-	{"rights count", MEMBER, "POST", "/v1/tenants?dry_run=false", NULL, "{\"name\":\"new\"}", 403, NULL, "!Dry-Run", NULL},
 	{"true or false", ADMIN, "POST", "/v1/tenants?dry_run=1", NULL, "{\"name\":\"new\"}", 400, "{'code':'bad_parameter','errors':[{'pointer':'dry_run'}]}", NULL, NULL},
 	{"once", ADMIN, "POST", "/v1/tenants?dry_run=true&dry_run=true", NULL, "{\"name\":\"new\"}", 400, "{'code':'bad_parameter'}", NULL, NULL},
 	{"not for reading", ADMIN, "GET", "/v1/tenants?dry_run=true", NULL, NULL, 400, "{'code':'unknown_parameter'}", NULL, NULL},
@@ -91,6 +91,42 @@ static const scene again[] = {
 	{"the key for something else", MEMBER, "POST", "/v1/placements", "Idempotency-Key: x1\r\n", "{\"tenant\":\"acme\"}", 422, "{'code':'idempotency_key_reused'}", NULL, NULL},
 	{"one key is too long", ADMIN, "POST", "/v1/tenants", "Idempotency-Key: a b\r\n", "{\"name\":\"z\"}", 400, "{'code':'bad_parameter','errors':[{'pointer':'Idempotency-Key'}]}", NULL, NULL},
 };
+
+static const scene answers[] = {
+	{"rights count for what is only tried", MEMBER, "POST", "/v1/tenants?dry_run=true", NULL, "{\"name\":\"new\"}", 403, NULL, "!ETag", NULL},
+	{"a trace goes on", NULL, NULL, "GET", "/livez", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n", NULL, 200, NULL, "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"},
+	{"with its flags", NULL, NULL, "GET", "/livez", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n", NULL, 200, NULL, "traceparent: -01"},
+	{"of a later version too", NULL, NULL, "GET", "/livez", "traceparent: 01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-more\r\n", NULL, 200, NULL, "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"},
+	{"also on a refusal", NULL, NULL, "GET", "/nowhere", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n", NULL, 404, NULL, "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"},
+	{"or begins", NULL, NULL, "GET", "/livez", NULL, NULL, 200, NULL, "traceparent: 00-"},
+	{"what is asked, is told", ADMIN, "OPTIONS", "/v1/tenants", NULL, NULL, 204, NULL, "Allow: GET, HEAD, POST, OPTIONS"},
+	{"for one of them", NULL, NULL, "OPTIONS", "/v1/tenants/acme", NULL, NULL, 204, NULL, "Allow: GET, HEAD, PATCH, DELETE, OPTIONS"},
+	{"not for what is nowhere", NULL, NULL, "OPTIONS", "/v1/nowhere", NULL, NULL, 404, NULL, NULL},
+	{"what is not answered", ADMIN, "PUT", "/v1/tenants", NULL, "{}", 405, "{'code':'method_not_allowed'}", "Allow: GET, HEAD, POST, OPTIONS"},
+	{"nor is a trace", ADMIN, "TRACE", "/v1/tenants", NULL, NULL, 405, "{'code':'method_not_allowed'}", "Allow: GET, HEAD, POST, OPTIONS"},
+	{"an action is only done", ADMIN, "GET", "/v1/clusters/par:cordon", NULL, NULL, 405, NULL, "Allow: POST, OPTIONS"},
+	{"a head", ADMIN, "HEAD", "/v1/tenants/acme", NULL, NULL, 200, NULL, "ETag: \"1\""},
+	{"a head of a page", ADMIN, "HEAD", "/v1/tenants?limit=1", NULL, NULL, 200, NULL, "Link: <"},
+	{"a table", ADMIN, "GET", "/v1/tenants", "Accept: text/plain\r\n", NULL, 200, NULL, "Content-Type: text/plain"},
+	{"not of one", ADMIN, "GET", "/v1/tenants/acme", "Accept: text/plain\r\n", NULL, 406, NULL, NULL},
+	{"JSON where both are taken, in their order", ADMIN, "GET", "/v1/tenants", "Accept: application/json, text/plain\r\n", NULL, 200, NULL, "Content-Type: application/json"},
+	{"a placement nobody decided about has no tag", MEMBER, "GET", "/v1/placements/{plc}", NULL, NULL, 200, NULL, "!ETag"},
+	{"a change of what must not be there", ADMIN, "PATCH", "/v1/tenants/acme", PATCH ANY "If-None-Match: *\r\n", "{\"description\":\"x\"}", 412, "{'code':'etag_mismatch'}", NULL},
+	{"an action on what has changed", ADMIN, "POST", "/v1/clusters/par:freeze", "If-Match: \"999\"\r\n", NULL, 412, "{'code':'etag_mismatch'}", NULL},
+	{"made only once", ADMIN, "PUT", "/v1/device-classes/x2", "If-None-Match: *\r\n", "{\"vendor\":\"x\",\"memory_mib\":1}", 201, NULL, NULL},
+	{"not twice", ADMIN, "PUT", "/v1/device-classes/x2", "If-None-Match: *\r\n", "{\"vendor\":\"x\",\"memory_mib\":1}", 412, NULL, NULL},
+	{"a problem's page", NULL, NULL, "GET", "/problems/etag-mismatch", NULL, NULL, 200, NULL, "Content-Type: text/plain"},
+	{"for a browser", NULL, NULL, "GET", "/problems/etag-mismatch", "Accept: text/html,*/*;q=0.8\r\n", NULL, 200, NULL, "Content-Type: text/html"},
+	{"with a policy", NULL, NULL, "GET", "/problems/etag-mismatch", "Accept: text/html\r\n", NULL, 200, NULL, "Content-Security-Policy: default-src 'none'"},
+	{"not by the code", NULL, NULL, "GET", "/problems/etag_mismatch", NULL, NULL, 404, NULL, NULL},
+	{"not of what never leaves", NULL, NULL, "GET", "/problems/db-retry", NULL, NULL, 404, NULL, NULL},
+	{"what is old says so", ADMIN, "GET", "/v1/roles", NULL, NULL, 200, NULL, "Deprecation: @1700000000"},
+	{"and when it goes", ADMIN, "GET", "/v1/roles", NULL, NULL, 200, NULL, "Sunset: Tue, 01 Jan 2030 00:00:00 GMT"},
+	{"and what instead", ADMIN, "GET", "/v1/roles", NULL, NULL, 200, NULL, "Link: </docs/api.md#roles>; rel=\"deprecation\""},
+	{"to whoever may not as well", NULL, NULL, "GET", "/v1/roles", NULL, NULL, 401, NULL, "Deprecation: @1700000000"},
+	{"the rest does not", ADMIN, "GET", "/v1/tenants", NULL, NULL, 200, NULL, "!Deprecation"},
+};
+
 /* clang-format on */
 
 /* Every row of every table but what reading alone leaves: when a token was used. */
@@ -159,12 +195,6 @@ Test(api_law, a_dry_run_leaves_nothing)
 	served_start("api_law_dry");
 	scenes_play(setup, N(setup));
 	fleet_make();
-	/* A refusal for lack of rights is recorded, dry or not. */
-	AUTO_ARENA a = arena_new(0);
-	cr_expect_eq(served_call(a, served_token("member", "acme"), "POST", "/v1/tenants?dry_run=true", NULL,
-			     "{\"name\":\"new\"}")
-			     .status,
-		403);
 	snprintf(before, sizeof(before), "%s", whole());
 	scenes_play(dry, N(dry));
 	cr_expect_str_eq(whole(), before);
@@ -179,4 +209,90 @@ Test(api_law, a_repeat_has_one_effect)
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE outcome = 'done'") - before, 8,
 		"one record for each effect");
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM inbox WHERE kind = 'release'"), 1);
+}
+
+static void problem_read(const char *code)
+{
+	AUTO_ARENA a = arena_new(0);
+	char path[96];
+	int n = snprintf(path, sizeof(path), "/problems/%s", code);
+
+	for (int i = (int)sizeof("/problems/") - 1; i < n; i++)
+		if (path[i] == '_')
+			path[i] = '-';
+	answer page = served_call(a, NULL, "GET", path, NULL, NULL);
+	cr_expect(page.status == 200 && strstr(str_z(a, page.body), code), "%s", path);
+}
+
+/* Every problem's type leads to its page. */
+static void problems_read(void)
+{
+#define E(id, status, code, title)                                                                                     \
+	if (status)                                                                                                    \
+		problem_read(code);
+#include "errors.def"
+#undef E
+}
+
+Test(api_law, answers_say_what_clients_may_rely_on)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_law_answers");
+	scenes_play(setup, N(setup));
+	scenes_play(answers, N(answers));
+	problems_read();
+	answer table = served_call(a, served_token(ADMIN), "GET", "/v1/tenants", "Accept: text/plain\r\n", NULL);
+	cr_expect(str_starts(table.body, S("id ")) && strstr(str_z(a, table.body), " acme "), STR_FMT,
+		STR_ARG(table.body));
+	answer metrics = served_call(a, NULL, "GET", "/metrics", NULL, NULL);
+	cr_expect(strstr(str_z(a, metrics.body), "reeve_http_deprecated_total{operation=\"ROLE_LIST\"} 4\n"));
+	answer contract = served_call(a, NULL, "GET", "/openapi.json", NULL, NULL);
+	json_t *get = json_object_get(json_object_get(json_object_get(contract.doc, "paths"), "/v1/roles"), "get");
+	cr_expect(json_is_true(json_object_get(get, "deprecated")));
+}
+
+/* Asks until it is refused. */
+static answer hammer(arena *a, const char *token)
+{
+	answer r = {0};
+
+	for (int i = 0; i < 100 && r.status != 429; i++)
+		r = served_call(a, token, "GET", "/v1/tenants", NULL, NULL);
+	return r;
+}
+
+static const char *violated(const answer *r)
+{
+	return json_string_value(json_array_get(json_object_get(r->doc, "violated-policies"), 0));
+}
+
+Test(api_law, a_caller_has_so_much_and_no_more)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_law_rate");
+	scenes_play(setup, N(setup));
+	setenv("SERVED_RATE", "1", 1);
+	served_restart();
+	const char *members[] = {
+		served_token("member", "acme"), served_token("viewer", "acme"), served_token("quota_manager", "acme")};
+	answer first = served_call(a, members[0], "GET", "/v1/whoami", NULL, NULL);
+	cr_expect_eq(first.status, 200);
+	cr_expect(str_eq(answer_header(&first, "RateLimit-Policy"), S("\"principal\";q=10;w=10")));
+	cr_expect(str_starts(answer_header(&first, "RateLimit"), S("\"principal\";r=9;t=1")));
+	answer r = hammer(a, members[0]);
+	cr_assert_eq(r.status, 429);
+	cr_expect_str_eq(violated(&r), "principal");
+	cr_expect(answer_header(&r, "Retry-After").n > 0);
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "code")), "rate_limited");
+	hammer(a, members[1]);
+	r = hammer(a, members[2]);
+	cr_expect_str_eq(violated(&r), "tenant", "three members share what two may have");
+	r = served_call(a, served_token("viewer", "idle"), "GET", "/v1/tenants", NULL, NULL);
+	cr_expect_eq(r.status, 200, "others have their own");
+	r = served_call(a, NULL, "GET", "/livez", NULL, NULL);
+	cr_expect(r.status == 200 && !answer_header(&r, "RateLimit").p, "without a token there is none");
+	answer metrics = served_call(a, NULL, "GET", "/metrics", NULL, NULL);
+	cr_expect(strstr(str_z(a, metrics.body), "reeve_http_rate_limited_total 3\n"));
 }

@@ -196,7 +196,7 @@ static const struct {
 	{B("BREW / HTTP/1.1\r\n" HOST "\r\n"), ERR_NOT_IMPLEMENTED},
 	{B("get / HTTP/1.1\r\n" HOST "\r\n"), ERR_NOT_IMPLEMENTED},
 	{B("CONNECT x:443 HTTP/1.1\r\n" HOST "\r\n"), ERR_NOT_IMPLEMENTED},
-	{B("TRACE / HTTP/1.1\r\n" HOST "\r\n"), ERR_NOT_IMPLEMENTED},
+	{B("BREW / HTTP/1.1\r\n" HOST "\r\n"), ERR_NOT_IMPLEMENTED},
 	{B(GET HOST "Authorization: a\r\nauthorization: b\r\n\r\n"), ERR_BAD_REQUEST},
 	{B(GET HOST "Content-Type: a\r\nContent-Type: a\r\n\r\n"), ERR_BAD_REQUEST},
 	{B(GET HOST "If-Match: a\r\nIf-Match: a\r\n\r\n"), ERR_BAD_REQUEST},
