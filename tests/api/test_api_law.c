@@ -57,6 +57,7 @@ static const scene dry[] = {
 	{"a token, without its secret", ADMIN, "POST", "/v1/tokens?dry_run=true", NULL, "{\"name\":\"x\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'name':'x','tenant':'acme','token':null,'id':null}", DRY, NULL},
 	{"revoked", ADMIN, "POST", "/v1/tokens/{tok}:revoke?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
 	{"a class", ADMIN, "PUT", "/v1/device-classes/x1?dry_run=true", "If-None-Match: *\r\n", "{\"vendor\":\"x\",\"memory_mib\":1}", 201, "{'name':'x1'}", "!Location", NULL},
+	{"a priority", ADMIN, "PUT", "/v1/priorities/night?dry_run=true", "If-None-Match: *\r\n", "{\"value\":1}", 201, "{'name':'night','value':1}", "!Location", NULL},
 	{"a placement", MEMBER, "POST", "/v1/placements?dry_run=true", NULL, "{\"tenant\":\"acme\",\"name\":\"p\"}", 201, "{'tenant':'acme','state':'pending','name':'p','id':null}", DRY, NULL},
 	{"its wait waits for nothing", MEMBER, "POST", "/v1/placements?wait=2s&dry_run=true", NULL, "{\"tenant\":\"acme\"}", 201, NULL, "!Location", NULL},
 	{"of a tenant out of sight", MEMBER, "POST", "/v1/placements?dry_run=true", NULL, "{\"tenant\":\"idle\"}", 422, "{'code':'unknown_tenant'}", NULL, NULL},
