@@ -73,6 +73,7 @@ extern const size_t commands_n;
 int command_get(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_simulate(int argc, char **argv);
+int command_verify_audit(int argc, char **argv);
 int command_demo(int argc, char **argv); /* for ./dev demo; not in the list */
 
 /* Prints "reeve VERB: <detail>" and returns `code`. */

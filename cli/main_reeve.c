@@ -7,6 +7,8 @@ const command commands[] = {
 	{"get", "print what one path of the API answers", command_get},
 	{"replay", "send a recorded workload through a server and judge what it decides", command_replay},
 	{"simulate", "decide a recorded workload with the engine alone: allocation, refusals, speed", command_simulate},
+	{"verify-audit", "check exported audit records, checkpoints and proofs, without a server",
+		command_verify_audit},
 };
 const size_t commands_n = sizeof(commands) / sizeof(*commands);
 
@@ -14,7 +16,7 @@ static int usage(FILE *out, int code)
 {
 	fprintf(out, "usage: reeve VERB [options]      (reeve VERB --help tells more)\n\n");
 	for (size_t i = 0; i < commands_n; i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].about);
 	fprintf(out,
 		"\nREEVE_URL, REEVE_TOKEN and REEVE_CA name the server, the bearer token and the PEM file of its CA.\n");
 	return code;

@@ -11,7 +11,8 @@
  * api/errors.def; an optional `pointer text?` and `detail text?` go into the fault. A refusal is recorded too.
  *
  * Record: hash = SHA-256(previous hash || body), body the stored bytes of
- * {"n","at","actor","via","action","object_kind","object_id","tenant","request_id","outcome","change"}.
+ * {"n","at","actor","via","action","object_kind","object_id","tenant","tenant_key","request_id","outcome","change"}.
+ * Every column of the row stands in it, so that a column that was changed by hand differs from its record.
  *
  * A dry operation has a batch of its own, which ends in ROLLBACK behind turn 1: the statement is the real one, against
  * the locked head, and nothing of it stays, neither record nor key.
@@ -52,7 +53,7 @@ struct ledger_op {
 	/* The record. Identifiers must not hold control bytes. */
 	str actor, via, action, object_kind, object_id, request_id;
 	int32_t tenant_key; /* whose audit log shows it; the root's (1) for the platform */
-	str tenant;         /* its path, which stands in the record; absent: the root's. Clients never see the key. */
+	str tenant;         /* its path, for people; absent: the root's */
 	str change;         /* JSON, absent: null */
 	str outcome;        /* only without a statement */
 	/* Replay protection; absent key: none. A second call with the same (actor, key) gets the stored answer, or

@@ -141,6 +141,7 @@ static void body_write(ledger *g, const ledger_entry *en, int64_t n)
 	js_put_text(&w, "object_kind", op->object_kind);
 	js_put_text(&w, "object_id", op->object_id);
 	js_put_text(&w, "tenant", op->tenant.p ? op->tenant : S(""));
+	js_put_i64(&w, "tenant_key", op->tenant_key);
 	js_put_text(&w, "request_id", op->request_id);
 	js_put_text(&w, "outcome", en->outcome);
 	js_put_raw(&w, "change", op->change);

@@ -9,6 +9,10 @@
 		.form = JS_TENANT_REF),                                                                                \
 		F(subtree, JS_OPTIONAL, "The tenants below it too.")
 
+#define CHAIN_FIELD F(chain, JS_OPTIONAL, "g: governance; p: placements. Absent: g.", JS_VALUES(chain_letters))
+
+static const char *const chain_letters[] = {"g", "p", NULL};
+
 #define F(...) JS_FIELD(page_query, __VA_ARGS__)
 static const js_field page_query_fields[] = {PAGE_FIELDS};
 #undef F
@@ -80,9 +84,43 @@ static const js_field usage_query_fields[] = {
 JS_TYPE_GIVEN(usage_query, "Whose use, and when.");
 
 #define F(...) JS_FIELD(audit_query, __VA_ARGS__)
-static const js_field audit_query_fields[] = {TREE_FIELDS, PAGE_FIELDS};
+static const js_field audit_query_fields[] = {
+	CHAIN_FIELD,
+	TREE_FIELDS,
+	F(actor, JS_OPTIONAL, "Only what this actor did: the id of a token, a cluster or a job."),
+	F(action, JS_OPTIONAL, "Only this action: tenant.create, quota.update, grant, ..."),
+	F(object, JS_OPTIONAL, "Only what was done to this object, by its id, or to objects of this kind."),
+	F(outcome, JS_OPTIONAL, "Only what ended so: done, refused, or the code of a refusal."),
+	F(from, JS_OPTIONAL, "Begin of the window; absent: the chain's."),
+	F(until, JS_OPTIONAL, "End of the window; absent: now."),
+	F(after, JS_OPTIONAL, "Only records behind this number.", JS_RANGE(0, JS_INT_MAX)),
+	PAGE_FIELDS,
+};
 #undef F
-JS_TYPE_GIVEN(audit_query, "Whose records.");
+JS_TYPE_GIVEN(audit_query, "Which records.");
+
+#define F(...) JS_FIELD(checkpoint_query, __VA_ARGS__)
+static const js_field checkpoint_query_fields[] = {CHAIN_FIELD, PAGE_FIELDS};
+#undef F
+JS_TYPE_GIVEN(checkpoint_query, "Of which chain.");
+
+#define F(...) JS_FIELD(proof_query, __VA_ARGS__)
+static const js_field proof_query_fields[] = {
+	CHAIN_FIELD,
+	F(size, JS_OPTIONAL, "Size of the checkpoint to prove it by; absent: the first that covers the record.",
+		JS_RANGE(1, JS_INT_MAX)),
+};
+#undef F
+JS_TYPE_GIVEN(proof_query, "By which checkpoint.");
+
+#define F(...) JS_FIELD(growth_query, __VA_ARGS__)
+static const js_field growth_query_fields[] = {
+	CHAIN_FIELD,
+	F(from, JS_REQUIRED, "Size of the older checkpoint.", JS_RANGE(1, JS_INT_MAX)),
+	F(to, JS_REQUIRED, "Size of the newer one.", JS_RANGE(1, JS_INT_MAX)),
+};
+#undef F
+JS_TYPE_GIVEN(growth_query, "Which two checkpoints.");
 
 #define F(...) JS_FIELD(watch_query, __VA_ARGS__)
 static const js_field watch_query_fields[] = {

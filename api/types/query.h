@@ -69,12 +69,40 @@ JS_DECLARE(usage_query);
 
 typedef struct audit_query {
 	uint64_t given;
+	str chain;
 	str tenant;
 	bool subtree;
+	str actor, action, object, outcome;
+	js_time from, until;
+	int64_t after;
 	int64_t limit;
 	str cursor;
 } audit_query;
 JS_DECLARE(audit_query);
+
+typedef struct checkpoint_query {
+	uint64_t given;
+	str chain;
+	int64_t limit;
+	str cursor;
+} checkpoint_query;
+JS_DECLARE(checkpoint_query);
+
+/* GET /v1/audit/{n}/proof */
+typedef struct proof_query {
+	uint64_t given;
+	str chain;
+	int64_t size;
+} proof_query;
+JS_DECLARE(proof_query);
+
+/* GET /v1/audit/checkpoints:consistency */
+typedef struct growth_query {
+	uint64_t given;
+	str chain;
+	int64_t from, to;
+} growth_query;
+JS_DECLARE(growth_query);
 
 typedef struct watch_query {
 	uint64_t given;

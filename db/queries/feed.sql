@@ -15,21 +15,65 @@ SELECT n, tenant_key, action, object_kind, object_id, outcome, body FROM audit W
 SELECT c.n AS g, l.n AS p, l.term, (extract(epoch FROM clock_timestamp() - l.beat) * 1000)::int8 AS beat_age_ms, coalesce((SELECT number FROM incarnation), 0) AS incarnation
 FROM chain c, leader l WHERE c.id = 'g' AND l.name = 'placer';
 
+-- Of a chain, where the records of a window begin and end: the numbers to look between, with some room, since the times of records
+-- that were written at once may cross. Without a window: all that there is.
+-- name: audit_span :one
+-- in: chain text, from timestamptz?, until timestamptz?
+-- out: after int8, upto int8
+SELECT CASE WHEN $2::timestamptz IS NULL THEN 0 ELSE chain_before($1, $2 - interval '10 s') END AS after,
+	CASE WHEN $3::timestamptz IS NULL THEN CASE WHEN $1 = 'g' THEN (SELECT n FROM chain WHERE id = 'g') ELSE (SELECT n FROM leader WHERE name = 'placer') END
+		ELSE chain_before($1, $3 + interval '10 s') END AS upto;
+
+-- The searchable columns stand beside the record for whoever shows it and for whoever compares them with it.
 -- name: audit_list :many
--- in: tenant text?, subtree bool, after int8, limit int8
--- out: n int8, at timestamptz, actor text, action text, object_kind text, object_id text, tenant text?, request_id text, outcome text, record json, hash text, cursor text
-SELECT a.n, a.at, a.actor, a.action, a.object_kind, a.object_id, t.path AS tenant, a.request_id, a.outcome, a.body AS record, encode(a.hash, 'hex') AS hash, lpad(a.n::text, 19, '0') AS cursor
+-- in: tenant text?, subtree bool, actor text?, action text?, object text?, outcome text?, from timestamptz?, until timestamptz?, floor int8, upto int8, after int8, limit int8
+-- out: n int8, at timestamptz, actor text, action text, object_kind text, object_id text, tenant text?, request_id text, outcome text, record json, hash text, cursor text,
+--     tenant_key int4
+SELECT a.n, a.at, a.actor, a.action, a.object_kind, a.object_id, t.path AS tenant, a.request_id, a.outcome, a.body AS record, encode(a.hash, 'hex') AS hash, lpad(a.n::text, 19, '0') AS cursor,
+	a.tenant_key
 FROM audit a LEFT JOIN tenant t ON t.key = a.tenant_key
-WHERE a.n > $3 AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
+WHERE a.n > greatest($9, $11) AND a.n <= $10
+	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
+	AND ($3::text IS NULL OR a.actor = $3) AND ($4::text IS NULL OR a.action = $4) AND ($5::text IS NULL OR $5 IN (a.object_id, a.object_kind))
+	AND ($6::text IS NULL OR a.outcome = $6 OR a.outcome = 'refused:' || $6 OR ($6 = 'refused' AND starts_with(a.outcome, 'refused:')))
+	AND ($7::timestamptz IS NULL OR a.at >= $7) AND ($8::timestamptz IS NULL OR a.at < $8)
 ORDER BY a.n
-LIMIT $4;
+LIMIT $12;
+
+-- The same of the placements' chain. Its actor stands in the record alone: near the beginning, in a form of its own.
+-- name: decision_list :many
+-- in: tenant text?, subtree bool, actor text?, action text?, object text?, outcome text?, from timestamptz?, until timestamptz?, floor int8, upto int8, after int8, limit int8
+-- out: n int8, at timestamptz, actor text?, action text, object_kind text, object_id text, tenant text?, request_id text, outcome text, record json, hash text, cursor text,
+--     tenant_key int4, term int8, placement_id text, cluster_key int4?, cluster_rev int8?
+SELECT d.n, d.at, substring(left(d.body, 1000) FROM '"actor":"([^"]*)"') AS actor, d.action, 'placement' AS object_kind, d.placement_id AS object_id, t.path AS tenant,
+	'' AS request_id, 'done' AS outcome, d.body AS record, encode(d.hash, 'hex') AS hash, lpad(d.n::text, 19, '0') AS cursor,
+	d.tenant_key, d.term, d.placement_id, d.cluster_key, d.cluster_rev
+FROM decision d LEFT JOIN tenant t ON t.key = d.tenant_key
+WHERE d.n > greatest($9, $11) AND d.n <= $10
+	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
+	AND ($3::text IS NULL OR substring(left(d.body, 1000) FROM '"actor":"([^"]*)"') = $3) AND ($4::text IS NULL OR d.action = $4)
+	AND ($5::text IS NULL OR $5 IN (d.placement_id, 'placement')) AND ($6::text IS NULL OR $6 = 'done')
+	AND ($7::timestamptz IS NULL OR d.at >= $7) AND ($8::timestamptz IS NULL OR d.at < $8)
+ORDER BY d.n
+LIMIT $12;
+
+-- One record, where the caller's scope shows it.
+-- name: audit_record :one
+-- in: n int8
+-- out: record json
+SELECT body AS record FROM audit WHERE n = $1;
+
+-- name: decision_record :one
+-- in: n int8
+-- out: record json
+SELECT body AS record FROM decision WHERE n = $1;
 
 -- name: audit_range :many
 -- in: after int8, limit int8
--- out: n int8, body json, hash bytea
-SELECT n, body, hash FROM audit WHERE n > $1 ORDER BY n LIMIT $2;
+-- out: n int8, at timestamptz, actor text, action text, object_kind text, object_id text, tenant_key int4, request_id text, outcome text, body json, hash bytea
+SELECT n, at, actor, action, object_kind, object_id, tenant_key, request_id, outcome, body, hash FROM audit WHERE n > $1 ORDER BY n LIMIT $2;
 
 -- name: decision_range :many
 -- in: after int8, limit int8
--- out: n int8, body json, hash bytea
-SELECT n, body, hash FROM decision WHERE n > $1 ORDER BY n LIMIT $2;
+-- out: n int8, term int8, at timestamptz, tenant_key int4, placement_id text, cluster_key int4?, cluster_rev int8?, action text, body json, hash bytea
+SELECT n, term, at, tenant_key, placement_id, cluster_key, cluster_rev, action, body, hash FROM decision WHERE n > $1 ORDER BY n LIMIT $2;

@@ -12,6 +12,7 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "net/tls.h"
+#include "server/audit/seal.h"
 #include "server/edge/assets.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/feed.h"
@@ -223,6 +224,7 @@ err edge_open(process *p, edge **ret, fault *f)
 	err why = gap ? fault_set(f, ERR_INTERNAL, "", "%s", gap) : ERR_OK;
 
 	if (why || (why = secret_open(e, f)) || (why = ca_open(p->settings->data_dir, &e->ca, f)) ||
+		(why = seal_public(p->settings->data_dir, e->audit_key, f)) ||
 		(why = assets_open(p->settings->web_dir, &e->assets, f))) {
 		edge_close(e);
 		return why;

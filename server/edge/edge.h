@@ -52,6 +52,7 @@ struct edge {
 	rate rate_principal, rate_tenant;
 	traceparent_source traces;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */
+	uint8_t audit_key[32];       /* the public key of the audit chains' checkpoints */
 	buf openapi;
 	buf out, head;     /* scratch of one answer */
 	size_t held_bytes; /* of request bodies in work */

@@ -16,6 +16,7 @@ typedef struct page {
 	str filters;
 	uint32_t rows; /* to show: one more was asked for, to know whether there is a next page */
 	str next;      /* cursor; absent on the last page */
+	const row_plan *plan;
 } page;
 
 static const void *query_member(const request *r, const char *name, js_kind kind)
@@ -73,16 +74,35 @@ static bool after_put(sql_id s, void *in, str last)
 
 step list_run(request *r, void *in)
 {
-	sql_id s = operations[r->op].stmt;
+	return list_run_as(r, operations[r->op].stmt, in);
+}
+
+/* The operation's own, unless another statement answers. */
+static err plan_find(request *r, sql_id s, const row_plan **ret)
+{
+	row_plan *made;
+
+	*ret = operation_plan(r->op);
+	if ((*ret)->stmt == s)
+		return ERR_OK;
+	*ret = made = ARENA_NEW(r->arena, row_plan);
+	return row_plan_make(r->route->answer, s, made, &r->fault);
+}
+
+step list_run_as(request *r, sql_id s, void *in)
+{
 	page *p = ARENA_NEW(r->arena, page);
 	const int64_t *limit = query_member(r, "limit", JS_I64);
 	const str *cursor = query_member(r, "cursor", JS_TEXT);
 	str last = S("");
+	err e = plan_find(r, s, &p->plan);
 
+	if (e)
+		return request_fail(r, e);
 	p->limit = limit && *limit < PAGE_LIMIT_MAX ? *limit : PAGE_LIMIT_MAX;
 	p->filters = filters_of(r);
 	if (cursor && cursor->p) {
-		err e = cursor_read(r->arena, secret_of(r), p->filters, *cursor, &last, &r->fault);
+		e = cursor_read(r->arena, secret_of(r), p->filters, *cursor, &last, &r->fault);
 		if (e)
 			return request_fail(r, e);
 	}
@@ -132,7 +152,7 @@ static step json_reply(request *r, const page *p)
 	js_key(&w, S("items"));
 	js_array_begin(&w);
 	for (uint32_t i = 0; i < p->rows; i++)
-		row_write(&w, operation_plan(r->op), &r->reply, i);
+		row_write(&w, p->plan, &r->reply, i);
 	js_array_end(&w);
 	js_put_text(&w, "next_cursor", p->next);
 	js_object_end(&w);
@@ -145,7 +165,7 @@ static step ndjson_reply(request *r, const page *p)
 
 	for (uint32_t i = 0; i < p->rows; i++) {
 		js_writer w = js_writer_on(out);
-		row_write(&w, operation_plan(r->op), &r->reply, i);
+		row_write(&w, p->plan, &r->reply, i);
 		buf_add_char(out, '\n');
 	}
 	return request_reply(r, r->route->status, "application/x-ndjson", buf_str(out));
@@ -195,7 +215,7 @@ static void csv_value(buf *out, const db_reply *reply, uint32_t row, int8_t colu
 
 static step csv_reply(request *r, const page *p)
 {
-	const row_plan *plan = operation_plan(r->op);
+	const row_plan *plan = p->plan;
 	buf *out = request_out(r);
 
 	for (uint32_t row = 0; row <= p->rows; row++) {
@@ -219,7 +239,7 @@ static step table_reply(request *r, const page *p)
 {
 	buf *out = request_out(r);
 
-	table_write(out, operation_plan(r->op), &r->reply, p->rows);
+	table_write(out, p->plan, &r->reply, p->rows);
 	return request_reply(r, r->route->status, "text/plain; charset=utf-8", buf_str(out));
 }
 

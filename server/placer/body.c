@@ -168,6 +168,14 @@ static void placement_write(js_writer *w, const body_decision *d)
 	js_object_end(w);
 }
 
+static void put_number(js_writer *w, const char *key, int64_t v)
+{
+	if (v)
+		js_put_i64(w, key, v);
+	else
+		js_put_raw(w, key, STR_NONE);
+}
+
 void body_write(const body_decision *d, buf *out)
 {
 	js_writer w = js_writer_on(out);
@@ -178,6 +186,9 @@ void body_write(const body_decision *d, buf *out)
 	js_put_i64(&w, "term", d->term);
 	js_put_text(&w, "action", d->action);
 	js_put_text(&w, "actor", d->actor);
+	js_put_i64(&w, "tenant_key", d->of->tenant_key);
+	put_number(&w, "cluster_key", d->told_key);
+	put_number(&w, "cluster_rev", d->told_rev);
 	js_key(&w, S("placement"));
 	placement_write(&w, d);
 	js_object_end(&w);

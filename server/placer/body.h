@@ -21,6 +21,7 @@ uint64_t body_shape(const js_list *blockers);
 typedef struct body_decision {
 	int64_t n, term, at_us;
 	str action, actor;
+	int64_t told_key, told_rev; /* the cluster whose stream holds it, and its revision there; 0: none */
 	const booking *of;
 	str tenant, cluster; /* cluster absent: nowhere */
 	str blockers;        /* a JSON list; absent: none */

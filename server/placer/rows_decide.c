@@ -3,7 +3,8 @@
 #include "server/placer/body.h"
 #include "server/placer/rows_inside.h"
 
-enum { BODY_BYTES_MAX = 32 << 20 };
+/* Records tell times in milliseconds, and the column the same. */
+enum { BODY_BYTES_MAX = 32 << 20, MS_US = 1000 };
 
 /* What a record is about, and the cluster whose agent must hear of it: 0, none. */
 typedef struct deed {
@@ -96,9 +97,12 @@ static void record(
 	site *s = k->now.cluster_key ? books_site(b, k->now.cluster_key) : NULL;
 	deed d = deed_of(x);
 	site *told = d.cluster_key ? books_site(b, d.cluster_key) : NULL;
+	int64_t rev = told ? stream_next(r, told) : 0;
 	body_decision body = {.n = ++r->after.n,
 		.term = r->after.term,
-		.at_us = t->now_us,
+		.at_us = t->now_us - t->now_us % MS_US,
+		.told_key = d.cluster_key,
+		.told_rev = rev,
 		.action = d.action,
 		.actor = x->actor,
 		.of = k,
@@ -114,12 +118,12 @@ static void record(
 	chain_link(r->after.hash, in->bodies.v[i], r->after.hash);
 	in->hashes.v[i] = str_dup(t->a, (str){(const char *)r->after.hash, LEDGER_HASH});
 	in->ns.v[i] = r->after.n;
-	in->ats.v[i] = t->now_us;
+	in->ats.v[i] = body.at_us;
 	in->tenant_keys.v[i] = k->tenant_key;
 	in->placement_ids.v[i] = k->id;
 	in->actions.v[i] = d.action;
 	in->cluster_keys.v[i] = told ? told->key : PG_I64_NULL;
-	in->cluster_revs.v[i] = told ? stream_next(r, told) : PG_I64_NULL;
+	in->cluster_revs.v[i] = told ? rev : PG_I64_NULL;
 }
 
 void rows_decide(turn *t, books *b, turn_rows *r)

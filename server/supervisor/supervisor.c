@@ -17,6 +17,7 @@
 #include "db/migrate.h"
 #include "net/listen.h"
 #include "net/loop.h"
+#include "server/audit/seal.h"
 #include "server/identity/ca.h"
 #include "server/process.h"
 #include "server/supervisor/child.h"
@@ -143,6 +144,8 @@ static err house_prepare(supervisor *s, fault *f)
 			edges_wanted(set) * CONNECTIONS_PER_EDGE + CONNECTIONS_BESIDE, f);
 	if (!e)
 		e = ca_ensure(set->data_dir, set->public_names, f);
+	if (!e)
+		e = seal_ensure(set->data_dir, f);
 	s->metric_fd = metric_region_new();
 	if (!e)
 		e = children_plan(s, f);

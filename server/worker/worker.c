@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include "base/log.h"
+#include "server/audit/seal.h"
 #include "server/process.h"
 #include "server/worker/bootstrap.h"
 #include "server/worker/jobs.h"
@@ -17,6 +18,7 @@ typedef struct worker {
 	ledger *ledger;
 	db_reader *reader;
 	jobs *jobs;
+	seal *seal; /* NULL: its key cannot be read */
 	bootstrap *bootstrap;
 	loop_timer *again;
 } worker;
@@ -60,6 +62,21 @@ static db_options options(const process *p, const char *kind, const char *role)
 	return (db_options){.dsn = p->dsn, .kind = kind, .role = role, .is_platform = true};
 }
 
+static void seal_open(worker *w, const server_settings *set)
+{
+	fault f = {0};
+	seal_options o = {.data_dir = set->data_dir,
+		.file = set->audit_file,
+		.records = SEAL_RECORDS_MAX,
+		.every_ms = set->audit_every_s * 1000,
+		.pause_ms = SEAL_PAUSE_MS,
+		.write = w->lane,
+		.read = w->reader};
+
+	if (seal_new(w->process->loop, &o, &w->seal, &f))
+		log_error("audit.key", KV_Z("why", f.detail));
+}
+
 static void worker_open(worker *w, process *p)
 {
 	w->process = p;
@@ -70,6 +87,7 @@ static void worker_open(worker *w, process *p)
 						.platform_n = 1,
 						.deadline_us = READ_DEADLINE_US});
 	w->jobs = jobs_new(p->loop, w->lane, w->reader);
+	seal_open(w, p->settings);
 	w->again = loop_timer_new(p->loop, bootstrap_try, w);
 }
 
@@ -80,6 +98,7 @@ static void worker_close(worker *w)
 	ledger_free(w->ledger);
 	reader_free(w->reader);
 	jobs_free(w->jobs);
+	seal_free(w->seal);
 	loop_timer_free(w->again);
 	bootstrap_free(w->bootstrap);
 	notify_free(w->process->notify);

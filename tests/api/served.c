@@ -13,6 +13,7 @@
 #include "json/doc.h"
 #include "net/listen.h"
 #include "pg/pg.h"
+#include "server/audit/seal.h"
 #include "server/identity/ca.h"
 
 enum { PATH_BYTES = 256, ANSWER_BYTES = 4 << 20, CALL_TIMEOUT_S = 20, REQUEST_BYTES = 9 << 20 };
@@ -115,8 +116,8 @@ void served_start(const char *name)
 	mkdir(web, 0700);
 	file_put("web/index.html", "<!doctype html><title>Reeve</title>");
 	file_put("secret.txt", "not yours");
-	if (ca_ensure(served.dir, "", &f))
-		fail("ca", &f);
+	if (ca_ensure(served.dir, "", &f) || seal_ensure(served.dir, &f))
+		fail("keys", &f);
 	served.owner = getpid();
 	served.dsn = strdup(pg_database(name));
 	child_start();

@@ -11,7 +11,7 @@ enum { COLUMN_N, COLUMN_BODY, COLUMN_HASH, COLUMN_AGREES };
 static const char records_sql[] =
 	"SELECT n, body, hash, (b->>'n')::int8 = n AND (b->>'at')::timestamptz = at AND b->>'actor' = actor AND b->>'action' = action "
 	"AND b->>'object_kind' = object_kind AND b->>'object_id' = object_id AND b->>'tenant' = (SELECT path FROM tenant t WHERE t.key = tenant_key) "
-	"AND b->>'request_id' = request_id AND b->>'outcome' = outcome "
+	"AND (b->>'tenant_key')::int8 = tenant_key AND b->>'request_id' = request_id AND b->>'outcome' = outcome "
 	"FROM (SELECT *, body::jsonb AS b FROM audit) a ORDER BY n";
 
 static void broken(chain_check *c, int64_t n, const char *why)

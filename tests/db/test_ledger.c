@@ -142,7 +142,9 @@ Test(ledger, three_lanes_leave_one_chain_without_gaps)
 	cr_expect_eq(pg_int(dsn, "SELECT sum(n) FROM item"), OPS - failed - refused);
 	cr_expect_eq(pg_int(dsn, "SELECT count(*) FROM audit WHERE outcome = 'refused:etag_mismatch'"), refused);
 	cr_expect_eq(pg_int(dsn, "SELECT max(rev) FROM item") > 0, 1);
-	cr_expect_eq(pg_int(dsn, "SELECT count(*) FROM audit WHERE body LIKE '%_key\":%'"), 0, "keys stay inside");
+	cr_expect_eq(
+		pg_int(dsn, "SELECT count(*) FROM audit WHERE replace(body, '\"tenant_key\":', '') LIKE '%_key\":%'"),
+		0, "but for the row's own tenant_key, keys stay inside");
 	for (int i = 0; i < 3; i++)
 		ledger_free(g[i]);
 	loop_free(l);

@@ -19,11 +19,13 @@ static const struct {
 	{"reeve_edge", "{1}",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move scope_set"
 		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get priority_list priority_get"
+		" decision_list audit_record decision_record checkpoint_list checkpoint_over checkpoint_two"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_list token_create token_revoke usage_list "},
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
+		" decision_list audit_span audit_record decision_record chain_heads checkpoint_list checkpoint_range checkpoint_over checkpoint_two tile_read"
 		" inbox_report inbox_ahead stream_next stream_head stream_heads"
 		" cluster_get cluster_list cluster_create cluster_change cluster_revoke_agent cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
@@ -39,7 +41,9 @@ static const struct {
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
-	{"reeve_jobs", "", " op_key_purge usage_purge books_tenants books_inventory books_streams token_count "},
+	{"reeve_jobs", "",
+		" op_key_purge usage_purge books_tenants books_inventory books_streams token_count"
+		" checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };
 enum { ROLES = sizeof(runs) / sizeof(*runs) };
 

@@ -228,6 +228,10 @@ void realm_settle(realm *r)
 static const struct {
 	const char *what, *sql;
 } laws[] = {
+	{"a column of a decision says something else than its record",
+		"SELECT count(*) FROM (SELECT *, body::jsonb AS b FROM decision) d WHERE NOT ((b->>'n')::int8 = n AND (b->>'term')::int8 = term"
+		" AND (b->>'at')::timestamptz = at AND b->>'action' = action AND (b->>'tenant_key')::int4 = tenant_key AND b->'placement'->>'id' = placement_id"
+		" AND (b->>'cluster_key')::int4 IS NOT DISTINCT FROM cluster_key AND (b->>'cluster_rev')::int8 IS NOT DISTINCT FROM cluster_rev)"},
 	{"the chain has gaps",
 		"SELECT count(*) FROM (SELECT n - row_number() OVER (ORDER BY n) AS gap FROM decision) g WHERE gap <> 0"},
 	{"a hash does not follow from the one before",

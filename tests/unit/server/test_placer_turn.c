@@ -273,6 +273,8 @@ Test(placer_turn, a_record_holds_the_placement_whole)
 		.at_us = 5000000,
 		.action = S("grant"),
 		.actor = S("tok_1"),
+		.told_key = 9,
+		.told_rev = 4,
 		.of = k,
 		.tenant = S("a/b"),
 		.cluster = S("one")};
@@ -280,7 +282,7 @@ Test(placer_turn, a_record_holds_the_placement_whole)
 	body_write(&d, &out);
 	str json = str_of(str_z(s.t.a, buf_str(&out)), out.n), mark = S("\"placement\":");
 	cr_assert(str_starts(json,
-		S("{\"n\":7,\"at\":\"1970-01-01T00:00:05.000Z\",\"term\":2,\"action\":\"grant\",\"actor\":\"tok_1\",\"placement\":{")));
+		S("{\"n\":7,\"at\":\"1970-01-01T00:00:05.000Z\",\"term\":2,\"action\":\"grant\",\"actor\":\"tok_1\",\"tenant_key\":3,\"cluster_key\":9,\"cluster_rev\":4,\"placement\":{")));
 	const char *at = strstr(json.p, mark.p);
 	str whole = str_of(at + mark.n, json.n - 1 - (size_t)(at + mark.n - json.p));
 	cr_assert_eq(js_read_output(&placement_type, whole, s.t.a, &told, &f), ERR_OK, "%s %s", f.pointer, f.detail);
