@@ -203,7 +203,7 @@ static void online(arena *a, named *ret)
 	snprintf(ret->why, sizeof(ret->why), "%s", why ? why : "");
 }
 
-/* Every column of both tables, changed in the last, a middle and the first record. */
+/* Every column of both tables, changed in one record; what links the records in the first and the last one too. */
 static const struct {
 	const char *table, *column, *change;
 } flips[] = {
@@ -267,8 +267,11 @@ Test(api_audit, a_changed_column_is_a_changed_record)
 	int64_t last_g = pg_int(served_dsn(), "SELECT n FROM chain");
 	for (size_t i = 0; i < sizeof(flips) / sizeof(*flips); i++) {
 		int64_t last = *flips[i].table == 'a' ? last_g : DECISIONS;
+		bool is_link = strcmp(flips[i].column, "n") == 0 || strcmp(flips[i].column, "hash") == 0;
+		flip_seen(i, 1 + (int64_t)i % last);
+		if (!is_link)
+			continue;
 		flip_seen(i, 1);
-		flip_seen(i, 3);
 		flip_seen(i, last);
 	}
 }
@@ -295,7 +298,7 @@ Test(api_audit, a_changed_byte_of_a_stored_record_is_named)
 {
 	begin("audit_bytes");
 	seal_all();
-	for (int i = 0; i < 24; i++) {
+	for (int i = 0; i < 12; i++) {
 		AUTO_ARENA a = arena_new(0);
 		const char *table = i % 2 ? "audit" : "decision";
 		int64_t n = 1 + i % DECISIONS;
