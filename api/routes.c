@@ -2,9 +2,11 @@
 
 #include "api/types/agent.h"
 #include "api/types/audit.h"
+#include "api/types/binding.h"
 #include "api/types/cluster.h"
 #include "api/types/device_class.h"
 #include "api/types/inventory.h"
+#include "api/types/permission.h"
 #include "api/types/placement.h"
 #include "api/types/priority.h"
 #include "api/types/query.h"

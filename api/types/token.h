@@ -5,8 +5,10 @@
 typedef struct token {
 	str id;
 	str name;
+	str subject;
 	str role;
 	str tenant;
+	strs cidrs;
 	int64_t ttl_s;
 	str token;
 	str created_by;
@@ -14,15 +16,22 @@ typedef struct token {
 } token;
 JS_DECLARE(token);
 
-typedef struct whoami {
-	str token_id;
-	str name;
-	str role;
+typedef struct token_revoke {
+	bool keep_made;
+	str reason;
+} token_revoke;
+JS_DECLARE(token_revoke);
+
+typedef struct token_query {
+	uint64_t given;
 	str tenant;
-	strs rights;
-	js_time expires_at;
-} whoami;
-JS_DECLARE(whoami);
+	bool subtree;
+	str subject;
+	int64_t unused_for_s;
+	int64_t limit;
+	str cursor;
+} token_query;
+JS_DECLARE(token_query);
 
 typedef struct role {
 	str name;

@@ -9,6 +9,12 @@ SELECT t.key, t.id, t.name, t.path, nullif(p.path, '') AS parent, t.depth::int8 
 FROM tenant t LEFT JOIN tenant p ON p.key = t.parent_key
 WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND t.depth > 0;
 
+-- What may be known of the parents of what one sees.
+-- name: tenant_names :many
+-- in: paths text[]
+-- out: id text, name text, path text
+SELECT id, name, path FROM tenant WHERE path = ANY($1) AND deleted_at IS NULL AND depth > 0 ORDER BY path;
+
 -- name: tenant_list :many
 -- in: under text?, subtree bool, after text, limit int8
 -- out: id text, name text, path text, parent text?, depth int8, description text, labels json, revision int8, created_at timestamptz, cursor text
@@ -29,6 +35,17 @@ WITH RECURSIVE below AS (
 	SELECT t.key FROM tenant t JOIN below b ON t.parent_key = b.key WHERE t.deleted_at IS NULL
 )
 SELECT key FROM below;
+
+-- The same for several nodes at once: a tenant comes once for each of them it lies below.
+-- name: tenant_keys_below :many
+-- in: tops int4[]
+-- out: key int4, top int4
+WITH RECURSIVE below AS (
+	SELECT key, key AS top FROM tenant WHERE key = ANY($1) AND deleted_at IS NULL
+	UNION ALL
+	SELECT t.key, b.top FROM tenant t JOIN below b ON t.parent_key = b.key WHERE t.deleted_at IS NULL
+)
+SELECT key, top FROM below;
 
 -- name: tenant_create :one
 -- in: id text, quota_id text, parent text?, name text, description text, labels text, rev_offset int8

@@ -16,8 +16,7 @@ void *bind_new(arena *a, sql_id s)
 	return in;
 }
 
-/* '~' stands for '/' in a tenant's path. */
-static str tenant_path(arena *a, str s)
+str bind_tenant_path(arena *a, str s)
 {
 	str copy = str_dup(a, s);
 
@@ -32,7 +31,7 @@ void bind_vars(const request *r, sql_id s, void *in)
 	for (uint32_t i = 0; i < r->n_vars; i++) {
 		str name = operation_var_name(r->op, i);
 		bool is_tenant = str_eq(name, S("tenant"));
-		sql_put_text(s, in, name, is_tenant ? tenant_path(r->arena, r->vars[i]) : r->vars[i]);
+		sql_put_text(s, in, name, is_tenant ? bind_tenant_path(r->arena, r->vars[i]) : r->vars[i]);
 	}
 }
 

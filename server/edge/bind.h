@@ -4,6 +4,8 @@
 
 /* The in-struct of s, zeroed, with every nullable parameter NULL. */
 void *bind_new(arena *a, sql_id s);
+/* A tenant as named in a URL, where '~' stands for the '/' of its path. */
+str bind_tenant_path(arena *a, str s);
 /* The path's variables, by their names in the route. */
 void bind_vars(const request *r, sql_id s, void *in);
 /* The members of a struct, by its table. A text that is absent becomes '' (a free-form object: {}) where the parameter

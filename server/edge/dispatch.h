@@ -11,6 +11,7 @@ typedef struct operation {
 	const char *action, *object_kind;
 	bool is_of_tenant;     /* the row's `key` is the tenant whose record it is; else the fleet's */
 	const char *id_prefix; /* of the object it makes */
+	op shown_by; /* the read of the object with the same path variables, to tell "not allowed" from "not found" */
 } operation;
 
 extern const operation operations[OP_COUNT];

@@ -139,7 +139,7 @@ void edge_heard(edge *e, str kind)
 {
 	if (str_eq(kind, S("tenant")))
 		tenants_clear(e);
-	if (str_eq(kind, S("tenant")) || str_eq(kind, S("token")))
+	if (str_eq(kind, S("tenant")) || str_eq(kind, S("token")) || str_eq(kind, S("binding")))
 		principals_clear(e->principals);
 	if (str_eq(kind, S("cluster")))
 		certificates_clear(e->certificates);

@@ -1,15 +1,14 @@
 #include <openssl/evp.h>
-#include <stdio.h>
 #include "base/clock.h"
-#include "base/heap.h"
-#include "base/log.h"
 #include "base/metric.h"
 #include "server/edge/accept.h"
+#include "server/edge/denial.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/gate.h"
+#include "server/edge/permit.h"
 #include "server/edge/query.h"
 
-enum { KEY_MAX = 255, MINUTE_US = 60000000 };
+enum { KEY_MAX = 255, STATUS_FORBIDDEN = 403 };
 
 static bool is_patch(const request *r)
 {
@@ -127,19 +126,28 @@ static err understand(request *r)
 	return ERR_OK;
 }
 
+static bool is_of_who(const request *r)
+{
+	const principal *p = r->who;
+
+	return !r->token || (p->has_hash && token_matches(r->token, str_of((const char *)p->hash, TOKEN_HASH)));
+}
+
 static err allow(request *r)
 {
 	const principal *p = r->who;
 
 	if (!p)
 		return ERR_OK;
-	if (!str_eq_secret(str_of((const char *)r->token->hash, TOKEN_HASH), str_of((const char *)p->hash, TOKEN_HASH)))
+	if (!is_of_who(r))
 		return ERR_TOKEN_INVALID;
 	if (p->expires_at_us <= clock_now_us())
 		return ERR_TOKEN_EXPIRED;
-	if (!rights_hold(p->rights, r->route->right))
-		return fault_set(&r->fault, ERR_PERMISSION_DENIED, "", "this needs the right %s at %s",
-			right_name(r->route->right), p->tenant[0] ? p->tenant : "the whole fleet");
+	if (!permit_address(p, r->web->peer))
+		return fault_set(
+			&r->fault, ERR_ADDRESS_NOT_ALLOWED, "", "the token may not be used from %s", r->web->peer);
+	if (!permit_anywhere(p, r->route->right))
+		return denial_fault(r, p->tenant);
 	return ERR_OK;
 }
 
@@ -177,7 +185,7 @@ static err limit(request *r)
 		return ERR_OK;
 	uint64_t key = str_hash(str_from(p->id));
 	why = take(r, &e->rate_principal, "principal", key);
-	if (why || p->is_platform)
+	if (why || p->fleet_rights)
 		return why;
 	why = take(r, &e->rate_tenant, "tenant", (uint64_t)p->tenant_key);
 	if (why)
@@ -191,74 +199,11 @@ step gate_enter(request *r)
 
 	if (!e && (e = limit(r)))
 		return request_fail(r, e);
-
-	if (e == ERR_PERMISSION_DENIED)
-		gate_record_denial(r, e);
+	if (err_status(e) == STATUS_FORBIDDEN)
+		denial_record(r, e);
 	/* What was said stays understood when only the scope is read anew: reading twice would take the memory twice.
 	 */
 	if (!e && !r->is_again)
 		e = understand(r);
 	return e ? request_fail(r, e) : step_next(r, operation_step(r->op));
-}
-
-/* The record of a denial outlives its request. */
-typedef struct denial {
-	ledger_op op;
-	arena *arena;
-	principal *who;
-} denial;
-
-static void denial_done(ledger_op *entry, const ledger_answer *a)
-{
-	denial *d = entry->arg;
-
-	if (!a->revision)
-		log_warn("denial.lost", KV_ERR(a->e), KV_Z("detail", a->f.detail));
-	principal_unref(d->who);
-	arena_end(d->arena);
-}
-
-static bool is_new_denial(edge *e, str what)
-{
-	int64_t minute = clock_mono_us() / MINUTE_US;
-
-	if (minute != e->denial_minute || e->denials.n >= DENIALS_MAX) {
-		denials_clear(e);
-		e->denial_minute = minute;
-	}
-	if (map_find(&e->denials, what))
-		return false;
-	char *copy = heap_new(1, what.n + 1);
-	memcpy(copy, what.p, what.n);
-	map_put(&e->denials, str_of(copy, what.n), copy);
-	return true;
-}
-
-void gate_record_denial(const request *r, err e)
-{
-	arena *a = arena_new(0);
-	denial *d = ARENA_NEW(a, denial);
-	str what = str_print(a, "%s %s %s", r->who->id, r->route->operation, err_code(e));
-
-	if (!is_new_denial(r->edge, what)) {
-		arena_end(a);
-		return;
-	}
-	d->arena = a;
-	d->who = principal_ref(r->who);
-	d->op = (ledger_op){
-		.scope = principal_scope(d->who),
-		.actor = str_from(d->who->id),
-		.via = S("api"),
-		.action = str_from(r->route->operation),
-		.object_kind = S("route"),
-		.object_id = str_from(r->route->path),
-		.request_id = str_dup(a, str_from(r->id)),
-		.tenant_key = d->who->tenant_key,
-		.tenant = str_from(d->who->tenant),
-		.outcome = str_print(a, "refused:%s", err_code(e)),
-		.on_done = denial_done,
-		.arg = d,
-	};
-	ledger_run(d->who->is_platform ? r->edge->platform_ledger : r->edge->tenant_ledger, &d->op);
 }

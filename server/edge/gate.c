@@ -5,6 +5,7 @@
 #include "db/sql.h"
 #include "server/edge/assets.h"
 #include "server/edge/dispatch.h"
+#include "server/edge/recognize.h"
 #include "server/edge/touch.h"
 #include "server/identity/certificate.h"
 
@@ -53,10 +54,33 @@ static const char *bad_var(const request *r, err *ret_e)
  * twice instead (gate_again). */
 static bool needs_fresh_scope(const request *r)
 {
-	bool governs =
-		r->web->method != WEB_GET && r->web->method != WEB_HEAD && r->route->right != RIGHT_PLACEMENT_WRITE;
+	bool governs = r->web->method != WEB_GET && r->web->method != WEB_HEAD &&
+		       r->route->right != RIGHT_PLACEMENT_WRITE && r->route->right != RIGHT_SELF;
 
 	return r->is_again || governs;
+}
+
+static void recognized(recognize *k, err e, principal *who)
+{
+	request *r = k->arg;
+
+	r->who = who;
+	r->reply = (db_reply){.e = e, .f = k->fault};
+	request_resume(r);
+}
+
+step gate_recognized(request *r)
+{
+	recognize *k = r->recognize;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	if (!token_matches(r->token, str_of((const char *)r->who->hash, TOKEN_HASH)))
+		return request_fail(r, ERR_TOKEN_INVALID);
+	if (clock_now_us() - k->last_used_at_us > TOKEN_USE_GRAIN_US)
+		touch_token(r->edge, r->who);
+	principals_put(r->edge->principals, r->who);
+	return step_next(r, STEP_gate_enter);
 }
 
 static step bearer(request *r)
@@ -70,18 +94,19 @@ static step bearer(request *r)
 		return request_fail_at(r, ERR_TOKEN_INVALID, "Authorization", "this is no token of this server");
 	r->token = ARENA_NEW(r->arena, token_parsed);
 	*r->token = t;
-	r->who = needs_fresh_scope(r) ? NULL
-				      : principals_find(r->edge->principals, id_str(&r->token->id), clock_mono_us());
+	if (!needs_fresh_scope(r))
+		r->who = principals_find(r->edge->principals, id_str(&t.id), clock_mono_us(), clock_now_us());
 	if (r->who)
 		return step_next(r, STEP_gate_enter);
-	sql_token_find_in *in = ARENA_NEW(r->arena, sql_token_find_in);
-	in->id = id_str(&r->token->id);
-	return request_fetch(r, DB_PLATFORM, SQL_TOKEN_FIND, in, STEP_gate_token_read);
+	r->recognize = ARENA_NEW(r->arena, recognize);
+	step did = request_park(r, OWNER_READER, STEP_gate_recognized);
+	recognize_token(r->recognize, r->edge, id_str(&r->token->id), recognized, r);
+	return did;
 }
 
 bool gate_may_again(const request *r)
 {
-	return r->who && !r->who->is_platform && !r->is_again && r->who->read_us < r->web->begun_us;
+	return r->who && !request_is_for_fleet(r) && !r->is_again && r->who->read_us < r->web->begun_us;
 }
 
 step gate_again(request *r)
@@ -153,61 +178,6 @@ step gate_certificate_read(request *r)
 	c.is_revoked = row.is_revoked;
 	certificates_put(r->edge->certificates, &c);
 	return agent_check(r, &c);
-}
-
-principal *gate_principal(const sql_token_find_row *row)
-{
-	principal *p = principal_new();
-
-	snprintf(p->id, sizeof(p->id), STR_FMT, STR_ARG(row->id));
-	snprintf(p->name, sizeof(p->name), STR_FMT, STR_ARG(row->name));
-	snprintf(p->tenant, sizeof(p->tenant), STR_FMT, STR_ARG(row->tenant));
-	memcpy(p->hash, row->hash.p, row->hash.n < TOKEN_HASH ? row->hash.n : TOKEN_HASH);
-	p->role = role_find(row->role);
-	p->is_platform = row->tenant_depth == 0;
-	/* A platform role counts only at the root. */
-	if (p->role && (p->is_platform || !p->role->is_platform))
-		p->rights = p->role->rights;
-	p->tenant_key = (int32_t)row->tenant_key;
-	p->expires_at_us = row->expires_at;
-	p->read_us = clock_mono_us();
-	return p;
-}
-
-step gate_token_read(request *r)
-{
-	sql_token_find_row row;
-
-	if (request_reply_failed(r))
-		return request_fail_reply(r);
-	if (r->reply.rows == 0)
-		return request_fail(r, ERR_TOKEN_INVALID);
-	err e = db_row(&r->reply, 0, &row, &r->fault);
-	if (e)
-		return request_fail(r, e);
-	if (row.is_revoked || !token_matches(r->token, row.hash))
-		return request_fail(r, ERR_TOKEN_INVALID);
-	r->who = gate_principal(&row);
-	touch_token(r->edge, r->who);
-	if (r->who->is_platform) {
-		principals_put(r->edge->principals, r->who);
-		return step_next(r, STEP_gate_enter);
-	}
-	sql_tenant_keys_under_in *in = ARENA_NEW(r->arena, sql_tenant_keys_under_in);
-	in->key = r->who->tenant_key;
-	return request_fetch(r, DB_PLATFORM, SQL_TENANT_KEYS_UNDER, in, STEP_gate_scope_read);
-}
-
-step gate_scope_read(request *r)
-{
-	if (request_reply_failed(r))
-		return request_fail_reply(r);
-	int32_t *keys = ARENA_ARRAY(r->arena, int32_t, r->reply.rows + 1);
-	for (uint32_t i = 0; i < r->reply.rows; i++)
-		keys[i] = (int32_t)db_i64(&r->reply, i, "key");
-	principal_keys_set(r->who, keys, r->reply.rows);
-	principals_put(r->edge->principals, r->who);
-	return step_next(r, STEP_gate_enter);
 }
 
 /* The route is known; who calls it is not yet. */

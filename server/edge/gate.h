@@ -1,6 +1,5 @@
 /* gate: what stands before every operation: route, identity, rights, conditions, query and body. */
 #pragma once
-#include "db/sql.h"
 #include "server/edge/edge.h"
 
 /* Takes what the server read; the request answers itself from here on. */
@@ -12,7 +11,3 @@ step gate_again(request *r);
 /* Looks at the client certificate and its row, once more when it was remembered for too long, and goes on at
  * r->checked_next. */
 step gate_agent(request *r);
-/* Who a token's row stands for, without the tenants below: principal_keys_set. A reference for the caller. */
-principal *gate_principal(const sql_token_find_row *row);
-/* Records a refusal for lack of rights, at most once per (caller, route, minute). */
-void gate_record_denial(const request *r, err e);

@@ -7,11 +7,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/sql.h"
+#include "server/edge/denial.h"
 #include "server/edge/edge.h"
 #include "server/edge/old.h"
+#include "server/edge/permit.h"
 #include "server/edge/problem.h"
 
-enum { ID_LEAST = 8, COUNT_CHARS = 8, COUNT_BITS = 5, TRAIL_LINE_MAX = 160, STATUS_SERVER_ERROR = 500 };
+enum {
+	ID_LEAST = 8,
+	COUNT_CHARS = 8,
+	COUNT_BITS = 5,
+	TRAIL_LINE_MAX = 160,
+	STATUS_SERVER_ERROR = 500,
+	STATUS_UNAUTHORIZED = 401
+};
 
 static const struct {
 	const char *name;
@@ -258,15 +267,10 @@ step request_fetch_slow(request *r, sql_id s, const void *in, step_id next)
 	return did;
 }
 
-static bool writes_as_platform(const request *r)
-{
-	return !r->who || r->who->is_platform;
-}
-
 step request_write(request *r, uint64_t key, sql_id s, const void *in, step_id next)
 {
 	step did = request_park(r, OWNER_LANE, next);
-	lane *l = writes_as_platform(r) ? r->edge->platform_lane : r->edge->tenant_lane;
+	lane *l = request_is_for_fleet(r) ? r->edge->platform_lane : r->edge->tenant_lane;
 
 	lane_run(l, key, request_scope(r), s, in, db_answered, r);
 	return did;
@@ -285,12 +289,12 @@ step request_store(request *r, intake_ask *a, step_id next)
 	step did = request_park(r, OWNER_LANE, next);
 
 	a->scope = request_scope(r);
-	a->scope_owner = writes_as_platform(r) ? NULL : r->who;
+	a->scope_owner = request_is_for_fleet(r) ? NULL : r->who;
 	a->actor = request_actor(r);
 	a->request_id = str_from(r->id);
 	a->on_done = stored;
 	a->arg = r;
-	intake_add(writes_as_platform(r) ? r->edge->platform_intake : r->edge->tenant_intake, a);
+	intake_add(request_is_for_fleet(r) ? r->edge->platform_intake : r->edge->tenant_intake, a);
 	return did;
 }
 
@@ -322,7 +326,7 @@ step request_govern(request *r, step_id next)
 		entry->key = r->idempotency_key;
 		memcpy(entry->fingerprint, r->fingerprint, sizeof(entry->fingerprint));
 	}
-	ledger_run(writes_as_platform(r) ? r->edge->platform_ledger : r->edge->tenant_ledger, entry);
+	ledger_run(request_is_for_fleet(r) ? r->edge->platform_ledger : r->edge->tenant_ledger, entry);
 	return did;
 }
 
@@ -418,6 +422,10 @@ step request_fail(request *r, err e)
 	problem p = {.e = e, .fault = &r->fault, .instance = str_from(r->id), .violated = r->violated};
 	buf *out = request_out(r);
 
+	if ((e == ERR_NOT_FOUND || e == ERR_UNKNOWN_TENANT) && denial_may_explain(r))
+		return denial_explain(r, e);
+	if (err_status(e) == STATUS_UNAUTHORIZED)
+		denial_count(r, e);
 	if (e == ERR_ETAG_MISMATCH)
 		p.current_etag = etag_in(r->arena, &r->fault);
 	problem_write(out, &p);
@@ -465,7 +473,17 @@ step request_became_stream(request *r, web_stream **ret, int status, str headers
 
 db_scope request_scope(const request *r)
 {
-	return r->who ? principal_scope(r->who) : DB_PLATFORM;
+	return request_scope_of(r, r->route->right);
+}
+
+db_scope request_scope_of(const request *r, right needed)
+{
+	return r->who ? permit_scope(r->who, needed) : DB_PLATFORM;
+}
+
+bool request_is_for_fleet(const request *r)
+{
+	return request_scope(r).kind == DB_SCOPE_PLATFORM;
 }
 
 str request_actor(const request *r)

@@ -70,7 +70,8 @@ struct request {
 	agent_identity *agent;
 	step_id checked_next; /* where a repeated look at the certificate goes on; 0: into the route */
 	token_parsed *token;
-	void *query, *body; /* as read by the route's types; NULL without a type */
+	struct recognize *recognize; /* while it is found out who calls */
+	void *query, *body;          /* as read by the route's types; NULL without a type */
 	answer_form form;
 	int64_t if_rev;      /* of If-Match: a revision or IF_ANY */
 	bool must_be_new;    /* If-None-Match: * */
@@ -79,6 +80,7 @@ struct request {
 	uint8_t fingerprint[LEDGER_HASH];
 	bool is_dry;       /* ?dry_run=true: it is tried and undone */
 	bool is_again;     /* it began anew with a fresh scope */
+	bool is_explained; /* why an object is not to be found was looked into */
 	str extra_headers; /* lines for the answer */
 	bool is_cacheable; /* by the client, if it asks each time */
 	fault fault;
@@ -147,8 +149,12 @@ step request_became_stream(request *r, web_stream **ret, int status, str headers
 /* An empty buffer for the answer's body; the edge's, for one step. */
 buf *request_out(request *r);
 
-/* The scope of the caller. */
+/* The rows the caller may touch with the right of the route. */
 db_scope request_scope(const request *r);
+/* The same for another right: what they may see of what stands around it. */
+db_scope request_scope_of(const request *r, right needed);
+/* Whether that right is held for the whole fleet, or the caller is no tenant's (an agent, nobody). */
+bool request_is_for_fleet(const request *r);
 /* Who did it, for the records. */
 str request_actor(const request *r);
 

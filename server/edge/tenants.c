@@ -48,6 +48,25 @@ void tenants_learn(edge *e, const db_reply *reply)
 	}
 }
 
+step tenants_ask(request *r, const str *refs, uint32_t n, step_id next)
+{
+	void *in = n ? tenants_missing(r, refs, n) : NULL;
+
+	r->reply = (db_reply){0};
+	return in ? request_fetch(r, DB_PLATFORM, SQL_TENANT_KEYS_OF, in, next) : step_next(r, next);
+}
+
+err tenants_came(request *r)
+{
+	if (request_reply_failed(r)) {
+		r->fault = r->reply.f;
+		return r->reply.e;
+	}
+	if (r->reply.stmt == SQL_TENANT_KEYS_OF)
+		tenants_learn(r->edge, &r->reply);
+	return ERR_OK;
+}
+
 void tenants_clear(edge *e)
 {
 	map_each (slot, &e->tenant_refs)

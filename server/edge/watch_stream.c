@@ -10,19 +10,11 @@
 #include "net/sse.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/member.h"
+#include "server/edge/permit.h"
 #include "server/edge/problem.h"
 #include "server/edge/recheck.h"
 
 enum { BOOKMARK_MS = 15000, READ_MAX = 200, EVENT_BYTES_MAX = 8 << 20, CURSOR_TEXT = 48 };
-
-const char *const watch_kind_names[WATCH_KINDS] = {
-	[WATCH_TENANT] = "tenant",
-	[WATCH_QUOTA] = "quota",
-	[WATCH_CLUSTER] = "cluster",
-	[WATCH_DEVICE_CLASS] = "device_class",
-	[WATCH_TOKEN] = "token",
-	[WATCH_PLACEMENT] = "placement",
-};
 
 /* A stage of the snapshot: a list, page by page. */
 static const struct {
@@ -35,6 +27,7 @@ static const struct {
 	{WATCH_QUOTA, SQL_QUOTA_LIST, OP_QUOTA_GET, "tenant"},
 	{WATCH_CLUSTER, SQL_CLUSTER_LIST, OP_CLUSTER_LIST, NULL},
 	{WATCH_DEVICE_CLASS, SQL_CLASS_LIST, OP_CLASS_LIST, NULL},
+	{WATCH_BINDING, SQL_BINDING_LIST, OP_BINDING_LIST, "tenant"},
 	{WATCH_PLACEMENT, SQL_PLACEMENT_LIST, OP_PLACEMENT_LIST, "tenant"},
 };
 enum { STAGES = sizeof(stages) / sizeof(*stages) };
@@ -58,14 +51,6 @@ typedef struct watch {
 	row_plan rows;
 	buf text, data;
 } watch;
-
-int watch_kind_find(str name)
-{
-	for (int k = 0; k < WATCH_KINDS; k++)
-		if (str_eq(name, str_from(watch_kind_names[k])))
-			return k;
-	return -1;
-}
 
 bool feed_at_parse(str s, feed_at *ret)
 {
@@ -172,8 +157,7 @@ static bool is_below(str path, str top)
 /* A tenant made since the stream began, below what is followed: its rows are too. */
 static void tenant_learn(watch *w, int32_t key, str path)
 {
-	if (!w->who->is_platform && is_below(path, str_from(w->who->tenant)))
-		principal_key_add(w->who, key);
+	principal_learn(w->who, key, path);
 	if (w->plan.subtree && w->plan.tenant.p && is_below(path, w->plan.tenant)) {
 		int32_t *keys = ARENA_ARRAY(w->arena, int32_t, w->plan.n_keys + 1);
 		memcpy(keys, w->plan.keys, w->plan.n_keys * sizeof(*keys));
@@ -191,9 +175,7 @@ static str object_of(const feed_event *ev)
 /* What is written down of a cluster names a tenant: to whoever may not see that one it is not shown, as by GET. */
 static bool is_hidden(const watch *w, str path)
 {
-	str mine = str_from(w->who->tenant);
-
-	return path.p && !w->who->is_platform && !str_eq(path, mine) && !is_below(path, mine);
+	return path.p && !rights_hold(grants_at(&w->who->grants, path), RIGHT_TENANT_READ);
 }
 
 static void event_object_write(watch *w, const feed_event *ev, watch_kind kind, str object)
@@ -223,8 +205,8 @@ static void event_show(watch *w, const feed_event *ev)
 		tenant_learn(w, ev->tenant_key, member_text(object, S("path")));
 	if (!(w->plan.kinds >> kind & 1))
 		return;
-	if (!is_of_fleet((watch_kind)kind) &&
-		(!principal_sees(w->who, ev->tenant_key) || !key_is_followed(w, ev->tenant_key)))
+	if (!is_of_fleet((watch_kind)kind) && (!permit_at(w->who, watch_kind_right((watch_kind)kind), ev->tenant_key) ||
+						      !key_is_followed(w, ev->tenant_key)))
 		return;
 	/* Records that change nothing a client sees, as the renewal of a certificate. */
 	if (is_put && !object.p)
@@ -235,13 +217,27 @@ static void event_show(watch *w, const feed_event *ev)
 		object_write(w, false, (watch_kind)kind, ev->id, ev->n, STR_NONE);
 }
 
-/* Their token, or the tenant it is of, is not what it was. */
+/* A binding's subject, as its record shows it: one that was deleted shows none. */
+static bool is_of_caller(const watch *w, str subject)
+{
+	return !subject.p || memchr(subject.p, '\\', subject.n) || principal_stands_on(w->who, subject);
+}
+
+/* What they hold is perhaps not what it was: a credential or a binding behind it, or a tenant it is held at. */
 static bool is_about_caller(const watch *w, const feed_event *ev)
 {
 	if (ev->chain != 'g' || !str_eq(ev->outcome, S("done")))
 		return false;
-	return (str_eq(ev->kind, S("token")) && str_eq(ev->id, str_from(w->who->id))) ||
-	       (str_eq(ev->kind, S("tenant")) && ev->tenant_key == w->who->tenant_key);
+	if (str_eq(ev->kind, S("token")))
+		return principal_stands_on(w->who, ev->id);
+	if (str_eq(ev->kind, S("binding")))
+		return is_of_caller(w, member_text(object_of(ev), S("subject")));
+	if (!str_eq(ev->kind, S("tenant")))
+		return false;
+	for (uint32_t i = 0; i < w->who->grants.n; i++)
+		if (w->who->grants.v[i].tenant_key == ev->tenant_key)
+			return true;
+	return false;
 }
 
 /* Events up to w->at were shown. */
@@ -428,7 +424,7 @@ static void page_read(watch *w)
 	sql_put_text(s, in, S("after"), w->after);
 	sql_put_i64(s, in, S("limit"), READ_MAX);
 	w->is_reading = true;
-	db_read(w->edge->reader, principal_scope(w->who), s, in, page_came, w);
+	db_read(w->edge->reader, permit_scope(w->who, watch_kind_right(stages[w->stage].kind)), s, in, page_came, w);
 }
 
 /* True while there is something of the snapshot to wait for. */
@@ -518,6 +514,16 @@ static void watch_closed(void *arg)
 	watch_over(arg);
 }
 
+/* A grant that ends is noticed when it does. */
+static void bookmark_arm(watch *w)
+{
+	int64_t left_us = w->who->until_us - clock_now_us(), most_us = BOOKMARK_MS * 1000;
+
+	if (left_us < 0)
+		left_us = 0;
+	loop_timer_arm(w->bookmark, left_us < most_us ? left_us + 1000 : most_us);
+}
+
 static void bookmark_due(void *arg)
 {
 	watch *w = arg;
@@ -528,7 +534,7 @@ static void bookmark_due(void *arg)
 	}
 	if (!w->plan.snapshot && !web_stream_is_full(w->stream))
 		event_write(w, "bookmark", S("{}"));
-	loop_timer_arm(w->bookmark, BOOKMARK_MS * 1000);
+	bookmark_arm(w);
 	w->must_check = true;
 	watch_pump(w);
 }
@@ -567,7 +573,7 @@ step watch_stream_begin(request *r, const watch_plan *p)
 	e->streams++;
 	web_stream_on(w->stream, watch_drained, watch_closed, w);
 	w->bookmark = loop_timer_new(e->loop, bookmark_due, w);
-	loop_timer_arm(w->bookmark, BOOKMARK_MS * 1000);
+	bookmark_arm(w);
 	w->ear.on_events = watch_heard;
 	feed_listen(e->feed, &w->ear);
 	watch_pump(w);

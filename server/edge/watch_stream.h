@@ -6,20 +6,7 @@
  */
 #pragma once
 #include "server/edge/feed.h"
-
-typedef enum watch_kind {
-	WATCH_TENANT,
-	WATCH_QUOTA,
-	WATCH_CLUSTER,
-	WATCH_DEVICE_CLASS,
-	WATCH_TOKEN,
-	WATCH_PLACEMENT,
-	WATCH_KINDS
-} watch_kind;
-
-extern const char *const watch_kind_names[WATCH_KINDS];
-/* -1: no such kind. */
-int watch_kind_find(str name);
+#include "server/edge/watch_kind.h"
 
 typedef struct watch_plan {
 	uint32_t kinds; /* bit per watch_kind */

@@ -3,9 +3,17 @@
 #include <stdlib.h>
 #include "base/heap.h"
 #include "base/map.h"
+#include "server/identity/principal_inside.h"
+
+/* The keys at which a right is held, made when first asked for. */
+struct principal_scopes {
+	int32_t *keys[RIGHT_COUNT];
+	uint32_t n[RIGHT_COUNT];
+};
 
 struct principals {
 	map by_id;
+	uint64_t keys; /* of all */
 };
 
 principal *principal_new(void)
@@ -13,6 +21,8 @@ principal *principal_new(void)
 	principal *p = heap_new(1, sizeof(*p));
 
 	p->refs = 1;
+	p->until_us = GRANT_FOREVER;
+	p->scopes = heap_new(1, sizeof(*p->scopes));
 	return p;
 }
 
@@ -22,12 +32,127 @@ principal *principal_ref(principal *p)
 	return p;
 }
 
+static void scopes_forget(principal *p)
+{
+	for (int r = 0; r < RIGHT_COUNT; r++)
+		free(p->scopes->keys[r]);
+	memset(p->scopes, 0, sizeof(*p->scopes));
+}
+
 void principal_unref(principal *p)
 {
 	if (!p || --p->refs)
 		return;
+	scopes_forget(p);
+	free(p->scopes);
 	free(p->keys);
+	free(p->key_rights);
+	free(p->texts);
 	free(p);
+}
+
+principal *principal_copy(const principal *p)
+{
+	principal *copy = principal_new();
+	struct principal_scopes *scopes = copy->scopes;
+
+	*copy = *p;
+	copy->refs = 1;
+	copy->scopes = scopes;
+	copy->texts = NULL;
+	principal_pack(copy, &p->grants, &p->groups, &p->stands_on);
+	copy->keys = heap_new(p->n_keys + 1, sizeof(*p->keys));
+	copy->key_rights = heap_new(p->n_keys + 1, sizeof(*p->key_rights));
+	if (p->n_keys) {
+		memcpy(copy->keys, p->keys, p->n_keys * sizeof(*p->keys));
+		memcpy(copy->key_rights, p->key_rights, p->n_keys * sizeof(*p->key_rights));
+	}
+	return copy;
+}
+
+i64s principal_tops(arena *a, const principal *p)
+{
+	i64s tops = {ARENA_ARRAY(a, int64_t, p->grants.n + 1), 0};
+
+	for (uint32_t i = 0; i < p->grants.n; i++) {
+		const grant *g = &p->grants.v[i];
+		bool is_new = !rights_cover(p->fleet_rights, g->rights);
+		for (uint32_t k = 0; k < tops.n && is_new; k++)
+			is_new = tops.v[k] != g->tenant_key;
+		if (is_new)
+			tops.v[tops.n++] = g->tenant_key;
+	}
+	return tops;
+}
+
+typedef struct keyed {
+	int32_t key;
+	uint64_t rights;
+} keyed;
+
+static int keyed_cmp(const void *a, const void *b)
+{
+	const keyed *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static uint64_t node_rights(const principal *p, int32_t key)
+{
+	uint64_t rights = 0;
+
+	for (uint32_t i = 0; i < p->grants.n; i++)
+		if (p->grants.v[i].tenant_key == key)
+			rights |= p->grants.v[i].rights;
+	return rights;
+}
+
+static void keys_take(principal *p, keyed *all, uint32_t n)
+{
+	scopes_forget(p);
+	free(p->keys);
+	free(p->key_rights);
+	p->keys = heap_new(n + 1, sizeof(*p->keys));
+	p->key_rights = heap_new(n + 1, sizeof(*p->key_rights));
+	p->n_keys = 0;
+	if (n)
+		qsort(all, n, sizeof(*all), keyed_cmp);
+	for (uint32_t i = 0; i < n; i++) {
+		bool is_again = p->n_keys && p->keys[p->n_keys - 1] == all[i].key;
+		uint32_t at = is_again ? p->n_keys - 1 : p->n_keys++;
+		p->keys[at] = all[i].key;
+		p->key_rights[at] |= all[i].rights;
+	}
+}
+
+void principal_keys_set(principal *p, const int32_t *keys, const int32_t *tops, uint32_t n)
+{
+	keyed *all = heap_new(n + 1, sizeof(*all));
+	int32_t top = 0;
+	uint64_t rights = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (i == 0 || tops[i] != top)
+			rights = node_rights(p, tops[i]);
+		top = tops[i];
+		all[i] = (keyed){keys[i], rights};
+	}
+	keys_take(p, all, n);
+	free(all);
+}
+
+void principal_learn(principal *p, int32_t key, str path)
+{
+	uint64_t rights = grants_at(&p->grants, path);
+
+	if (!path.p || rights_cover(p->fleet_rights, rights))
+		return;
+	keyed *all = heap_new(p->n_keys + 1, sizeof(*all));
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		all[i] = (keyed){p->keys[i], p->key_rights[i]};
+	all[p->n_keys] = (keyed){key, rights};
+	keys_take(p, all, p->n_keys + 1);
+	free(all);
 }
 
 static int key_cmp(const void *a, const void *b)
@@ -37,49 +162,69 @@ static int key_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void principal_keys_set(principal *p, const int32_t *keys, uint32_t n)
+uint64_t principal_rights_at(const principal *p, int64_t tenant_key)
 {
-	free(p->keys);
-	p->keys = heap_new(n + 1, sizeof(*p->keys));
-	if (n)
-		memcpy(p->keys, keys, n * sizeof(*keys));
-	p->n_keys = n;
-	qsort(p->keys, n, sizeof(*p->keys), key_cmp);
+	int32_t key = (int32_t)tenant_key;
+	const int32_t *at = p->n_keys ? bsearch(&key, p->keys, p->n_keys, sizeof(key), key_cmp) : NULL;
+
+	return p->fleet_rights | (at ? p->key_rights[at - p->keys] : 0);
 }
 
-principal *principal_copy(const principal *p)
+bool principal_holds(const principal *p, right r, int64_t tenant_key)
 {
-	principal *copy = principal_new();
-
-	*copy = *p;
-	copy->refs = 1;
-	copy->keys = NULL;
-	principal_keys_set(copy, p->keys, p->n_keys);
-	return copy;
+	return rights_hold(principal_rights_at(p, tenant_key), r);
 }
 
-void principal_key_add(principal *p, int32_t key)
+bool principal_holds_for_fleet(const principal *p, right r)
 {
-	int32_t *old = p->keys;
-	int32_t *keys = heap_new(p->n_keys + 1, sizeof(*keys));
-
-	if (old)
-		memcpy(keys, old, p->n_keys * sizeof(*keys));
-	keys[p->n_keys] = key;
-	principal_keys_set(p, keys, p->n_keys + 1);
-	free(keys);
-}
-
-db_scope principal_scope(const principal *p)
-{
-	return p->is_platform ? DB_PLATFORM : db_tenants(p->keys, p->n_keys);
+	return rights_hold(p->fleet_rights, r);
 }
 
 bool principal_sees(const principal *p, int64_t tenant_key)
 {
-	int32_t key = (int32_t)tenant_key;
+	return principal_rights_at(p, tenant_key) != 0;
+}
 
-	return p->is_platform || (p->n_keys && bsearch(&key, p->keys, p->n_keys, sizeof(key), key_cmp));
+static void scope_make(const principal *p, right r)
+{
+	int32_t *keys = heap_new(p->n_keys + 1, sizeof(*keys));
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		if (rights_hold(p->key_rights[i], r))
+			keys[n++] = p->keys[i];
+	p->scopes->keys[r] = keys;
+	p->scopes->n[r] = n;
+}
+
+db_scope principal_scope(const principal *p, right r)
+{
+	if (r == RIGHT_SELF || r == RIGHT_NONE)
+		return p->fleet_rights ? DB_PLATFORM : db_tenants(p->keys, p->n_keys);
+	if (rights_hold(p->fleet_rights, r))
+		return DB_PLATFORM;
+	if (!p->scopes->keys[r])
+		scope_make(p, r);
+	return db_tenants(p->scopes->keys[r], p->scopes->n[r]);
+}
+
+bool principal_is_same(const principal *a, const principal *b)
+{
+	bool is_same = a->grants.n == b->grants.n && a->tenant_key == b->tenant_key;
+
+	for (uint32_t i = 0; i < a->grants.n && is_same; i++) {
+		const grant *x = &a->grants.v[i], *y = &b->grants.v[i];
+		is_same = x->tenant_key == y->tenant_key && x->rights == y->rights && str_eq(x->tenant, y->tenant);
+	}
+	return is_same;
+}
+
+bool principal_stands_on(const principal *p, str what)
+{
+	for (uint32_t i = 0; i < p->stands_on.n; i++)
+		if (str_eq(p->stands_on.v[i], what))
+			return true;
+	return false;
 }
 
 principals *principals_new(void)
@@ -92,6 +237,7 @@ void principals_clear(principals *s)
 	map_each (slot, &s->by_id)
 		principal_unref(slot->value);
 	map_clear(&s->by_id);
+	s->keys = 0;
 }
 
 void principals_free(principals *s)
@@ -103,24 +249,32 @@ void principals_free(principals *s)
 	free(s);
 }
 
-principal *principals_find(principals *s, str token_id, int64_t now_us)
+static void forget(principals *s, str credential)
 {
-	principal *p = map_find(&s->by_id, token_id);
+	principal *old = map_remove(&s->by_id, credential);
+
+	if (old)
+		s->keys -= old->n_keys;
+	principal_unref(old);
+}
+
+principal *principals_find(principals *s, str credential, int64_t mono_us, int64_t now_us)
+{
+	principal *p = map_find(&s->by_id, credential);
 
 	if (!p)
 		return NULL;
-	if (now_us - p->read_us < PRINCIPAL_TTL_US)
+	if (mono_us - p->read_us < PRINCIPAL_TTL_US && now_us < p->until_us)
 		return principal_ref(p);
-	map_remove(&s->by_id, token_id);
-	principal_unref(p);
+	forget(s, credential);
 	return NULL;
 }
 
 void principals_put(principals *s, principal *p)
 {
-	if (s->by_id.n >= PRINCIPALS_MAX)
+	forget(s, str_from(p->id));
+	if (s->by_id.n >= PRINCIPALS_MAX || s->keys + p->n_keys > PRINCIPALS_KEYS_MAX)
 		principals_clear(s);
-	principal *old = map_remove(&s->by_id, str_from(p->id));
-	principal_unref(old);
 	map_put(&s->by_id, str_from(p->id), principal_ref(p));
+	s->keys += p->n_keys;
 }

@@ -22,7 +22,8 @@ static const struct {
 		" decision_list audit_record decision_record checkpoint_list checkpoint_over checkpoint_two"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
-		" token_list token_create token_revoke usage_list "},
+		" token_get token_list token_create token_revoke usage_list"
+		" binding_get binding_list binding_create binding_delete "},
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
 		" decision_list audit_span audit_record decision_record chain_heads checkpoint_list checkpoint_range checkpoint_over checkpoint_two tile_read"
@@ -33,8 +34,9 @@ static const struct {
 		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names"
 		" books_tenants books_inventory books_streams"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
-		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
-		" token_find token_list token_create token_revoke token_touch usage_list "},
+		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
+		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
+		" bindings_of binding_get binding_list binding_create binding_delete "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
 		" load_tenants load_quotas load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses"

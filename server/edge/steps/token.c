@@ -2,21 +2,12 @@
 
 #include "db/sql.h"
 #include "json/write.h"
-#include "server/edge/answer.h"
+#include "server/edge/bestow.h"
 #include "server/edge/bind.h"
-#include "server/edge/gate.h"
+#include "server/edge/denial.h"
 #include "server/edge/govern.h"
+#include "server/edge/held.h"
 #include "server/edge/secret.h"
-
-static strs right_names(arena *a, uint64_t rights)
-{
-	strs names = {ARENA_ARRAY(a, str, RIGHT_COUNT), 0};
-
-	for (right k = RIGHT_SELF; k < RIGHT_COUNT; k++)
-		if (rights_hold(rights, k))
-			names.v[names.n++] = str_from(right_name(k));
-	return names;
-}
 
 step token_whoami(request *r)
 {
@@ -24,9 +15,12 @@ step token_whoami(request *r)
 	whoami me = {
 		.token_id = str_from(p->id),
 		.name = str_from(p->name),
+		.subject = p->subject[0] ? str_from(p->subject) : STR_NONE,
+		.groups = p->groups,
 		.role = p->role ? str_from(p->role->name) : S(""),
 		.tenant = str_from(p->tenant),
-		.rights = right_names(r->arena, p->rights),
+		.rights = held_names(r->arena, p->rights),
+		.grants = held_grants(r->arena, p),
 		.expires_at = {p->expires_at_us},
 	};
 	js_writer w = js_writer_on(request_out(r));
@@ -46,7 +40,7 @@ step token_roles(request *r)
 		role one = {
 			.name = str_from(roles[i].name),
 			.description = str_from(roles[i].doc),
-			.rights = right_names(r->arena, roles[i].rights),
+			.rights = held_names(r->arena, roles[i].rights),
 		};
 		js_write(&w, &role_type, &one);
 	}
@@ -56,44 +50,123 @@ step token_roles(request *r)
 	return request_reply_out(r, 200);
 }
 
-/* Nobody grants more than they hold, nor a role where it does not count. */
-static err role_check(request *r, const token *t)
-{
-	const role_row *row = role_find(t->role);
+typedef struct token_work {
+	token_made made;
+	sql_bindings_of_in bindings;
+	str path; /* of the node */
+} token_work;
 
-	if (!row)
-		return fault_set(&r->fault, ERR_BAD_FIELD, "#/role", "there is no role " STR_FMT, STR_ARG(t->role));
-	if (row->is_platform && t->tenant.p)
-		return fault_set(&r->fault, ERR_BAD_FIELD, "#/role", "%s counts only for the whole fleet", row->name);
-	if (!rights_cover(r->who->rights, row->rights) || (!t->tenant.p && !r->who->is_platform))
-		return fault_set(&r->fault, ERR_ESCALATION_DENIED, "#/role",
-			"the caller does not hold all that %s holds%s", row->name,
-			t->tenant.p ? "" : " for the whole fleet");
+static err cidrs_check(request *r, const token *t)
+{
+	cidr c;
+
+	for (uint32_t i = 0; i < t->cidrs.n; i++)
+		if (!cidr_parse(t->cidrs.v[i], &c))
+			return fault_set(&r->fault, ERR_BAD_FIELD,
+				str_z(r->arena, str_print(r->arena, "#/cidrs/%u", i)),
+				"must be a range of addresses, as 10.0.0.0/8, without bits behind its prefix");
 	return ERR_OK;
 }
 
 step token_create(request *r)
 {
-	sql_token_create_in *in = bind_request(r, SQL_TOKEN_CREATE);
-	token_made *made = ARENA_NEW(r->arena, token_made);
-	err e = role_check(r, r->body);
+	const token *t = r->body;
+	err e = cidrs_check(r, t);
 
-	if (e == ERR_ESCALATION_DENIED)
-		gate_record_denial(r, e);
 	if (e)
 		return request_fail(r, e);
-	*made = token_make(TOKEN_PAT);
-	r->work = made;
-	in->id = id_str(&made->id);
-	in->hash = str_of((const char *)made->hash, TOKEN_HASH);
+	if (t->subject.p && !subject_is_fine(t->subject))
+		return request_fail_at(r, ERR_BAD_FIELD, "#/subject",
+			"must be user:NAME, group:NAME or service:NAME, without control characters");
+	r->work = ARENA_NEW(r->arena, token_work);
+	return bestow_ask(r, t->tenant, STEP_token_create_at);
+}
+
+/* Who stands above it: the token it is made with, or the person. */
+static void maker_put(request *r, sql_token_create_in *in)
+{
+	const principal *p = r->who;
+
+	in->generation = p->generation;
+	if (p->generation)
+		in->maker_token = str_from(p->id);
+	else
+		in->maker_subjects = claim_names(r->arena, str_from(p->subject), p->groups);
+}
+
+static bool is_own_subject(const request *r)
+{
+	const token *t = r->body;
+
+	return !t->subject.p || str_eq(t->subject, str_from(r->who->subject));
+}
+
+static step token_make_it(request *r)
+{
+	token_work *w = r->work;
+	sql_token_create_in *in = bind_request(r, SQL_TOKEN_CREATE);
+	static str none[1];
+
+	w->made = token_make(TOKEN_PAT);
+	in->id = id_str(&w->made.id);
+	in->hash = str_of((const char *)w->made.hash, TOKEN_HASH);
 	in->created_by = request_actor(r);
+	in->groups = (strs){none, 0};
+	if (is_own_subject(r)) {
+		in->subject = r->who->subject[0] ? str_from(r->who->subject) : STR_NONE;
+		in->groups = r->who->groups.n ? r->who->groups : in->groups;
+	}
+	maker_put(r, in);
 	govern_begin(r, SQL_TOKEN_CREATE, in);
 	return request_govern(r, STEP_token_create_reply);
 }
 
+step token_create_at(request *r)
+{
+	token_work *w = r->work;
+	const token *t = r->body;
+	int32_t key;
+	err e = bestow_check(r, t->role, t->tenant, &key, &w->path);
+
+	if (e)
+		return request_fail(r, e);
+	if (is_own_subject(r))
+		return token_make_it(r);
+	w->path = str_dup(r->arena, w->path);
+	w->bindings.subjects = (strs){ARENA_NEW(r->arena, str), 1};
+	w->bindings.subjects.v[0] = t->subject;
+	return request_fetch(r, DB_PLATFORM, SQL_BINDINGS_OF, &w->bindings, STEP_token_create_for);
+}
+
+/* A token for somebody else is worth nothing unless they hold its role: better said now. */
+step token_create_for(request *r)
+{
+	const token_work *w = r->work;
+	const token *t = r->body;
+	const role_row *row = role_find(t->role);
+	sql_bindings_of_row b;
+	uint64_t held = 0;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	for (uint32_t i = 0; i < r->reply.rows; i++) {
+		err e = db_row(&r->reply, i, &b, &r->fault);
+		if (e)
+			return request_fail(r, e);
+		grant g = grant_of_role(b.role, (int32_t)b.tenant_key, b.tenant, GRANT_FOREVER, b.id);
+		held |= path_covers(g.tenant, w->path) ? g.rights : 0;
+	}
+	if (row && rights_cover(held, row->rights))
+		return token_make_it(r);
+	denial_record(r, ERR_ESCALATION_DENIED);
+	return request_fail_at(r, ERR_ESCALATION_DENIED, "#/subject",
+		STR_FMT " does not hold all that " STR_FMT " holds there: bind it first", STR_ARG(t->subject),
+		STR_ARG(t->role));
+}
+
 step token_create_reply(request *r)
 {
-	const token_made *made = r->work;
+	const token_work *w = r->work;
 
-	return secret_reply(r, "token", str_from(made->text));
+	return secret_reply(r, "token", str_from(w->made.text));
 }

@@ -5,6 +5,7 @@
 #include "proof/walk.h"
 #include "server/audit/columns.h"
 #include "server/edge/bind.h"
+#include "server/edge/permit.h"
 #include "server/edge/request.h"
 
 enum { VERIFY_PAGE = 250 };
@@ -48,7 +49,7 @@ static bool is_hash(str stored, const merkle_hash *h)
 
 step verify_ask(request *r)
 {
-	if (!r->who->is_platform)
+	if (!permit_for_fleet(r->who, RIGHT_AUDIT_READ))
 		return request_fail_at(r, ERR_PERMISSION_DENIED, "", "the chains belong to the whole fleet");
 	r->work = ARENA_NEW(r->arena, verify_work);
 	r->keeps_no_replies = true;

@@ -1,18 +1,10 @@
 #include "api/types/query.h"
 #include "db/sql.h"
+#include "server/edge/permit.h"
 #include "server/edge/watch_stream.h"
 
 /* How far another edge's feed may be before ours. */
 enum { RETRY_STREAMS_S = 5, AHEAD_MAX = 100000 };
-
-static const right kind_rights[WATCH_KINDS] = {
-	[WATCH_TENANT] = RIGHT_TENANT_READ,
-	[WATCH_QUOTA] = RIGHT_QUOTA_READ,
-	[WATCH_CLUSTER] = RIGHT_INVENTORY_READ,
-	[WATCH_DEVICE_CLASS] = RIGHT_INVENTORY_READ,
-	[WATCH_TOKEN] = RIGHT_TOKEN_READ,
-	[WATCH_PLACEMENT] = RIGHT_PLACEMENT_READ,
-};
 
 /* Kinds asked for must be the caller's to see; without a list it is all that are. */
 static err kinds_read(request *r, uint32_t *ret)
@@ -21,7 +13,7 @@ static err kinds_read(request *r, uint32_t *ret)
 	uint32_t mine = 0, asked = 0;
 
 	for (int k = 0; k < WATCH_KINDS; k++)
-		if (rights_hold(r->who->rights, kind_rights[k]))
+		if (permit_anywhere(r->who, watch_kind_right((watch_kind)k)))
 			mine |= 1u << k;
 	for (uint32_t i = 0; i < q->kinds.n; i++) {
 		int k = watch_kind_find(q->kinds.v[i]);

@@ -1,7 +1,6 @@
 /* Tokens: what is made is understood, and everything near it is not. */
 #include <criterion/criterion.h>
 
-#include "server/identity/principal.h"
 #include "server/identity/token.h"
 
 Test(token, what_is_made_is_understood)
@@ -48,39 +47,4 @@ Test(token, another_secret_does_not_match)
 	cr_assert(token_parse(TOKEN_PAT, str_from(a.text), &got));
 	cr_expect_not(token_matches(&got, str_of((const char *)b.hash, TOKEN_HASH)));
 	cr_expect_not(token_matches(&got, STR_NONE));
-}
-
-Test(principal, is_remembered_for_its_time_and_no_longer)
-{
-	principals *all = principals_new();
-	principal *p = principal_new();
-
-	memcpy(p->id, "tok_1", sizeof("tok_1"));
-	p->read_us = 1000;
-	principals_put(all, p);
-	principal *found = principals_find(all, S("tok_1"), 1000 + PRINCIPAL_TTL_US - 1);
-	cr_expect_eq(found, p);
-	principal_unref(found);
-	cr_expect_null(principals_find(all, S("tok_1"), 1000 + PRINCIPAL_TTL_US));
-	principals_put(all, p);
-	principals_clear(all);
-	cr_expect_null(principals_find(all, S("tok_1"), 1000));
-	principal_unref(p);
-	principals_free(all);
-}
-
-Test(principal, sees_its_keys_and_no_others)
-{
-	static const int32_t keys[] = {9, 3, 7};
-	principal *p = principal_new();
-
-	cr_expect_not(principal_sees(p, 3), "before its scope is read it sees nothing");
-	principal_keys_set(p, keys, 3);
-	for (int32_t k = 0; k < 12; k++)
-		cr_expect_eq(principal_sees(p, k), k == 3 || k == 7 || k == 9, "%d", k);
-	cr_expect_eq(principal_scope(p).kind, DB_SCOPE_TENANTS);
-	p->is_platform = true;
-	cr_expect(principal_sees(p, 1));
-	cr_expect_eq(principal_scope(p).kind, DB_SCOPE_PLATFORM);
-	principal_unref(p);
 }

@@ -1,0 +1,255 @@
+#include "server/edge/recognize.h"
+
+#include <stdio.h>
+#include "base/clock.h"
+
+static void done(recognize *k, err e)
+{
+	principal *who = k->who;
+
+	k->who = NULL;
+	k->claim = NULL;
+	arena_end(k->arena);
+	k->arena = NULL;
+	if (e) {
+		principal_unref(who);
+		who = NULL;
+	}
+	k->on_done(k, e, who);
+}
+
+static void failed(recognize *k, const db_reply *reply)
+{
+	k->fault = reply->f;
+	done(k, reply->e);
+}
+
+static void keys_came(void *arg, db_reply *reply)
+{
+	recognize *k = arg;
+
+	if (reply->e) {
+		failed(k, reply);
+		return;
+	}
+	int32_t *keys = ARENA_ARRAY(k->arena, int32_t, reply->rows + 1);
+	int32_t *tops = ARENA_ARRAY(k->arena, int32_t, reply->rows + 1);
+	for (uint32_t i = 0; i < reply->rows; i++) {
+		keys[i] = (int32_t)db_i64(reply, i, "key");
+		tops[i] = (int32_t)db_i64(reply, i, "top");
+	}
+	principal_keys_set(k->who, keys, tops, reply->rows);
+	done(k, ERR_OK);
+}
+
+static void keys_ask(recognize *k)
+{
+	k->in.keys.tops = principal_tops(k->arena, k->who);
+	if (!k->in.keys.tops.n) {
+		done(k, ERR_OK);
+		return;
+	}
+	db_read(k->edge->reader, DB_PLATFORM, SQL_TENANT_KEYS_BELOW, &k->in.keys, keys_came, k);
+}
+
+static void make(recognize *k, const bound *held, uint32_t n)
+{
+	err e = principal_make(k->claim, held, n, clock_now_us(), &k->who);
+
+	if (e) {
+		done(k, fault_set(&k->fault, ERR_PERMISSION_DENIED, "", "more than %d bindings stand behind the caller",
+				GRANTS_MAX));
+		return;
+	}
+	k->who->read_us = clock_mono_us();
+	keys_ask(k);
+}
+
+static void bindings_came(void *arg, db_reply *reply)
+{
+	recognize *k = arg;
+	sql_bindings_of_row row;
+	fault f;
+
+	if (reply->e) {
+		failed(k, reply);
+		return;
+	}
+	bound *held = ARENA_ARRAY(k->arena, bound, reply->rows + 1);
+	for (uint32_t i = 0; i < reply->rows; i++) {
+		if (db_row(reply, i, &row, &f))
+			continue;
+		int64_t until_us = row.expires_at_null ? GRANT_FOREVER : row.expires_at;
+		held[i].subject = row.subject;
+		held[i].grant = grant_of_role(row.role, (int32_t)row.tenant_key, row.tenant, until_us, row.id);
+	}
+	make(k, held, reply->rows);
+}
+
+static void bindings_ask(recognize *k)
+{
+	k->in.bindings.subjects = claim_subjects(k->arena, k->claim);
+	db_read(k->edge->reader, DB_PLATFORM, SQL_BINDINGS_OF, &k->in.bindings, bindings_came, k);
+}
+
+static void layer_add(claim *c, claim_layer l)
+{
+	if (c->n_layers < CLAIM_LAYERS_MAX)
+		c->layers[c->n_layers++] = l;
+}
+
+/* Lines of a text. */
+static strs lines(arena *a, str text)
+{
+	strs all = {ARENA_ARRAY(a, str, text.n + 1), 0};
+	str rest = str_dup(a, text);
+
+	while (rest.n) {
+		str line = str_split(&rest, '\n');
+		if (line.n)
+			all.v[all.n++] = line;
+	}
+	return all;
+}
+
+/* What one token of the chain lets through: its own grant, what its owner holds, and what its maker holds, if that was
+ * no token. That a maker has merely expired takes nothing away. */
+static void token_layers(recognize *k, const sql_token_chain_row *row)
+{
+	grant *own = ARENA_NEW(k->arena, grant);
+	str source = str_dup(k->arena, row->id), role = str_dup(k->arena, row->role);
+	str subject = str_dup(k->arena, row->subject), tenant = str_dup(k->arena, row->tenant);
+
+	*own = grant_of_role(role, (int32_t)row->tenant_key, tenant, GRANT_FOREVER, source);
+	if (row->is_void)
+		own->rights = 0;
+	layer_add(k->claim, (claim_layer){.grants = {own, 1}});
+	if (subject.n) {
+		strs names = claim_names(k->arena, subject, lines(k->arena, row->groups));
+		layer_add(k->claim, (claim_layer){.subjects = names});
+	}
+	if (row->maker_subjects.p)
+		layer_add(k->claim, (claim_layer){.subjects = lines(k->arena, row->maker_subjects)});
+}
+
+static void token_begin(recognize *k, const sql_token_chain_row *row)
+{
+	arena *a = k->arena;
+	claim *c = k->claim;
+
+	*c = (claim){
+		.id = str_dup(a, row->id),
+		.name = str_dup(a, row->name),
+		.subject = str_dup(a, row->subject),
+		.groups = lines(a, row->groups),
+		.expires_at_us = row->expires_at,
+		.hash = row->hash.n == TOKEN_HASH ? (const uint8_t *)str_dup(a, row->hash).p : NULL,
+		.cidrs = lines(a, row->cidrs),
+		.tenant_key = (int32_t)row->tenant_key,
+		.tenant = str_dup(a, row->tenant),
+		.role = str_dup(a, row->role),
+	};
+	k->last_used_at_us = row->last_used_at_null ? 0 : row->last_used_at;
+}
+
+static err chain_read(recognize *k, db_reply *reply)
+{
+	sql_token_chain_row row;
+
+	if (!reply->rows)
+		return ERR_TOKEN_INVALID;
+	k->claim = ARENA_NEW(k->arena, claim);
+	strs above = {ARENA_ARRAY(k->arena, str, reply->rows + 1), 0};
+	for (uint32_t i = 0; i < reply->rows; i++) {
+		err e = db_row(reply, i, &row, &k->fault);
+		if (e)
+			return e;
+		if (row.is_revoked || (i == 0 && row.is_void))
+			return ERR_TOKEN_INVALID;
+		if (i == 0)
+			token_begin(k, &row);
+		else
+			above.v[above.n++] = str_dup(k->arena, row.id);
+		token_layers(k, &row);
+	}
+	k->claim->stands_on = above;
+	k->claim->generation = 1 + (int64_t)above.n;
+	return k->claim->hash ? ERR_OK : ERR_TOKEN_INVALID;
+}
+
+static void chain_came(void *arg, db_reply *reply)
+{
+	recognize *k = arg;
+	err e;
+
+	if (reply->e) {
+		failed(k, reply);
+		return;
+	}
+	e = chain_read(k, reply);
+	if (e)
+		done(k, e);
+	else if (claim_subjects(k->arena, k->claim).n)
+		bindings_ask(k);
+	else
+		make(k, NULL, 0);
+}
+
+static void begin(recognize *k, edge *e, recognize_done *on_done, void *arg)
+{
+	*k = (recognize){.edge = e, .arena = arena_new(0), .on_done = on_done, .arg = arg};
+}
+
+void recognize_token(recognize *k, edge *e, str token_id, recognize_done *on_done, void *arg)
+{
+	begin(k, e, on_done, arg);
+	snprintf(k->id, sizeof(k->id), STR_FMT, STR_ARG(token_id));
+	k->in.token.id = str_from(k->id);
+	db_read(e->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
+}
+
+static strs strs_dup(arena *a, strs v)
+{
+	strs copy = {ARENA_ARRAY(a, str, v.n + 1), v.n};
+
+	for (uint32_t i = 0; i < v.n; i++)
+		copy.v[i] = str_dup(a, v.v[i]);
+	return copy;
+}
+
+static grants grants_dup(arena *a, grants g)
+{
+	grants copy = {ARENA_ARRAY(a, grant, g.n + 1), g.n};
+
+	for (uint32_t i = 0; i < g.n; i++) {
+		copy.v[i] = g.v[i];
+		copy.v[i].tenant = str_dup(a, g.v[i].tenant);
+		copy.v[i].role = str_dup(a, g.v[i].role);
+		copy.v[i].source = str_dup(a, g.v[i].source);
+		copy.v[i].backed_by = str_dup(a, g.v[i].backed_by);
+	}
+	return copy;
+}
+
+void recognize_claim(recognize *k, edge *e, const claim *from, recognize_done *on_done, void *arg)
+{
+	begin(k, e, on_done, arg);
+	arena *a = k->arena;
+	claim *c = k->claim = ARENA_NEW(a, claim);
+
+	*c = *from;
+	c->id = str_dup(a, from->id);
+	c->name = str_dup(a, from->name);
+	c->subject = str_dup(a, from->subject);
+	c->groups = strs_dup(a, from->groups);
+	c->stands_on = strs_dup(a, from->stands_on);
+	c->cidrs = strs_dup(a, from->cidrs);
+	c->tenant = str_dup(a, from->tenant);
+	c->role = str_dup(a, from->role);
+	c->hash = from->hash ? (const uint8_t *)str_dup(a, str_of((const char *)from->hash, TOKEN_HASH)).p : NULL;
+	for (uint32_t i = 0; i < c->n_layers; i++) {
+		c->layers[i].grants = grants_dup(a, from->layers[i].grants);
+		c->layers[i].subjects = strs_dup(a, from->layers[i].subjects);
+	}
+	bindings_ask(k);
+}

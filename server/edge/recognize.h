@@ -1,0 +1,37 @@
+/* recognize: from a credential to its principal: reads tokens, bindings and the tenants below.
+ *
+ * One way in for every kind of credential: recognize_token for bearer tokens of ours, recognize_claim for whoever knows
+ * by other means who calls (a session, an exchanged token): they say so in a claim (server/identity/principal.h).
+ */
+#pragma once
+#include "db/sql.h"
+#include "server/edge/edge.h"
+
+typedef struct recognize recognize;
+
+/* e: OK; TOKEN_INVALID: there is no such token, or it or a token it was made with was revoked; PERMISSION_DENIED: more
+ * bindings than a caller may have; or why the database could not be asked. who: a reference for the callee with OK,
+ * else NULL. It is in no cache yet. */
+typedef void recognize_done(recognize *k, err e, principal *who);
+
+struct recognize {
+	edge *edge;
+	arena *arena;
+	recognize_done *on_done;
+	void *arg;
+	fault fault;             /* with an error */
+	int64_t last_used_at_us; /* of a token; 0: never */
+	claim *claim;
+	principal *who;
+	union {
+		sql_token_chain_in token;
+		sql_bindings_of_in bindings;
+		sql_tenant_keys_below_in keys;
+	} in;
+	char id[ID_MAX];
+};
+
+/* k stays where it is until on_done, which runs from the loop, exactly once. */
+void recognize_token(recognize *k, edge *e, str token_id, recognize_done *on_done, void *arg);
+/* The same for a claim, which is copied with its texts. */
+void recognize_claim(recognize *k, edge *e, const claim *c, recognize_done *on_done, void *arg);
