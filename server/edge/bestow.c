@@ -2,7 +2,6 @@
 
 #include "server/edge/denial.h"
 #include "server/edge/permit.h"
-#include "server/edge/tenants.h"
 
 step bestow_ask(request *r, str tenant, step_id next)
 {
@@ -15,10 +14,7 @@ static err node_find(request *r, str tenant, int32_t *ret_key, str *ret_path)
 
 	*ret_key = t ? t->key : FLEET_KEY;
 	*ret_path = t ? tenant_ref_path(t) : S("");
-	if (tenant.p && (!t || !principal_sees(r->who, t->key)))
-		return fault_set(
-			&r->fault, ERR_UNKNOWN_TENANT, "#/tenant", "there is no tenant " STR_FMT, STR_ARG(tenant));
-	return ERR_OK;
+	return tenant.p ? denial_at(r, tenant, t) : ERR_OK;
 }
 
 static err role_check(request *r, str name, const role_row **ret, bool is_fleet)
@@ -33,12 +29,6 @@ static err role_check(request *r, str name, const role_row **ret, bool is_fleet)
 	return ERR_OK;
 }
 
-static err denied(request *r, err e)
-{
-	denial_record(r, e);
-	return e;
-}
-
 err bestow_check(request *r, str role, str tenant, int32_t *ret_key, str *ret_path)
 {
 	const role_row *row = NULL;
@@ -47,11 +37,9 @@ err bestow_check(request *r, str role, str tenant, int32_t *ret_key, str *ret_pa
 	if ((e = tenants_came(r)) || (e = role_check(r, role, &row, !tenant.p)) ||
 		(e = node_find(r, tenant, ret_key, ret_path)))
 		return e;
-	if (tenant.p && !permit_at(r->who, r->route->right, *ret_key))
-		return denied(r, denial_fault(r, str_z(r->arena, *ret_path)));
-	if (!permit_grant(r->who, row->rights, *ret_key))
-		return denied(r, fault_set(&r->fault, ERR_ESCALATION_DENIED, "#/role",
-					 "the caller does not hold all that %s holds at %s", row->name,
-					 ret_path->n ? str_z(r->arena, *ret_path) : "the whole fleet"));
-	return ERR_OK;
+	if (permit_grant(r->who, row->rights, *ret_key))
+		return ERR_OK;
+	denial_record(r, ERR_ESCALATION_DENIED);
+	return fault_set(&r->fault, ERR_ESCALATION_DENIED, "#/role", "the caller does not hold all that %s holds at %s",
+		row->name, ret_path->n ? str_z(r->arena, *ret_path) : "the whole fleet");
 }

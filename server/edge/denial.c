@@ -12,7 +12,6 @@
 #include "server/edge/dispatch.h"
 #include "server/edge/edge.h"
 #include "server/edge/permit.h"
-#include "server/edge/tenants.h"
 
 enum { MINUTE_US = 60000000, REFS_MAX = 16 };
 
@@ -20,6 +19,18 @@ err denial_fault(request *r, const char *path)
 {
 	return fault_set(&r->fault, ERR_PERMISSION_DENIED, "", "this needs the right %s at %s",
 		right_name(r->route->right), path[0] ? path : "the whole fleet");
+}
+
+err denial_at(request *r, str ref, const tenant_ref *t)
+{
+	if (t && permit_at(r->who, r->route->right, t->key))
+		return ERR_OK;
+	if (!t || !principal_sees(r->who, t->key))
+		return fault_set(
+			&r->fault, ERR_UNKNOWN_TENANT, "#/tenant", "there is no tenant " STR_FMT, STR_ARG(ref));
+	denial_fault(r, str_z(r->arena, tenant_ref_path(t)));
+	denial_record(r, ERR_PERMISSION_DENIED);
+	return ERR_PERMISSION_DENIED;
 }
 
 void denial_count(const request *r, err e)

@@ -7,9 +7,13 @@
  */
 #pragma once
 #include "server/edge/request.h"
+#include "server/edge/tenants.h"
 
 /* PERMISSION_DENIED, naming the route's right and the tenant's path (empty: the whole fleet). */
 err denial_fault(request *r, const char *path);
+/* OK when the caller holds the route's right at t, which a body names as `ref` (NULL: there is none such). Else
+ * UNKNOWN_TENANT for what they do not see, or PERMISSION_DENIED, with its record. */
+err denial_at(request *r, str ref, const tenant_ref *t);
 /* Leaves the record. */
 void denial_record(const request *r, err e);
 /* Counts and logs a request that nobody is known for. */

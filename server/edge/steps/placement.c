@@ -13,7 +13,6 @@
 #include "server/edge/gate.h"
 #include "server/edge/govern.h"
 #include "server/edge/member.h"
-#include "server/edge/permit.h"
 #include "server/edge/priorities.h"
 #include "server/edge/query.h"
 #include "server/edge/tenants.h"
@@ -185,17 +184,6 @@ static void waits_begin(request *r)
 	}
 }
 
-/* Whoever sees a tenant hears what they lack there; to others there is none. */
-static err tenant_refused(request *r, const placement_request *q, const tenant_ref *t)
-{
-	if (!t || !principal_sees(r->who, t->key))
-		return fault_set(
-			&r->fault, ERR_UNKNOWN_TENANT, "#/tenant", "there is no tenant " STR_FMT, STR_ARG(q->tenant));
-	denial_fault(r, str_z(r->arena, tenant_ref_path(t)));
-	denial_record(r, ERR_PERMISSION_DENIED);
-	return ERR_PERMISSION_DENIED;
-}
-
 static err item_fill(request *r, uint32_t i, buf *scratch)
 {
 	placement_work *w = r->work;
@@ -203,8 +191,8 @@ static err item_fill(request *r, uint32_t i, buf *scratch)
 	const placement_request *q = &w->requests[i];
 	const tenant_ref *t = tenants_find(r->edge, q->tenant);
 
-	if (!t || !permit_at(r->who, RIGHT_PLACEMENT_WRITE, t->key)) {
-		err e = tenant_refused(r, q, t);
+	err e = denial_at(r, q->tenant, t);
+	if (e) {
 		place_in_batch(w, i, &r->fault);
 		return e;
 	}
