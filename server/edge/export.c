@@ -7,6 +7,7 @@
 #include "db/sql.h"
 #include "server/audit/columns.h"
 #include "server/edge/edge.h"
+#include "server/edge/permit.h"
 #include "server/edge/problem.h"
 
 enum { PAGE_ROWS = 250, STRETCH = 20000, LINE_BYTES_MAX = 64 << 20 };
@@ -132,7 +133,7 @@ static void page_ask(export *x)
 	sql_put_i64(x->stmt, x->in, S("upto"), x->reach);
 	sql_put_i64(x->stmt, x->in, S("limit"), limit);
 	x->is_reading = true;
-	db_read(x->edge->reader, principal_scope(x->who), x->stmt, x->in, on_page, x);
+	db_read(x->edge->reader, permit_scope(x->who, RIGHT_AUDIT_READ), x->stmt, x->in, on_page, x);
 }
 
 static void on_drain(void *arg)
