@@ -5,39 +5,24 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "base/vec.h"
 #include "engine/fleet.h"
+#include "engine/quota/inside.h"
 
-/* One tenant's quota of one model. Where one exists, its ancestors have theirs. */
-typedef struct cell {
-	int32_t model;
-	quota_terms terms;
-	amounts promised;      /* sum of the children's guaranteed */
-	amounts from_children; /* sum of what they lend */
-	amounts own_use, use;
-	amounts balance; /* T */
-	amounts lent;    /* min(lend_limit, T), as the parent counts it */
-} cell;
-
-typedef struct tenant {
-	int32_t parent, depth, n_children;
-	bool is_live;
-	vec(cell) cells;
-} tenant;
-
-struct quota {
-	vec(tenant) tenants;
-	vec(int32_t) free_tenants;
-	int32_t n_models;
-};
+static quota_tenant tenant_new(int32_t parent, int32_t depth)
+{
+	return (quota_tenant){.parent = parent,
+		.depth = depth,
+		.is_live = true,
+		.weight = QUOTA_WEIGHT,
+		.credits_limit = QUOTA_UNSET};
+}
 
 quota *quota_new(void)
 {
 	quota *q = heap_new(1, sizeof *q);
-	tenant *root = vec_add(&q->tenants);
+	quota_tenant *root = vec_add(&q->tenants);
 
-	root->parent = FLEET_NONE;
-	root->is_live = true;
+	*root = tenant_new(FLEET_NONE, 0);
 	return q;
 }
 
@@ -49,19 +34,19 @@ void quota_free(quota *q)
 		vec_done(&t->cells);
 	vec_done(&q->tenants);
 	vec_done(&q->free_tenants);
+	vec_done(&q->rates);
 	free(q);
 }
 
-static tenant *tenant_of(const quota *q, int32_t id)
+quota_tenant *quota_tenant_of(const quota *q, int32_t id)
 {
 	assert(id >= 0 && (uint32_t)id < q->tenants.n && q->tenants.v[id].is_live);
 	return &q->tenants.v[id];
 }
 
-/* NULL: nothing was ever set or taken, and every value is that of unset terms. */
-static cell *cell_find(const quota *q, int32_t id, int32_t model)
+quota_cell *quota_cell_find(const quota *q, int32_t id, int32_t model)
 {
-	tenant *t = tenant_of(q, id);
+	quota_tenant *t = quota_tenant_of(q, id);
 
 	for (uint32_t i = 0; i < t->cells.n; i++)
 		if (t->cells.v[i].model == model)
@@ -70,9 +55,9 @@ static cell *cell_find(const quota *q, int32_t id, int32_t model)
 }
 
 /* The cell that must be there. */
-static cell *cell_of(const quota *q, int32_t id, int32_t model)
+static quota_cell *cell_of(const quota *q, int32_t id, int32_t model)
 {
-	cell *c = cell_find(q, id, model);
+	quota_cell *c = quota_cell_find(q, id, model);
 
 	assert(c);
 	return c;
@@ -81,53 +66,43 @@ static cell *cell_of(const quota *q, int32_t id, int32_t model)
 static void cell_make(quota *q, int32_t id, int32_t model)
 {
 	assert(model >= 0);
-	if (model >= q->n_models)
+	if (model >= q->n_models && model < FLEET_CLASSES_MAX)
 		q->n_models = model + 1;
-	for (; id != FLEET_NONE && !cell_find(q, id, model); id = q->tenants.v[id].parent) {
-		tenant *t = tenant_of(q, id);
-		cell c = {.model = model, .terms = quota_terms_unset()};
+	for (; id != FLEET_NONE && !quota_cell_find(q, id, model); id = q->tenants.v[id].parent) {
+		quota_tenant *t = quota_tenant_of(q, id);
+		quota_cell c = {.model = model, .terms = quota_terms_unset()};
 		vec_push(&t->cells, c);
 	}
-}
-
-static int64_t named(int64_t amount)
-{
-	return amount == QUOTA_UNSET ? 0 : amount;
 }
 
 static amounts all_named(amounts a)
 {
 	for (int i = 0; i < AXIS_COUNT; i++)
-		a.v[i] = named(a.v[i]);
+		a.v[i] = quota_named(a.v[i]);
 	return a;
-}
-
-static int64_t own_of(const cell *c, int i)
-{
-	return named(c->terms.guaranteed.v[i]) - c->promised.v[i];
 }
 
 /* Computes the balance of `id` and of its ancestors anew, after a change at `id`. */
 static void settle(quota *q, int32_t id, int32_t model)
 {
 	for (; id != FLEET_NONE; id = q->tenants.v[id].parent) {
-		cell *c = cell_of(q, id, model);
+		quota_cell *c = cell_of(q, id, model);
 		amounts before = c->lent;
 		for (int i = 0; i < AXIS_COUNT; i++) {
 			int64_t lend = c->terms.lend_limit.v[i];
-			c->balance.v[i] = own_of(c, i) - c->own_use.v[i] + c->from_children.v[i];
+			c->balance.v[i] = quota_own(c, i) - c->own_use.v[i] + c->from_children.v[i];
 			c->lent.v[i] = lend != QUOTA_UNSET && lend < c->balance.v[i] ? lend : c->balance.v[i];
 		}
 		if (id == QUOTA_ROOT)
 			return;
-		cell *up = cell_of(q, q->tenants.v[id].parent, model);
+		quota_cell *up = cell_of(q, q->tenants.v[id].parent, model);
 		up->from_children = amounts_add(up->from_children, amounts_sub(c->lent, before));
 	}
 }
 
 err quota_add(quota *q, int32_t parent, int32_t *ret_tenant)
 {
-	int32_t depth = tenant_of(q, parent)->depth + 1;
+	int32_t depth = quota_tenant_of(q, parent)->depth + 1;
 	int32_t id = (int32_t)q->tenants.n;
 
 	if (depth > QUOTA_DEPTH_MAX)
@@ -138,7 +113,7 @@ err quota_add(quota *q, int32_t parent, int32_t *ret_tenant)
 		return ERR_TOO_MANY_ITEMS;
 	else
 		(void)vec_add(&q->tenants);
-	q->tenants.v[id] = (tenant){.parent = parent, .depth = depth, .is_live = true};
+	q->tenants.v[id] = tenant_new(parent, depth);
 	q->tenants.v[parent].n_children++;
 	*ret_tenant = id;
 	return ERR_OK;
@@ -157,7 +132,7 @@ static int32_t height_of(const quota *q, int32_t top)
 	int32_t height = 0;
 
 	for (uint32_t i = 0; i < q->tenants.n; i++) {
-		const tenant *t = &q->tenants.v[i];
+		const quota_tenant *t = &q->tenants.v[i];
 		int32_t below = t->depth - q->tenants.v[top].depth;
 		if (t->is_live && below > height && is_within(q, (int32_t)i, top))
 			height = below;
@@ -167,18 +142,21 @@ static int32_t height_of(const quota *q, int32_t top)
 
 static void use_add(quota *q, int32_t id, int32_t model, amounts a)
 {
+	int64_t rate = quota_rate(q, model);
+
 	for (; id != FLEET_NONE; id = q->tenants.v[id].parent) {
-		cell *c = cell_of(q, id, model);
+		quota_cell *c = cell_of(q, id, model);
 		c->use = amounts_add(c->use, a);
+		q->tenants.v[id].credits += (quota_wide)a.v[AXIS_DEVICE_MILLI] * rate;
 		for (int i = 0; i < AXIS_COUNT; i++)
 			assert(c->use.v[i] >= 0 && c->use.v[i] <= QUOTA_USE_MAX);
 	}
 }
 
 /* Counts what cell c of a child stands for into its parent, or (sign -1) out of it. */
-static void parent_count(quota *q, int32_t parent, const cell *c, int64_t sign)
+static void parent_count(quota *q, int32_t parent, const quota_cell *c, int64_t sign)
 {
-	cell *up = cell_of(q, parent, c->model);
+	quota_cell *up = cell_of(q, parent, c->model);
 	amounts promised = all_named(c->terms.guaranteed);
 
 	up->promised = amounts_add(up->promised, amounts_times(promised, sign));
@@ -196,8 +174,8 @@ static void subtree_deepen(quota *q, int32_t top, int32_t by)
 
 err quota_move(quota *q, int32_t id, int32_t parent)
 {
-	tenant *t = tenant_of(q, id);
-	int32_t from = t->parent, by = tenant_of(q, parent)->depth + 1 - t->depth;
+	quota_tenant *t = quota_tenant_of(q, id);
+	int32_t from = t->parent, by = quota_tenant_of(q, parent)->depth + 1 - t->depth;
 
 	assert(id != QUOTA_ROOT);
 	if (is_within(q, parent, id))
@@ -218,7 +196,7 @@ err quota_move(quota *q, int32_t id, int32_t parent)
 
 err quota_remove(quota *q, int32_t id)
 {
-	tenant *t = tenant_of(q, id);
+	quota_tenant *t = quota_tenant_of(q, id);
 
 	assert(id != QUOTA_ROOT);
 	if (t->n_children > 0)
@@ -237,12 +215,12 @@ err quota_remove(quota *q, int32_t id)
 
 int32_t quota_parent(const quota *q, int32_t id)
 {
-	return tenant_of(q, id)->parent;
+	return quota_tenant_of(q, id)->parent;
 }
 
 int32_t quota_depth(const quota *q, int32_t id)
 {
-	return tenant_of(q, id)->depth;
+	return quota_tenant_of(q, id)->depth;
 }
 
 bool quota_is_live(const quota *q, int32_t id)
@@ -263,7 +241,7 @@ quota_terms quota_terms_unset(void)
 {
 	amounts unset = amounts_unset();
 
-	return (quota_terms){unset, unset, unset, unset};
+	return (quota_terms){unset, unset, unset, unset, unset};
 }
 
 static amounts cut(amounts a)
@@ -279,7 +257,7 @@ static amounts cut(amounts a)
 void quota_set(quota *q, int32_t id, int32_t model, const quota_terms *terms)
 {
 	cell_make(q, id, model);
-	cell *c = cell_of(q, id, model);
+	quota_cell *c = cell_of(q, id, model);
 	amounts before = all_named(c->terms.guaranteed);
 
 	c->terms = (quota_terms){
@@ -287,9 +265,10 @@ void quota_set(quota *q, int32_t id, int32_t model, const quota_terms *terms)
 		.limit = cut(terms->limit),
 		.lend_limit = cut(terms->lend_limit),
 		.borrow_limit = cut(terms->borrow_limit),
+		.class_limit = cut(terms->class_limit),
 	};
 	if (id != QUOTA_ROOT) {
-		cell *up = cell_of(q, q->tenants.v[id].parent, model);
+		quota_cell *up = cell_of(q, q->tenants.v[id].parent, model);
 		amounts change = amounts_sub(all_named(c->terms.guaranteed), before);
 		up->promised = amounts_add(up->promised, change);
 	}
@@ -298,7 +277,7 @@ void quota_set(quota *q, int32_t id, int32_t model, const quota_terms *terms)
 
 quota_terms quota_get(const quota *q, int32_t id, int32_t model)
 {
-	const cell *c = cell_find(q, id, model);
+	const quota_cell *c = quota_cell_find(q, id, model);
 
 	return c ? c->terms : quota_terms_unset();
 }
@@ -312,14 +291,14 @@ void quota_set_root(quota *q, int32_t model, amounts guaranteed)
 }
 
 /* Whether the root promises more than it has on this axis. */
-static bool is_short(const cell *root, int i)
+static bool is_short(const quota_cell *root, int i)
 {
-	return root && root->terms.guaranteed.v[i] != QUOTA_UNSET && own_of(root, i) < 0;
+	return root && root->terms.guaranteed.v[i] != QUOTA_UNSET && quota_own(root, i) < 0;
 }
 
 /* How far the balance of a tenant may still fall; QUOTA_USE_MAX: as far as it likes. Where the root is short nobody
  * borrows: the bound stands at whoever names a guarantee, and at the root's children that have none. */
-static int64_t slack_of(const cell *c, int i, int32_t depth, bool is_root_short)
+static int64_t slack_of(const quota_cell *c, int i, int32_t depth, bool is_root_short)
 {
 	bool names_it = c->terms.guaranteed.v[i] != QUOTA_UNSET;
 	int64_t borrow = c->terms.borrow_limit.v[i];
@@ -335,7 +314,7 @@ static int64_t slack_of(const cell *c, int i, int32_t depth, bool is_root_short)
 }
 
 /* What lend_limit hides from the parent: use up to this much changes nothing above. */
-static int64_t hidden_of(const cell *c, int i)
+static int64_t hidden_of(const quota_cell *c, int i)
 {
 	return c->balance.v[i] - c->lent.v[i];
 }
@@ -358,13 +337,29 @@ static void tighten(blocker *b, why_code code, int32_t id, int64_t free)
 	b->free = free;
 }
 
+static void tighten_limits(blocker *b, const quota_cell *c, int32_t id, int i)
+{
+	if (c->terms.limit.v[i] != QUOTA_UNSET)
+		tighten(b, WHY_QUOTA_LIMIT, id, c->terms.limit.v[i] - c->use.v[i]);
+	if (c->terms.class_limit.v[i] != QUOTA_UNSET)
+		tighten(b, WHY_CLASS_LIMIT, id, c->terms.class_limit.v[i] - c->use.v[i]);
+}
+
+static void tighten_credits(blocker *b, const quota_tenant *t, int32_t id, int64_t rate)
+{
+	if (t->credits_limit == QUOTA_UNSET)
+		return;
+	quota_wide free = (t->credits_limit - t->credits) / rate;
+	tighten(b, WHY_CREDITS_LIMIT, id, free < QUOTA_USE_MAX ? (int64_t)(free > 0 ? free : 0) : QUOTA_USE_MAX);
+}
+
 /* The tightest bound on one axis over the tenant and its ancestors. */
 static blocker tightest(const quota *q, int32_t tenant_id, int32_t model, int i)
 {
 	blocker b = blocker_of(WHY_QUOTA_LIMIT);
-	const cell *root = cell_find(q, QUOTA_ROOT, model);
-	const cell unset = {.terms = quota_terms_unset()};
-	int64_t hidden = 0;
+	const quota_cell *root = quota_cell_find(q, QUOTA_ROOT, model);
+	const quota_cell unset = {.terms = quota_terms_unset()};
+	int64_t hidden = 0, rate = quota_rate(q, model);
 
 	b.class_id = model;
 	b.axis = (axis)i;
@@ -372,11 +367,12 @@ static blocker tightest(const quota *q, int32_t tenant_id, int32_t model, int i)
 	b.tenant = QUOTA_ROOT;
 	b.free = QUOTA_USE_MAX - (root ? root->use.v[i] : 0);
 	for (int32_t id = tenant_id; id != FLEET_NONE; id = q->tenants.v[id].parent) {
-		const cell *c = cell_find(q, id, model);
+		const quota_cell *c = quota_cell_find(q, id, model);
 		if (!c)
 			c = &unset;
-		if (c->terms.limit.v[i] != QUOTA_UNSET)
-			tighten(&b, WHY_QUOTA_LIMIT, id, c->terms.limit.v[i] - c->use.v[i]);
+		tighten_limits(&b, c, id, i);
+		if (i == AXIS_DEVICE_MILLI && rate > 0)
+			tighten_credits(&b, &q->tenants.v[id], id, rate);
 		int64_t slack = slack_of(c, i, q->tenants.v[id].depth, is_short(root, i));
 		tighten(&b, WHY_QUOTA_GUARANTEE, id, add_saturated(hidden, slack));
 		hidden = add_saturated(hidden, hidden_of(c, i));
@@ -415,7 +411,7 @@ void quota_take(quota *q, int32_t id, int32_t model, amounts a)
 		assert(a.v[i] >= 0 && a.v[i] <= QUOTA_USE_MAX);
 	cell_make(q, id, model);
 	use_add(q, id, model, a);
-	cell *c = cell_of(q, id, model);
+	quota_cell *c = cell_of(q, id, model);
 	c->own_use = amounts_add(c->own_use, a);
 	settle(q, id, model);
 }
@@ -423,46 +419,10 @@ void quota_take(quota *q, int32_t id, int32_t model, amounts a)
 void quota_give(quota *q, int32_t id, int32_t model, amounts a)
 {
 	cell_make(q, id, model);
-	cell *c = cell_of(q, id, model);
+	quota_cell *c = cell_of(q, id, model);
 	for (int i = 0; i < AXIS_COUNT; i++)
 		assert(a.v[i] >= 0 && a.v[i] <= c->own_use.v[i]);
 	use_add(q, id, model, amounts_times(a, -1));
 	c->own_use = amounts_sub(c->own_use, a);
 	settle(q, id, model);
-}
-
-amounts quota_used(const quota *q, int32_t id, int32_t model)
-{
-	const cell *c = cell_find(q, id, model);
-
-	return c ? c->use : (amounts){0};
-}
-
-amounts quota_used_own(const quota *q, int32_t id, int32_t model)
-{
-	const cell *c = cell_find(q, id, model);
-
-	return c ? c->own_use : (amounts){0};
-}
-
-amounts quota_balance(const quota *q, int32_t id, int32_t model)
-{
-	const cell *c = cell_find(q, id, model);
-
-	return c ? c->balance : (amounts){0};
-}
-
-bool quota_is_infeasible(const quota *q, int32_t model)
-{
-	const cell *root = cell_find(q, QUOTA_ROOT, model);
-	bool is_any_short = false;
-
-	for (int i = 0; i < AXIS_COUNT; i++)
-		is_any_short |= is_short(root, i);
-	return is_any_short;
-}
-
-int32_t quota_models(const quota *q)
-{
-	return q->n_models;
 }

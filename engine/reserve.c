@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/charge.h"
 #include "base/heap.h"
 
 typedef struct hold {
@@ -273,11 +274,10 @@ static void charge_run(const future *u, const running_row *row, bool takes)
 {
 	for (uint32_t i = 0; u->q && i < row->p->devices.n; i++) {
 		const plan_device *s = &row->p->devices.v[i];
-		int32_t model = u->f->devices.v[s->device].class_id;
 		if (takes)
-			quota_take(u->q, row->terms.tenant, model, s->charge);
+			charge_take(u->q, u->f, row->terms.tenant, s);
 		else
-			quota_give(u->q, row->terms.tenant, model, s->charge);
+			charge_give(u->q, u->f, row->terms.tenant, s);
 	}
 }
 
@@ -300,10 +300,8 @@ static bool fits_after(reserve *r, const future *u, uint32_t from, uint32_t to)
 		fleet_keep(u->f, trial);
 		return false;
 	}
-	for (uint32_t i = 0; u->q && i < u->p->devices.n; i++) {
-		const plan_device *s = &u->p->devices.v[i];
-		quota_give(u->q, u->tenant, u->f->devices.v[s->device].class_id, s->charge);
-	}
+	for (uint32_t i = 0; u->q && i < u->p->devices.n; i++)
+		charge_give(u->q, u->f, u->tenant, &u->p->devices.v[i]);
 	charge_runs(r, u, from, to, true);
 	fleet_undo(u->f, trial);
 	return true;

@@ -42,7 +42,8 @@ why_when why_unblocks(why_code c)
 
 const char *why_when_name(why_when w)
 {
-	static const char *const names[WHEN_COUNT] = {"use_falls", "capacity_frees", "opens", "inventory"};
+	static const char *const names[WHEN_COUNT] = {
+		"use_falls", "capacity_frees", "opens", "inventory", "period_begins"};
 
 	assert(w >= 0 && w < WHEN_COUNT);
 	return names[w];

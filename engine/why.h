@@ -21,6 +21,7 @@ typedef enum why_when {
 	WHEN_CAPACITY_FREES, /* something ends, or joins, in `cluster` with `class_id` */
 	WHEN_OPENS,          /* the cluster or its nodes are uncordoned, connected or healthy again */
 	WHEN_INVENTORY,      /* devices, nodes or clusters are added */
+	WHEN_PERIOD_BEGINS, /* the next period of a budget of `tenant` begins, work of it ends early, or it is raised */
 	WHEN_COUNT
 } why_when;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "engine/charge.h"
 #include "engine/place/inside.h"
 
 place *place_new(void)
@@ -36,14 +37,13 @@ why_code place_reason(const place *w)
 
 static void give_slices(quota *q, const fleet *f, int32_t tenant, const plan *p, uint32_t from, uint32_t to)
 {
-	for (uint32_t i = from; i < to; i++) {
-		const plan_device *s = &p->devices.v[i];
-		quota_give(q, tenant, f->devices.v[s->device].class_id, s->charge);
-	}
+	for (uint32_t i = from; i < to; i++)
+		charge_give(q, f, tenant, &p->devices.v[i]);
 }
 
-/* Charges the last pod of the plan. False: nothing is charged, and *ret_model is the one in the way. */
-static bool charge_pod(place *w, int32_t *ret_model)
+/* Charges the last pod of the plan. False: nothing is charged, and *ret_model is the model, *ret_number its number or
+ * that of its share mode, in the way. */
+static bool charge_pod(place *w, int32_t *ret_model, int32_t *ret_number)
 {
 	const plan_pod *pod = &w->p->pods.v[w->p->pods.n - 1];
 	blocker refusal;
@@ -52,13 +52,13 @@ static bool charge_pod(place *w, int32_t *ret_model)
 		return true;
 	for (uint32_t i = pod->first; i < pod->first + pod->n; i++) {
 		const plan_device *s = &w->p->devices.v[i];
-		int32_t model = w->f->devices.v[s->device].class_id;
-		if (!quota_check(w->q, w->tenant, model, s->charge, &refusal)) {
-			*ret_model = model;
+		if (!charge_check(w->q, w->f, w->tenant, s, &refusal)) {
+			*ret_model = w->f->devices.v[s->device].class_id;
+			*ret_number = refusal.class_id;
 			give_slices(w->q, w->f, w->tenant, w->p, pod->first, i);
 			return false;
 		}
-		quota_take(w->q, w->tenant, model, s->charge);
+		charge_take(w->q, w->f, w->tenant, s);
 	}
 	return true;
 }
@@ -68,7 +68,7 @@ amounts plan_charge(const fleet *f, const plan *p, int32_t model)
 	amounts sum = {0};
 
 	for (uint32_t i = 0; i < p->devices.n; i++)
-		if (f->devices.v[p->devices.v[i].device].class_id == model)
+		if (charge_counts(f, &p->devices.v[i], model))
 			sum = amounts_add(sum, p->devices.v[i].charge);
 	return sum;
 }
@@ -97,7 +97,7 @@ static void refuse_model(place *w, int32_t group, int32_t index, int32_t model)
 	blocker b;
 
 	for (uint32_t i = pod->first; i < pod->first + pod->n; i++)
-		if (w->f->devices.v[w->p->devices.v[i].device].class_id == model)
+		if (charge_counts(w->f, &w->p->devices.v[i], model))
 			one = amounts_add(one, w->p->devices.v[i].charge);
 	so_far = amounts_sub(plan_charge(w->f, w->p, model), one);
 	bool is_free = quota_check(w->q, w->tenant, model, one, &b);
@@ -112,7 +112,7 @@ static void refuse_model(place *w, int32_t group, int32_t index, int32_t model)
 static bool place_pod(place *w, attempt *at, int32_t group, int32_t index, int32_t known)
 {
 	fit_need need;
-	int32_t model;
+	int32_t model, number;
 
 	fit_prepare(&need, w->a, &w->a->groups[group], w->tables);
 	need.blocked = &w->blocked;
@@ -127,13 +127,13 @@ static bool place_pod(place *w, attempt *at, int32_t group, int32_t index, int32
 		}
 		fit_pick(w->f, &need, node, group, index, w->p);
 		uint32_t last = w->p->pods.n - 1;
-		if (charge_pod(w, &model)) {
+		if (charge_pod(w, &model, &number)) {
 			fleet_book_range(w->f, w->p, last, last + 1);
 			return true;
 		}
 		w->reason = WHY_QUOTA_LIMIT;
 		if (w->reasons)
-			refuse_model(w, group, index, model);
+			refuse_model(w, group, index, number);
 		fit_block(&w->blocked, model);
 		plan_cut(w->p, last);
 		known = FLEET_NONE;
@@ -144,7 +144,7 @@ void place_take(fleet *f, quota *q, int32_t tenant, const plan *p)
 {
 	fleet_book(f, p);
 	for (uint32_t i = 0; q && i < p->devices.n; i++)
-		quota_take(q, tenant, f->devices.v[p->devices.v[i].device].class_id, p->devices.v[i].charge);
+		charge_take(q, f, tenant, &p->devices.v[i]);
 }
 
 void place_give(fleet *f, quota *q, int32_t tenant, const plan *p)

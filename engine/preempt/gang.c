@@ -1,3 +1,4 @@
+#include "engine/charge.h"
 #include "engine/preempt/inside.h"
 
 bool pod_charge(preempt *w, const plan *p, uint32_t pod)
@@ -7,15 +8,12 @@ bool pod_charge(preempt *w, const plan *p, uint32_t pod)
 
 	for (uint32_t i = one->first; w->q && i < one->first + one->n; i++) {
 		const plan_device *s = &p->devices.v[i];
-		int32_t model = w->f->devices.v[s->device].class_id;
-		if (quota_check(w->q, w->in->tenant, model, s->charge, &refusal)) {
-			quota_take(w->q, w->in->tenant, model, s->charge);
+		if (charge_check(w->q, w->f, w->in->tenant, s, &refusal)) {
+			charge_take(w->q, w->f, w->in->tenant, s);
 			continue;
 		}
-		for (; i > one->first; i--) {
-			s = &p->devices.v[i - 1];
-			quota_give(w->q, w->in->tenant, w->f->devices.v[s->device].class_id, s->charge);
-		}
+		for (; i > one->first; i--)
+			charge_give(w->q, w->f, w->in->tenant, &p->devices.v[i - 1]);
 		return false;
 	}
 	return true;
@@ -25,10 +23,8 @@ void pod_uncharge(preempt *w, const plan *p, uint32_t pod)
 {
 	const plan_pod *one = &p->pods.v[pod];
 
-	for (uint32_t i = one->first; w->q && i < one->first + one->n; i++) {
-		const plan_device *s = &p->devices.v[i];
-		quota_give(w->q, w->in->tenant, w->f->devices.v[s->device].class_id, s->charge);
-	}
+	for (uint32_t i = one->first; w->q && i < one->first + one->n; i++)
+		charge_give(w->q, w->f, w->in->tenant, &p->devices.v[i]);
 }
 
 /* The model's slices of a victim are charged where it helps: more is left for the asker once it is gone. */

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/charge.h"
 #include "engine/preempt/inside.h"
 
 bool victim_run_may_go(const preempt *w, int32_t run)
@@ -108,11 +109,10 @@ static void charge(preempt *w, const victim *v, bool takes)
 		to = from + p->pods.v[v->pod].n;
 	}
 	for (uint32_t i = from; i < to; i++) {
-		int32_t model = w->f->devices.v[p->devices.v[i].device].class_id;
 		if (takes)
-			quota_take(w->q, row->terms.tenant, model, p->devices.v[i].charge);
+			charge_take(w->q, w->f, row->terms.tenant, &p->devices.v[i]);
 		else
-			quota_give(w->q, row->terms.tenant, model, p->devices.v[i].charge);
+			charge_give(w->q, w->f, row->terms.tenant, &p->devices.v[i]);
 	}
 }
 

@@ -1,6 +1,7 @@
 #include "fixture.h"
 
-#include "engine/quota.h"
+#include "engine/charge.h"
+#include "engine/quota_loans.h"
 
 enum { MODEL = 3 };
 
@@ -177,212 +178,175 @@ Test(quota, huge_values_neither_wrap_nor_pass)
 	quota_free(q);
 }
 
-/* The slow model: terms and own use as given, everything else from scratch, in 128 bits. */
-enum { TENANTS = 24, AXES = AXIS_COUNT };
-__extension__ typedef __int128 wide;
-
-typedef struct slow {
-	bool is_live[TENANTS];
-	int32_t parent[TENANTS];
-	quota_terms terms[TENANTS];
-	int64_t own_use[TENANTS][AXES];
-} slow;
-
-static wide zero_if_unset(int64_t v)
+/* Two models of rates 10 and 3; credits stand at a parent. */
+Test(quota, credits_bound_all_models_together)
 {
-	return v == QUOTA_UNSET ? 0 : v;
+	quota *q = quota_new();
+	int32_t acme = add(q, QUOTA_ROOT), nlp = add(q, acme);
+	blocker got;
+
+	quota_set_root(q, MODEL, milli(9000));
+	quota_set_root(q, MODEL + 1, milli(9000));
+	quota_set_rate(q, MODEL, 10);
+	quota_set_rate(q, MODEL + 1, 3);
+	quota_set_credits_limit(q, acme, 1000);
+	quota_take(q, nlp, MODEL, milli(70));
+	cr_expect_eq(quota_credits(q, acme), 700);
+	cr_expect(quota_check(q, nlp, MODEL + 1, milli(100), &got));
+	cr_expect(!quota_check(q, nlp, MODEL + 1, milli(101), &got), "303 of 300 credits");
+	cr_expect_eq(got.code, WHY_CREDITS_LIMIT);
+	cr_expect_eq(got.tenant, acme);
+	cr_expect_eq(got.need, 101);
+	cr_expect_eq(got.free, 100, "in device_milli of the model that is asked for");
+	cr_expect_eq(quota_left(q, nlp, MODEL).v[0], 30);
+	cr_expect(quota_check(q, acme, MODEL + 2, milli(5), &got), "a model without a rate is free");
+	quota_set_rate(q, MODEL, 20);
+	cr_expect_eq(quota_credits(q, acme), 1400, "what is in use is rated anew");
+	cr_expect(quota_is_over_credits(q, acme) && !quota_is_over_credits(q, nlp));
+	cr_expect(!quota_check(q, nlp, MODEL + 1, milli(1), &got));
+	cr_expect_eq(got.free, 0);
+	quota_set_credits_limit(q, acme, QUOTA_UNSET);
+	cr_expect(quota_check(q, nlp, MODEL + 1, milli(1), &got));
+	quota_free(q);
 }
 
-static wide slow_own(const slow *s, int32_t x, int i)
+Test(quota, credits_are_exact_where_they_pass_what_is_told)
 {
-	wide own = zero_if_unset(s->terms[x].guaranteed.v[i]);
+	quota *q = quota_new();
+	int32_t a = add(q, QUOTA_ROOT);
+	blocker got;
 
-	for (int32_t c = 0; c < TENANTS; c++)
-		if (s->is_live[c] && s->parent[c] == x)
-			own -= zero_if_unset(s->terms[c].guaranteed.v[i]);
-	return own;
+	quota_set_rate(q, MODEL, QUOTA_RATE_MAX);
+	quota_set_credits_limit(q, a, INT64_MAX);
+	quota_take(q, a, MODEL, milli(QUOTA_USE_MAX));
+	cr_expect_eq(quota_credits(q, a), INT64_MAX);
+	cr_expect(quota_is_over_credits(q, a));
+	quota_give(q, a, MODEL, milli(QUOTA_USE_MAX - 3));
+	cr_expect_eq(quota_credits(q, a), 3 * QUOTA_RATE_MAX);
+	cr_expect(quota_check(q, a, MODEL, milli(INT64_MAX / QUOTA_RATE_MAX - 3), &got));
+	cr_expect(!quota_check(q, a, MODEL, milli(INT64_MAX / QUOTA_RATE_MAX - 2), &got));
+	quota_free(q);
 }
 
-static wide slow_balance(const slow *s, int32_t x, int i)
+/* A card cut into instances: the mode is charged beside the model, and bound by itself. */
+Test(quota, a_share_mode_is_charged_beside_its_model)
 {
-	wide t = slow_own(s, x, i) - s->own_use[x][i];
+	fleet f;
+	quota *q = quota_new();
+	int32_t a = add(q, QUOTA_ROOT);
+	class_cut cut = {.geometry = geometry_find(S("mig-h100-80g")), .mode = CUT_INSTANCES};
+	quota_terms t = quota_terms_unset();
+	char name[CHARGE_NAME_MAX];
+	blocker got;
 
-	for (int32_t c = 0; c < TENANTS; c++) {
-		if (!s->is_live[c] || s->parent[c] != x)
-			continue;
-		wide lent = slow_balance(s, c, i);
-		if (s->terms[c].lend_limit.v[i] != QUOTA_UNSET && s->terms[c].lend_limit.v[i] < lent)
-			lent = s->terms[c].lend_limit.v[i];
-		t += lent;
+	fleet_init(&f);
+	int32_t node = add_gpus(&f, fleet_cluster_put(&f, S("par-1")), "n1", 1, "h100-80g", 81559);
+	int32_t class_id = fleet_class_find(&f, S("h100-80g"));
+	fleet_class_cut(&f, class_id, &cut);
+	int32_t mode = charge_find(&f, S("h100-80g.mig-3g.40gb"));
+	cr_assert(charge_is_mode(mode));
+	cr_expect(str_eq(charge_name(&f, mode, name), S("h100-80g.mig-3g.40gb")));
+	cr_expect_eq(charge_find(&f, S("h100-80g")), class_id);
+	cr_expect_eq(charge_find(&f, S("h100-80g.3g.40gb")), FLEET_NONE);
+	cr_expect_eq(charge_find(&f, S("h100-80g.mig-9g.90gb")), FLEET_NONE);
+	plan_device s = {.device = f.nodes.v[node].first_device,
+		.charge = {{500, 40448, 428}},
+		.profile = (int16_t)(mode / FLEET_CLASSES_MAX)};
+	t.class_limit.v[0] = 900;
+	quota_set(q, a, mode, &t);
+	cr_expect(charge_check(q, &f, a, &s, &got));
+	charge_take(q, &f, a, &s);
+	cr_expect_eq(quota_used(q, a, class_id).v[0], 500);
+	cr_expect_eq(quota_used(q, QUOTA_ROOT, mode).v[0], 500);
+	cr_expect(!charge_check(q, &f, a, &s, &got));
+	cr_expect_eq(got.code, WHY_CLASS_LIMIT);
+	cr_expect_eq(got.class_id, mode);
+	cr_expect_eq(got.free, 400);
+	cr_expect_lt(quota_models(q), FLEET_CLASSES_MAX);
+	charge_give(q, &f, a, &s);
+	cr_expect_eq(quota_used(q, a, mode).v[0], 0);
+	quota_free(q);
+	fleet_done(&f);
+}
+
+Test(quota, a_limit_on_a_class_binds_beside_the_models)
+{
+	quota *q = quota_new();
+	int32_t a = add(q, QUOTA_ROOT);
+	quota_terms t = terms_of(NO, 500, NO, NO);
+	blocker got;
+
+	quota_set_root(q, MODEL, milli(1000));
+	t.class_limit.v[0] = 300;
+	quota_set(q, a, MODEL, &t);
+	cr_expect(!quota_check(q, a, MODEL, milli(301), &got));
+	cr_expect_eq(got.code, WHY_CLASS_LIMIT);
+	quota_take(q, a, MODEL, milli(400));
+	cr_expect(quota_is_over_limit(q, a, MODEL));
+	quota_free(q);
+}
+
+/* research of 8 promises 4 to nlp and 3 to vision; ops has 2 beside it, the fleet 12. */
+Test(quota, the_nearest_lends_first)
+{
+	quota *q = quota_new();
+	int32_t research = add(q, QUOTA_ROOT), ops = add(q, QUOTA_ROOT), nlp = add(q, research),
+		vision = add(q, research);
+	const quota_loan want[] = {{nlp, research, research, {{1000}}}, {nlp, vision, research, {{2000}}},
+		{nlp, QUOTA_ROOT, QUOTA_ROOT, {{2000}}}, {nlp, ops, QUOTA_ROOT, {{1500}}}};
+	quota_loans got = {0};
+
+	quota_set_root(q, MODEL, milli(12000));
+	set(q, research, 8000, NO, NO, NO);
+	set(q, ops, 2000, NO, 1500, NO);
+	set(q, nlp, 4000, NO, NO, NO);
+	set(q, vision, 3000, NO, NO, NO);
+	quota_take(q, vision, MODEL, milli(1000));
+	quota_take(q, nlp, MODEL, milli(10500));
+	quota_loans_find(q, MODEL, &got);
+	cr_assert_eq(got.n, 4);
+	for (size_t k = 0; k < 4; k++) {
+		bool is_found = false;
+		vec_each (x, &got)
+			is_found |= memcmp(x, &want[k], sizeof *x) == 0;
+		cr_expect(is_found, "loan %zu", k);
 	}
-	return t;
+	cr_expect(quota_is_borrowing(q, research, MODEL) && quota_is_borrowing(q, nlp, MODEL));
+	vec_done(&got);
+	quota_free(q);
 }
 
-static wide slow_use(const slow *s, int32_t x, int i)
+typedef struct promise_row {
+	const char *rule;
+	int64_t parent, child, sibling, wants;
+	bool in_root;
+	err want;
+	int64_t need, have;
+} promise_row;
+
+static const promise_row promises[] = {
+	{"what fits beside its siblings", 1000, 100, 600, 400, true, ERR_OK, 0, 0},
+	{"more than the parent has", 1000, 100, 600, 401, true, ERR_QUOTA_EXCEEDS_PARENT, 1001, 1000},
+	{"the fleet falls by itself", 1000, 100, 600, 401, false, ERR_OK, 0, 0},
+	{"less than its children have", 1000, 100, 600, 99, true, ERR_QUOTA_EXCEEDS_PARENT, 100, 99},
+	{"nothing at all, with children", 1000, 100, 600, NO, true, ERR_QUOTA_EXCEEDS_PARENT, 100, 0},
+};
+
+Test(quota, children_are_never_promised_more_than_their_parent)
 {
-	wide use = s->own_use[x][i];
-
-	for (int32_t c = 0; c < TENANTS; c++)
-		if (s->is_live[c] && s->parent[c] == x)
-			use += slow_use(s, c, i);
-	return use;
-}
-
-static bool slow_is_short(const slow *s, int i)
-{
-	return s->terms[0].guaranteed.v[i] != QUOTA_UNSET && slow_own(s, 0, i) < 0;
-}
-
-static bool slow_promises_below(const slow *s, int32_t x, int i)
-{
-	return slow_own(s, x, i) != zero_if_unset(s->terms[x].guaranteed.v[i]);
-}
-
-/* Whether a balance of x that just fell to t is legal. */
-static bool slow_may_fall(const slow *s, int32_t x, int i, wide t)
-{
-	int64_t borrow = s->terms[x].borrow_limit.v[i];
-	bool names_it = s->terms[x].guaranteed.v[i] != QUOTA_UNSET;
-
-	if (x == 0)
-		return !names_it || t >= 0;
-	if (slow_is_short(s, i) && (names_it || (s->parent[x] == 0 && !slow_promises_below(s, x, i))))
-		return t >= 0;
-	return borrow == QUOTA_UNSET || t >= -(wide)borrow;
-}
-
-static bool slow_check_axis(slow *s, int32_t x, int i, int64_t a)
-{
-	wide before[TENANTS];
-	bool is_legal = true;
-
-	if (a == 0)
-		return true;
-	for (int32_t y = 0; y < TENANTS; y++)
-		before[y] = s->is_live[y] ? slow_balance(s, y, i) : 0;
-	s->own_use[x][i] += a;
-	for (int32_t y = x; y != FLEET_NONE; y = s->parent[y]) {
-		wide t = slow_balance(s, y, i);
-		is_legal &= t == before[y] || slow_may_fall(s, y, i, t);
-		is_legal &= s->terms[y].limit.v[i] == QUOTA_UNSET || slow_use(s, y, i) <= s->terms[y].limit.v[i];
-	}
-	s->own_use[x][i] -= a;
-	return is_legal;
-}
-
-static int64_t draw_term(uint64_t *seed)
-{
-	return draw_below(seed, 3) == 0 ? QUOTA_UNSET : draw_below(seed, 60);
-}
-
-static quota_terms draw_terms(uint64_t *seed)
-{
-	quota_terms t;
-
-	for (int i = 0; i < AXES; i++) {
-		t.guaranteed.v[i] = draw_term(seed);
-		t.limit.v[i] = draw_term(seed);
-		t.lend_limit.v[i] = draw_term(seed);
-		t.borrow_limit.v[i] = draw_term(seed);
-	}
-	return t;
-}
-
-static void compare(const quota *q, slow *s, uint64_t *seed, uint64_t run)
-{
-	amounts a = {{draw_below(seed, 30), draw_below(seed, 30), draw_below(seed, 30)}};
-	blocker b;
-
-	for (int32_t x = 0; x < TENANTS; x++) {
-		if (!s->is_live[x])
-			continue;
-		bool want = true;
-		for (int i = 0; i < AXES; i++) {
-			cr_assert(slow_balance(s, x, i) == quota_balance(q, x, MODEL).v[i], "balance of %d, seed %lu",
-				x, run);
-			cr_assert(slow_use(s, x, i) == quota_used(q, x, MODEL).v[i], "use of %d, seed %lu", x, run);
-			want &= slow_check_axis(s, x, i, a.v[i]);
-			int64_t left = quota_left(q, x, MODEL).v[i];
-			cr_assert(left == 0 || slow_check_axis(s, x, i, left) || left >= QUOTA_AMOUNT_MAX,
-				"left of %d, seed %lu", x, run);
-			cr_assert(left >= QUOTA_AMOUNT_MAX || !slow_check_axis(s, x, i, left + 1),
-				"left + 1 of %d, seed %lu", x, run);
-		}
-		cr_assert_eq(quota_check(q, x, MODEL, a, &b), want, "check of %d, seed %lu", x, run);
-	}
-}
-
-static bool slow_is_within(const slow *s, int32_t x, int32_t top)
-{
-	while (x != FLEET_NONE && x != top)
-		x = s->parent[x];
-	return x == top;
-}
-
-static void edit(quota *q, slow *s, uint64_t *seed)
-{
-	int32_t x = (int32_t)draw_below(seed, TENANTS), y = (int32_t)draw_below(seed, TENANTS), got = FLEET_NONE;
-
-	if (draw_below(seed, 4) == 0 && s->is_live[x]) {
-		s->terms[x] = draw_terms(seed);
-		quota_set(q, x, MODEL, &s->terms[x]);
-	} else if (s->is_live[y] && !s->is_live[x] && quota_add(q, y, &got) == ERR_OK) {
-		if (got >= TENANTS) {
-			cr_assert_eq(quota_remove(q, got), ERR_OK);
-			return;
-		}
-		s->is_live[got] = true;
-		s->parent[got] = y;
-		s->terms[got] = quota_terms_unset();
-	} else if (x && s->is_live[x] && s->is_live[y] && draw_below(seed, 2)) {
-		err e = quota_move(q, x, y);
-		cr_assert_eq(e == ERR_CONFLICT, slow_is_within(s, y, x));
-		if (e == ERR_OK)
-			s->parent[x] = y;
-	} else if (x && s->is_live[x] && quota_remove(q, x) == ERR_OK) {
-		s->is_live[x] = false;
-	}
-}
-
-static void use(quota *q, slow *s, uint64_t *seed)
-{
-	int32_t x = (int32_t)draw_below(seed, TENANTS);
-	amounts a;
-	blocker b;
-
-	if (!s->is_live[x])
-		return;
-	bool is_give = draw_below(seed, 3) == 0;
-	for (int i = 0; i < AXES; i++)
-		a.v[i] = is_give ? draw_below(seed, s->own_use[x][i] + 1) : draw_below(seed, 20);
-	if (is_give)
-		quota_give(q, x, MODEL, a);
-	else if (quota_check(q, x, MODEL, a, &b) || draw_below(seed, 10) == 0)
-		quota_take(q, x, MODEL, a);
-	else
-		return;
-	for (int i = 0; i < AXES; i++)
-		s->own_use[x][i] += is_give ? -a.v[i] : a.v[i];
-}
-
-Test(quota, agrees_with_a_model_that_recomputes_everything)
-{
-	uint64_t run = seed_of_run(), seed = run;
-
-	for (int round = 0; round < 12; round++) {
+	for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
+		const promise_row *r = &promises[i];
 		quota *q = quota_new();
-		slow s = {.is_live = {true}, .parent = {FLEET_NONE}, .terms = {quota_terms_unset()}};
-		for (int i = 0; i < AXES; i++)
-			s.terms[0].guaranteed.v[i] = 100 + draw_below(&seed, 200);
-		quota_set(q, QUOTA_ROOT, MODEL, &s.terms[0]);
-		for (int step = 0; step < 250; step++) {
-			if (draw_below(&seed, 3) == 0)
-				edit(q, &s, &seed);
-			else
-				use(q, &s, &seed);
-			if (step % 10 == 0)
-				compare(q, &s, &seed, run);
-		}
+		int32_t a = add(q, QUOTA_ROOT), b = add(q, QUOTA_ROOT), child = add(q, a);
+		quota_excess x = {0};
+		quota_set_root(q, MODEL, milli(r->parent));
+		set(q, a, 200, NO, NO, NO);
+		set(q, b, r->sibling, NO, NO, NO);
+		set(q, child, r->child, NO, NO, NO);
+		amounts wants = {{r->wants, NO, NO}};
+		cr_expect_eq(quota_may_promise(q, a, MODEL, wants, r->in_root, &x), r->want, "%s", r->rule);
+		cr_expect_eq(x.need, r->need, "%s: %ld", r->rule, x.need);
+		cr_expect_eq(x.have, r->have, "%s: %ld", r->rule, x.have);
 		quota_free(q);
 	}
 }

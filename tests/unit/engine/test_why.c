@@ -222,7 +222,7 @@ Test(why, every_code_has_a_name_of_its_own)
 {
 	for (int a = 0; a < WHY_COUNT; a++) {
 		cr_expect(why_name((why_code)a)[0] && why_title((why_code)a)[0]);
-		cr_expect_eq(why_is_quota((why_code)a), a == WHY_QUOTA_LIMIT || a == WHY_QUOTA_GUARANTEE);
+		cr_expect_eq(why_is_quota((why_code)a), a >= WHY_QUOTA_LIMIT && a <= WHY_CREDITS_LIMIT);
 		for (int b = 0; b < a; b++)
 			cr_expect_neq(strcmp(why_name((why_code)a), why_name((why_code)b)), 0);
 	}

@@ -1,0 +1,177 @@
+#include "engine/quota_loans.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/fleet.h"
+#include "engine/quota/inside.h"
+
+/* What a tenant still needs, or has to give; of one axis. Those that wait at one node are linked. */
+typedef struct offer {
+	int32_t tenant, depth, next;
+	int64_t amount;
+} offer;
+
+typedef vec(offer) offers;
+
+enum { NEEDS, HAS, SIDES };
+
+typedef struct search {
+	const quota *q;
+	int32_t model;
+	int axis;
+	vec(int32_t) nodes; /* those with a cell, the deepest first */
+	offers all;
+	vec(int32_t) first[SIDES]; /* by node: into all, FLEET_NONE ends */
+	offers here[SIDES];
+	quota_loans *found;
+} search;
+
+static int by_depth(const void *x, const void *y)
+{
+	const offer *a = x, *b = y;
+
+	if (a->depth != b->depth)
+		return a->depth < b->depth ? -1 : 1;
+	return (a->tenant > b->tenant) - (a->tenant < b->tenant);
+}
+
+static int by_pair(const void *x, const void *y)
+{
+	const quota_loan *a = x, *b = y;
+
+	if (a->borrower != b->borrower)
+		return a->borrower < b->borrower ? -1 : 1;
+	return (a->lender > b->lender) - (a->lender < b->lender);
+}
+
+static void offer_add(offers *to, const search *s, int32_t tenant, int64_t amount)
+{
+	if (amount > 0)
+		vec_push(to, ((offer){tenant, s->q->tenants.v[tenant].depth, FLEET_NONE, amount}));
+}
+
+/* What waits at the node, and what it has or needs itself, the nearest first. */
+static void gather(search *s, int32_t node, const quota_cell *c)
+{
+	int64_t own = quota_own(c, s->axis) - c->own_use.v[s->axis];
+
+	for (int side = 0; side < SIDES; side++) {
+		vec_clear(&s->here[side]);
+		for (int32_t i = s->first[side].v[node]; i != FLEET_NONE; i = s->all.v[i].next)
+			offer_add(&s->here[side], s, s->all.v[i].tenant, s->all.v[i].amount);
+	}
+	/* What the root promises beyond what it has is nobody's work. */
+	if (node != QUOTA_ROOT)
+		offer_add(&s->here[NEEDS], s, node, -own);
+	offer_add(&s->here[HAS], s, node, own);
+	for (int side = 0; side < SIDES; side++)
+		if (s->here[side].n)
+			qsort(s->here[side].v, s->here[side].n, sizeof(offer), by_depth);
+}
+
+static void lend(search *s, int32_t via, offer *from, offer *to, int64_t amount)
+{
+	quota_loan *l = vec_add(s->found);
+
+	*l = (quota_loan){.borrower = to->tenant, .lender = from->tenant, .via = via};
+	l->a.v[s->axis] = amount;
+	from->amount -= amount;
+	to->amount -= amount;
+}
+
+static void match(search *s, int32_t node)
+{
+	uint32_t has = 0;
+
+	vec_each (to, &s->here[NEEDS]) {
+		for (; to->amount && has < s->here[HAS].n; has += s->here[HAS].v[has].amount == 0) {
+			offer *from = &s->here[HAS].v[has];
+			lend(s, node, from, to, from->amount < to->amount ? from->amount : to->amount);
+		}
+		offer nobody = {.tenant = QUOTA_ROOT, .amount = to->amount};
+		if (to->amount && node == QUOTA_ROOT)
+			lend(s, node, &nobody, to, to->amount);
+	}
+}
+
+/* The rest waits at the parent; of what is left no more than may be lent. */
+static void pass_on(search *s, const quota_cell *c, int32_t parent)
+{
+	int64_t most = c->terms.lend_limit.v[s->axis];
+	int64_t may[SIDES] = {INT64_MAX, most == QUOTA_UNSET ? INT64_MAX : most};
+
+	for (int side = 0; side < SIDES; side++) {
+		vec_each (x, &s->here[side]) {
+			int64_t amount = x->amount < may[side] ? x->amount : may[side];
+			may[side] -= amount;
+			if (amount == 0)
+				continue;
+			vec_push(&s->all, ((offer){x->tenant, x->depth, s->first[side].v[parent], amount}));
+			s->first[side].v[parent] = (int32_t)s->all.n - 1;
+		}
+	}
+}
+
+static void search_axis(search *s)
+{
+	vec_clear(&s->all);
+	for (int side = 0; side < SIDES; side++)
+		for (uint32_t i = 0; i < s->first[side].n; i++)
+			s->first[side].v[i] = FLEET_NONE;
+	vec_each (node, &s->nodes) {
+		const quota_cell *c = quota_cell_find(s->q, *node, s->model);
+		gather(s, *node, c);
+		match(s, *node);
+		if (*node != QUOTA_ROOT)
+			pass_on(s, c, s->q->tenants.v[*node].parent);
+	}
+}
+
+/* Where a cell exists its ancestors have theirs: by depth they come before their parents. */
+static void nodes_list(search *s)
+{
+	for (int32_t depth = QUOTA_DEPTH_MAX; depth >= 0; depth--)
+		for (uint32_t i = 0; i < s->q->tenants.n; i++) {
+			const quota_tenant *t = &s->q->tenants.v[i];
+			if (t->is_live && t->depth == depth && quota_cell_find(s->q, (int32_t)i, s->model))
+				vec_push(&s->nodes, (int32_t)i);
+		}
+	for (int side = 0; side < SIDES; side++)
+		while (s->first[side].n < s->q->tenants.n)
+			vec_push(&s->first[side], FLEET_NONE);
+}
+
+/* The axes of one pair become one loan. */
+static void join_axes(quota_loans *found)
+{
+	uint32_t n = 0;
+
+	if (found->n)
+		qsort(found->v, found->n, sizeof(quota_loan), by_pair);
+	for (uint32_t i = 0; i < found->n; i++) {
+		quota_loan *last = n ? &found->v[n - 1] : NULL;
+		if (last && by_pair(last, &found->v[i]) == 0)
+			last->a = amounts_add(last->a, found->v[i].a);
+		else
+			found->v[n++] = found->v[i];
+	}
+	found->n = n;
+}
+
+void quota_loans_find(const quota *q, int32_t model, quota_loans *ret)
+{
+	search s = {.q = q, .model = model, .found = ret};
+
+	vec_clear(ret);
+	nodes_list(&s);
+	for (s.axis = 0; s.axis < AXIS_COUNT; s.axis++)
+		search_axis(&s);
+	join_axes(ret);
+	vec_done(&s.nodes);
+	vec_done(&s.all);
+	for (int side = 0; side < SIDES; side++) {
+		vec_done(&s.first[side]);
+		vec_done(&s.here[side]);
+	}
+}
