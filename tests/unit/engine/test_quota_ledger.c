@@ -20,15 +20,16 @@ static int64_t draw_term(uint64_t *seed, int64_t below)
 	return draw_below(seed, 3) == 0 ? QUOTA_UNSET : draw_below(seed, below);
 }
 
-static quota_terms draw_terms(uint64_t *seed)
+/* The deeper, the smaller: so that promises fit into those above often enough. */
+static quota_terms draw_terms(uint64_t *seed, int32_t depth)
 {
 	quota_terms t;
 
 	for (int i = 0; i < AXIS_COUNT; i++) {
-		t.guaranteed.v[i] = draw_term(seed, 40);
+		t.guaranteed.v[i] = draw_term(seed, 1 + (80 >> depth));
 		t.limit.v[i] = draw_term(seed, 90);
-		t.lend_limit.v[i] = draw_term(seed, 60);
-		t.borrow_limit.v[i] = draw_term(seed, 60);
+		t.lend_limit.v[i] = draw_term(seed, 12);
+		t.borrow_limit.v[i] = draw_term(seed, 30);
 		t.class_limit.v[i] = draw_below(seed, 2) ? QUOTA_UNSET : draw_below(seed, 90);
 	}
 	return t;
@@ -103,12 +104,12 @@ static void whole_agrees(ledger *l)
 static void edit_terms(ledger *l, int32_t x)
 {
 	int32_t m = (int32_t)draw_below(&l->seed, SLOW_MODELS);
-	quota_terms t = draw_terms(&l->seed);
+	quota_terms t = draw_terms(&l->seed, quota_depth(l->q, x));
 	quota_excess excess;
 
 	if (x == 0)
 		for (int i = 0; i < AXIS_COUNT; i++)
-			t.guaranteed.v[i] = 60 + draw_below(&l->seed, 200);
+			t.guaranteed.v[i] = 20 + draw_below(&l->seed, 120);
 	bool may = quota_may_promise(l->q, x, m, t.guaranteed, false, &excess) == ERR_OK;
 	AGREES(l, may == slow_may_promise(&l->s, x, m, t.guaranteed));
 	if (x && !may) {
@@ -207,7 +208,7 @@ static void use(ledger *l)
 	if (!l->s.is_live[x])
 		return;
 	for (int i = 0; i < AXIS_COUNT; i++)
-		a.v[i] = draw_below(&l->seed, gives ? l->s.own_use[x][m].v[i] + 1 : 12);
+		a.v[i] = draw_below(&l->seed, gives ? l->s.own_use[x][m].v[i] + 1 : 16);
 	bool may = gives || quota_check(l->q, x, m, a, &b);
 	AGREES(l, gives || may == slow_check(&l->s, x, m, a));
 	AGREES(l, may || (b.need == a.v[b.axis] && b.free < b.need && slow_is_within(&l->s, x, b.tenant)));
@@ -227,7 +228,7 @@ static void begin(ledger *l)
 	for (int32_t m = 0; m < SLOW_MODELS; m++) {
 		l->s.terms[0][m] = quota_terms_unset();
 		for (int i = 0; i < AXIS_COUNT; i++)
-			l->s.terms[0][m].guaranteed.v[i] = 100 + draw_below(&l->seed, 200);
+			l->s.terms[0][m].guaranteed.v[i] = 20 + draw_below(&l->seed, 200);
 		quota_set(l->q, QUOTA_ROOT, m, &l->s.terms[0][m]);
 		l->s.rate[m] = m + 1;
 		quota_set_rate(l->q, m, m + 1);
