@@ -103,7 +103,8 @@ amounts quota_balance(const quota *q, int32_t tenant, int32_t model);  /* T; bel
  * they name. */
 bool quota_is_over_limit(const quota *q, int32_t tenant, int32_t model);
 bool quota_is_over_guaranteed(const quota *q, int32_t tenant, int32_t model);
-bool quota_is_borrowing(const quota *q, int32_t tenant, int32_t model); /* the balance is below 0 on some axis */
+/* The balance is below 0 on an axis with a guarantee; of who names none, on any. */
+bool quota_is_borrowing(const quota *q, int32_t tenant, int32_t model);
 bool quota_is_over_credits(const quota *q, int32_t tenant);
 /* Whether the root promises more of the model than it has: the condition `guarantee_infeasible`. */
 bool quota_is_infeasible(const quota *q, int32_t model);

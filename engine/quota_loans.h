@@ -24,3 +24,5 @@ typedef vec(quota_loan) quota_loans;
 
 /* All loans of a model, by borrower, then lender; O(tenants that have quota or use of it, times depth). */
 void quota_loans_find(const quota *q, int32_t model, quota_loans *ret);
+/* Leaves out what nobody counts: axes on which the borrower names no guarantee while it names one on others. */
+void quota_loans_trim(const quota *q, int32_t model, quota_loans *loans);

@@ -28,6 +28,16 @@ static const js_field tenant_query_fields[] = {
 #undef F
 JS_TYPE_GIVEN(tenant_query, "Which tenants.");
 
+#define F(...) JS_FIELD(loan_query, __VA_ARGS__)
+static const js_field loan_query_fields[] = {
+	F(tenant, JS_OPTIONAL, "Only loans of this tenant, to it or by it; by path or id.", .form = JS_TENANT_REF),
+	F(subtree, JS_OPTIONAL, "The tenants below it too."),
+	F(model, JS_OPTIONAL, "Only of this model."),
+	PAGE_FIELDS,
+};
+#undef F
+JS_TYPE_GIVEN(loan_query, "Which loans.");
+
 #define F(...) JS_FIELD(node_query, __VA_ARGS__)
 static const js_field node_query_fields[] = {
 	F(cluster, JS_OPTIONAL, "Name or id of a cluster; nothing stands in one that is unknown."),

@@ -21,6 +21,17 @@ typedef struct tenant_query {
 } tenant_query;
 JS_DECLARE(tenant_query);
 
+/* GET /v1/quota/loans */
+typedef struct loan_query {
+	uint64_t given;
+	str tenant;
+	bool subtree;
+	str model;
+	int64_t limit;
+	str cursor;
+} loan_query;
+JS_DECLARE(loan_query);
+
 typedef struct node_query {
 	uint64_t given;
 	str cluster, node, class, model, health;

@@ -20,6 +20,9 @@ JS_TYPE(tenant, "A tenant: a node of the tree that rights, quota and bills hang 
 static const js_field tenant_patch_fields[] = {
 	F(description, JS_OPTIONAL, "Free text.", JS_LEN(0, 1000), .nullable = true),
 	F(labels, JS_OPTIONAL, "Object of texts; replaces the whole.", LABELS, .nullable = true),
+	F(parent, JS_OPTIONAL,
+		"Path or id of a new parent; null: the fleet itself. All that hangs below moves with it.",
+		.form = JS_TENANT_REF, .nullable = true),
 	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };
 #undef F

@@ -20,6 +20,7 @@ typedef struct tenant_patch {
 	uint64_t given, nulled;
 	str description;
 	js_raw labels;
+	str parent;
 	str reason;
 } tenant_patch;
 JS_DECLARE(tenant_patch);

@@ -31,10 +31,12 @@ WITH RECURSIVE charge AS (
 	FROM placement p CROSS JOIN LATERAL unnest(p.charge_models, p.charge_device_milli, p.charge_memory_mib, p.charge_compute_milli) AS x(model, d, m, c)
 	WHERE p.ended_at IS NULL GROUP BY p.tenant_key, x.model
 ),
+-- The tree as the totals know it: a tenant that has just moved counts where it was.
+stood AS (SELECT t.key, coalesce(m.from_key, t.parent_key) AS parent_key FROM tenant t LEFT JOIN tenant_move m ON m.tenant_key = t.key),
 up AS (
-	SELECT key, key AS ancestor, parent_key FROM tenant
+	SELECT key, key AS ancestor, parent_key FROM stood
 	UNION ALL
-	SELECT up.key, t.key, t.parent_key FROM up JOIN tenant t ON t.key = up.parent_key
+	SELECT up.key, t.key, t.parent_key FROM up JOIN stood t ON t.key = up.parent_key
 ),
 tree AS (
 	SELECT up.ancestor AS tenant_key, c.model, sum(c.d)::int8 AS d, sum(c.m)::int8 AS m, sum(c.c)::int8 AS c

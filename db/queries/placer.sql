@@ -47,18 +47,25 @@ SELECT coalesce((SELECT number FROM i), (SELECT number FROM incarnation)) AS num
 -- Loads --------------------------------------------------------------------------------------------------------------------
 
 -- name: load_tenants :many
--- out: key int4, parent_key int4?, path text, is_deleted bool, rev int8
-SELECT key, parent_key, path, deleted_at IS NOT NULL AS is_deleted, rev FROM tenant ORDER BY depth, key;
+-- booked_parent_key: its totals still count there, not below its parent.
+-- out: key int4, parent_key int4?, booked_parent_key int4?, path text, is_deleted bool, rev int8, weight int8, credits_limit int8?, reclaim_after_s int8?, reclaim_grace_s int8?
+SELECT t.key, t.parent_key, m.from_key AS booked_parent_key, t.path, t.deleted_at IS NOT NULL AS is_deleted, t.rev, t.weight, t.credits_limit, t.reclaim_after_s, t.reclaim_grace_s
+FROM tenant t LEFT JOIN tenant_move m ON m.tenant_key = t.key ORDER BY t.depth, t.key;
 
 -- name: load_quotas :many
--- out: tenant_key int4, model text, guaranteed_device_milli int8?, guaranteed_memory_mib int8?, guaranteed_compute_milli int8?, limit_device_milli int8?, limit_memory_mib int8?, limit_compute_milli int8?, lend_limit_device_milli int8?, lend_limit_memory_mib int8?, lend_limit_compute_milli int8?, borrow_limit_device_milli int8?, borrow_limit_memory_mib int8?, borrow_limit_compute_milli int8?
+-- out: tenant_key int4, model text, guaranteed_device_milli int8?, guaranteed_memory_mib int8?, guaranteed_compute_milli int8?, limit_device_milli int8?, limit_memory_mib int8?, limit_compute_milli int8?, lend_limit_device_milli int8?, lend_limit_memory_mib int8?, lend_limit_compute_milli int8?, borrow_limit_device_milli int8?, borrow_limit_memory_mib int8?, borrow_limit_compute_milli int8?, class_limit_device_milli int8?, class_limit_memory_mib int8?, class_limit_compute_milli int8?
 SELECT tenant_key, model, guaranteed_device_milli, guaranteed_memory_mib, guaranteed_compute_milli, limit_device_milli, limit_memory_mib, limit_compute_milli,
-	lend_limit_device_milli, lend_limit_memory_mib, lend_limit_compute_milli, borrow_limit_device_milli, borrow_limit_memory_mib, borrow_limit_compute_milli
+	lend_limit_device_milli, lend_limit_memory_mib, lend_limit_compute_milli, borrow_limit_device_milli, borrow_limit_memory_mib, borrow_limit_compute_milli,
+	class_limit_device_milli, class_limit_memory_mib, class_limit_compute_milli
 FROM quota ORDER BY tenant_key, model;
 
+-- name: load_conditions :many
+-- out: tenant_key int4, type text, model text, since timestamptz
+SELECT tenant_key, type, model, since FROM quota_condition ORDER BY tenant_key, type, model;
+
 -- name: load_classes :many
--- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8
-SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli FROM device_class ORDER BY name;
+-- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8
+SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli FROM device_class ORDER BY name;
 
 -- name: load_clusters :many
 -- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_deleted bool, is_learning bool, rev int8, session text?
@@ -198,7 +205,8 @@ SELECT must(count(*) = $5, 'node_unknown') AS ok FROM u;
 --     grown_compute_milli int8[], n int8
 -- out: ok bool
 WITH x AS (
-	SELECT x.*, q.limit_device_milli AS ld, q.limit_memory_mib AS lm, q.limit_compute_milli AS lc
+	SELECT x.*, least(q.limit_device_milli, q.class_limit_device_milli) AS ld, least(q.limit_memory_mib, q.class_limit_memory_mib) AS lm,
+		least(q.limit_compute_milli, q.class_limit_compute_milli) AS lc
 	FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[])
 		AS x(tenant_key, model, d, m, c, gd, gm, gc) LEFT JOIN quota q USING (tenant_key, model)
 ),
@@ -219,12 +227,54 @@ u AS (
 ),
 i AS (
 	INSERT INTO tenant_use (tenant_key, model, device_milli, memory_mib, compute_milli, ceiling_device_milli, ceiling_memory_mib, ceiling_compute_milli)
-	SELECT x.tenant_key, x.model, x.d, x.m, x.c, x.ld, x.lm, x.lc FROM x
+	SELECT x.tenant_key, x.model, x.d, x.m, x.c, CASE WHEN x.ld IS NOT NULL THEN greatest(x.ld, x.d) END, CASE WHEN x.lm IS NOT NULL THEN greatest(x.lm, x.m) END,
+		CASE WHEN x.lc IS NOT NULL THEN greatest(x.lc, x.c) END FROM x
 	WHERE NOT EXISTS (SELECT FROM tenant_use t WHERE t.tenant_key = x.tenant_key AND t.model = x.model)
-		AND x.d <= coalesce(x.ld, x.d) AND x.m <= coalesce(x.lm, x.m) AND x.c <= coalesce(x.lc, x.c)
+		AND (x.gd <= 0 OR x.d <= coalesce(x.ld, x.d)) AND (x.gm <= 0 OR x.m <= coalesce(x.lm, x.m)) AND (x.gc <= 0 OR x.c <= coalesce(x.lc, x.c))
 	RETURNING 1
+),
+-- Those whose credits are capped, and grow past the cap.
+o AS (
+	SELECT g.tenant_key FROM (SELECT DISTINCT tenant_key FROM x WHERE gd > 0) g JOIN tenant t ON t.key = g.tenant_key AND t.credits_limit IS NOT NULL
+	WHERE t.credits_limit < (SELECT sum(y.d::numeric * c.credit_rate_milli) FROM (
+		SELECT b.model, b.device_milli AS d FROM tenant_use b WHERE b.tenant_key = g.tenant_key
+		UNION ALL
+		SELECT x.model, x.d FROM x WHERE x.tenant_key = g.tenant_key) y JOIN device_class c ON c.name = y.model)
 )
-SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $9, 'over_cap') AS ok;
+SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $9 AND NOT EXISTS (SELECT FROM o), 'over_cap') AS ok;
+
+-- What the totals say now of tenants and models, and since when.
+-- name: condition_begin :exec
+-- in: tenant_keys int4[], types text[], models text[], sinces timestamptz[]
+INSERT INTO quota_condition (tenant_key, type, model, since)
+SELECT unnest($1::int4[]), unnest($2::text[]), unnest($3::text[]), unnest($4::timestamptz[]) ON CONFLICT DO NOTHING;
+
+-- name: condition_end :exec
+-- in: tenant_keys int4[], types text[], models text[]
+DELETE FROM quota_condition c USING unnest($1::int4[], $2::text[], $3::text[]) AS x(tenant_key, type, model)
+WHERE c.tenant_key = x.tenant_key AND c.type = x.type AND c.model = x.model;
+
+-- All loans of some models, in the place of those that stood there.
+-- name: loan_clear :exec
+-- in: models text[]
+DELETE FROM quota_loan WHERE model = ANY ($1::text[]);
+
+-- name: loan_put :exec
+-- in: tenant_keys int4[], lender_keys int4[], models text[], via_depths int4[], device_milli int8[], memory_mib int8[], compute_milli int8[], sinces timestamptz[]
+INSERT INTO quota_loan (tenant_key, lender_key, model, via_depth, device_milli, memory_mib, compute_milli, since)
+SELECT unnest($1::int4[]), unnest($2::int4[]), unnest($3::text[]), unnest($4::int4[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),
+	unnest($8::timestamptz[]);
+
+-- name: capacity_put :exec
+-- in: models text[], device_milli int8[], memory_mib int8[], compute_milli int8[]
+INSERT INTO model_capacity (model, device_milli, memory_mib, compute_milli)
+SELECT unnest($1::text[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])
+ON CONFLICT (model) DO UPDATE SET device_milli = excluded.device_milli, memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli;
+
+-- The totals stand where their tenants hang.
+-- name: tenant_moved :exec
+-- in: tenant_keys int4[]
+DELETE FROM tenant_move WHERE tenant_key = ANY ($1::int4[]);
 
 -- name: cluster_stream_advance :one
 -- in: cluster_keys int4[], revs int8[], old_revs int8[], n int8

@@ -1,33 +1,39 @@
 -- Quota of one tenant, whole. A merge patch is read, merged and put with the revision it was read at.
 
--- Written out rather than by the functions of the schema, which are planned anew for each call: this one is read often.
+-- The fleet's own is read and put under its id.
 -- name: quota_get :one
 -- in: tenant text
--- out: key int4, id text, tenant text, revision int8, models json, weight int8, credits_limit int8?, conditions json
-SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, m.models, t.weight, t.credits_limit, c.conditions
-FROM tenant t CROSS JOIN LATERAL (
+-- out: key int4, id text, tenant text, revision int8, models json, classes json, weight int8, credits_limit int8?, credits_used int8, reclaim json?, conditions json
+SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, m.models, quota_classes_json(t.key) AS classes, t.weight, t.credits_limit,
+	credits_used(t.key) AS credits_used,
+	CASE WHEN t.reclaim_after_s IS NOT NULL THEN json_build_object('after_s', t.reclaim_after_s, 'grace_s', t.reclaim_grace_s) END AS reclaim,
+	quota_conditions_json(t.key) AS conditions
+FROM tenant t CROSS JOIN LATERAL (SELECT tenant_subtree(t.key) AS keys) s CROSS JOIN LATERAL (SELECT quota_loans_json(s.keys) AS loans, quota_escrow_json(s.keys) AS escrow) x
+CROSS JOIN LATERAL (
 	SELECT coalesce(json_object_agg(coalesce(q.model, u.model), json_strip_nulls(json_build_object(
 		'guaranteed', nullif(axes_json(q.guaranteed_device_milli, q.guaranteed_memory_mib, q.guaranteed_compute_milli)::text, '{}')::json,
 		'limit', nullif(axes_json(q.limit_device_milli, q.limit_memory_mib, q.limit_compute_milli)::text, '{}')::json,
 		'lend_limit', nullif(axes_json(q.lend_limit_device_milli, q.lend_limit_memory_mib, q.lend_limit_compute_milli)::text, '{}')::json,
 		'borrow_limit', nullif(axes_json(q.borrow_limit_device_milli, q.borrow_limit_memory_mib, q.borrow_limit_compute_milli)::text, '{}')::json,
-		'used', axes_json(coalesce(u.device_milli, 0), coalesce(u.memory_mib, 0), coalesce(u.compute_milli, 0)))) ORDER BY coalesce(q.model, u.model)), '{}')::text AS models
-	FROM (SELECT * FROM quota WHERE tenant_key = t.key) q FULL JOIN (SELECT * FROM tenant_use WHERE tenant_key = t.key) u ON u.model = q.model
-) m CROSS JOIN LATERAL (
-	SELECT coalesce(json_agg(json_build_object('type', x.type, 'model', x.model) ORDER BY x.type, x.model), '[]')::text AS conditions
-	FROM quota q JOIN tenant_use u USING (tenant_key, model) CROSS JOIN LATERAL (VALUES
-		('over_limit', q.model, u.device_milli > q.limit_device_milli OR u.memory_mib > q.limit_memory_mib OR u.compute_milli > q.limit_compute_milli),
-		('over_guaranteed', q.model, u.device_milli > q.guaranteed_device_milli OR u.memory_mib > q.guaranteed_memory_mib
-			OR u.compute_milli > q.guaranteed_compute_milli)) AS x(type, model, holds)
-	WHERE q.tenant_key = t.key AND x.holds
-) c
-WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND t.depth > 0;
+		'used', axes_json(coalesce(u.device_milli, 0), coalesce(u.memory_mib, 0), coalesce(u.compute_milli, 0)),
+		'capacity', CASE WHEN t.depth = 0 THEN (SELECT axes_json(k.device_milli, k.memory_mib, k.compute_milli) FROM model_capacity k WHERE k.model = coalesce(q.model, u.model)) END,
+		'borrowed', x.loans->coalesce(q.model, u.model)->'borrowed', 'lent', x.loans->coalesce(q.model, u.model)->'lent',
+		'escrow', x.escrow->coalesce(q.model, u.model))) ORDER BY coalesce(q.model, u.model)), '{}')::text AS models
+	FROM (
+		SELECT * FROM quota WHERE tenant_key = t.key AND num_nonnulls(guaranteed_device_milli, guaranteed_memory_mib, guaranteed_compute_milli,
+			limit_device_milli, limit_memory_mib, limit_compute_milli, lend_limit_device_milli, lend_limit_memory_mib, lend_limit_compute_milli,
+			borrow_limit_device_milli, borrow_limit_memory_mib, borrow_limit_compute_milli) > 0
+	) q FULL JOIN (SELECT * FROM tenant_use v WHERE tenant_key = t.key AND EXISTS (SELECT FROM device_class c WHERE c.name = v.model)) u ON u.model = q.model
+) m
+WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND (t.depth > 0 OR t.id = $1);
 
 -- Quotas by tenant, for the snapshot of a watch.
 -- name: quota_list :many
 -- in: tenant text?, subtree bool, after text, limit int8
--- out: key int4, id text, tenant text, revision int8, models json, weight int8, credits_limit int8?, conditions json, cursor text
-SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota_models_json(t.key) AS models, t.weight, t.credits_limit,
+-- out: key int4, id text, tenant text, revision int8, models json, classes json, weight int8, credits_limit int8?, credits_used int8, reclaim json?, conditions json, cursor text
+SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota_models_json(t.key) AS models, quota_classes_json(t.key) AS classes, t.weight,
+	t.credits_limit, credits_used(t.key) AS credits_used,
+	CASE WHEN t.reclaim_after_s IS NOT NULL THEN json_build_object('after_s', t.reclaim_after_s, 'grace_s', t.reclaim_grace_s) END AS reclaim,
 	quota_conditions_json(t.key) AS conditions, t.path AS cursor
 FROM tenant t
 WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
@@ -35,24 +41,34 @@ WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
 ORDER BY t.path
 LIMIT $4;
 
--- An amount below zero stands for "not named". A tenant's guarantee must cover its children's and fit its parent's, on every axis
--- the parent names; the fleet's guarantee is its capacity, which is not checked here (condition guarantee_infeasible).
+-- An amount below zero stands for "not named". A tenant's guarantee must cover its children's and fit its parent's. What the fleet has
+-- falls and rises by itself: it refuses no promise, the condition guarantee_infeasible tells of it. Where a person pinned the fleet's
+-- guarantee, it is kept like any other's.
 -- name: quota_put :one
 -- in: tenant text, models text[], guaranteed_device_milli int8[], guaranteed_memory_mib int8[], guaranteed_compute_milli int8[],
 --     limit_device_milli int8[], limit_memory_mib int8[], limit_compute_milli int8[], lend_limit_device_milli int8[],
 --     lend_limit_memory_mib int8[], lend_limit_compute_milli int8[], borrow_limit_device_milli int8[], borrow_limit_memory_mib int8[],
---     borrow_limit_compute_milli int8[], weight int8, credits_limit int8?, if_rev int8, rev_offset int8
+--     borrow_limit_compute_milli int8[], class_limit_device_milli int8[], class_limit_memory_mib int8[], class_limit_compute_milli int8[],
+--     weight int8, credits_limit int8?, reclaim_after_s int8?, reclaim_grace_s int8?, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, tenant text?, revision int8?, weight int8?, credits_limit int8?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, parent_key, quota_rev, depth FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 FOR NO KEY UPDATE),
+t AS (SELECT key, parent_key, quota_rev, depth FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND (depth > 0 OR id = $1) FOR NO KEY UPDATE),
 up AS (SELECT p.key, p.depth, p.path FROM tenant p JOIN t ON p.key = t.parent_key),
 m AS (
 	SELECT model, nullif(gd, -1) AS gd, nullif(gm, -1) AS gm, nullif(gc, -1) AS gc, nullif(ld, -1) AS ld, nullif(lm, -1) AS lm, nullif(lc, -1) AS lc,
-		nullif(ed, -1) AS ed, nullif(em, -1) AS em, nullif(ec, -1) AS ec, nullif(bd, -1) AS bd, nullif(bm, -1) AS bm, nullif(bc, -1) AS bc
+		nullif(ed, -1) AS ed, nullif(em, -1) AS em, nullif(ec, -1) AS ec, nullif(bd, -1) AS bd, nullif(bm, -1) AS bm, nullif(bc, -1) AS bc,
+		nullif(kd, -1) AS kd, nullif(km, -1) AS km, nullif(kc, -1) AS kc
 	FROM unnest($2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[],
-		$12::int8[], $13::int8[], $14::int8[]) AS x(model, gd, gm, gc, ld, lm, lc, ed, em, ec, bd, bm, bc)
+		$12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::int8[]) AS x(model, gd, gm, gc, ld, lm, lc, ed, em, ec, bd, bm, bc, kd, km, kc)
 ),
-stranger AS (SELECT m.model FROM m LEFT JOIN device_class c ON c.name = m.model WHERE c.name IS NULL ORDER BY m.model LIMIT 1),
+-- A class limit may be of a share mode, which is called as its class and then the mode.
+stranger AS (
+	SELECT m.model, CASE WHEN n.terms > 0 THEN '#/models/' ELSE '#/classes/' END || replace(replace(m.model, '~', '~0'), '/', '~1') AS pointer
+	FROM m CROSS JOIN LATERAL (SELECT num_nonnulls(gd, gm, gc, ld, lm, lc, ed, em, ec, bd, bm, bc) AS terms) n
+	WHERE NOT EXISTS (SELECT FROM device_class c WHERE c.name = m.model OR (n.terms = 0 AND starts_with(m.model, c.name || '.')))
+	ORDER BY m.model LIMIT 1
+),
+fleet AS (SELECT m.model FROM m, t WHERE t.depth = 0 AND num_nonnulls(ed, em, ec, bd, bm, bc) > 0 ORDER BY m.model LIMIT 1),
 kids AS (
 	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
 	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.key
@@ -60,9 +76,9 @@ kids AS (
 ),
 below AS (
 	SELECT k.model, a.axis, a.need, a.have
-	FROM kids k LEFT JOIN m ON m.model = k.model
+	FROM kids k CROSS JOIN t LEFT JOIN m ON m.model = k.model
 	CROSS JOIN LATERAL (VALUES ('device_milli', k.d, m.gd), ('memory_mib', k.m, m.gm), ('compute_milli', k.c, m.gc)) AS a(axis, need, have)
-	WHERE a.need > coalesce(a.have, 0)
+	WHERE a.need > coalesce(a.have, 0) AND (t.depth > 0 OR a.have IS NOT NULL)
 	ORDER BY k.model, a.axis LIMIT 1
 ),
 beside AS (
@@ -77,37 +93,42 @@ above AS (
 		('device_milli', q.guaranteed_device_milli, coalesce(s.d, 0) + m.gd),
 		('memory_mib', q.guaranteed_memory_mib, coalesce(s.m, 0) + m.gm),
 		('compute_milli', q.guaranteed_compute_milli, coalesce(s.c, 0) + m.gc)) AS a(axis, have, need)
-	WHERE up.depth > 0 AND a.need > coalesce(a.have, 0)
+	WHERE (up.depth > 0 OR a.have IS NOT NULL) AND a.need > coalesce(a.have, 0)
 	ORDER BY m.model, a.axis LIMIT 1
 ),
 verdict AS (
 	SELECT CASE WHEN t.key IS NULL THEN 'refused:not_found'
-		WHEN $17 >= 0 AND t.quota_rev <> $17 THEN 'refused:etag_mismatch'
+		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'refused:etag_mismatch'
 		WHEN stranger.model IS NOT NULL THEN 'refused:unknown_class'
-		WHEN up.key IS NULL THEN 'refused:permission_denied'
+		WHEN fleet.model IS NOT NULL THEN 'refused:bad_field'
+		WHEN up.key IS NULL AND t.depth > 0 THEN 'refused:permission_denied'
 		WHEN below.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
 		WHEN above.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
 		ELSE 'done' END AS outcome,
 		CASE WHEN t.key IS NULL THEN NULL
-		WHEN $17 >= 0 AND t.quota_rev <> $17 THEN 'If-Match'
-		WHEN stranger.model IS NOT NULL THEN '#/models/' || stranger.model
-		WHEN up.key IS NULL THEN NULL
+		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'If-Match'
+		WHEN stranger.model IS NOT NULL THEN stranger.pointer
+		WHEN fleet.model IS NOT NULL THEN '#/models/' || fleet.model
+		WHEN up.key IS NULL AND t.depth > 0 THEN NULL
 		WHEN below.model IS NOT NULL THEN '#/models/' || below.model || '/guaranteed/' || below.axis
 		WHEN above.model IS NOT NULL THEN '#/models/' || above.model || '/guaranteed/' || above.axis END AS pointer,
 		CASE WHEN t.key IS NULL THEN NULL
-		WHEN $17 >= 0 AND t.quota_rev <> $17 THEN 'the quota is at revision ' || t.quota_rev
+		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'the quota is at revision ' || t.quota_rev
 		WHEN stranger.model IS NOT NULL THEN 'there is no device class ' || stranger.model
-		WHEN up.key IS NULL THEN 'the quota of the topmost tenant one holds is set from above'
-		WHEN below.model IS NOT NULL THEN 'its children are promised ' || below.need || ', this would be ' || coalesce(below.have, 0)
-		WHEN above.model IS NOT NULL THEN up.path || ' is promised ' || coalesce(above.have, 0) || '; its children would hold ' || above.need END AS detail
-	FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN up ON true LEFT JOIN stranger ON true LEFT JOIN below ON true LEFT JOIN above ON true
+		WHEN fleet.model IS NOT NULL THEN 'the fleet lends to nobody and borrows from nobody'
+		WHEN up.key IS NULL AND t.depth > 0 THEN 'the quota of the topmost tenant one holds is set from above'
+		WHEN below.model IS NOT NULL THEN 'its children are promised ' || below.need || ', this would be ' || coalesce(below.have, 0) || ': raise it by '
+			|| below.need - coalesce(below.have, 0) || ' or lower theirs first'
+		WHEN above.model IS NOT NULL THEN CASE WHEN up.depth = 0 THEN 'the fleet' ELSE up.path END || ' is promised ' || coalesce(above.have, 0) || ', its children would hold '
+			|| above.need || ': lower this by ' || above.need - coalesce(above.have, 0) || ' or raise the parent first' END AS detail
+	FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN up ON true LEFT JOIN stranger ON true LEFT JOIN fleet ON true LEFT JOIN below ON true LEFT JOIN above ON true
 ),
 d AS (
 	DELETE FROM quota WHERE tenant_key = (SELECT key FROM t) AND (SELECT outcome FROM verdict) = 'done' AND model <> ALL ($2::text[])
 ),
 i AS (
 	INSERT INTO quota
-	SELECT t.key, m.model, m.gd, m.gm, m.gc, m.ld, m.lm, m.lc, m.ed, m.em, m.ec, m.bd, m.bm, m.bc
+	SELECT t.key, m.model, m.gd, m.gm, m.gc, m.ld, m.lm, m.lc, m.ed, m.em, m.ec, m.bd, m.bm, m.bc, m.kd, m.km, m.kc
 	FROM m, t WHERE (SELECT outcome FROM verdict) = 'done'
 	ON CONFLICT (tenant_key, model) DO UPDATE SET
 		guaranteed_device_milli = excluded.guaranteed_device_milli, guaranteed_memory_mib = excluded.guaranteed_memory_mib,
@@ -115,12 +136,37 @@ i AS (
 		limit_memory_mib = excluded.limit_memory_mib, limit_compute_milli = excluded.limit_compute_milli,
 		lend_limit_device_milli = excluded.lend_limit_device_milli, lend_limit_memory_mib = excluded.lend_limit_memory_mib,
 		lend_limit_compute_milli = excluded.lend_limit_compute_milli, borrow_limit_device_milli = excluded.borrow_limit_device_milli,
-		borrow_limit_memory_mib = excluded.borrow_limit_memory_mib, borrow_limit_compute_milli = excluded.borrow_limit_compute_milli
+		borrow_limit_memory_mib = excluded.borrow_limit_memory_mib, borrow_limit_compute_milli = excluded.borrow_limit_compute_milli,
+		class_limit_device_milli = excluded.class_limit_device_milli, class_limit_memory_mib = excluded.class_limit_memory_mib,
+		class_limit_compute_milli = excluded.class_limit_compute_milli
 ),
 u AS (
-	UPDATE tenant SET weight = $15, credits_limit = $16, quota_rev = (SELECT n FROM h) + $18
+	UPDATE tenant SET weight = $18, credits_limit = $19, reclaim_after_s = $20, reclaim_grace_s = $21, quota_rev = (SELECT n FROM h) + $23
 	WHERE key = (SELECT key FROM t) AND (SELECT outcome FROM verdict) = 'done'
 	RETURNING key, quota_id, path, quota_rev, weight, credits_limit
 )
 SELECT v.outcome, v.pointer, v.detail, u.key, u.quota_id AS id, u.path AS tenant, u.quota_rev AS revision, u.weight, u.credits_limit
 FROM verdict v LEFT JOIN u ON true;
+
+-- Who borrows from whom, one row per pair and model, with a sentence that says it. A side that the reader does not see is told as the
+-- lowest tenant above both; '' is the fleet.
+-- name: loan_list :many
+-- in: tenant text?, subtree bool, model text?, after text, limit int8
+-- out: borrower text, lender text, model text, device_milli int8, memory_mib int8, compute_milli int8, since timestamptz, sentence text, cursor text
+WITH loan AS (
+	SELECT b.path AS borrower_path, e.path AS lender_path, loan_party(b.path, e.path, l.via_depth) AS borrower, loan_party(e.path, b.path, l.via_depth) AS lender,
+		l.model, l.device_milli, l.memory_mib, l.compute_milli, l.since,
+		l.model || ' ' || lpad(l.tenant_key::text, 10, '0') || ' ' || lpad(l.lender_key::text, 10, '0') AS cursor
+	FROM quota_loan l LEFT JOIN tenant b ON b.key = l.tenant_key LEFT JOIN tenant e ON e.key = l.lender_key
+	WHERE $3::text IS NULL OR l.model = $3
+),
+at AS (SELECT path FROM tenant WHERE (path = $1 OR id = $1) AND deleted_at IS NULL)
+SELECT borrower, lender, model, device_milli, memory_mib, compute_milli, since,
+	CASE borrower WHEN '' THEN 'The fleet' ELSE borrower END || ' borrows ' || device_milli || ' device_milli, ' || memory_mib || ' memory_mib and ' || compute_milli
+		|| ' compute_milli of ' || model || ' from ' || CASE lender WHEN '' THEN 'the fleet' ELSE lender END || ' since ' || time_json(since) || '.' AS sentence, cursor
+FROM loan
+WHERE cursor > $4 AND ($1::text IS NULL OR EXISTS (
+	SELECT FROM at WHERE loan.borrower_path = at.path OR loan.lender_path = at.path
+		OR ($2 AND (starts_with(loan.borrower_path, at.path || '/') OR starts_with(loan.lender_path, at.path || '/')))))
+ORDER BY cursor
+LIMIT $5;

@@ -76,23 +76,74 @@ SELECT
 	i.key, i.id, i.name, i.path, nullif(p.path, '') AS parent, i.depth::int8 AS depth, i.description, i.labels, i.rev AS revision, i.created_at
 FROM (SELECT 1) one LEFT JOIN p ON true LEFT JOIN i ON true;
 
+-- parent: '' is the fleet, NULL leaves it where it is. What hangs below goes with it. Its guarantee must fit its new parent's beside those
+-- of its new siblings; what it uses counts there from the placer's next batch on (tenant_move).
 -- name: tenant_patch :one
--- in: tenant text, description text?, labels text?, if_rev int8, rev_offset int8
+-- in: tenant text, description text?, labels text?, parent text?, if_rev int8, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, path text?, parent text?, depth int8?, description text?, labels json?, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, rev, parent_key FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 FOR NO KEY UPDATE),
+t AS (SELECT key, rev, parent_key, name, path, depth FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 FOR NO KEY UPDATE),
+old AS (SELECT p.key FROM tenant p JOIN t ON p.key = t.parent_key),
+np AS (
+	SELECT key, path, depth FROM tenant
+	WHERE $4::text IS NOT NULL AND deleted_at IS NULL AND (($4 = '' AND depth = 0) OR id = $4 OR (path = $4 AND depth > 0)) FOR KEY SHARE
+),
+low AS (SELECT max(c.depth) - max(t.depth) AS levels FROM tenant c, t WHERE c.deleted_at IS NULL AND (c.key = t.key OR starts_with(c.path, t.path || '/'))),
+beside AS (
+	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
+	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN np ON k.parent_key = np.key CROSS JOIN t WHERE k.deleted_at IS NULL AND k.key <> t.key GROUP BY q.model
+),
+above AS (
+	SELECT q.model, a.axis, a.have, a.need
+	FROM quota q JOIN t ON t.key = q.tenant_key CROSS JOIN np LEFT JOIN quota p ON p.tenant_key = np.key AND p.model = q.model LEFT JOIN beside s ON s.model = q.model
+	CROSS JOIN LATERAL (VALUES
+		('device_milli', p.guaranteed_device_milli, coalesce(s.d, 0) + q.guaranteed_device_milli),
+		('memory_mib', p.guaranteed_memory_mib, coalesce(s.m, 0) + q.guaranteed_memory_mib),
+		('compute_milli', p.guaranteed_compute_milli, coalesce(s.c, 0) + q.guaranteed_compute_milli)) AS a(axis, have, need)
+	WHERE (np.depth > 0 OR a.have IS NOT NULL) AND a.need > coalesce(a.have, 0) AND np.key <> t.parent_key
+	ORDER BY q.model, a.axis LIMIT 1
+),
+verdict AS (
+	SELECT CASE WHEN t.key IS NULL THEN 'refused:not_found'
+		WHEN $5 >= 0 AND t.rev <> $5 THEN 'refused:etag_mismatch'
+		WHEN $4 IS NULL OR np.key = t.parent_key THEN 'done'
+		WHEN np.key IS NULL THEN 'refused:unknown_tenant'
+		WHEN old.key IS NULL OR t.path = 'system' THEN 'refused:permission_denied'
+		WHEN np.key = t.key OR starts_with(np.path, t.path || '/') THEN 'refused:conflict'
+		WHEN np.depth + 1 + low.levels > 8 THEN 'refused:tree_too_deep'
+		WHEN EXISTS (SELECT FROM tenant k WHERE k.parent_key = np.key AND k.name = t.name AND k.deleted_at IS NULL) THEN 'refused:conflict'
+		WHEN above.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
+		ELSE 'moved' END AS outcome,
+		CASE WHEN t.key IS NOT NULL AND np.key IS NULL THEN 'there is no tenant ' || $4
+		WHEN old.key IS NULL OR t.path = 'system' THEN 'this tenant is moved from above'
+		WHEN np.key = t.key OR starts_with(np.path, t.path || '/') THEN 'the tenant would hang below itself'
+		WHEN np.depth + 1 + low.levels > 8 THEN 'tenants nest at most 8 deep, this would be ' || np.depth + 1 + low.levels
+		WHEN above.model IS NULL THEN 'its new parent has a tenant called ' || t.name
+		ELSE CASE WHEN np.depth = 0 THEN 'the fleet' ELSE np.path END || ' is promised ' || coalesce(above.have, 0) || ' ' || above.axis || ' of ' || above.model
+			|| ', its children would hold ' || above.need || ': lower this by ' || above.need - coalesce(above.have, 0) || ' or raise the parent first' END AS why
+	FROM low LEFT JOIN t ON true LEFT JOIN old ON true LEFT JOIN np ON true LEFT JOIN above ON true
+),
 u AS (
-	UPDATE tenant SET description = coalesce($2, description), labels = coalesce($3, labels), rev = (SELECT n FROM h) + $5
-	WHERE key = (SELECT key FROM t) AND ($4 < 0 OR rev = $4)
-	RETURNING *
+	UPDATE tenant c SET description = CASE WHEN c.key = t.key THEN coalesce($2, c.description) ELSE c.description END,
+		labels = CASE WHEN c.key = t.key THEN coalesce($3, c.labels) ELSE c.labels END,
+		parent_key = CASE WHEN c.key = t.key AND v.outcome = 'moved' THEN np.key ELSE c.parent_key END,
+		depth = CASE WHEN v.outcome = 'moved' THEN c.depth - t.depth + np.depth + 1 ELSE c.depth END,
+		path = CASE WHEN v.outcome = 'moved' THEN CASE WHEN np.depth = 0 THEN '' ELSE np.path || '/' END || t.name || substr(c.path, length(t.path) + 1) ELSE c.path END,
+		rev = (SELECT n FROM h) + $6
+	FROM verdict v CROSS JOIN t LEFT JOIN np ON true
+	WHERE v.outcome IN ('done', 'moved') AND (c.key = t.key OR (v.outcome = 'moved' AND c.deleted_at IS NULL AND starts_with(c.path, t.path || '/')))
+	RETURNING c.*
+),
+mv AS (
+	INSERT INTO tenant_move (tenant_key, from_key) SELECT t.key, t.parent_key FROM t, verdict WHERE outcome = 'moved' ON CONFLICT DO NOTHING
 )
-SELECT
-	CASE WHEN u.key IS NOT NULL THEN 'done' WHEN t.key IS NULL THEN 'refused:not_found' ELSE 'refused:etag_mismatch' END AS outcome,
-	CASE WHEN u.key IS NULL AND t.key IS NOT NULL THEN 'If-Match' END AS pointer,
-	CASE WHEN u.key IS NULL AND t.key IS NOT NULL THEN 'the tenant is at revision ' || t.rev END AS detail,
-	u.key, u.id, u.name, u.path, (SELECT nullif(path, '') FROM tenant WHERE key = t.parent_key) AS parent, u.depth::int8 AS depth, u.description, u.labels,
-	u.rev AS revision, u.created_at
-FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN u ON true;
+SELECT CASE WHEN v.outcome = 'moved' THEN 'done' ELSE v.outcome END AS outcome,
+	CASE v.outcome WHEN 'refused:etag_mismatch' THEN 'If-Match' WHEN 'refused:not_found' THEN NULL WHEN 'done' THEN NULL WHEN 'moved' THEN NULL ELSE '#/parent' END AS pointer,
+	CASE v.outcome WHEN 'refused:etag_mismatch' THEN 'the tenant is at revision ' || t.rev WHEN 'refused:not_found' THEN NULL WHEN 'done' THEN NULL WHEN 'moved' THEN NULL
+		ELSE v.why END AS detail,
+	u.key, u.id, u.name, u.path, nullif(CASE WHEN v.outcome = 'moved' THEN np.path ELSE (SELECT p.path FROM tenant p WHERE p.key = t.parent_key) END, '') AS parent,
+	u.depth::int8 AS depth, u.description, u.labels, u.rev AS revision, u.created_at
+FROM verdict v LEFT JOIN t ON true LEFT JOIN np ON true LEFT JOIN u ON u.key = t.key;
 
 -- name: tenant_delete :one
 -- in: tenant text, if_rev int8, rev_offset int8

@@ -175,3 +175,28 @@ void quota_loans_find(const quota *q, int32_t model, quota_loans *ret)
 		vec_done(&s.here[side]);
 	}
 }
+
+static bool names_any(const quota_terms *t)
+{
+	bool is_any = false;
+
+	for (int i = 0; i < AXIS_COUNT; i++)
+		is_any |= t->guaranteed.v[i] != QUOTA_UNSET;
+	return is_any;
+}
+
+void quota_loans_trim(const quota *q, int32_t model, quota_loans *loans)
+{
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < loans->n; k++) {
+		quota_loan l = loans->v[k];
+		quota_terms t = quota_get(q, l.borrower, model);
+		for (int i = 0; i < AXIS_COUNT; i++)
+			if (names_any(&t) && t.guaranteed.v[i] == QUOTA_UNSET)
+				l.a.v[i] = 0;
+		if (!amounts_eq(l.a, (amounts){0}))
+			loans->v[n++] = l;
+	}
+	loans->n = n;
+}

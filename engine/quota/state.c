@@ -56,11 +56,14 @@ bool quota_is_over_guaranteed(const quota *q, int32_t id, int32_t model)
 bool quota_is_borrowing(const quota *q, int32_t id, int32_t model)
 {
 	const quota_cell *c = quota_cell_find(q, id, model);
-	bool is_red = false;
+	bool names_any = false, is_red[2] = {false, false};
 
-	for (int i = 0; c && model < FLEET_CLASSES_MAX && i < AXIS_COUNT; i++)
-		is_red |= c->balance.v[i] < 0;
-	return is_red;
+	for (int i = 0; c && model < FLEET_CLASSES_MAX && i < AXIS_COUNT; i++) {
+		bool is_named = c->terms.guaranteed.v[i] != QUOTA_UNSET;
+		names_any |= is_named;
+		is_red[is_named] |= c->balance.v[i] < 0;
+	}
+	return is_red[names_any];
 }
 
 bool quota_is_over_credits(const quota *q, int32_t id)

@@ -33,6 +33,7 @@ const operation operations[OP_COUNT] = {
 	[OP_QUOTA_GET]         = {.stmt = SQL_QUOTA_GET},
 	[OP_QUOTA_PUT]         = {.step = STEP_quota_put_ask, .action = "quota.update", .object_kind = "quota", .is_of_tenant = true},
 	[OP_QUOTA_PATCH]       = {.step = STEP_quota_patch_ask, .action = "quota.update", .object_kind = "quota", .is_of_tenant = true},
+	[OP_LOAN_LIST]         = {.stmt = SQL_LOAN_LIST},
 	[OP_CLUSTER_LIST]      = {.stmt = SQL_CLUSTER_LIST},
 	[OP_CLUSTER_CREATE]    = {.stmt = SQL_CLUSTER_CREATE, .step = STEP_cluster_create_ask, .action = "cluster.create", .object_kind = "cluster"},
 	[OP_CLUSTER_GET]       = {.stmt = SQL_CLUSTER_GET},

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "engine/fleet.h"
+#include "engine/charge.h"
 
 enum { LIST_BYTES_MAX = 16 << 20 };
 
@@ -83,12 +83,14 @@ static str scope_of(const books *b, const blocker *k)
 js_list body_blockers(const books *b, const reasons *r, arena *a)
 {
 	placement_blocker *list = ARENA_ARRAY(a, placement_blocker, r->why.n);
+	char room[CHARGE_NAME_MAX];
 
 	for (int32_t i = 0; i < r->why.n; i++) {
 		const blocker *k = &r->why.v[i];
 		list[i] = (placement_blocker){.code = str_from(why_name(k->code)),
 			.scope = scope_of(b, k),
-			.class = k->class_id != FLEET_NONE ? b->fleet.classes.v[k->class_id].name : r->unknown,
+			.class = k->class_id != FLEET_NONE ? str_dup(a, charge_name(&b->fleet, k->class_id, room))
+							   : r->unknown,
 			.axis = axis_of(k),
 			.need = k->need,
 			.free = k->free,

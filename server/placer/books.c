@@ -21,6 +21,7 @@ void books_init(books *b)
 	b->rule_texts = arena_new(0);
 	b->cordon_texts = arena_new(0);
 	change_all(&b->changes);
+	standing_init(&b->standing);
 }
 
 static void payers_free(books *b)
@@ -68,11 +69,14 @@ void books_done(books *b)
 	vec_done(&b->nodes);
 	vec_done(&b->rules);
 	vec_done(&b->pinned);
+	vec_done(&b->modes);
+	vec_done(&b->moves_over);
 	vec_done(&b->doomed);
 	arena_end(b->rule_texts);
 	map_done(&b->cordons);
 	arena_end(b->cordon_texts);
 	changes_done(&b->changes);
+	standing_done(&b->standing);
 	place_free(b->room);
 	market_free(b->market);
 	quota_free(b->tree);
@@ -254,6 +258,11 @@ static bool is_pinned(const books *b, int32_t model)
 	return (uint32_t)model < b->pinned.n && b->pinned.v[model];
 }
 
+static amounts root_has(const books *b, int32_t model)
+{
+	return quota_get(b->tree, QUOTA_ROOT, model).guaranteed;
+}
+
 void books_follow_capacity(books *b)
 {
 	uint32_t n = b->fleet.classes.n;
@@ -261,7 +270,9 @@ void books_follow_capacity(books *b)
 
 	fleet_capacity(&b->fleet, has, n);
 	for (uint32_t model = 0; has && model < n; model++)
-		if (!is_pinned(b, (int32_t)model))
+		if (!is_pinned(b, (int32_t)model) && !amounts_eq(root_has(b, (int32_t)model), has[model])) {
 			quota_set_root(b->tree, (int32_t)model, has[model]);
+			standing_moved(&b->standing, (int32_t)model);
+		}
 	free(has);
 }

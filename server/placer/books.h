@@ -11,6 +11,7 @@
 #include "engine/place.h"
 #include "server/placer/booking.h"
 #include "server/placer/change.h"
+#include "server/placer/standing.h"
 
 #define BOOKS_UNCLASSIFIED S("unclassified")
 #define HEALTH_OK          S("ok")
@@ -24,6 +25,9 @@ typedef struct payer {
 	int32_t handle; /* in the tree */
 	bool is_deleted;
 	str path;
+	int32_t wanted_parent_key;              /* it hangs there now; its totals follow in the next turn */
+	int64_t reclaim_after_us;               /* use above a limit is taken back after so long; below 0: never */
+	int64_t reclaim_grace_s, reclaim_at_us; /* the next look; 0: as soon as it may */
 } payer;
 
 /* A cluster. */
@@ -73,6 +77,7 @@ typedef struct books {
 	vec(payer *) payer_of; /* by handle of the tree */
 	vec(site *) site_of;   /* by handle of the fleet */
 	vec(bool) pinned;      /* by class: the root's guarantee is a person's, not what the fleet has */
+	vec(int32_t) modes;    /* share modes that some quota names (engine/charge.h) */
 	vec(class_rule) rules;
 	arena *rule_texts;
 	vec(node_row) nodes;     /* by handle of the fleet */
@@ -85,9 +90,13 @@ typedef struct books {
 	uint64_t looked;  /* the count of changes when the walk began */
 	int64_t incarnation;
 	int32_t last_node_key, last_device_key;
-	vec(int32_t) doomed; /* keys of nodes whose cluster is gone: the next turn deletes their rows */
-	uint32_t n_avoiding; /* at most so many wait and keep off nodes */
-	bool wants_classing; /* classes changed: devices without one are looked at again */
+	vec(int32_t) doomed;     /* keys of nodes whose cluster is gone: the next turn deletes their rows */
+	uint32_t n_avoiding;     /* at most so many wait and keep off nodes */
+	bool wants_classing;     /* classes changed: devices without one are looked at again */
+	bool wants_moving;       /* tenants hang elsewhere than their totals */
+	vec(int32_t) moves_over; /* keys of tenants that moved and came back before their totals did */
+	int64_t reclaim_at_us;   /* the next look for use to take back; 0: nobody asks for one */
+	standing standing;
 } books;
 
 void books_init(books *b);

@@ -67,6 +67,7 @@ static bool watch_moved(const changes *c, const booking_watch *w, uint64_t since
 {
 	switch (w->when) {
 	case WHEN_USE_FALLS:
+	case WHEN_PERIOD_BEGINS:
 		return mark_of(&c->tenant_fell, w->tenant) > since;
 	case WHEN_CAPACITY_FREES:
 		return was_freed(c, w, since);

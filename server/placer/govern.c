@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "engine/charge.h"
 #include "json/pull.h"
+
+enum { US_PER_S = 1000 * 1000 };
 
 static str text_new(str s)
 {
@@ -56,6 +59,8 @@ static void rule_add(books *b, const sql_load_classes_row *row)
 	if (handle == FLEET_NONE)
 		return;
 	fleet_class_set(&b->fleet, handle, spec);
+	if (quota_rate(b->tree, handle) != row->credit_rate_milli)
+		quota_set_rate(b->tree, handle, row->credit_rate_milli);
 	vec_push(&b->rules, rule);
 }
 
@@ -68,12 +73,19 @@ void govern_classes(books *b, const sql_load_classes_row *rows, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		rule_add(b, &rows[i]);
 	b->wants_classing = true;
+	standing_moved_all(&b->standing, quota_models(b->tree));
 	change_all(&b->changes);
+}
+
+/* Where its totals count. */
+static int32_t booked_parent(const sql_load_tenants_row *row)
+{
+	return row->booked_parent_key_null ? (int32_t)row->parent_key : (int32_t)row->booked_parent_key;
 }
 
 static payer *payer_new(books *b, const sql_load_tenants_row *row)
 {
-	payer *parent = row->parent_key_null ? NULL : books_payer(b, (int32_t)row->parent_key);
+	payer *parent = row->parent_key_null ? NULL : books_payer(b, booked_parent(row));
 	int32_t handle = QUOTA_ROOT;
 	payer *p;
 
@@ -81,6 +93,7 @@ static payer *payer_new(books *b, const sql_load_tenants_row *row)
 		return NULL;
 	p = heap_new(1, sizeof *p);
 	p->key = (int32_t)row->key;
+	p->parent_key = parent ? parent->key : 0;
 	p->handle = handle;
 	while (b->payer_of.n <= (uint32_t)handle)
 		vec_push(&b->payer_of, NULL);
@@ -89,29 +102,46 @@ static payer *payer_new(books *b, const sql_load_tenants_row *row)
 	return p;
 }
 
-/* A parent that would make the tree too deep is refused before it is stored; the old place then stays. */
-static void payer_move(books *b, payer *p, const sql_load_tenants_row *row)
+static void payer_fill(books *b, payer *p, const sql_load_tenants_row *row)
 {
-	payer *parent = row->parent_key_null ? NULL : books_payer(b, (int32_t)row->parent_key);
-
-	if (parent && quota_parent(b->tree, p->handle) != parent->handle &&
-		quota_move(b->tree, p->handle, parent->handle) == ERR_OK)
-		p->parent_key = parent->key;
+	p->wanted_parent_key = row->parent_key_null ? 0 : (int32_t)row->parent_key;
+	if (p->wanted_parent_key != p->parent_key)
+		b->wants_moving = true;
+	else if (!row->booked_parent_key_null)
+		vec_push(&b->moves_over, p->key);
+	p->is_deleted = row->is_deleted;
+	text_set(&p->path, row->path);
+	quota_set_weight(b->tree, p->handle, row->weight);
+	quota_set_credits_limit(b->tree, p->handle, row->credits_limit_null ? QUOTA_UNSET : row->credits_limit);
+	p->reclaim_after_us = row->reclaim_after_s_null ? -1 : row->reclaim_after_s * US_PER_S;
+	p->reclaim_grace_s = row->reclaim_grace_s_null ? 0 : row->reclaim_grace_s;
+	p->reclaim_at_us = 0;
 }
 
+/* False: its parent is not known yet. */
+static bool tenant_put(books *b, const sql_load_tenants_row *row)
+{
+	payer *p = books_payer(b, (int32_t)row->key);
+
+	if (!p)
+		p = payer_new(b, row);
+	if (p)
+		payer_fill(b, p, row);
+	return p != NULL;
+}
+
+/* Rows come by depth; one whose totals still count elsewhere may come before the tenant they count below. */
 void govern_tenants(books *b, const sql_load_tenants_row *rows, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		payer *p = books_payer(b, (int32_t)rows[i].key);
-		if (!p)
-			p = payer_new(b, &rows[i]);
-		if (!p)
-			continue;
-		payer_move(b, p, &rows[i]);
-		p->parent_key = rows[i].parent_key_null ? 0 : (int32_t)rows[i].parent_key;
-		p->is_deleted = rows[i].is_deleted;
-		text_set(&p->path, rows[i].path);
-	}
+	uint32_t known = 0, before;
+
+	do {
+		before = known;
+		known = 0;
+		for (uint32_t i = 0; i < n; i++)
+			known += tenant_put(b, &rows[i]);
+	} while (known < n && known > before);
+	standing_moved_all(&b->standing, quota_models(b->tree));
 	change_all(&b->changes);
 }
 
@@ -126,18 +156,20 @@ static quota_terms terms_of(const sql_load_quotas_row *row)
 	return (quota_terms){.guaranteed = TERMS(row, guaranteed),
 		.limit = TERMS(row, limit),
 		.lend_limit = TERMS(row, lend_limit),
-		.borrow_limit = TERMS(row, borrow_limit)};
+		.borrow_limit = TERMS(row, borrow_limit),
+		.class_limit = TERMS(row, class_limit)};
 }
 
 static bool terms_eq(const quota_terms *x, const quota_terms *y)
 {
 	return amounts_eq(x->guaranteed, y->guaranteed) && amounts_eq(x->limit, y->limit) &&
-	       amounts_eq(x->lend_limit, y->lend_limit) && amounts_eq(x->borrow_limit, y->borrow_limit);
+	       amounts_eq(x->lend_limit, y->lend_limit) && amounts_eq(x->borrow_limit, y->borrow_limit) &&
+	       amounts_eq(x->class_limit, y->class_limit);
 }
 
-static uint64_t cell_of(int32_t tenant, int32_t model)
+static uint64_t cell_of(int32_t tenant, int32_t number)
 {
-	return (uint64_t)tenant * FLEET_CLASSES_MAX + (uint64_t)model + 1;
+	return (uint64_t)tenant << 32 | (uint64_t)(uint32_t)number;
 }
 
 static bool is_any_set(amounts a)
@@ -149,7 +181,7 @@ static void terms_put(books *b, int32_t tenant, int32_t model, const sql_load_qu
 {
 	quota_terms is = quota_get(b->tree, tenant, model), be = row ? terms_of(row) : quota_terms_unset();
 
-	if (tenant == QUOTA_ROOT) {
+	if (tenant == QUOTA_ROOT && !charge_is_mode(model)) {
 		while (b->pinned.n <= (uint32_t)model)
 			vec_push(&b->pinned, false);
 		b->pinned.v[model] = is_any_set(be.guaranteed);
@@ -160,6 +192,34 @@ static void terms_put(books *b, int32_t tenant, int32_t model, const sql_load_qu
 		quota_set(b->tree, tenant, model, &be);
 }
 
+/* The number of a class or share mode. A mode that no device of its class can have is none: nothing is ever charged to
+ * it. */
+static int32_t number_put(books *b, str name)
+{
+	int32_t number = charge_find(&b->fleet, name);
+
+	for (uint32_t i = 1; number == FLEET_NONE && i + 1 < name.n; i++)
+		if (name.p[i] == '.' && fleet_class_find(&b->fleet, str_cut(name, 0, i)) != FLEET_NONE)
+			return FLEET_NONE;
+	return number == FLEET_NONE ? fleet_class_put(&b->fleet, name) : number;
+}
+
+static void mode_note(books *b, int32_t number)
+{
+	vec_each (mode, &b->modes)
+		if (*mode == number)
+			return;
+	vec_push(&b->modes, number);
+}
+
+static void tenant_terms_put(books *b, int32_t tenant, int32_t models, const map *named)
+{
+	for (int32_t m = 0; m < models; m++)
+		terms_put(b, tenant, m, map_find_num(named, cell_of(tenant, m) + 1));
+	vec_each (mode, &b->modes)
+		terms_put(b, tenant, *mode, map_find_num(named, cell_of(tenant, *mode) + 1));
+}
+
 void govern_quotas(books *b, const sql_load_quotas_row *rows, uint32_t n)
 {
 	map named = {0};
@@ -167,17 +227,21 @@ void govern_quotas(books *b, const sql_load_quotas_row *rows, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		const payer *p = books_payer(b, (int32_t)rows[i].tenant_key);
-		int32_t model = fleet_class_put(&b->fleet, rows[i].model);
-		if (!p || p->is_deleted || model == FLEET_NONE)
+		int32_t number = number_put(b, rows[i].model);
+		if (!p || p->is_deleted || number == FLEET_NONE)
 			continue;
-		map_put_num(&named, cell_of(p->handle, model), (void *)&rows[i]);
-		models = model >= models ? model + 1 : models;
+		map_put_num(&named, cell_of(p->handle, number) + 1, (void *)&rows[i]);
+		if (charge_is_mode(number))
+			mode_note(b, number);
+		else
+			models = number >= models ? number + 1 : models;
 	}
 	for (uint32_t t = 0; t < b->payer_of.n; t++)
-		for (int32_t m = 0; m < models && b->payer_of.v[t]; m++)
-			terms_put(b, (int32_t)t, m, map_find_num(&named, cell_of((int32_t)t, m)));
+		if (b->payer_of.v[t])
+			tenant_terms_put(b, (int32_t)t, models, &named);
 	map_done(&named);
 	books_follow_capacity(b);
+	standing_moved_all(&b->standing, quota_models(b->tree));
 	change_all(&b->changes);
 }
 

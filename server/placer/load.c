@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/types/placement.h"
-#include "engine/fleet.h"
+#include "engine/charge.h"
 #include "server/placer/body.h"
 #include "server/placer/decide.h"
 
@@ -300,6 +300,18 @@ static uint64_t cell_of(int32_t tenant, int32_t model)
 	return (uint64_t)tenant * FLEET_CLASSES_MAX + (uint64_t)model + 1;
 }
 
+static amounts use_of(const sql_load_uses_row *row)
+{
+	return (amounts){{row->device_milli, row->memory_mib, row->compute_milli}};
+}
+
+static int32_t use_number(books *b, str name)
+{
+	int32_t number = charge_find(&b->fleet, name);
+
+	return number == FLEET_NONE ? fleet_class_put(&b->fleet, name) : number;
+}
+
 static void uses_compare(load *l, const sql_load_uses_row *rows, uint32_t n)
 {
 	static const char *const words[3] = {"device_milli", "memory_mib", "compute_milli"};
@@ -308,18 +320,20 @@ static void uses_compare(load *l, const sql_load_uses_row *rows, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		const payer *p = books_payer(b, (int32_t)rows[i].tenant_key);
-		int32_t model = fleet_class_put(&b->fleet, rows[i].model);
-		if (p && model != FLEET_NONE)
-			map_put_num(&stored, cell_of(p->handle, model), (void *)&rows[i]);
-		else
+		int32_t number = use_number(b, rows[i].model);
+		if (!p || number == FLEET_NONE)
 			differ(l, "tenant_use", rows[i].model, S("tenant"), rows[i].tenant_key, 0);
+		else if (charge_is_mode(number))
+			compare(l, "tenant", p->path, words, use_of(&rows[i]), quota_used(b->tree, p->handle, number));
+		else
+			map_put_num(&stored, cell_of(p->handle, number), (void *)&rows[i]);
 	}
 	for (uint32_t t = 0; t < b->payer_of.n; t++) {
 		for (int32_t m = 0; m < (int32_t)b->fleet.classes.n && b->payer_of.v[t]; m++) {
 			const sql_load_uses_row *row = map_find_num(&stored, cell_of((int32_t)t, m));
 			amounts is = {{0}};
 			if (row)
-				is = (amounts){{row->device_milli, row->memory_mib, row->compute_milli}};
+				is = use_of(row);
 			compare(l, "tenant", b->payer_of.v[t]->path, words, is, quota_used(b->tree, (int32_t)t, m));
 		}
 	}
@@ -334,6 +348,16 @@ static void node_leave(books *b, int32_t node)
 	fleet_node_remove(&b->fleet, node);
 }
 
+void load_conditions(books *b, const sql_load_conditions_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const payer *p = books_payer(b, (int32_t)rows[i].tenant_key);
+		int32_t number = rows[i].model.n ? charge_find(&b->fleet, rows[i].model) : FLEET_NONE;
+		if (p && (number != FLEET_NONE || !rows[i].model.n))
+			(void)standing_load(&b->standing, p->handle, rows[i].type, number, rows[i].since);
+	}
+}
+
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 {
 	nodes_compare(l);
@@ -345,6 +369,7 @@ void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 	vec_each (node, &l->gone_nodes)
 		node_leave(l->b, *node);
 	books_follow_capacity(l->b);
+	standing_moved_all(&l->b->standing, quota_models(l->b->tree));
 	change_all(&l->b->changes);
 	decide_recall(l->b);
 }

@@ -26,6 +26,8 @@ void load_begin(load *l, books *b);
 void load_done(load *l);
 void load_nodes(load *l, const sql_load_nodes_row *rows, uint32_t n);
 void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n);
+/* What was told of tenants, and since when. */
+void load_conditions(books *b, const sql_load_conditions_row *rows, uint32_t n);
 void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n);
 /* Compares with the stored totals; takes out of the fleet what is gone. */
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n);

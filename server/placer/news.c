@@ -9,7 +9,7 @@ static const struct {
 	int moves;
 } kinds[] = {
 	{"tenant", KIND_TENANTS | KIND_QUOTAS},
-	{"quota", KIND_QUOTAS},
+	{"quota", KIND_TENANTS | KIND_QUOTAS}, /* weight, credits and reclaim stand in the tenant */
 	{"device_class", KIND_CLASSES},
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},

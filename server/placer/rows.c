@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "engine/charge.h"
 #include "server/placer/rows_inside.h"
 
 void rows_call(turn_rows *r, sql_id stmt, const void *in)
@@ -75,6 +76,7 @@ static void tenants_used(turn *t, const books *b, turn_rows *r)
 {
 	uint32_t n = sums_shrink(&t->tenant_sums);
 	sql_tenant_use_add_in *in = ARENA_NEW(t->a, sql_tenant_use_add_in);
+	char room[CHARGE_NAME_MAX];
 
 	if (!n)
 		return;
@@ -83,7 +85,7 @@ static void tenants_used(turn *t, const books *b, turn_rows *r)
 	for (uint32_t i = 0; i < n; i++) {
 		const turn_sum *s = &t->tenant_sums.v.v[i];
 		in->tenant_keys.v[i] = s->key;
-		in->models.v[i] = b->fleet.classes.v[s->class_id].name;
+		in->models.v[i] = str_dup(t->a, charge_name(&b->fleet, s->class_id, room));
 		in->device_milli.v[i] = s->v[AXIS_DEVICE_MILLI];
 		in->memory_mib.v[i] = s->v[AXIS_MEMORY_MIB];
 		in->compute_milli.v[i] = s->v[AXIS_COMPUTE_MILLI];
@@ -317,6 +319,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	devices_used(t, r);
 	nodes_used(t, r);
 	tenants_used(t, b, r);
+	rows_standing(t, b, r);
 	segments_open(t, r);
 	segments_close(t, r);
 	gone_mark(t, b, r);

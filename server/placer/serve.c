@@ -5,6 +5,7 @@
 #include "base/metric.h"
 #include "server/placer/decide.h"
 #include "server/placer/inventory.h"
+#include "server/placer/moves.h"
 #include "server/placer/placer_inside.h"
 #include "server/placer/report.h"
 
@@ -83,6 +84,9 @@ static bool row_take(placer *p, const sql_inbox_next_row *row)
 /* Each step does a bounded piece of its stage; true when the stage is over. */
 static bool step_review(placer *p)
 {
+	moves_review(&p->turn, &p->books);
+	if (p->turn.moved.n)
+		return true;
 	inventory_review(&p->turn, &p->books);
 	return true;
 }
@@ -135,14 +139,14 @@ static bool step_places(placer *p)
 	return false;
 }
 
-/* New devices are written before anything is put on them: a turn with inventory grows nothing. */
+/* New devices are written before anything is put on them, and totals that moved before anything grows. */
 static turn_stage stage_after(const placer *p)
 {
 	turn_stage careful = care_stage(p);
 
 	if (careful != STAGE_NONE)
 		return careful;
-	if (p->turn.has_inventory && p->stage <= STAGE_REPORTS)
+	if ((p->turn.has_inventory || p->turn.moved.n) && p->stage <= STAGE_REPORTS)
 		return STAGE_READY;
 	return p->stage + 1;
 }
@@ -180,9 +184,15 @@ static bool is_walking(const books *b)
 	return b->waiting.n && (b->look_at || b->looked != b->changes.count);
 }
 
+static bool wants_review(const books *b)
+{
+	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us());
+}
+
 static bool has_work(const placer *p)
 {
-	return p->inbox.n || is_walking(&p->books) || p->books.wants_classing || p->books.doomed.n;
+	return wants_review(&p->books) || p->inbox.n || is_walking(&p->books) || p->books.wants_classing ||
+	       p->books.doomed.n;
 }
 
 static bool is_known(const placer *p, const sql_inbox_next_row *row)
@@ -271,6 +281,8 @@ static void turn_open(placer *p)
 
 static void turn_finish(placer *p)
 {
+	if (!p->rows && !p->care.rows)
+		p->turn.has_standing = standing_review(&p->books.standing, p->books.tree, p->turn.now_us);
 	if (!turn_is_empty(&p->turn)) {
 		commit_send(p);
 		return;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "engine/fleet.h"
+#include "engine/charge.h"
 
 void turn_init(turn *t)
 {
@@ -30,7 +30,8 @@ void turn_begin(turn *t, int64_t now_us)
 	arena_end(t->a);
 	t->a = arena_new(0);
 	t->now_us = now_us;
-	t->cannot_undo = t->has_inventory = false;
+	t->cannot_undo = t->has_inventory = t->has_standing = false;
+	vec_clear(&t->moved);
 	t->refusals = t->unknown_slices = 0;
 	sums_clear(&t->node_sums);
 	sums_clear(&t->device_sums);
@@ -80,14 +81,16 @@ void turn_done(turn *t)
 	vec_done(&t->learned);
 	vec_done(&t->consumed);
 	vec_done(&t->retold);
+	vec_done(&t->moved);
 	arena_end(t->a);
 	t->a = NULL;
 }
 
 bool turn_is_empty(const turn *t)
 {
-	return !t->touches.n && !t->consumed.n && !t->retold.n && !t->aside.seq && !t->nodes.n && !t->devices.n &&
-	       !t->nodes_gone.n && !t->devices_gone.n && !t->nodes_marked.n && !t->devices_marked.n;
+	return !t->has_standing && !t->moved.n && !t->touches.n && !t->consumed.n && !t->retold.n && !t->aside.seq &&
+	       !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n && !t->nodes_marked.n &&
+	       !t->devices_marked.n;
 }
 
 bool turn_can_undo(const turn *t)
@@ -139,7 +142,7 @@ void turn_placed(turn *t, booking *k, str json)
 
 static turn_sum *sum_of(turn_sums *s, int32_t key, int32_t class_id)
 {
-	uint64_t name = ((uint64_t)key << 12 | (uint64_t)(class_id + 1)) + 1;
+	uint64_t name = ((uint64_t)key << 24 | (uint64_t)(class_id + 1)) + 1;
 	uintptr_t at = (uintptr_t)map_find_num(&s->at, name);
 
 	if (!at) {
@@ -159,18 +162,37 @@ static void sum_add(turn_sums *s, int32_t key, const int64_t by[3])
 }
 
 /* A tenant's use is that of its subtree: the charge counts in every ancestor. */
-static void sum_charge(turn *t, const books *b, int32_t tenant, int32_t class_id, amounts charge, int64_t sign)
+static void sum_charge(
+	turn *t, const books *b, int32_t tenant, int32_t number, amounts charge, int64_t sign, bool grows)
 {
 	for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant)) {
-		turn_sum *x = sum_of(&t->tenant_sums, b->payer_of.v[tenant]->key, class_id);
+		turn_sum *x = sum_of(&t->tenant_sums, b->payer_of.v[tenant]->key, number);
 		for (int i = 0; i < 3; i++) {
 			x->v[i] += sign * charge.v[i];
-			x->grown[i] += sign > 0 ? charge.v[i] : 0;
+			x->grown[i] += grows ? charge.v[i] : 0;
 		}
 	}
 }
 
-static void sum_plan(turn *t, const books *b, int32_t tenant, const plan *p, int64_t sign)
+static void sum_slice(turn *t, books *b, int32_t tenant, const plan_device *s, int64_t sign)
+{
+	int32_t model = b->fleet.devices.v[s->device].class_id, mode = charge_mode(&b->fleet, s);
+
+	sum_charge(t, b, tenant, model, s->charge, sign, sign > 0);
+	standing_moved(&b->standing, model);
+	if (mode == FLEET_NONE)
+		return;
+	sum_charge(t, b, tenant, mode, s->charge, sign, sign > 0);
+	standing_moved(&b->standing, mode);
+}
+
+void turn_move(turn *t, const books *b, int32_t from, int32_t to, int32_t number, amounts use)
+{
+	sum_charge(t, b, from, number, use, -1, false);
+	sum_charge(t, b, to, number, use, 1, false);
+}
+
+static void sum_plan(turn *t, books *b, int32_t tenant, const plan *p, int64_t sign)
 {
 	for (uint32_t i = 0; i < p->pods.n; i++) {
 		const plan_pod *pod = &p->pods.v[i];
@@ -181,7 +203,7 @@ static void sum_plan(turn *t, const books *b, int32_t tenant, const plan *p, int
 		const plan_device *d = &p->devices.v[i];
 		int64_t slice[3] = {sign * d->memory_mib, sign * d->compute_milli, sign};
 		sum_add(&t->device_sums, b->devices.v[d->device].key, slice);
-		sum_charge(t, b, tenant, b->fleet.devices.v[d->device].class_id, d->charge, sign);
+		sum_slice(t, b, tenant, d, sign);
 	}
 }
 
@@ -320,6 +342,9 @@ static void touch_keep(books *b, touch *x)
 
 void turn_keep(turn *t, books *b)
 {
+	standing_keep(&b->standing);
+	if (t->moved.n)
+		vec_clear(&b->moves_over);
 	vec_each (x, &t->touches) {
 		x->b->touch_at = 0;
 		if (lifecycle_is_final(x->b->now.life))
@@ -360,6 +385,7 @@ static void touch_restore(books *b, touch *x)
 void turn_undo(turn *t, books *b)
 {
 	assert(turn_can_undo(t));
+	standing_undo(&b->standing);
 	vec_each (x, &t->touches)
 		touch_release(b, x);
 	vec_each (x, &t->touches)

@@ -79,6 +79,8 @@ typedef struct turn {
 	arena *a; /* of texts and rows; ends with the turn */
 	int64_t now_us;
 	bool cannot_undo, has_inventory;
+	bool has_standing;  /* b->standing looked at a model, and there is something to write */
+	vec(int32_t) moved; /* keys of tenants whose totals follow them: nothing grows in such a turn */
 	vec(touch) touches;
 	turn_sums node_sums, device_sums, tenant_sums;
 	vec(turn_segment) opened;
@@ -115,6 +117,10 @@ void turn_placed(turn *t, booking *k, str json);
 void turn_took(turn *t, books *b, booking *k);
 /* Gives back all that the touched placement holds. */
 void turn_give(turn *t, books *b, booking *k);
+
+/* All that a tenant's subtree has of a class or share mode counts no longer at `from` and its ancestors, but at `to`
+ * and its. */
+void turn_move(turn *t, const books *b, int32_t from, int32_t to, int32_t number, amounts use);
 
 /* Rows of the inventory; the latest of a key counts. */
 void turn_node_put(turn *t, turn_node n);

@@ -113,15 +113,15 @@ Test(queries, what_one_sees_but_may_not_change_is_not_found)
 		sql_id stmt;
 		const char *args, *outcome;
 	} rows[] = {
-		{SQL_TENANT_PATCH, "'a', 'x', NULL, -1, 1", "done"},
-		{SQL_TENANT_PATCH, "'a', 'x', NULL, 12345, 1", "refused:etag_mismatch"},
-		{SQL_TENANT_PATCH, "'a/b', 'x', NULL, -1, 1", "refused:not_found"},
+		{SQL_TENANT_PATCH, "'a', 'x', NULL, NULL, -1, 1", "done"},
+		{SQL_TENANT_PATCH, "'a', 'x', NULL, NULL, 12345, 1", "refused:etag_mismatch"},
+		{SQL_TENANT_PATCH, "'a/b', 'x', NULL, NULL, -1, 1", "refused:not_found"},
 		{SQL_TENANT_DELETE, "'a/b', -1, 1", "refused:not_found"},
 		{SQL_TENANT_CREATE, "'tnt_n', 'quo_n', 'a', 'n', '', '{}', 1", "done"},
 		{SQL_TENANT_CREATE, "'tnt_m', 'quo_m', 'a/b', 'm', '', '{}', 1", "refused:unknown_tenant"},
 		{SQL_TOKEN_CREATE, "'tok_1', 'n', 'h', 'tenant_admin', 'a/b', 60, 'me', 1", "refused:unknown_tenant"},
 		{SQL_QUOTA_PUT,
-			"'a/b', '{h100-80g}', '{0}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', 1000, NULL, -1, 1",
+			"'a/b', '{h100-80g}', '{0}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', 1000, NULL, NULL, NULL, -1, 1",
 			"refused:not_found"},
 	};
 	PGconn *pg = connect_to("seen");

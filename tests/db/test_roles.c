@@ -21,7 +21,7 @@ static const struct {
 		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get priority_list priority_get"
 		" decision_list audit_record decision_record checkpoint_list checkpoint_over checkpoint_two"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
-		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
+		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_get token_list token_create token_revoke usage_list"
 		" binding_get binding_list binding_create binding_delete "},
 	{"reeve_platform", "",
@@ -34,12 +34,12 @@ static const struct {
 		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names"
 		" books_tenants books_inventory books_streams"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
-		" quota_get quota_list quota_put tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
+		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
 		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
 		" bindings_of binding_get binding_list binding_create binding_delete "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses"
+		" load_tenants load_quotas load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},

@@ -79,6 +79,11 @@ static step put(request *r, int64_t if_rev)
 		in->credits_limit = q->sheet.credits_limit;
 		in->credits_limit_null = false;
 	}
+	if (q->sheet.reclaim_after_s != SHEET_NONE) {
+		in->reclaim_after_s = q->sheet.reclaim_after_s;
+		in->reclaim_grace_s = q->sheet.reclaim_grace_s;
+		in->reclaim_after_s_null = in->reclaim_grace_s_null = false;
+	}
 	in->if_rev = if_rev;
 	ledger_op *entry = govern_begin(r, SQL_QUOTA_PUT, in);
 	entry->on_row = written_answer;

@@ -41,12 +41,24 @@ static sql_load_classes_row class_row(const char *name, int64_t memory_mib)
 		.compute_overcommit_ppm = 1000000};
 }
 
+static sql_load_tenants_row tenant_row(int32_t key, int32_t parent_key, const char *path)
+{
+	return (sql_load_tenants_row){.key = key,
+		.parent_key = parent_key,
+		.parent_key_null = !parent_key,
+		.booked_parent_key_null = true,
+		.path = str_from(path),
+		.weight = 1000,
+		.credits_limit_null = true,
+		.reclaim_after_s_null = true,
+		.reclaim_grace_s_null = true};
+}
+
 static void world(stage *s)
 {
 	const sql_load_classes_row classes[] = {class_row("big", 80000), class_row("small", 40000)};
-	const sql_load_tenants_row tenants[] = {{.key = 1, .parent_key_null = true, .path = S("")},
-		{.key = 2, .parent_key = 1, .path = S("a")}, {.key = 3, .parent_key = 2, .path = S("a/b")},
-		{.key = 4, .parent_key = 1, .path = S("c")}};
+	const sql_load_tenants_row tenants[] = {
+		tenant_row(1, 0, ""), tenant_row(2, 1, "a"), tenant_row(3, 2, "a/b"), tenant_row(4, 1, "c")};
 	sql_load_quotas_row quotas[] = {{.tenant_key = 2, .model = S("big"), .limit_device_milli = 5000}};
 	const sql_load_clusters_row clusters[] = {
 		{.key = 1, .name = S("one"), .state = S("ready")}, {.key = 2, .name = S("two"), .state = S("ready")}};
@@ -55,7 +67,8 @@ static void world(stage *s)
 		&quotas[0].limit_compute_milli_null, &quotas[0].lend_limit_device_milli_null,
 		&quotas[0].lend_limit_memory_mib_null, &quotas[0].lend_limit_compute_milli_null,
 		&quotas[0].borrow_limit_device_milli_null, &quotas[0].borrow_limit_memory_mib_null,
-		&quotas[0].borrow_limit_compute_milli_null};
+		&quotas[0].borrow_limit_compute_milli_null, &quotas[0].class_limit_device_milli_null,
+		&quotas[0].class_limit_memory_mib_null, &quotas[0].class_limit_compute_milli_null};
 
 	for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++)
 		*nulls[i] = true;
