@@ -149,6 +149,7 @@ static const js_field placement_fields[] = {
 		.always = true),
 	F(position, JS_READ_ONLY,
 		"Place in the queue of all that wait, from 1, when it was last decided about; absent when it does not wait."),
+	F(grace_s, JS_READ_ONLY, "How long it may take to end; only where it is told to make room for another."),
 	F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
 	F(request, JS_READ_ONLY, "The request as taken."),
 	F(created_at, JS_READ_ONLY, "When it was asked for."),

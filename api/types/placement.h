@@ -111,6 +111,7 @@ typedef struct placement {
 	js_list placed;   /* of placed_pod */
 	js_list blockers; /* of placement_blocker */
 	int64_t position;
+	int64_t grace_s;
 	str reason;
 	js_raw request;
 	js_time created_at, granted_at, running_at, ended_at;

@@ -161,6 +161,8 @@ static void placement_write(js_writer *w, const body_decision *d)
 	js_put_raw(w, "blockers", d->blockers.n ? d->blockers : S("[]"));
 	if (d->position)
 		js_put_i64(w, "position", d->position);
+	if (k->now.life == LIFE_REVOKING && k->now.grace_s)
+		js_put_i64(w, "grace_s", k->now.grace_s);
 	put_text(w, "reason", k->now.reason);
 	js_put_raw(w, "request", k->request);
 	put_time(w, "created_at", k->created_at_us);

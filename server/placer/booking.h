@@ -31,6 +31,7 @@ typedef struct booking_state {
 	int64_t fence_incarnation, fence_no;
 	int64_t granted_at_us, running_at_us, ended_at_us; /* 0: not yet */
 	int32_t cluster_key;                               /* 0: nowhere */
+	int64_t grace_s;                                   /* while revoking: how long it has to end; 0: not told */
 	str reason, placed; /* on the heap, absent: none; what it was placed on stays told after its end */
 	booking_wait wait;
 } booking_state;

@@ -25,9 +25,9 @@ typedef struct payer {
 	int32_t handle; /* in the tree */
 	bool is_deleted;
 	str path;
-	int32_t wanted_parent_key;              /* it hangs there now; its totals follow in the next turn */
-	int64_t reclaim_after_us;               /* use above a limit is taken back after so long; below 0: never */
-	int64_t reclaim_grace_s, reclaim_at_us; /* the next look; 0: as soon as it may */
+	int32_t wanted_parent_key; /* it hangs there now; its totals follow in the next turn */
+	int64_t reclaim_after_us;  /* use above a limit is taken back after so long; below 0: never */
+	int64_t reclaim_grace_s;
 } payer;
 
 /* A cluster. */
@@ -95,7 +95,8 @@ typedef struct books {
 	bool wants_classing;     /* classes changed: devices without one are looked at again */
 	bool wants_moving;       /* tenants hang elsewhere than their totals */
 	vec(int32_t) moves_over; /* keys of tenants that moved and came back before their totals did */
-	int64_t reclaim_at_us;   /* the next look for use to take back; 0: nobody asks for one */
+	bool sheds;              /* some quota asks for use above its limit to be taken back */
+	int64_t shed_at_us;      /* the next look for it */
 	standing standing;
 } books;
 

@@ -115,7 +115,7 @@ static void payer_fill(books *b, payer *p, const sql_load_tenants_row *row)
 	quota_set_credits_limit(b->tree, p->handle, row->credits_limit_null ? QUOTA_UNSET : row->credits_limit);
 	p->reclaim_after_us = row->reclaim_after_s_null ? -1 : row->reclaim_after_s * US_PER_S;
 	p->reclaim_grace_s = row->reclaim_grace_s_null ? 0 : row->reclaim_grace_s;
-	p->reclaim_at_us = 0;
+	b->sheds |= p->reclaim_after_us >= 0;
 }
 
 /* False: its parent is not known yet. */
@@ -141,6 +141,7 @@ void govern_tenants(books *b, const sql_load_tenants_row *rows, uint32_t n)
 		for (uint32_t i = 0; i < n; i++)
 			known += tenant_put(b, &rows[i]);
 	} while (known < n && known > before);
+	b->shed_at_us = 0;
 	standing_moved_all(&b->standing, quota_models(b->tree));
 	change_all(&b->changes);
 }

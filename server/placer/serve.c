@@ -8,6 +8,7 @@
 #include "server/placer/moves.h"
 #include "server/placer/placer_inside.h"
 #include "server/placer/report.h"
+#include "server/placer/shed.h"
 
 enum {
 	SLICE_US = 1500, /* the loop is given back after so long */
@@ -88,6 +89,7 @@ static bool step_review(placer *p)
 	if (p->turn.moved.n)
 		return true;
 	inventory_review(&p->turn, &p->books);
+	shed_review(&p->turn, &p->books);
 	return true;
 }
 
@@ -186,7 +188,8 @@ static bool is_walking(const books *b)
 
 static bool wants_review(const books *b)
 {
-	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us());
+	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us()) ||
+	       shed_is_due(b, clock_now_us());
 }
 
 static bool has_work(const placer *p)

@@ -43,8 +43,8 @@ static const scene promises[] = {
 	{"pinned", ADMIN, "PUT", FLEET, ANY, "{\"models\":{\"h100-80g\":{\"guaranteed\":{\"device_milli\":9000}}}}", 200, "{'models':{'h100-80g':{'guaranteed':{'device_milli':9000}}}}", NULL},
 	{"a pinned fleet is a parent as any other", ADMIN, "PUT", "/v1/tenants/umbra/quota", ANY, "{\"models\":{\"h100-80g\":{\"guaranteed\":{\"device_milli\":1001}}}}", 422, "{'code':'quota_exceeds_parent','detail':'the fleet is promised 9000, its children would hold 9001: lower this by 1 or raise the parent first'}", NULL},
 	{"the fleet does not lend", ADMIN, "PUT", FLEET, ANY, "{\"models\":{\"h100-80g\":{\"lend_limit\":{\"device_milli\":1}}}}", 422, "{'code':'bad_field','errors':[{'pointer':'#/models/h100-80g'}]}", NULL},
-	{"the fleet is not seen from below", "tenant_owner", "acme", "GET", FLEET, NULL, NULL, 403, NULL, NULL},
-	{"nor pinned", "tenant_owner", "acme", "PUT", FLEET, ANY, "{}", 403, NULL, NULL},
+	{"the fleet is not seen from below", "tenant_owner", "acme", "GET", FLEET, NULL, NULL, 404, NULL, NULL},
+	{"nor pinned", "tenant_owner", "acme", "PUT", FLEET, ANY, "{}", 404, NULL, NULL},
 };
 
 static const scene moves[] = {

@@ -235,3 +235,54 @@ Test(placer_quota, totals_follow_a_tenant_that_moves)
 	HOLDS(&r);
 	realm_close(&r);
 }
+
+/* a promises 2 of its 8 to b and nothing to c; b runs 4 and c 4 when the limit falls to 5. */
+Test(placer_quota, use_above_a_limit_is_taken_back_youngest_first_and_not_below_a_guarantee)
+{
+	realm r;
+	open_and_start(&r, "q_shed");
+	realm_govern(&r, "quota",
+		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) SELECT key, 'h100-80g', 3000 FROM tenant WHERE path = 'a/b'");
+	int b[4], c[4];
+	for (int i = 0; i < 4; i++) {
+		c[i] = realm_place(&r, "a/c", ONE_H100);
+		realm_settle(&r);
+	}
+	for (int i = 0; i < 4; i++) {
+		b[i] = realm_place(&r, "a/b", ONE_H100);
+		realm_settle(&r);
+	}
+	realm_step(&r, c[0], "running");
+	realm_settle(&r);
+	realm_govern(&r, "quota",
+		"UPDATE quota SET limit_device_milli = 5000 WHERE model = 'h100-80g' AND tenant_key = (SELECT key FROM tenant WHERE path = 'a')");
+	settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 0, "a cut ends nothing");
+	realm_govern(&r, "quota", "UPDATE tenant SET reclaim_after_s = 3600, reclaim_grace_s = 45 WHERE path = 'a'");
+	settle(&r);
+	cr_expect_eq(
+		realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 0, "not before its time");
+	realm_govern(&r, "quota", "UPDATE tenant SET reclaim_after_s = 0 WHERE path = 'a'");
+	settle(&r);
+	/* b keeps 3 of its 4: its youngest goes; then c's, the youngest first. */
+	cr_expect_str_eq(
+		realm_text(&r, "SELECT string_agg(id, ' ' ORDER BY seq) FROM placement WHERE state = 'revoking'"),
+		"plc_3 plc_4 plc_8");
+	cr_expect_str_eq(
+		realm_text(
+			&r, "SELECT body::json->'placement'->>'grace_s' FROM decision WHERE action = 'revoke' LIMIT 1"),
+		"45");
+	cr_expect_str_eq(realm_text(&r, "SELECT reason FROM placement WHERE id = 'plc_8'"),
+		"reclaimed: use stands above the limit of a (h100-80g)");
+	realm_run_for(&r, 1100000);
+	settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 3,
+		"what goes already counts as gone");
+	realm_step(&r, b[3], "revoked");
+	realm_step(&r, c[3], "revoked");
+	realm_step(&r, c[2], "revoked");
+	settle(&r);
+	cr_expect_str_eq(used(&r, "a"), "5000");
+	HOLDS(&r);
+	realm_close(&r);
+}
