@@ -52,6 +52,7 @@ static const setting rows[] = {
 		"The same of all tokens of one tenant together; the fleet's own have no such limit. 0: no limit."),
 	TEXT("audit-file", audit_file, "",
 		"File that gets a line for each signed checkpoint of the audit chains; best on another machine. Empty: none."),
+	TEXT("audit-url", audit_url, "", "URL that each of these lines is posted to, once. Empty: none."),
 	NUMBER("audit-every-s", audit_every_s, "600", 1, 86400,
 		"How often a chain with new records gets a signed checkpoint; after 4096 records it gets one at once."),
 	SWITCH("fsync", fsync, "true",

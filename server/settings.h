@@ -28,6 +28,7 @@ typedef struct server_settings {
 	int64_t rate_principal;     /* units per second of one token, per edge; 0: no limit */
 	int64_t rate_tenant;        /* the same of all tokens of a tenant */
 	const char *audit_file;     /* gets a line for each checkpoint of the audit chains; "": none */
+	const char *audit_url;      /* gets the same as a POST; "": none */
 	int64_t audit_every_s;      /* a chain with new records gets a checkpoint that often */
 	bool fsync;                 /* of the private PostgreSQL; off only for experiments */
 	/* Set by the supervisor for its children, not by people. */

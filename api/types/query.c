@@ -110,7 +110,11 @@ static const js_field audit_query_fields[] = {
 JS_TYPE_GIVEN(audit_query, "Which records.");
 
 #define F(...) JS_FIELD(checkpoint_query, __VA_ARGS__)
-static const js_field checkpoint_query_fields[] = {CHAIN_FIELD, PAGE_FIELDS};
+static const js_field checkpoint_query_fields[] = {
+	CHAIN_FIELD,
+	F(after, JS_OPTIONAL, "Only checkpoints larger than this.", JS_RANGE(0, JS_INT_MAX)),
+	PAGE_FIELDS,
+};
 #undef F
 JS_TYPE_GIVEN(checkpoint_query, "Of which chain.");
 

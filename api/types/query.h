@@ -94,6 +94,7 @@ JS_DECLARE(audit_query);
 typedef struct checkpoint_query {
 	uint64_t given;
 	str chain;
+	int64_t after;
 	int64_t limit;
 	str cursor;
 } checkpoint_query;

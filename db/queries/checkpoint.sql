@@ -47,10 +47,10 @@ t AS (
 SELECT EXISTS (SELECT FROM c) AS is_added;
 
 -- name: checkpoint_list :many
--- in: chain text, after int8, limit int8
--- out: checkpoint json, signature text, frontier text, cursor text
-SELECT body AS checkpoint, encode(signature, 'hex') AS signature, encode(frontier, 'hex') AS frontier, lpad(size::text, 19, '0') AS cursor
-FROM audit_checkpoint WHERE chain = $1 AND size > $2 ORDER BY size LIMIT $3;
+-- in: chain text, floor int8, after int8, limit int8
+-- out: checkpoint json, signature text, frontier text, cursor text, n int8
+SELECT body AS checkpoint, encode(signature, 'hex') AS signature, encode(frontier, 'hex') AS frontier, lpad(size::text, 19, '0') AS cursor, size AS n
+FROM audit_checkpoint WHERE chain = $1 AND size > greatest($2, $3) ORDER BY size LIMIT $4;
 
 -- name: checkpoint_range :many
 -- in: chain text, after int8, limit int8

@@ -12,14 +12,17 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "db/sql.h"
+#include "net/fetch.h"
 #include "proof/checkpoint.h"
 #include "proof/tile.h"
 
-enum { PATH_BYTES = 4096, LOOK_MS = 1000, LINE_BYTES_MAX = 16 * 1024 };
+enum { PATH_BYTES = 4096, LOOK_MS = 1000, LINE_BYTES_MAX = 16 * 1024, POST_MS = 10000 };
 
 struct seal {
 	seal_options o;
 	char file[PATH_BYTES];
+	char url[PATH_BYTES];
+	fetch *web; /* NULL: nobody is told */
 	signing_key *key;
 	loop_timer *timer;
 	/* The one that is being made. */
@@ -112,13 +115,47 @@ static void file_append(const seal *s, str line)
 		close(fd);
 }
 
+static void on_posted(void *arg, const fetch_reply *r)
+{
+	const seal *s = arg;
+
+	if (r->e ? r->e != ERR_CLOSED : r->status / 100 != 2)
+		log_warn("audit.webhook_failed", KV_Z("url", s->url), KV_I64("status", r->e ? 0 : r->status),
+			KV_Z("why", r->e ? r->why : ""));
+}
+
+static void post(seal *s, str line)
+{
+	static const char *const headers[] = {"Content-Type: application/json", NULL};
+
+	(void)fetch_send(s->web, &(fetch_request){.method = "POST",
+					 .url = s->url,
+					 .headers = headers,
+					 .body = line,
+					 .timeout_ms = POST_MS,
+					 .on_done = on_posted,
+					 .arg = s});
+}
+
+static str hex_text(seal *s, str bytes)
+{
+	buf out;
+
+	buf_init(&out, LINE_BYTES_MAX);
+	hex_add(&out, bytes.p, bytes.n);
+	str text = str_dup(s->a, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* The log cuts long values; what is signed, and the signature, are short. */
 static void publish(seal *s)
 {
-	str line = line_of(s);
-
-	log_info("audit.checkpoint", KV("line", str_cut(line, 0, line.n - 1)));
+	log_info("audit.checkpoint", KV("checkpoint", s->add.body), KV("signature", hex_text(s, s->add.signature)));
 	if (*s->file)
-		file_append(s, line);
+		file_append(s, line_of(s));
+	if (s->web)
+		post(s, line_of(s));
 }
 
 static void on_added(void *arg, db_reply *r)
@@ -268,6 +305,9 @@ err seal_new(loop *l, const seal_options *o, seal **ret, fault *f)
 	s->o = *o;
 	s->key = key;
 	snprintf(s->file, sizeof(s->file), "%s", o->file ? o->file : "");
+	snprintf(s->url, sizeof(s->url), "%s", o->url ? o->url : "");
+	if (*s->url)
+		s->web = fetch_new(l, &(fetch_config){.user_agent = "reeved"});
 	s->timer = loop_timer_new(l, look, s);
 	loop_timer_arm(s->timer, 0);
 	*ret = s;
@@ -278,6 +318,7 @@ void seal_free(seal *s)
 {
 	if (!s)
 		return;
+	fetch_free(s->web);
 	loop_timer_free(s->timer);
 	signing_key_close(s->key);
 	arena_end(s->a);

@@ -14,6 +14,7 @@ enum { SEAL_RECORDS_MAX = 4096, SEAL_PAUSE_MS = 200 };
 typedef struct seal_options {
 	const char *data_dir; /* holds audit/key.pem */
 	const char *file;     /* gets a line for each; empty: none */
+	const char *url;      /* gets the line as a POST, once: the next one names it; empty: none */
 	int64_t records;      /* at most SEAL_RECORDS_MAX */
 	int64_t every_ms;
 	int64_t pause_ms; /* behind each */

@@ -51,11 +51,23 @@ static void export_over(export *x)
 		export_free(x);
 }
 
-static void line_make(export *x, uint32_t i)
+static void checkpoint_line(export *x, uint32_t i)
+{
+	static const char *const members[] = {"checkpoint", "signature", "frontier"};
+
+	for (size_t k = 0; k < sizeof(members) / sizeof(*members); k++) {
+		const char *quote = k ? "\"" : "";
+		buf_printf(&x->line, "%c\"%s\":%s", k ? ',' : '{', members[k], quote);
+		buf_add_str(&x->line, db_text(&x->reply, i, members[k]));
+		buf_add_str(&x->line, str_from(quote));
+	}
+	buf_add_str(&x->line, S("}\n"));
+}
+
+static void record_line(export *x, uint32_t i)
 {
 	const char *wrong = columns_wrong(x->chain, &x->reply, i);
 
-	buf_clear(&x->line);
 	buf_printf(&x->line, "{\"chain\":\"%c\",", x->chain);
 	if (wrong)
 		buf_printf(&x->line, "\"differs\":\"%s\",", wrong);
@@ -69,7 +81,8 @@ static void line_make(export *x, uint32_t i)
 static void rows_pump(export *x)
 {
 	while (x->row < x->reply.rows && !web_stream_is_full(x->stream)) {
-		line_make(x, x->row);
+		buf_clear(&x->line);
+		(x->stmt == SQL_CHECKPOINT_LIST ? checkpoint_line : record_line)(x, x->row);
 		x->after = db_i64(&x->reply, x->row++, "n");
 		x->left--;
 		web_stream_write(x->stream, buf_str(&x->line));
@@ -127,7 +140,8 @@ static void page_ask(export *x)
 	x->page = arena_new(LINE_BYTES_MAX);
 	x->reply = (db_reply){0};
 	x->row = 0;
-	x->reach = x->upto - x->after > STRETCH ? x->after + STRETCH : x->upto;
+	bool is_short = x->stmt == SQL_CHECKPOINT_LIST || x->upto - x->after <= STRETCH;
+	x->reach = is_short ? x->upto : x->after + STRETCH;
 	sql_put_i64(x->stmt, x->in, S("floor"), x->after);
 	sql_put_i64(x->stmt, x->in, S("after"), x->after);
 	sql_put_i64(x->stmt, x->in, S("upto"), x->reach);

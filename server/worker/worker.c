@@ -67,6 +67,7 @@ static void seal_open(worker *w, const server_settings *set)
 	fault f = {0};
 	seal_options o = {.data_dir = set->data_dir,
 		.file = set->audit_file,
+		.url = set->audit_url,
 		.records = SEAL_RECORDS_MAX,
 		.every_ms = set->audit_every_s * 1000,
 		.pause_ms = SEAL_PAUSE_MS,

@@ -6,7 +6,8 @@
 
 #include "cli/audit/check.h"
 #include "db/sql.h"
-#include "net/digest.h"
+#include "net/listen.h"
+#include "net/web.h"
 #include "pg/pg.h"
 #include "scene.h"
 #include "server/audit/seal.h"
@@ -32,18 +33,27 @@ static void run_for(loop *l, int64_t us)
 	loop_timer_free(t);
 }
 
-/* The worker's part, in this process: until every record of both chains is under a checkpoint. */
+/* The worker's part, in this process, until every record of both chains is under a checkpoint: twice at once, since
+ * workers of two servers may share a database. */
 static void seal_by(int64_t records)
 {
 	loop *l = loop_new();
 	db_options jobs = {.dsn = served_dsn(), .kind = "seal", .role = "reeve_jobs", .is_platform = true};
-	lane *write = lane_new(l, &(lane_options){.db = jobs});
-	db_reader *read = reader_new(l, &(reader_options){.platform = jobs, .platform_n = 1});
-	seal_options o = {.data_dir = served_folder(), .file = "", .records = records, .write = write, .read = read};
-	seal *s;
+	lane *write[2];
+	db_reader *read[2];
+	seal *s[2];
 	fault f = {0};
 
-	cr_assert_eq(seal_new(l, &o, &s, &f), ERR_OK, "%s", f.detail);
+	for (int i = 0; i < 2; i++) {
+		write[i] = lane_new(l, &(lane_options){.db = jobs});
+		read[i] = reader_new(l, &(reader_options){.platform = jobs, .platform_n = 1});
+		seal_options o = {.data_dir = served_folder(),
+			.file = "",
+			.records = records,
+			.write = write[i],
+			.read = read[i]};
+		cr_assert_eq(seal_new(l, &o, &s[i], &f), ERR_OK, "%s", f.detail);
+	}
 	for (int i = 0; i < WAIT_MS / 10; i++) {
 		run_for(l, 10000);
 		if (pg_int(served_dsn(),
@@ -52,9 +62,11 @@ static void seal_by(int64_t records)
 			0)
 			break;
 	}
-	lane_free(write);
-	reader_free(read);
-	seal_free(s);
+	for (int i = 0; i < 2; i++) {
+		lane_free(write[i]);
+		reader_free(read[i]);
+		seal_free(s[i]);
+	}
 	loop_free(l);
 }
 
@@ -403,6 +415,8 @@ static const scene searched[] = {
 	{"a checkpoint that is not", ADMIN, EXPORT "/1/proof?size=3", NULL, NULL, 404, NULL, NULL},
 	{"growth backwards", ADMIN, EXPORT "/checkpoints:consistency?from=8&to=4", NULL, NULL, 400, NULL, NULL},
 	{"growth to nowhere", ADMIN, EXPORT "/checkpoints:consistency?from=4&to=999", NULL, NULL, 404, NULL, NULL},
+	{"checkpoints behind a size", ADMIN, EXPORT "/checkpoints?after=4&limit=1", NULL, NULL, 200, NULL, NULL},
+	{"as lines they have no pages", ADMIN, EXPORT "/checkpoints?cursor=x", LINES, NULL, 400, "{'code':'bad_parameter'}", NULL},
 	{"not for members", "member", "acme", EXPORT "/checkpoints", NULL, NULL, 403, NULL, NULL},
 	{"nor the key", "member", "acme", EXPORT "/key", NULL, NULL, 403, NULL, NULL},
 	{"a tenant's owner sees the key", OWNER, EXPORT "/key", NULL, NULL, 200, NULL, NULL},
@@ -485,6 +499,8 @@ Test(api_audit, a_long_chain_is_exported_whole_and_sealed_in_pieces)
 	str texts[] = {export_of(a, ADMIN, "/checkpoints"), export_of(a, ADMIN, "")};
 	got = verified(a, texts, 2);
 	cr_expect_eq(got.times, 0, "%s", got.why);
+	cr_expect_eq(lines_in(texts[0]), 3);
+	cr_expect_eq(lines_in(export_of(a, ADMIN, "/checkpoints?after=600&limit=1")), 1);
 	cr_expect_eq(lines_in(export_of(a, ADMIN, "")), pg_int(served_dsn(), "SELECT n FROM chain"));
 	cr_expect_eq(lines_in(export_of(a, ADMIN, "?limit=700&after=600")), 700);
 	online(a, &got);
@@ -509,4 +525,65 @@ Test(api_audit, no_record_holds_a_secret)
 			"SELECT count(*) FROM audit a, (SELECT hash FROM token UNION ALL SELECT hash FROM join_token) t "
 			"WHERE strpos(a.body, encode(t.hash, 'hex')) > 0 OR strpos(a.body, encode(t.hash, 'base64')) > 0"),
 		0);
+}
+
+/* Somebody who collects checkpoints. */
+typedef struct collector {
+	arena *a;
+	str body;
+	int times;
+} collector;
+
+static void on_collect(void *arg, web_req *r)
+{
+	collector *c = arg;
+
+	c->body = str_dup(c->a, r->body);
+	c->times++;
+	web_reply(r, 204, S(""), S(""));
+}
+
+Test(api_audit, a_checkpoint_is_told_to_the_file_and_the_url_that_the_settings_name)
+{
+	AUTO_ARENA a = arena_new(0);
+	collector c = {.a = a};
+	char url[SQL_BYTES], file[SQL_BYTES], one[SQL_BYTES * 2];
+	fault f = {0};
+	char address[64];
+	int fd = -1;
+
+	begin("audit_told");
+	loop *l = loop_new();
+	cr_assert_eq(listen_open("127.0.0.1:0", &fd, &f), ERR_OK, "%s", f.detail);
+	web_server *w = web_open(l, fd, NULL, &web_limits_default, &(web_hooks){.on_request = on_collect, .arg = &c});
+	db_options jobs = {.dsn = served_dsn(), .kind = "seal", .role = "reeve_jobs", .is_platform = true};
+	lane *write = lane_new(l, &(lane_options){.db = jobs});
+	db_reader *read = reader_new(l, &(reader_options){.platform = jobs, .platform_n = 1});
+	cr_assert_eq(listen_address(fd, address, sizeof(address)), ERR_OK);
+	snprintf(url, sizeof(url), "http://%s/kept", address);
+	snprintf(file, sizeof(file), "%s/kept", served_folder());
+	seal_options o = {.data_dir = served_folder(),
+		.file = file,
+		.url = url,
+		.records = SEAL_RECORDS_MAX,
+		.write = write,
+		.read = read};
+	seal *s;
+	cr_assert_eq(seal_new(l, &o, &s, &f), ERR_OK, "%s", f.detail);
+	for (int i = 0; i < WAIT_MS / 10 && c.times < 2; i++)
+		run_for(l, 10000);
+	cr_assert_eq(c.times, 2);
+	FILE *in = fopen(file, "re");
+	str last = S("");
+	while (fgets(one, sizeof(one), in))
+		last = str_dup(a, str_from(one));
+	fclose(in);
+	cr_expect(str_eq(last, c.body), "the file and the URL hear the same");
+	str texts[] = {c.body};
+	cr_expect_eq(verified(a, texts, 1).times, 0);
+	lane_free(write);
+	reader_free(read);
+	seal_free(s);
+	web_close(w);
+	loop_free(l);
 }

@@ -26,17 +26,28 @@ static step span_ask(request *r)
 	return request_fetch(r, DB_PLATFORM, SQL_AUDIT_SPAN, in, STEP_audit_span_read);
 }
 
+/* An export is a stream, and has no pages. */
+static err export_check(request *r, str cursor)
+{
+	if (r->form != FORM_NDJSON)
+		return ERR_OK;
+	if (cursor.p)
+		return fault_set(
+			&r->fault, ERR_BAD_PARAMETER, "cursor", "an export has no pages: it goes on with after");
+	if (r->edge->streams < r->edge->settings->watch_streams_max)
+		return ERR_OK;
+	r->fault.retry_after_s = RETRY_STREAMS_S;
+	return ERR_OVERLOADED;
+}
+
 /* A list looks by itself whether the tenant is there; an export would just be empty. */
 step audit_list(request *r)
 {
 	const audit_query *q = r->query;
+	err e = export_check(r, q->cursor);
 
-	if (r->form == FORM_NDJSON && r->edge->streams >= r->edge->settings->watch_streams_max) {
-		r->fault.retry_after_s = RETRY_STREAMS_S;
-		return request_fail(r, ERR_OVERLOADED);
-	}
-	if (r->form == FORM_NDJSON && q->cursor.p)
-		return request_fail_at(r, ERR_BAD_PARAMETER, "cursor", "an export goes on with after");
+	if (e)
+		return request_fail(r, e);
 	if (r->form != FORM_NDJSON || !q->tenant.p)
 		return span_ask(r);
 	sql_tenant_get_in *in = ARENA_NEW(r->arena, sql_tenant_get_in);
@@ -55,15 +66,15 @@ step audit_tenant_read(request *r)
 	return request_fail_at(r, ERR_NOT_FOUND, "tenant", "there is no such tenant in the caller's sight");
 }
 
-static bool has_limit(const request *r)
+/* How many are asked for: all, unless a limit was given. */
+static int64_t most_asked(const request *r, int64_t limit, uint64_t given)
 {
-	const audit_query *q = r->query;
 	const js_type *t = r->route->query;
 
 	for (uint16_t i = 0; i < t->n; i++)
-		if (strcmp(t->fields[i].name, "limit") == 0)
-			return q->given >> i & 1;
-	return false;
+		if (strcmp(t->fields[i].name, "limit") == 0 && given >> i & 1)
+			return limit;
+	return INT64_MAX;
 }
 
 step audit_span_read(request *r)
@@ -79,7 +90,7 @@ step audit_span_read(request *r)
 		after = q->after;
 	void *in = bind_request(r, s);
 	if (r->form == FORM_NDJSON)
-		return export_begin(r, *chain.p, s, in, after, upto, has_limit(r) ? q->limit : INT64_MAX);
+		return export_begin(r, *chain.p, s, in, after, upto, most_asked(r, q->limit, q->given));
 	sql_put_i64(s, in, S("floor"), after);
 	sql_put_i64(s, in, S("upto"), upto);
 	return list_run_as(r, s, in);
@@ -102,8 +113,16 @@ step audit_key_show(request *r)
 step checkpoint_ask(request *r)
 {
 	const checkpoint_query *q = r->query;
+	str chain = chain_or(q->chain);
 	void *in = bind_request(r, SQL_CHECKPOINT_LIST);
+	err e = export_check(r, q->cursor);
 
-	sql_put_text(SQL_CHECKPOINT_LIST, in, S("chain"), chain_or(q->chain));
+	if (e)
+		return request_fail(r, e);
+	sql_put_text(SQL_CHECKPOINT_LIST, in, S("chain"), chain);
+	sql_put_i64(SQL_CHECKPOINT_LIST, in, S("floor"), q->after);
+	if (r->form == FORM_NDJSON)
+		return export_begin(
+			r, *chain.p, SQL_CHECKPOINT_LIST, in, q->after, INT64_MAX, most_asked(r, q->limit, q->given));
 	return list_run(r, in);
 }

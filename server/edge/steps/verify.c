@@ -5,6 +5,7 @@
 #include "proof/walk.h"
 #include "server/audit/columns.h"
 #include "server/edge/bind.h"
+#include "server/edge/edge.h"
 #include "server/edge/permit.h"
 #include "server/edge/request.h"
 
@@ -108,8 +109,9 @@ step verify_go_on(request *r)
 }
 
 /* What can be told of a checkpoint without the records. */
-static bool seal_holds(const verify_work *v, const sql_checkpoint_range_row *row, checkpoint *c)
+static bool seal_holds(const request *r, const sql_checkpoint_range_row *row, checkpoint *c)
 {
+	const verify_work *v = r->work;
 	merkle tree;
 	merkle_hash root;
 
@@ -118,7 +120,7 @@ static bool seal_holds(const verify_work *v, const sql_checkpoint_range_row *row
 		return false;
 	if (c->has_prev != (v->last_size > 0) || (c->has_prev && memcmp(&c->prev, &v->last_digest, MERKLE_HASH) != 0))
 		return false;
-	if (row->signature.n != SIGNATURE_BYTES ||
+	if (row->signature.n != SIGNATURE_BYTES || memcmp(c->key, r->edge->audit_key, SIGNATURE_KEY) != 0 ||
 		!signature_holds(c->key, row->body, (const uint8_t *)row->signature.p))
 		return false;
 	if (row->frontier.n % MERKLE_HASH ||
@@ -158,7 +160,7 @@ step verify_seals(request *r)
 		err e = db_row(&r->reply, i, &row, &r->fault);
 		if (e)
 			return request_fail(r, e);
-		if (!seal_holds(v, &row, &v->seals[i]))
+		if (!seal_holds(r, &row, &v->seals[i]))
 			broken(v, row.size, "checkpoint");
 		v->seals[i].size = v->last_size = row.size;
 		checkpoint_digest(row.body, &v->last_digest);
