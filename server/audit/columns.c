@@ -1,9 +1,10 @@
 #include "server/audit/columns.h"
 
+#include "json/pull.h"
 #include "json/write.h"
 #include "server/edge/member.h"
 
-enum { VALUE_BYTES_MAX = 64 * 1024, MS_US = 1000 };
+enum { VALUE_BYTES_MAX = 64 * 1024, MS_US = 1000, PLACES_MAX = 16 };
 
 /* Where the records of a chain hold what a column holds: a member, or a member of a member. */
 typedef struct place {
@@ -50,39 +51,53 @@ static void value_write(buf *out, const db_reply *r, uint32_t row, const sql_fie
 		js_i64(&w, db_i64(r, row, f->name));
 }
 
-static bool is_same(const db_reply *r, uint32_t row, const sql_field *f, str told)
+static bool is_same(const db_reply *r, uint32_t row, const sql_field *f, str told, buf *scratch)
 {
-	buf out;
-
 	/* Records tell milliseconds. */
 	if (f->type == PG_TIME && db_i64(r, row, f->name) % MS_US)
 		return false;
-	buf_init(&out, VALUE_BYTES_MAX);
-	value_write(&out, r, row, f);
-	bool ok = !out.over && str_eq(buf_str(&out), told);
-	buf_done(&out);
-	return ok;
+	buf_clear(scratch);
+	value_write(scratch, r, row, f);
+	return !scratch->over && str_eq(buf_str(scratch), told);
 }
 
-static str member_of(str record, const place *p)
+/* What the record says at each place; absent where it has no such member. One walk over it. */
+static void places_read(str record, const place *places, str told[PLACES_MAX])
 {
-	str at = member_find(record, str_from(p->outer));
+	pull p;
+	str key, value;
+	bool has_escape;
 
-	return at.p && p->inner ? member_find(at, str_from(p->inner)) : at;
+	for (int i = 0; i < PLACES_MAX; i++)
+		told[i] = STR_NONE;
+	pull_init(&p, record, PULL_DEPTH_CAP);
+	if (pull_next(&p) != PULL_OBJECT)
+		return;
+	while (pull_key(&p, &key, &has_escape) && !pull_span(&p, &value))
+		for (int i = 0; places[i].column; i++)
+			if (str_eq(key, str_from(places[i].outer)))
+				told[i] = places[i].inner ? member_find(value, str_from(places[i].inner)) : value;
 }
 
 const char *columns_wrong(char chain, const db_reply *r, uint32_t i)
 {
-	str record = db_text(r, i, sql_column(r->stmt, S("body")) ? "body" : "record");
-	bool is_whole = member_find(record, S("tenant_key")).p != NULL;
+	str record = db_text(r, i, sql_column(r->stmt, S("body")) ? "body" : "record"), told[PLACES_MAX];
+	const place *places = chain == 'g' ? g_places : p_places;
+	const char *wrong = NULL;
+	bool is_whole = false;
+	buf scratch;
 
-	for (const place *p = chain == 'g' ? g_places : p_places; p->column; p++) {
-		const sql_field *f = sql_column(r->stmt, str_from(p->column));
-		str told = member_of(record, p);
-		if (!f || (!is_whole && (!told.p || f->type == PG_TIME)))
+	places_read(record, places, told);
+	for (int k = 0; places[k].column; k++)
+		is_whole |= told[k].p && strcmp(places[k].column, "tenant_key") == 0;
+	buf_init(&scratch, VALUE_BYTES_MAX);
+	for (int k = 0; places[k].column && !wrong; k++) {
+		const sql_field *f = sql_column(r->stmt, str_from(places[k].column));
+		if (!f || (!is_whole && (!told[k].p || f->type == PG_TIME)))
 			continue;
-		if (!is_same(r, i, f, told))
-			return f->name;
+		if (!is_same(r, i, f, told[k], &scratch))
+			wrong = f->name;
 	}
-	return NULL;
+	buf_done(&scratch);
+	return wrong;
 }

@@ -268,3 +268,19 @@ Test(api_agent, waits_to_be_accepted)
 	cr_expect_str_eq(member(&r, "state"), "ready");
 	cr_expect(str_starts(str_from(member(&r, "certificate")), S("-----BEGIN CERTIFICATE-----")));
 }
+
+/* Of a join there is a record, and in no record anything that lets one join or pass for an agent. */
+Test(api_agent, no_record_holds_a_join_token_or_a_key)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("agent_secrets");
+	joined(a);
+	cr_expect_geq(pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE action ~ 'join' AND outcome = 'done'"), 1);
+	cr_expect_eq(
+		pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE body ~ 'rv_(pat|join)_|BEGIN |PRIVATE'"), 0);
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM audit a, join_token t WHERE strpos(a.body, encode(t.hash, 'hex')) > 0"),
+		0);
+}
