@@ -13,16 +13,16 @@ ORDER BY h.chain;
 -- name: audit_leaves :one
 -- in: after int8, limit int8
 -- out: records int8, last int8, leaves bytea, hash bytea?
-WITH r AS MATERIALIZED (SELECT n, body, hash FROM audit WHERE n > $1 ORDER BY n LIMIT $2)
-SELECT count(*) AS records, coalesce(max(n), 0) AS last, coalesce(string_agg(sha256('\x00'::bytea || convert_to(body, 'UTF8')), ''::bytea ORDER BY n), '') AS leaves,
+WITH r AS MATERIALIZED (SELECT n, hash, sha256('\x00'::bytea || convert_to(body, 'UTF8')) AS leaf FROM audit WHERE n > $1 ORDER BY n LIMIT $2)
+SELECT count(*) AS records, coalesce(max(n), 0) AS last, coalesce(string_agg(leaf, ''::bytea ORDER BY n), '') AS leaves,
 	(SELECT hash FROM r ORDER BY n DESC LIMIT 1) AS hash
 FROM r;
 
 -- name: decision_leaves :one
 -- in: after int8, limit int8
 -- out: records int8, last int8, leaves bytea, hash bytea?
-WITH r AS MATERIALIZED (SELECT n, body, hash FROM decision WHERE n > $1 ORDER BY n LIMIT $2)
-SELECT count(*) AS records, coalesce(max(n), 0) AS last, coalesce(string_agg(sha256('\x00'::bytea || convert_to(body, 'UTF8')), ''::bytea ORDER BY n), '') AS leaves,
+WITH r AS MATERIALIZED (SELECT n, hash, sha256('\x00'::bytea || convert_to(body, 'UTF8')) AS leaf FROM decision WHERE n > $1 ORDER BY n LIMIT $2)
+SELECT count(*) AS records, coalesce(max(n), 0) AS last, coalesce(string_agg(leaf, ''::bytea ORDER BY n), '') AS leaves,
 	(SELECT hash FROM r ORDER BY n DESC LIMIT 1) AS hash
 FROM r;
 
