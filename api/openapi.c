@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "api/deprecation.h"
+#include "api/links.h"
 #include "api/routes.h"
 #include "json/write.h"
 
@@ -224,6 +225,14 @@ static const char *media_of(const route *t)
 	return (t->flags & ROUTE_PLAIN) ? "text/plain" : "application/json";
 }
 
+/* One event of a stream, as its reader sees it. */
+static void event_schema(js_writer *w)
+{
+	js_raw_value(w,
+		S("{\"type\":\"object\",\"required\":[\"data\"],\"properties\":{\"id\":{\"type\":\"string\",\"description\":"
+		  "\"The cursor behind it.\"},\"event\":{\"type\":\"string\"},\"data\":{\"type\":\"string\"}}}"));
+}
+
 static void answer_content(js_writer *w, op o)
 {
 	const route *t = &routes[o];
@@ -237,8 +246,10 @@ static void answer_content(js_writer *w, op o)
 		items_schema(w, t, true);
 	else if (t->answer)
 		ref(w, t->answer->name, false);
+	else if (t->flags & ROUTE_STREAM)
+		event_schema(w);
 	else
-		text_schema(w, (t->flags & (ROUTE_PLAIN | ROUTE_STREAM)) ? "string" : "object");
+		text_schema(w, (t->flags & ROUTE_PLAIN) ? "string" : "object");
 	js_object_end(w);
 	if (route_has_table(t))
 		more_media(w, "text/plain");
@@ -261,6 +272,7 @@ static void one_answer(js_writer *w, op o, int code, const char *what)
 	js_put_text(w, "description", str_from(what));
 	answer_headers(w, &routes[o]);
 	answer_content(w, o);
+	links_put(w, o, code);
 	js_object_end(w);
 }
 

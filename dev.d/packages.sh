@@ -6,6 +6,7 @@ build    gcc libc6-dev cmake ninja-build pkgconf
 build    libevent-dev libssl-dev libcurl4-openssl-dev libjansson-dev libpq-dev
 run      postgresql openssl curl
 test     libcriterion-dev libhttp-parser-dev
+contract python3 python3-venv
 lint     clang-format universal-ctags shellcheck
 analyze  clang clang-tidy
 fuzz     clang llvm libclang-rt-dev libhttp-parser-dev

@@ -10,6 +10,7 @@
 #     REEVE_BIN      folder of the sanitized programs          REEVE_STATE    a folder of the user, for databases
 #     REEVE_USER     whom servers run as; empty: as oneself    REEVE_PG_BIN   PostgreSQL's programs
 #     REEVE_RESULTS  outputs and logs                          REEVE_SIZE_*   the rows of tests/sizes.sh
+#     REEVE_CONTRACT_VENV  the Python environment of the contract test (dev.d/venv.sh), when it is among them
 verb_test()
 {
 	REEVE_SIZE=short
@@ -25,6 +26,7 @@ verb_test()
 	packages_need build run test lint
 	[ "$REEVE_SIZE" = short ] || packages_need analyze
 	build_preset debug
+	! echo contract | grep -Eq -- "$test_pattern" || venv_need
 	test_environment
 	test_ctest
 	report_end

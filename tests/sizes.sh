@@ -16,6 +16,9 @@ KILL_MOMENTS            6         6   random moments of a round at which a proce
 KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check
+CONTRACT_CALLS        600     50000   calls of the contract test, at least
+CONTRACT_EXAMPLES       1        60   examples that Schemathesis draws per operation and round
+CONTRACT_SHARE          5         1   one operation in so many, except in chains
 REPLAY_PODS           800      8152   pods of the trace that are sent
 PLACEMENT_SEEDS         1        10   seeds of each list of the placement bench, from 42 on
 PLACEMENT_CHURN     60000    200000   arrivals of its workload with departures

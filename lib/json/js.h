@@ -127,6 +127,7 @@ struct js_field {
 	 * the field stays as if it had been left out. */
 	bool nullable;
 	bool asked_only; /* in bodies only: what is asked for, and never shown */
+	bool may_miss;   /* a number or bool that is not always there to show */
 	bool always;     /* written even when absent (null), empty or not given */
 };
 

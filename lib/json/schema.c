@@ -32,7 +32,7 @@ static bool row_is_due(const js_type *t, const js_field *f, bool is_input)
 
 	if (f->use == JS_REQUIRED)
 		return true;
-	return !is_input && f->use != JS_SECRET && (f->always || (is_scalar && !is_masked));
+	return !is_input && f->use != JS_SECRET && (f->always || (is_scalar && !is_masked && !f->may_miss));
 }
 
 static void put_z(js_writer *w, const char *key, const char *text)

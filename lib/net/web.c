@@ -48,6 +48,7 @@ const char *web_method_name(web_method m)
 		[WEB_DELETE] = "DELETE",
 		[WEB_OPTIONS] = "OPTIONS",
 		[WEB_TRACE] = "TRACE",
+		[WEB_QUERY] = "QUERY",
 	};
 
 	assert(m < WEB_METHODS);

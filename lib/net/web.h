@@ -32,6 +32,7 @@ typedef enum web_method {
 	WEB_DELETE,
 	WEB_OPTIONS,
 	WEB_TRACE,
+	WEB_QUERY,
 	WEB_METHODS
 } web_method;
 const char *web_method_name(web_method m);

@@ -461,13 +461,14 @@ step request_fail_reply(request *r)
 	return request_fail(r, r->reply.e);
 }
 
-step request_became_stream(request *r, web_stream **ret, int status, str headers)
+step request_became_stream(request *r, web_stream **ret, int status, const char *type)
 {
 	assert(r->moves == 0);
 	web_req *w = r->web;
+	str head = head_of(r, type, true);
 
 	let_go(r);
-	*ret = web_stream_open(w, status, headers);
+	*ret = web_stream_open(w, status, head);
 	return STEP_ENDED;
 }
 

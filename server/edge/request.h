@@ -143,8 +143,8 @@ step request_fail_at(request *r, err e, const char *pointer, const char *detail,
 /* When r->reply holds an error, the problem for it; else whether there is none. */
 bool request_reply_failed(const request *r);
 step request_fail_reply(request *r);
-/* Ends without an answer of its own: a stream goes on. */
-step request_became_stream(request *r, web_stream **ret, int status, str headers);
+/* Ends without an answer of its own: a stream of that media type goes on. */
+step request_became_stream(request *r, web_stream **ret, int status, const char *type);
 
 /* An empty buffer for the answer's body; the edge's, for one step. */
 buf *request_out(request *r);

@@ -565,10 +565,7 @@ step watch_stream_begin(request *r, const watch_plan *p)
 	watch *w = watch_new(r, p);
 	edge *e = r->edge;
 	const char *type = p->is_events ? "text/event-stream" : "application/x-ndjson";
-	str head = str_print(r->arena,
-		"Content-Type: %s\r\nX-Request-Id: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-		type, r->id);
-	step did = request_became_stream(r, &w->stream, 200, head);
+	step did = request_became_stream(r, &w->stream, 200, type);
 
 	e->streams++;
 	web_stream_on(w->stream, watch_drained, watch_closed, w);
