@@ -16,6 +16,9 @@ KILL_MOMENTS            6         6   random moments of a round at which a proce
 KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check
+RETRIES               400     10000   changes by clients whose connections break, each repeated until it is answered
+STREAM_READERS          8        50   readers of the watch who break off and come back
+STREAM_EVENTS        2000    100000   changes that each of them sees
 CONTRACT_CALLS        600     50000   calls of the contract test, at least
 CONTRACT_EXAMPLES       1        60   examples that Schemathesis draws per operation and round
 CONTRACT_SHARE          5         1   one operation in so many, except in chains

@@ -180,9 +180,6 @@ static void in_copy(export *x, const void *in)
 step export_begin(request *r, char chain, sql_id s, const void *in, int64_t after, int64_t upto, int64_t most)
 {
 	export *x = heap_new(1, sizeof(*x));
-	str head = str_print(r->arena,
-		"Content-Type: application/x-ndjson\r\nX-Request-Id: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-		r->id);
 
 	x->edge = r->edge;
 	x->who = principal_ref(r->who);
@@ -194,7 +191,7 @@ step export_begin(request *r, char chain, sql_id s, const void *in, int64_t afte
 	x->left = most;
 	buf_init(&x->line, LINE_BYTES_MAX);
 	in_copy(x, in);
-	step did = request_became_stream(r, &x->stream, 200, head);
+	step did = request_became_stream(r, &x->stream, 200, "application/x-ndjson");
 	x->edge->streams++;
 	web_stream_on(x->stream, on_drain, on_close, x);
 	if (x->after < x->upto)

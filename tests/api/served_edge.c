@@ -1,6 +1,7 @@
 /* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM
  *
- * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits.
+ * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits. SERVED_STREAMS: most watch
+ * streams; unset: 2.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -53,13 +54,15 @@ int main(int argc, char **argv)
 		.inflight_bytes_max = 1 << 20,
 	};
 	process p = {.settings = &s, .edges = 1};
-	const char *units = getenv("SERVED_RATE");
+	const char *units = getenv("SERVED_RATE"), *streams = getenv("SERVED_STREAMS");
 
 	if (argc != 5)
 		return 2;
 	snprintf(web, sizeof(web), "%s/web", argv[3]);
 	s.data_dir = p.run_dir = argv[3];
 	s.web_dir = web;
+	if (streams)
+		s.watch_streams_max = strtol(streams, NULL, 10);
 	s.rate_principal = units ? strtol(units, NULL, 10) : 0;
 	s.rate_tenant = 2 * s.rate_principal;
 	p.dsn = argv[4];

@@ -51,7 +51,7 @@ contract_run() # PHASES [OPTION...]
 {
 	contract_phases=$1
 	shift
-	(cd "$here" && PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY="$folder/hypothesis" \
+	(cd "$here" && PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY="$REEVE_CONTRACT_VENV/hypothesis" \
 		"$st" run "$REEVE_URL/openapi.json" --phases "$contract_phases" \
 		-n "$REEVE_SIZE_CONTRACT_EXAMPLES" --seed "$seed" -H "Authorization: Bearer $REEVE_TOKEN" --warnings off --no-color \
 		"$@") || {
