@@ -21,7 +21,7 @@ STREAM_READERS          8        50   readers of the watch who break off and com
 STREAM_EVENTS        2000    100000   changes that each of them sees
 CONTRACT_CALLS        600     50000   calls of the contract test, at least
 CONTRACT_EXAMPLES       1        60   examples that Schemathesis draws per operation and round
-CONTRACT_SHARE          5         1   one operation in so many, except in chains
+CONTRACT_SHARE          6         1   one operation in so many, except in chains
 REPLAY_PODS           800      8152   pods of the trace that are sent
 PLACEMENT_SEEDS         1        10   seeds of each list of the placement bench, from 42 on
 PLACEMENT_CHURN     60000    200000   arrivals of its workload with departures

@@ -183,7 +183,8 @@ static err limit(request *r)
 
 	if (!p || r->is_again)
 		return ERR_OK;
-	uint64_t key = str_hash(str_from(p->id));
+	/* All tokens of one person or service are one caller. */
+	uint64_t key = str_hash(str_from(p->subject[0] ? p->subject : p->id));
 	why = take(r, &e->rate_principal, "principal", key);
 	if (why || p->fleet_rights)
 		return why;

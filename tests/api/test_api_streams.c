@@ -11,7 +11,15 @@
 #include "pg/pg.h"
 #include "size.h"
 
-enum { WRITERS = 16, LINE_MAX_BYTES = 16 << 10, REQUEST_MAX = 1024, LIFE_LINES_MAX = 3000, SILENCES_MAX = 30 };
+enum {
+	WRITERS = 16,
+	LINE_MAX_BYTES = 16 << 10,
+	REQUEST_MAX = 1024,
+	LIFE_LINES_MAX = 3000,
+	LIVES = 5,
+	LINE_BYTES = 300,
+	SILENCES_MAX = 30
+};
 
 static struct {
 	int64_t events, first; /* revisions first + 1 ... first + events are written */
@@ -103,7 +111,8 @@ static bool bytes_take(reader *r, const char *p, size_t n)
 static int reader_live(reader *r, int64_t until)
 {
 	static char bytes[32 << 10];
-	int64_t left = 1 + (int64_t)dice_roll(&r->d, LIFE_LINES_MAX * 300);
+	int64_t lines = play.events / LIVES < LIFE_LINES_MAX ? play.events / LIVES : LIFE_LINES_MAX;
+	int64_t left = 1 + (int64_t)dice_roll(&r->d, (uint64_t)lines * LINE_BYTES);
 	int fd = reader_dial(r), came = 1;
 
 	r->n = 0;
