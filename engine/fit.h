@@ -25,7 +25,8 @@ typedef struct fit_need {
 	const score_tables *tables;
 	const fit_blocked *blocked; /* NULL: none */
 	bool is_simple;             /* one entry of amounts, and it names no device and ties none together */
-	bool is_common; /* simple, and nodes that are built alike are alike to it whatever their labels and links */
+	bool is_common; /* simple or without devices, and nodes that are built alike are alike to it whatever their
+			   labels and links */
 	int32_t order[ASK_ENTRIES_MAX]; /* entries, hardest first */
 } fit_need;
 
@@ -61,15 +62,21 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node);
 #define FIT_NO_NODE INT32_MIN
 
-/* What was worked out for the node before; start with class_id FLEET_NONE. */
-typedef struct fit_memo {
-	int32_t class_id, memory_mib;
-	int32_t most_milli, least_milli, rank;
-} fit_memo;
+/* What a group of nodes has in common for the pod, so that many can be passed over without a look at their devices. */
+typedef struct fit_bounds {
+	bool tells;      /* false: each node needs a look */
+	int32_t refusal; /* below 0: what all of the group rate */
+	int32_t refusal_by_devices, least_idle;
+	int32_t above; /* what is added to a score */
+	const score_policy *policy;
+	score_many many;
+} fit_bounds;
 
-/* Whether fit_rate can say more than `beat`, which is at least 0, told without a look at devices. For one that seeks
- * the best of many nodes and can pass over the others. */
-bool fit_may_beat(const fleet *f, const fit_need *need, int32_t node, int32_t beat, fit_memo *m);
+void fit_bounds_begin(fit_bounds *b, const fleet *f, const fit_need *need, const lane_group *g);
+/* Writes to `most` of every lane what its node can rate at most; below 0 it is what it rates, unless the pod has a
+ * selector: then another reason may come first. Returns the highest. */
+int32_t fit_bound(const fit_bounds *b, lane_block *l);
+#define FIT_NOT_TOLD INT32_MAX
 
 /* The same in two steps, for who keeps the first: a rating without what moves with the fleet as a whole, and its tag.
  */

@@ -19,22 +19,24 @@ static const float OPEN_COST = 20, FRAGMENT_WEIGHT = 2, GANG_WEIGHT = 3, STARVED
 /* What a thousandth of a device asks in the public traces. */
 #define PUBLIC_CPU_MILLI  11.0
 #define PUBLIC_MEMORY_MIB 40.0
+static const float NEVER = 10000; /* above all prices */
+static const float NEAREST = 3 << 22;
 static const float RATING_PARTS = 1024; /* of a thousandth, when devices are compared */
 
 static const fragmentation UNLEARNT = {
-	.cpu_feeds = {(float)(1 / (PUBLIC_CPU_MILLI * STARVED_AT_FIRST)),
-		(float)(1 / (PUBLIC_CPU_MILLI * STARVED_AT_SECOND))},
-	.memory_feeds = (float)(1 / PUBLIC_MEMORY_MIB),
+	.feeds = {.cpu = {(float)(1 / (PUBLIC_CPU_MILLI * STARVED_AT_FIRST)),
+			  (float)(1 / (PUBLIC_CPU_MILLI * STARVED_AT_SECOND))},
+		.memory = (float)(1 / PUBLIC_MEMORY_MIB)},
 };
 
 void fragmentation_feed(fragmentation *t, mix_needs needs)
 {
 	if (needs.cpu_milli > 0) {
-		t->cpu_feeds[0] = (float)(1 / (needs.cpu_milli * STARVED_AT_FIRST));
-		t->cpu_feeds[1] = (float)(1 / (needs.cpu_milli * STARVED_AT_SECOND));
+		t->feeds.cpu[0] = (float)(1 / (needs.cpu_milli * STARVED_AT_FIRST));
+		t->feeds.cpu[1] = (float)(1 / (needs.cpu_milli * STARVED_AT_SECOND));
 	}
 	if (needs.memory_mib > 0)
-		t->memory_feeds = (float)(1 / needs.memory_mib);
+		t->feeds.memory = (float)(1 / needs.memory_mib);
 }
 
 void fragmentation_init(fragmentation *t)
@@ -82,7 +84,7 @@ static float least(float a, float b)
 int32_t fragmentation_usable_milli(const fragmentation *t, const fleet *f, const fleet_view *v)
 {
 	float worth = 0,
-	      fed = least((float)v->free_cpu_milli * t->cpu_feeds[0], (float)v->free_memory_mib * t->memory_feeds);
+	      fed = least((float)v->free_cpu_milli * t->feeds.cpu[0], (float)v->free_memory_mib * t->feeds.memory);
 
 	if (v->free_device_milli == 0 || t->worth[PRICES_WHOLE] <= 0)
 		return 0;
@@ -92,12 +94,12 @@ int32_t fragmentation_usable_milli(const fragmentation *t, const fleet *f, const
 }
 
 /* Thousandths of free devices that the node's cpu and memory can not feed, weighted. */
-static float starved(const fragmentation *t, int32_t free_milli, int32_t cpu_milli, int32_t memory_mib)
+static float starved(const feeds *t, int32_t free_milli, int32_t cpu_milli, int32_t memory_mib)
 {
-	float memory = (float)memory_mib * t->memory_feeds, sum = 0;
+	float memory = (float)memory_mib * t->memory, sum = 0;
 
 	for (int32_t i = 0; i < 2; i++) {
-		float over = (float)free_milli - least((float)cpu_milli * t->cpu_feeds[i], memory);
+		float over = (float)free_milli - least((float)cpu_milli * t->cpu[i], memory);
 		sum += over > 0 ? STARVED_WEIGHT[i] * over : 0;
 	}
 	return sum;
@@ -207,8 +209,8 @@ static gangs gangs_of(const fragmentation *t, const score_case *c, const after *
 static float base_of(const fragmentation *t, const score_case *c, const after *a, gangs g)
 {
 	const fleet_view *v = c->view;
-	float base = a->price + starved(t, a->free_milli, a->cpu_milli, a->memory_mib) -
-		     starved(t, v->free_device_milli, v->free_cpu_milli, v->free_memory_mib);
+	float base = a->price + starved(&t->feeds, a->free_milli, a->cpu_milli, a->memory_mib) -
+		     starved(&t->feeds, v->free_device_milli, v->free_cpu_milli, v->free_memory_mib);
 
 	if (!t->fragments || t->turnover <= 0)
 		return base;
@@ -217,9 +219,14 @@ static float base_of(const fragmentation *t, const score_case *c, const after *a
 	return base + FRAGMENT_WEIGHT * t->turnover * (fragments_grown(t, c, a) + GANG_WEIGHT * gangs_grown);
 }
 
+static const fragmentation *known(const score_tables *tables)
+{
+	return tables && tables->fragmentation ? tables->fragmentation : &UNLEARNT;
+}
+
 static const fragmentation *tables_of(const score_case *c)
 {
-	return c->tables && c->tables->fragmentation ? c->tables->fragmentation : &UNLEARNT;
+	return known(c->tables);
 }
 
 const void *fragmentation_prepare(const score_case *c)
@@ -296,7 +303,7 @@ static int32_t settled(const fragmentation *t, int32_t units, uint32_t tag)
 void fragmentation_settle(
 	const score_tables *tables, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret)
 {
-	const fragmentation *t = tables && tables->fragmentation ? tables->fragmentation : &UNLEARNT;
+	const fragmentation *t = known(tables);
 
 	for (int32_t i = 0; i < n; i++) {
 		int32_t units = ratings[i] & (SCORE_LIMIT - 1);
@@ -304,28 +311,103 @@ void fragmentation_settle(
 	}
 }
 
-/* As if a part cost nothing, and first as if no gang were lost. Where fragments count they may fall, so that nothing is
- * told. */
-int32_t fragmentation_bound(const score_case *c, int32_t least_milli, int32_t beat)
+/* In prices[r]: the least that a part costs on a device of a residue of at most r. */
+void fragmentation_bound_prepare(score_many *m)
 {
-	const fragmentation *t = tables_of(c);
-	int32_t count = c->group->n_entries ? c->group->entries[0].count : 0;
-	bool is_whole = least_milli == count * SHARE_WHOLE_MILLI;
-	after a = {
-		.cpu_milli = (int32_t)(c->view->free_cpu_milli - c->group->cpu_milli),
-		.memory_mib = (int32_t)(c->view->free_memory_mib - c->group->memory_mib),
-		.free_milli = left_of(c->view->free_device_milli, (int32_t)c->device_milli),
-		.n_idle = c->view->n_idle - (is_whole ? count : 0),
-	};
-	gangs none = {0};
+	const fragmentation *t = known(m->tables);
+	bool is_part = m->count > 0 && m->milli < SHARE_WHOLE_MILLI;
+	float least_price = NEVER;
 
-	if (t->turnover > 0)
-		return FRAGMENTATION_MOST;
-	int32_t model = t->model_of[c->view->class_id], units = units_of(base_of(t, c, &a, none));
-	int32_t score = settled(t, units, tag_of(least_milli, model, none));
-	if (score <= beat || !is_whole)
-		return score;
-	return settled(t, units, tag_of(least_milli, model, gangs_of(t, c, &a)));
+	m->idle_price = is_part ? price_of(t, SHARE_WHOLE_MILLI, left_of(SHARE_WHOLE_MILLI, m->milli)) : 0;
+	for (int32_t r = 0; r <= SHARE_WHOLE_MILLI; r++) {
+		if (r >= m->least_milli)
+			least_price = least(least_price, is_part ? price_of(t, r, left_of(r, m->milli)) : 0);
+		m->prices[r] = least_price;
+	}
+}
+
+/* The least that the devices cost on each node. */
+static void prices_least(const score_many *m, const lane_block *b, float ret[LANES])
+{
+	const int32_t memory_mib = m->memory_mib, compute_milli = m->compute_milli;
+	const float idle_price = m->idle_price;
+	float shared[LANES], sums[LANES] = {0};
+
+	for (int32_t i = 0; i < LANES; i++)
+		shared[i] = m->prices[b->shared_milli[i]];
+	for (int32_t i = 0; i < LANES; i++) {
+		int32_t shares =
+			(b->shared_memory_mib[i] >= memory_mib) & (b->shared_compute_milli[i] >= compute_milli);
+		float price = shares ? shared[i] : NEVER, idle = b->n_idle[i] > 0 ? idle_price : NEVER;
+		shared[i] = least(price, idle);
+	}
+	for (int32_t k = 0; k < m->count; k++)
+		for (int32_t i = 0; i < LANES; i++)
+			sums[i] += shared[i];
+	memcpy(ret, sums, sizeof sums);
+}
+
+/* Floats of the size of NEAREST have no fractions: adding it rounds, as lrintf does. All costs are far below it. */
+static int32_t rounded(float x)
+{
+	return (int32_t)((x + NEAREST) - NEAREST);
+}
+
+/* `starved` for all lanes, in steps so short that the compiler takes several nodes at a time. */
+static void starved_all(const feeds *t, const int32_t *free_milli, const int32_t *cpu_milli, const int32_t *memory_mib,
+	float ret[LANES])
+{
+	const feeds fed = *t;
+	float first[LANES], second[LANES];
+
+	for (int32_t i = 0; i < LANES; i++) {
+		float over = (float)free_milli[i] -
+			     least((float)cpu_milli[i] * fed.cpu[0], (float)memory_mib[i] * fed.memory);
+		first[i] = over > 0 ? over : 0;
+	}
+	for (int32_t i = 0; i < LANES; i++) {
+		float over = (float)free_milli[i] -
+			     least((float)cpu_milli[i] * fed.cpu[1], (float)memory_mib[i] * fed.memory);
+		second[i] = over > 0 ? over : 0;
+	}
+	for (int32_t i = 0; i < LANES; i++)
+		first[i] = STARVED_WEIGHT[0] * first[i] + STARVED_WEIGHT[1] * second[i];
+	memcpy(ret, first, sizeof first);
+}
+
+static void starved_after(const feeds *t, const score_many *m, const lane_block *b, float ret[LANES])
+{
+	const int32_t cpu_milli = m->host_cpu_milli, memory_mib = m->host_memory_mib, milli = m->count * m->milli;
+	int32_t cpu[LANES], memory[LANES], free[LANES];
+
+	for (int32_t i = 0; i < LANES; i++) {
+		cpu[i] = left_of(b->cpu_milli[i], cpu_milli);
+		memory[i] = left_of(b->memory_mib[i], memory_mib);
+		free[i] = left_of(b->free_milli[i], milli);
+	}
+	starved_all(t, free, cpu, memory, ret);
+}
+
+/* As if each device cost the least, and no gang were lost. Where fragments count they may fall, so that nothing is
+ * told. */
+void fragmentation_bound(const score_many *m, const lane_block *b, int32_t ret[LANES])
+{
+	const fragmentation *t = known(m->tables);
+	const int32_t rent = rent_of(t, tag_of(m->count * m->milli, t->model_of[m->class_id], (gangs){0}));
+	float prices[LANES], before[LANES], after_it[LANES];
+	int32_t scores[LANES];
+
+	prices_least(m, b, prices);
+	starved_all(&t->feeds, b->free_milli, b->cpu_milli, b->memory_mib, before);
+	starved_after(&t->feeds, m, b, after_it);
+	for (int32_t i = 0; i < LANES; i++) {
+		int32_t units = rounded((prices[i] + after_it[i] - before[i]) * UNITS_PER_MILLI) + rent;
+		scores[i] =
+			between(ZERO_STEPS - ((units + (1 << STEP_SHIFT) / 2) >> STEP_SHIFT), 0, FRAGMENTATION_MOST);
+	}
+	for (int32_t i = 0; t->turnover > 0 && i < LANES; i++)
+		scores[i] = FRAGMENTATION_MOST;
+	memcpy(ret, scores, sizeof scores);
 }
 
 int32_t fragmentation_node(const score_case *c)

@@ -25,11 +25,15 @@
 #include "engine/fragments.h"
 #include "engine/score.h"
 
+/* Thousandths of devices that one of a node's milli or MiB feeds; of cpu by slope. */
+typedef struct feeds {
+	float cpu[2], memory;
+} feeds;
+
 typedef struct fragmentation {
 	float worth[PRICES_WHOLE + 1]; /* engine/prices.h */
-	float cpu_feeds[2],
-		memory_feeds; /* thousandths of devices that one of the node's milli or MiB feeds, by slope */
-	float turnover;       /* as it was taken over last; 0: fragments say nothing */
+	feeds feeds;
+	float turnover; /* as it was taken over last; 0: fragments say nothing */
 	uint8_t model_of[FLEET_CLASSES_MAX];
 	scarcity scarcity;
 	fragments *fragments; /* looked at where turnover is not 0 */
@@ -53,4 +57,5 @@ int32_t fragmentation_node(const score_case *c);
 int32_t fragmentation_unsettled(const score_case *c, uint32_t *ret_tag);
 void fragmentation_settle(
 	const score_tables *tables, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
-int32_t fragmentation_bound(const score_case *c, int32_t least_milli, int32_t beat);
+void fragmentation_bound_prepare(score_many *m);
+void fragmentation_bound(const score_many *m, const lane_block *b, int32_t ret[LANES]);

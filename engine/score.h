@@ -7,6 +7,7 @@
 #pragma once
 #include "engine/ask.h"
 #include "engine/fleet.h"
+#include "engine/lanes.h"
 
 enum { SCORE_MAX = 100, SCORE_LIMIT = 1 << 24 }; /* ratings of nodes: 0 to SCORE_LIMIT - 1 */
 enum { SCORE_PRICE_MAX = 1 << 30 };
@@ -48,6 +49,17 @@ typedef struct score_case {
 	const void *prepared;      /* what the device policy made of the case before it looks at devices */
 } score_case;
 
+/* A pod beside many nodes, whose devices are of one class and one size; or one without devices. */
+typedef struct score_many {
+	const score_tables *tables;
+	int32_t class_id;
+	int32_t host_cpu_milli, host_memory_mib;
+	int32_t count, milli;                            /* devices, and what is taken of each */
+	int32_t memory_mib, compute_milli;               /* that must be free on one that others use */
+	int32_t least_milli;                             /* and what its residue then is at least */
+	float prices[SHARE_WHOLE_MILLI + 1], idle_price; /* the policy's */
+} score_many;
+
 typedef struct score_policy {
 	const char *name;
 	/* Any int64: `cell` is a device as it stands with the slices chosen before it, `slice` what it would take. */
@@ -60,10 +72,10 @@ typedef struct score_policy {
 	 * holds above the score, and ratings below 0, it leaves as they are. `node` does both. */
 	int32_t (*unsettled)(const score_case *c, uint32_t *ret_tag);
 	void (*settle)(const score_tables *t, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
-	/* NULL, or no less than `node` gives once the devices are chosen, told by the node's view alone, for pods of
-	 * one entry at most and nodes of one class. Of the case's slices only their sum is known, which is from
-	 * least_milli to device_milli. Of no more than `beat` it need not be the least. */
-	int32_t (*bound)(const score_case *c, int32_t least_milli, int32_t beat);
+	/* Both NULL, or: no less than `node` gives once the devices are chosen, for every lane of a block, and what is
+	 * the same for all blocks of a group before. Of a lane that can not take the pod it says anything. */
+	void (*bound_prepare)(score_many *m);
+	void (*bound)(const score_many *m, const lane_block *b, int32_t ret[LANES]);
 	int32_t most;
 	bool is_linked; /* of devices: sets are chosen by their links */
 	bool is_hami;   /* devices and instances are chosen in HAMi's order, by HAMi's rules */

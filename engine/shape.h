@@ -2,9 +2,9 @@
  *
  * Requests come in few shapes: the same amounts, classes and policies again and again. A shape keeps the rating of
  * every node, and the best node of every block; when it is asked again it looks only at the nodes that the fleet's log
- * names since. A shape seen for the first time is rated into a row that the next newcomer takes over; seen again it
+ * names since. A shape that is asked for the first time is not kept: engine/place/walk.c finds its node. Seen again it
  * gets a row of its own, and the one that was not used for longest gives its row away. So the memory is bounded, and a
- * stream of requests that are all different costs one walk over the nodes each and throws nothing out.
+ * stream of requests that are all different throws nothing out.
  */
 #pragma once
 #include "engine/tally.h"

@@ -67,7 +67,7 @@ void fit_prepare(fit_need *need, const ask *a, const ask_group *g, const score_t
 	need->tables = tables;
 	need->blocked = NULL;
 	need->is_simple = is_simple(need);
-	need->is_common = need->is_simple && is_common(a, g);
+	need->is_common = (need->is_simple || g->n_entries == 0) && is_common(a, g);
 	for (int32_t e = 0; e < g->n_entries; e++) {
 		assert(g->entries[e].count >= 1 && g->entries[e].count <= ASK_COUNT_MAX);
 		int32_t at = e;

@@ -21,6 +21,8 @@ void place_free(place *w)
 	if (!w)
 		return;
 	vec_done(&w->attempts);
+	vec_done(&w->hopes);
+	lanes_done(&w->lanes);
 	shapes_free(w->shapes);
 	free(w);
 }

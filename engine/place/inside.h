@@ -1,5 +1,6 @@
 /* inside: what the parts of a decision share. */
 #pragma once
+#include "engine/lanes.h"
 #include "engine/place.h"
 #include "engine/shape.h"
 #include "engine/tally.h"
@@ -14,9 +15,17 @@ typedef struct attempt {
 	tally misses; /* of the pod that found no node, as the fleet was then */
 } attempt;
 
+/* A block of lanes in which the best node may be. */
+typedef struct hope {
+	lane_block *block;
+	int32_t most; /* over its lanes; below 0: none is left */
+} hope;
+
 struct place {
 	vec(attempt) attempts;
 	shapes *shapes;
+	lanes lanes;
+	vec(hope) hopes;
 	const score_tables *tables;
 	fit_blocked blocked;
 	why_code reason;

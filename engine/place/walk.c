@@ -1,33 +1,135 @@
-#include "engine/alike.h"
 #include "engine/place/inside.h"
 
-/* Where no shape is kept: every node by rising rank. */
+/* Where no shape is kept: what a node can rate at most is told for all of them at once, from columns; then those are
+ * rated that can be better than the best so far, the most promising first. */
+
+typedef struct leader {
+	int32_t node, rank, rating;
+} leader;
+
+static bool is_before(const leader *best, int32_t rating, int32_t rank, int32_t node)
+{
+	if (rating != best->rating)
+		return rating > best->rating;
+	return rank != best->rank ? rank < best->rank : node < best->node;
+}
+
+static void offer(leader *best, int32_t rating, int32_t rank, int32_t node)
+{
+	if (rating >= 0 && is_before(best, rating, rank, node))
+		*best = (leader){node, rank, rating};
+}
+
+/* Whether one look at a node of the group serves for all. */
+static bool is_alike(const lane_group *g, const fit_need *need)
+{
+	return g->is_pristine && need->is_common;
+}
+
+static void rate_alike(place *w, lane_group *g, const fit_need *need, leader *best, int32_t *misses)
+{
+	int32_t node = lane_first(g), rating = fit_rate(w->f, need, node);
+
+	if (rating < 0)
+		misses[fit_rate_code(rating)] += (int32_t)g->n;
+	offer(best, rating, w->f->views.v[node].rank, node);
+}
+
+static void bound_all(place *w, lane_group *g, const fit_need *need, const leader *best)
+{
+	fit_bounds bounds;
+
+	fit_bounds_begin(&bounds, w->f, need, g);
+	for (uint32_t i = 0; i < lane_blocks(g); i++) {
+		lane_block *b = &g->blocks.v[i];
+		int32_t most = fit_bound(&bounds, b);
+		if (most >= 0 && most >= best->rating)
+			vec_push(&w->hopes, ((hope){b, most}));
+	}
+}
+
+/* The block with the node that promises most. */
+static hope *hope_next(place *w, const leader *best)
+{
+	hope *next = NULL;
+
+	vec_each (h, &w->hopes)
+		if (h->most >= best->rating && (!next || h->most > next->most))
+			next = h;
+	return next && next->most >= 0 ? next : NULL;
+}
+
+/* The lane that promises most, of equals the first by rank. */
+static int32_t lane_next(const lane_block *b, int32_t most)
+{
+	int32_t next = FLEET_NONE;
+
+	for (int32_t i = 0; i < LANES; i++)
+		if (b->most[i] == most && (next == FLEET_NONE || b->rank[i] < b->rank[next] ||
+						  (b->rank[i] == b->rank[next] && b->node[i] < b->node[next])))
+			next = i;
+	return next;
+}
+
+static int32_t highest(const lane_block *b)
+{
+	int32_t most = INT32_MIN;
+
+	for (int32_t i = 0; i < LANES; i++)
+		most = b->most[i] > most ? b->most[i] : most;
+	return most;
+}
+
+/* Rates one node of the block, or gives the block up. */
+static void hope_try(place *w, hope *h, const fit_need *need, leader *best)
+{
+	lane_block *b = h->block;
+	int32_t i = lane_next(b, h->most);
+
+	if (!is_before(best, h->most, b->rank[i], b->node[i])) {
+		h->most = FIT_NO_NODE;
+		return;
+	}
+	int32_t rating = fit_rate(w->f, need, b->node[i]);
+	offer(best, rating, b->rank[i], b->node[i]);
+	b->most[i] = rating < 0 ? rating : FIT_NO_NODE;
+	h->most = highest(b);
+}
+
+/* With a selector the columns do not tell the first reason. */
+static void misses_add(place *w, lane_group *g, const fit_need *need, int32_t *misses)
+{
+	for (uint32_t i = 0; i < g->n; i++) {
+		const lane_block *b = &g->blocks.v[i / LANES];
+		bool is_told = need->group->n_selector == 0;
+		int32_t rating = is_told ? b->most[i % LANES] : fit_rate(w->f, need, b->node[i % LANES]);
+		misses[fit_rate_code(rating)]++;
+	}
+}
+
 static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *ret_rating)
 {
-	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
-	int32_t best = FLEET_NONE, misses[WHY_COUNT] = {0};
-	fit_memo memo = {.class_id = FLEET_NONE};
-	alike seen;
+	leader best = {FLEET_NONE, INT32_MAX, -1};
+	int32_t misses[WHY_COUNT] = {0};
 
-	seen.n = 0;
-	*ret_rating = -1;
-	for (uint32_t i = 0; i < c->nodes.n; i++) {
-		const fleet_view *v = &w->f->views.v[c->nodes.v[i]];
-		if (v->is_pristine && need->is_common && alike_first(&seen, v, c->nodes.v[i]) != FLEET_NONE)
-			continue;
-		if (best != FLEET_NONE && !fit_may_beat(w->f, need, c->nodes.v[i], *ret_rating, &memo))
-			continue;
-		int32_t rating = fit_rate(w->f, need, c->nodes.v[i]);
-		if (rating < 0)
-			misses[fit_rate_code(rating)]++;
-		if (rating <= *ret_rating || rating < 0)
-			continue;
-		*ret_rating = rating;
-		best = c->nodes.v[i];
-	}
-	if (best == FLEET_NONE)
-		place_note(w, misses);
-	return best;
+	lanes_follow(&w->lanes, w->f);
+	vec_clear(&w->hopes);
+	vec_each (g, &w->lanes.groups)
+		if (g->cluster == at->cluster && g->n && is_alike(g, need))
+			rate_alike(w, g, need, &best, misses);
+	vec_each (g, &w->lanes.groups)
+		if (g->cluster == at->cluster && g->n && !is_alike(g, need))
+			bound_all(w, g, need, &best);
+	for (hope *h; (h = hope_next(w, &best));)
+		hope_try(w, h, need, &best);
+	*ret_rating = best.rating;
+	if (best.node != FLEET_NONE)
+		return best.node;
+	vec_each (g, &w->lanes.groups)
+		if (g->cluster == at->cluster && g->n && !is_alike(g, need))
+			misses_add(w, g, need, misses);
+	place_note(w, misses);
+	return FLEET_NONE;
 }
 
 /* The best node for the pod: first choice of class, then score, then rank. */
