@@ -64,15 +64,20 @@ int32_t fit_rate(const fleet *f, const fit_need *need, int32_t node);
 
 /* What a group of nodes has in common for the pod, so that many can be passed over without a look at their devices. */
 typedef struct fit_bounds {
+	const fleet *f;
+	const fit_need *need;
 	bool tells;      /* false: each node needs a look */
 	int32_t refusal; /* below 0: what all of the group rate */
 	int32_t refusal_by_devices, least_idle;
 	int32_t above; /* what is added to a score */
 	const score_policy *policy;
+	bool is_prepared; /* `many` is as the policy left it for the group before */
 	score_many many;
 } fit_bounds;
 
-void fit_bounds_begin(fit_bounds *b, const fleet *f, const fit_need *need, const lane_group *g);
+/* For one pod; then for each group before its blocks. */
+void fit_bounds_init(fit_bounds *b, const fleet *f, const fit_need *need);
+void fit_bounds_begin(fit_bounds *b, const lane_group *g);
 /* Writes to `most` of every lane what its node can rate at most; below 0 it is what it rates, unless the pod has a
  * selector: then another reason may come first. Returns the highest. */
 int32_t fit_bound(const fit_bounds *b, lane_block *l);

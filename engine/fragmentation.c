@@ -311,17 +311,20 @@ void fragmentation_settle(
 	}
 }
 
-/* In prices[r]: the least that a part costs on a device of a residue of at most r. */
+/* In prices[r]: the least that a part costs on a device of a residue of at most r. Whole devices cost nothing. */
 void fragmentation_bound_prepare(score_many *m)
 {
 	const fragmentation *t = known(m->tables);
-	bool is_part = m->count > 0 && m->milli < SHARE_WHOLE_MILLI;
 	float least_price = NEVER;
 
-	m->idle_price = is_part ? price_of(t, SHARE_WHOLE_MILLI, left_of(SHARE_WHOLE_MILLI, m->milli)) : 0;
+	m->idle_price = 0;
+	memset(m->prices, 0, sizeof m->prices);
+	if (!m->count || m->milli >= SHARE_WHOLE_MILLI)
+		return;
+	m->idle_price = price_of(t, SHARE_WHOLE_MILLI, left_of(SHARE_WHOLE_MILLI, m->milli));
 	for (int32_t r = 0; r <= SHARE_WHOLE_MILLI; r++) {
 		if (r >= m->least_milli)
-			least_price = least(least_price, is_part ? price_of(t, r, left_of(r, m->milli)) : 0);
+			least_price = least(least_price, price_of(t, r, left_of(r, m->milli)));
 		m->prices[r] = least_price;
 	}
 }

@@ -73,7 +73,8 @@ typedef struct score_policy {
 	int32_t (*unsettled)(const score_case *c, uint32_t *ret_tag);
 	void (*settle)(const score_tables *t, int32_t n, const int32_t *ratings, const uint32_t *tags, int32_t *ret);
 	/* Both NULL, or: no less than `node` gives once the devices are chosen, for every lane of a block, and what is
-	 * the same for all blocks of a group before. Of a lane that can not take the pod it says anything. */
+	 * the same for all of equal count, milli and least_milli before. Of a lane that can not take the pod it says
+	 * anything. */
 	void (*bound_prepare)(score_many *m);
 	void (*bound)(const score_many *m, const lane_block *b, int32_t ret[LANES]);
 	int32_t most;

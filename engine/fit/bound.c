@@ -21,8 +21,10 @@ static int32_t least_residue(const fleet_class *c, const lane_group *g, const sc
 }
 
 /* What the entry takes of each device, and what must be free for it. False: it is not told for all nodes alike. */
-static bool devices_begin(fit_bounds *b, const fleet *f, const fit_need *need, const lane_group *g)
+static bool devices_begin(fit_bounds *b, const lane_group *g)
 {
+	const fit_need *need = b->need;
+	const fleet *f = b->f;
 	const ask_entry *e = &need->group->entries[0];
 	fleet_cell cell = {.class_id = (int16_t)g->class_id, .memory_mib = g->device_memory_mib};
 	int32_t rank = fit_rank_of(e, g->class_id);
@@ -47,23 +49,45 @@ static bool devices_begin(fit_bounds *b, const fleet *f, const fit_need *need, c
 	return true;
 }
 
-void fit_bounds_begin(fit_bounds *b, const fleet *f, const fit_need *need, const lane_group *g)
+void fit_bounds_init(fit_bounds *b, const fleet *f, const fit_need *need)
 {
-	const ask_group *group = need->group;
 	const score_policy *policy = &score_policies[need->node_policy];
 
+	b->f = f;
+	b->need = need;
 	b->policy = policy->bound && !need->a->n_weights ? policy : NULL;
+	b->many.tables = need->tables;
+	b->many.host_cpu_milli = cut_amount(need->group->cpu_milli);
+	b->many.host_memory_mib = cut_amount(need->group->memory_mib);
+	b->is_prepared = false;
+}
+
+/* Most groups differ in their class alone. */
+static void policy_prepare(fit_bounds *b, int32_t count_before, int32_t milli_before, int32_t least_before)
+{
+	score_many *m = &b->many;
+	bool is_same = m->count == count_before && m->milli == milli_before && m->least_milli == least_before;
+
+	if (!b->is_prepared || !is_same)
+		b->policy->bound_prepare(m);
+	b->is_prepared = true;
+}
+
+void fit_bounds_begin(fit_bounds *b, const lane_group *g)
+{
+	int32_t n_entries = b->need->group->n_entries;
+	int32_t count = b->many.count, milli = b->many.milli, least_milli = b->many.least_milli;
+
 	b->refusal = b->refusal_by_devices = b->least_idle = 0;
 	b->above = fit_rating(0, 0);
-	b->many.tables = need->tables;
-	b->many.host_cpu_milli = cut_amount(group->cpu_milli);
-	b->many.host_memory_mib = cut_amount(group->memory_mib);
 	b->many.class_id = g->class_id;
-	b->many.count = b->many.milli = 0;
-	b->tells = g->class_id != FLEET_NONE && group->n_entries <= 1;
-	b->tells = b->tells && (group->n_entries == 0 || devices_begin(b, f, need, g));
-	if (b->tells && !b->refusal && b->policy)
-		b->policy->bound_prepare(&b->many);
+	b->many.count = b->many.milli = b->many.least_milli = 0;
+	b->tells = g->class_id != FLEET_NONE && n_entries <= 1;
+	b->tells = b->tells && (n_entries == 0 || devices_begin(b, g));
+	if (!b->tells || b->refusal)
+		b->is_prepared = false;
+	else if (b->policy)
+		policy_prepare(b, count, milli, least_milli);
 }
 
 /* What the amounts say against each node, in the order of fit_choose; 0: nothing. Returns the nodes that are left. What

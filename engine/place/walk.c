@@ -35,14 +35,12 @@ static void rate_alike(place *w, lane_group *g, const fit_need *need, leader *be
 	offer(best, rating, w->f->views.v[node].rank, node);
 }
 
-static void bound_all(place *w, lane_group *g, const fit_need *need, const leader *best)
+static void bound_all(place *w, lane_group *g, fit_bounds *bounds, const leader *best)
 {
-	fit_bounds bounds;
-
-	fit_bounds_begin(&bounds, w->f, need, g);
+	fit_bounds_begin(bounds, g);
 	for (uint32_t i = 0; i < lane_blocks(g); i++) {
 		lane_block *b = &g->blocks.v[i];
-		int32_t most = fit_bound(&bounds, b);
+		int32_t most = fit_bound(bounds, b);
 		if (most >= 0 && most >= best->rating)
 			vec_push(&w->hopes, ((hope){b, most}));
 	}
@@ -111,15 +109,17 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 {
 	leader best = {FLEET_NONE, INT32_MAX, -1};
 	int32_t misses[WHY_COUNT] = {0};
+	fit_bounds bounds;
 
 	lanes_follow(&w->lanes, w->f);
+	fit_bounds_init(&bounds, w->f, need);
 	vec_clear(&w->hopes);
 	vec_each (g, &w->lanes.groups)
 		if (g->cluster == at->cluster && g->n && is_alike(g, need))
 			rate_alike(w, g, need, &best, misses);
 	vec_each (g, &w->lanes.groups)
 		if (g->cluster == at->cluster && g->n && !is_alike(g, need))
-			bound_all(w, g, need, &best);
+			bound_all(w, g, &bounds, &best);
 	for (hope *h; (h = hope_next(w, &best));)
 		hope_try(w, h, need, &best);
 	*ret_rating = best.rating;

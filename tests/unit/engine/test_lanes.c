@@ -192,8 +192,9 @@ static void bounds_are_true(world *w, const fit_need *need)
 	fit_bounds bounds;
 
 	lanes_follow(&w->all, &w->f);
+	fit_bounds_init(&bounds, &w->f, need);
 	vec_each (g, &w->all.groups) {
-		fit_bounds_begin(&bounds, &w->f, need, g);
+		fit_bounds_begin(&bounds, g);
 		for (uint32_t lane = 0; lane < g->n; lane++) {
 			lane_block *b = &g->blocks.v[lane / LANES];
 			if (lane % LANES == 0)
