@@ -1,7 +1,7 @@
 #include "engine/place/inside.h"
 
-/* Where no shape is kept: what a node can rate at most is told for all of them at once, from columns; then those are
- * rated that can be better than the best so far, the most promising first. */
+/* Where no shape is kept: what a node can rate at most is told for all of them at once, from
+ * columns; then those are rated that can be better than the best so far, the most promising first. */
 
 typedef struct leader {
 	int32_t node, rank, rating;
@@ -94,15 +94,30 @@ static void hope_try(place *w, hope *h, const fit_need *need, leader *best)
 	h->most = highest(b);
 }
 
+/* The first lane's reason is mostly that of all. */
+static void misses_of(const lane_block *b, int32_t *misses)
+{
+	const int32_t first = b->most[0];
+	int32_t n = 0;
+
+	for (int32_t i = 0; i < LANES; i++)
+		n += b->most[i] == first;
+	misses[fit_rate_code(first)] += n;
+	for (int32_t i = 0; n < LANES && i < LANES; i++)
+		if (b->most[i] != first && b->most[i] != FIT_NO_NODE)
+			misses[fit_rate_code(b->most[i])]++;
+}
+
 /* With a selector the columns do not tell the first reason. */
 static void misses_add(place *w, lane_group *g, const fit_need *need, int32_t *misses)
 {
-	for (uint32_t i = 0; i < g->n; i++) {
-		const lane_block *b = &g->blocks.v[i / LANES];
-		bool is_told = need->group->n_selector == 0;
-		int32_t rating = is_told ? b->most[i % LANES] : fit_rate(w->f, need, b->node[i % LANES]);
-		misses[fit_rate_code(rating)]++;
+	if (!need->group->n_selector) {
+		for (uint32_t i = 0; i < lane_blocks(g); i++)
+			misses_of(&g->blocks.v[i], misses);
+		return;
 	}
+	for (uint32_t i = 0; i < g->n; i++)
+		misses[fit_rate_code(fit_rate(w->f, need, g->blocks.v[i / LANES].node[i % LANES]))]++;
 }
 
 static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *ret_rating)
