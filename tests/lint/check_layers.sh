@@ -11,6 +11,7 @@ headers_table()
 	cat <<'TABLE'
 event2/       net
 openssl/      net server agents
+cjose/        server
 curl/         net
 libpq         db
 postgres      db
