@@ -161,6 +161,13 @@ static void content_end(js_writer *w)
 	js_object_end(w);
 }
 
+static const char *body_media(const route *t)
+{
+	if (t->flags & ROUTE_FORM)
+		return "application/x-www-form-urlencoded";
+	return (t->flags & ROUTE_MERGE) ? "application/merge-patch+json" : "application/json";
+}
+
 static void body(js_writer *w, const route *t)
 {
 	if (!t->body)
@@ -168,7 +175,7 @@ static void body(js_writer *w, const route *t)
 	js_key(w, S("requestBody"));
 	js_object_begin(w);
 	js_put_bool(w, "required", !(t->flags & ROUTE_BODY_OPTIONAL));
-	content(w, (t->flags & ROUTE_MERGE) ? "application/merge-patch+json" : "application/json");
+	content(w, body_media(t));
 	ref(w, t->body->name, true);
 	content_end(w);
 	js_object_end(w);
@@ -202,6 +209,8 @@ static void answer_headers(js_writer *w, const route *t)
 	js_put_raw(w, "traceparent", S("{\"$ref\":\"#/components/headers/traceparent\"}"));
 	if (t->flags & ROUTE_ETAG)
 		js_put_raw(w, "ETag", S("{\"$ref\":\"#/components/headers/ETag\"}"));
+	if (t->status / 100 == 3)
+		js_put_raw(w, "Location", S("{\"schema\":{\"type\":\"string\"}}"));
 	if (t->flags & ROUTE_LIST)
 		js_put_raw(w, "Link", S("{\"$ref\":\"#/components/headers/Link\"}"));
 	if (t->flags & ROUTE_WRITE)
@@ -237,7 +246,7 @@ static void answer_content(js_writer *w, op o)
 {
 	const route *t = &routes[o];
 
-	if (t->status == 204)
+	if (t->status == 204 || t->status / 100 == 3)
 		return;
 	content(w, media_of(t));
 	if (o == OP_PLACEMENT_BATCH)
@@ -430,6 +439,10 @@ static void problem_schema(js_writer *w)
 	js_object_end(w);
 	js_put_raw(w, "retryable", S("{\"type\":\"boolean\"}"));
 	js_put_raw(w, "current_etag", S("{\"type\":\"string\"}"));
+	js_put_raw(w, "claim",
+		S("{\"type\":\"string\",\"description\":\"Of identity_refused: what is wrong in the token.\"}"));
+	js_put_raw(w, "error", S("{\"type\":\"string\",\"description\":\"Of forms: the code of RFC 6749, 5.2.\"}"));
+	js_put_raw(w, "error_description", S("{\"type\":\"string\"}"));
 	js_put_raw(w, "violated-policies",
 		S("{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Of rate_limited: whose bucket is "
 		  "empty.\"}"));

@@ -2,6 +2,7 @@
 
 #include "api/types/agent.h"
 #include "api/types/audit.h"
+#include "api/types/auth.h"
 #include "api/types/binding.h"
 #include "api/types/cluster.h"
 #include "api/types/device_class.h"
@@ -13,6 +14,7 @@
 #include "api/types/quota.h"
 #include "api/types/tenant.h"
 #include "api/types/token.h"
+#include "api/types/trust.h"
 #include "api/types/usage.h"
 
 enum {
@@ -25,6 +27,7 @@ enum {
 	NEGOTIATES = ROUTE_NEGOTIATES,
 	STREAM = ROUTE_STREAM,
 	PLAIN = ROUTE_PLAIN,
+	FORM = ROUTE_FORM,
 	BODY_MAX = 64 * 1024,
 	BODY_BIG_MAX = 4 * 1024 * 1024,
 	COST_READ = 1,

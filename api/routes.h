@@ -20,6 +20,7 @@ enum {
 	ROUTE_NEGOTIATES = 64,
 	ROUTE_STREAM = 128,
 	ROUTE_PLAIN = 256,
+	ROUTE_FORM = 512,
 };
 
 typedef struct route {

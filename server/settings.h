@@ -16,6 +16,12 @@ typedef struct server_settings {
 	const char *tls_cert;     /* PEM files of the operator's own; "": made and signed by the server's CA */
 	const char *tls_key;
 	const char *log_level;
+	const char *ci_issuers; /* comma-separated: whose tokens a trust may name */
+	const char *issuer_ca;  /* PEM: whom to trust about identity providers; "": the system's */
+	bool issuer_http;       /* take identity providers without TLS on loopback */
+	const char *public_url; /* "https://reeve.example": what browsers call this server by */
+	const char *oidc_issuer, *oidc_client_id, *oidc_client_secret_file, *oidc_scopes;
+	const char *oidc_user_claim, *oidc_groups_claim;
 	int64_t edges;            /* edge processes; 0: half the cores, at least 1 */
 	int64_t wait_max_ms;      /* of ?wait= */
 	int64_t placer_batch;     /* placements per commit at most */

@@ -20,12 +20,21 @@ async function problemOf(response) {
 	return new Problem(response.status, body);
 }
 
-export async function get(path) {
-	const response = await fetch(path, {headers: {Authorization: `Bearer ${token()}`, Accept: "application/json"}, cache: "no-store"});
+// Without a token of this tab the browser's session counts, by its cookie.
+const headers = (accept) => token() ? {Authorization: `Bearer ${token()}`, Accept: accept} : {Accept: accept};
+
+async function call(path, more) {
+	const response = await fetch(path, {cache: "no-store", ...more});
 	if (!response.ok)
 		throw await problemOf(response);
-	return response.json();
+	return response;
 }
+
+export const get = async (path) => (await call(path, {headers: headers("application/json")})).json();
+
+// The extra header says that a page of ours sends it: other sites cannot set it.
+export const post = async (path) =>
+	(await call(path, {method: "POST", headers: {...headers("application/json"), "X-Reeve-Request": "1"}})).json();
 
 // All pages of a list, up to `most` items.
 export async function list(path, most = 1000) {
@@ -45,9 +54,7 @@ export const curl = (path) => `curl --cacert ca.pem -H "Authorization: Bearer $R
 // token, so the stream is read by hand (text/event-stream, WHATWG HTML 9.2).
 export async function follow(path, since, signal, onEvent) {
 	const url = path + (since ? `${path.includes("?") ? "&" : "?"}since=${encodeURIComponent(since)}` : "");
-	const response = await fetch(url, {headers: {Authorization: `Bearer ${token()}`, Accept: "text/event-stream"}, signal, cache: "no-store"});
-	if (!response.ok)
-		throw await problemOf(response);
+	const response = await call(url, {headers: headers("text/event-stream"), signal});
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 	let pending = "";
 	for (;;) {

@@ -1,6 +1,6 @@
 // app: signs in with a token, shows the page, keeps it fresh by the watch stream.
 
-import {get, list, follow, token, keepToken, dropToken, curl, Problem} from "./api.js";
+import {get, post, list, follow, token, keepToken, dropToken, curl, Problem} from "./api.js";
 import {el} from "./dom.js";
 import {quotaTable} from "./quota.js";
 import {placementTable} from "./placements.js";
@@ -15,6 +15,7 @@ const stale = document.getElementById("stale");
 const logout = document.getElementById("logout");
 
 let session = null; // {abort, cursor, heardAt}
+let login = ""; // where people sign in with their identity provider; "": nowhere
 
 function curlLine(path) {
 	const text = curl(path);
@@ -32,7 +33,8 @@ function showLogin(problem) {
 		start();
 	}}, el("h2", {}, "Sign in"), el("label", {for: "token"}, "Access token"), field,
 	el("p", {id: "hint", class: "quiet"}, "It starts with rv_pat_ and stays in this tab."),
-	problem ? el("p", {class: "error", role: "alert"}, problem) : null, el("button", {type: "submit"}, "Sign in"));
+	problem ? el("p", {class: "error", role: "alert"}, problem) : null, el("button", {type: "submit"}, "Sign in"),
+	login ? el("p", {}, el("a", {href: `${login}?return=/ui/`}, "Sign in with your organisation")) : null);
 	main.replaceChildren(form);
 	field.focus();
 }
@@ -138,11 +140,19 @@ async function start() {
 // The server does not answer: the token stays, and trying goes on.
 function showTrouble(problem) {
 	main.replaceChildren(el("p", {class: "error", role: "alert"}, `${problem}. Trying again.`));
-	setTimeout(() => token() && start(), TRY_AGAIN_MS);
+	setTimeout(() => (token() || login) && start(), TRY_AGAIN_MS);
 }
 
-logout.addEventListener("click", () => stop(""));
+logout.addEventListener("click", async () => {
+	const bye = token() ? {} : await post("/v1/auth/logout").catch(() => ({}));
+	stop("");
+	if (bye.redirect)
+		location.assign(bye.redirect);
+});
+login = (await get("/v1/auth").catch(() => ({}))).login || "";
 if (token())
 	start();
+else if (login)
+	get("/v1/whoami").then(start, () => showLogin(""));
 else
 	showLogin("");

@@ -3,10 +3,10 @@
 -- A token and, behind it, the one it was made with, and so on to the first: what it may do, all of them must allow. Lists are
 -- joined by line ends.
 -- name: token_chain :many
--- in: id text
+-- in: id text, place int4
 -- out: place int4, id text, name text, hash bytea, role text, tenant_key int4, tenant text, subject text?, groups text, cidrs text, maker_subjects text?, expires_at timestamptz, last_used_at timestamptz?, is_revoked bool, is_void bool
 WITH RECURSIVE up AS (
-	SELECT k.*, 0 AS place FROM token k WHERE k.id = $1
+	SELECT k.*, $2 AS place FROM token k WHERE k.id = $1
 	UNION ALL
 	SELECT m.*, up.place + 1 FROM up JOIN token m ON m.id = up.maker_token WHERE up.place < 64
 )

@@ -58,7 +58,7 @@ static void recorded(ledger_op *entry, const ledger_answer *a)
 	arena_end(d->arena);
 }
 
-static bool is_new_denial(edge *e, str what)
+bool denial_is_new(edge *e, str what)
 {
 	int64_t minute = clock_now_us() / MINUTE_US;
 
@@ -102,7 +102,7 @@ void denial_record(const request *r, err e)
 	arena *a = arena_new(0);
 	str what = str_print(a, "%s %s", r->who->id, r->route->operation);
 
-	if (!is_new_denial(to, what)) {
+	if (!denial_is_new(to, what)) {
 		arena_end(a);
 		return;
 	}

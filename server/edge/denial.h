@@ -19,6 +19,9 @@ void denial_record(const request *r, err e);
 /* Counts and logs a request that nobody is known for. */
 void denial_count(const request *r, err e);
 
+/* Whether nothing of the kind was recorded by this edge in this minute; now it was. */
+bool denial_is_new(edge *e, str what);
+
 /* Whether the caller sees tenants at which they lack the route's right, so that "not found" may mean "not allowed". */
 bool denial_may_explain(const request *r);
 /* Looks whether what was not found is in the caller's sight, and fails accordingly. */

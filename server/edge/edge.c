@@ -22,6 +22,8 @@
 #include "server/edge/priorities.h"
 #include "server/edge/tenants.h"
 #include "server/identity/certificate.h"
+#include "server/identity/issuer.h"
+#include "server/identity/oidc.h"
 
 enum {
 	PATH_BYTES = 4096,
@@ -135,11 +137,21 @@ void denials_clear(edge *e)
 	map_clear(&e->denials);
 }
 
+static bool is_about_principals(str kind)
+{
+	static const char *const kinds[] = {"tenant", "token", "binding", "trust", "session"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (str_eq(kind, str_from(kinds[i])))
+			return true;
+	return false;
+}
+
 void edge_heard(edge *e, str kind)
 {
 	if (str_eq(kind, S("tenant")))
 		tenants_clear(e);
-	if (str_eq(kind, S("tenant")) || str_eq(kind, S("token")) || str_eq(kind, S("binding")))
+	if (is_about_principals(kind))
 		principals_clear(e->principals);
 	if (str_eq(kind, S("cluster")))
 		certificates_clear(e->certificates);
@@ -216,6 +228,21 @@ static edge *edge_new(process *p)
 	return e;
 }
 
+static void issuers_open(edge *e)
+{
+	const server_settings *s = e->settings;
+
+	e->issuers = issuers_new(&(issuer_options){
+		.loop = e->loop,
+		.ca_file = s->issuer_ca && *s->issuer_ca ? s->issuer_ca : NULL,
+		.user_agent = "reeved/" REEVE_VERSION,
+		.takes_http = s->issuer_http,
+		.ttl_us = ISSUER_TTL_US,
+		.floor_us = ISSUER_FLOOR_US,
+		.stale_us = ISSUER_STALE_US,
+	});
+}
+
 err edge_open(process *p, edge **ret, fault *f)
 {
 	edge *e = edge_new(p);
@@ -225,6 +252,7 @@ err edge_open(process *p, edge **ret, fault *f)
 
 	if (why || (why = secret_open(e, f)) || (why = ca_open(p->settings->data_dir, &e->ca, f)) ||
 		(why = seal_public(p->settings->data_dir, e->audit_key, f)) ||
+		(why = oidc_open(p->settings, e->secret, &e->oidc, f)) ||
 		(why = assets_open(p->settings->web_dir, &e->assets, f))) {
 		edge_close(e);
 		return why;
@@ -233,6 +261,7 @@ err edge_open(process *p, edge **ret, fault *f)
 	old_begin();
 	openapi_print(&e->openapi);
 	database_open(e);
+	issuers_open(e);
 	snprintf(self, sizeof(self), "edge-%d", (int)p->settings->index);
 	e->notify = notify_new(e->loop, p->run_dir, self, p->edges, on_look, e);
 	e->feed = feed_new(e);
@@ -279,6 +308,7 @@ void edge_close(edge *e)
 		web_close(e->web_tls);
 	if (e->web_plain)
 		web_close(e->web_plain);
+	issuers_free(e->issuers);
 	feed_stop(e->feed);
 	database_close(e);
 	feed_free(e->feed);
@@ -296,6 +326,7 @@ void edge_close(edge *e)
 	rate_done(&e->rate_principal);
 	rate_done(&e->rate_tenant);
 	principals_free(e->principals);
+	oidc_free(e->oidc);
 	certificates_free(e->certificates);
 	buf_done(&e->out);
 	buf_done(&e->head);

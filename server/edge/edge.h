@@ -43,6 +43,8 @@ struct edge {
 	feed *feed;
 	assets *assets;
 	ca *ca;
+	struct issuers *issuers; /* identity providers */
+	struct oidc *oidc;       /* how people sign in; NULL: not at all */
 	principals *principals;
 	certificates *certificates;
 	map tenant_refs; /* ref -> tenant_ref; see tenants.h */

@@ -74,7 +74,9 @@ static void fingerprint(request *r)
 static err media_check(request *r)
 {
 	str type = web_header_find(r->web, S("Content-Type"));
-	const char *wanted = is_patch(r) ? "application/merge-patch+json" : "application/json";
+	const char *wanted = (r->route->flags & ROUTE_FORM) ? "application/x-www-form-urlencoded"
+			     : is_patch(r)                  ? "application/merge-patch+json"
+							    : "application/json";
 
 	if (type.p && media_is(type, str_from(wanted)))
 		return ERR_OK;
@@ -96,6 +98,8 @@ static err body_read(request *r)
 	if (e)
 		return e;
 	r->body = arena_alloc(r->arena, t->size);
+	if (r->route->flags & ROUTE_FORM)
+		return query_read(t, r->web->body, r->arena, r->body, &r->fault);
 	return js_read(t, is_left_out ? S("{}") : r->web->body, r->arena, r->body, &r->fault);
 }
 

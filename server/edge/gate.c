@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "db/sql.h"
 #include "server/edge/assets.h"
+#include "server/edge/cookie.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/recognize.h"
 #include "server/edge/touch.h"
@@ -77,21 +78,47 @@ step gate_recognized(request *r)
 		return request_fail_reply(r);
 	if (!token_matches(r->token, str_of((const char *)r->who->hash, TOKEN_HASH)))
 		return request_fail(r, ERR_TOKEN_INVALID);
-	if (clock_now_us() - k->last_used_at_us > TOKEN_USE_GRAIN_US)
-		touch_token(r->edge, r->who);
+	touch(r->edge, r->who, k->last_used_at_us);
 	principals_put(r->edge->principals, r->who);
 	return step_next(r, STEP_gate_enter);
 }
 
-static step bearer(request *r)
+/* A browser sends its cookie along with whatever any page makes it send. */
+static err cookie_read(request *r, token_parsed *ret)
+{
+	str cookie = cookie_find(r, COOKIE_SESSION);
+	bool changes = r->web->method != WEB_GET && r->web->method != WEB_HEAD;
+
+	if (!cookie.p)
+		return ERR_TOKEN_MISSING;
+	if (changes && !cookie_is_same_origin(r))
+		return fault_set(&r->fault, ERR_CROSS_SITE, "Sec-Fetch-Site",
+			"with a session's cookie a change needs Sec-Fetch-Site: same-origin and X-Reeve-Request: 1");
+	return token_parse(TOKEN_SESSION, cookie, ret)
+		       ? ERR_OK
+		       : fault_set(&r->fault, ERR_TOKEN_INVALID, "Cookie", "this is no session of this server");
+}
+
+static err credential_read(request *r, token_parsed *ret)
 {
 	str header = web_header_find(r->web, S("Authorization")), scheme = str_split(&header, ' ');
-	token_parsed t;
 
 	if (!scheme.p)
-		return request_fail(r, ERR_TOKEN_MISSING);
-	if (!str_eq_nocase(scheme, S("Bearer")) || !token_parse(TOKEN_PAT, str_trim(header), &t))
-		return request_fail_at(r, ERR_TOKEN_INVALID, "Authorization", "this is no token of this server");
+		return cookie_read(r, ret);
+	header = str_trim(header);
+	if (!str_eq_nocase(scheme, S("Bearer")) ||
+		(!token_parse(TOKEN_PAT, header, ret) && !token_parse(TOKEN_CI, header, ret)))
+		return fault_set(&r->fault, ERR_TOKEN_INVALID, "Authorization", "this is no token of this server");
+	return ERR_OK;
+}
+
+static step bearer(request *r)
+{
+	token_parsed t;
+	err e = credential_read(r, &t);
+
+	if (e)
+		return request_fail(r, e);
 	r->token = ARENA_NEW(r->arena, token_parsed);
 	*r->token = t;
 	if (!needs_fresh_scope(r))
@@ -100,7 +127,7 @@ static step bearer(request *r)
 		return step_next(r, STEP_gate_enter);
 	r->recognize = ARENA_NEW(r->arena, recognize);
 	step did = request_park(r, OWNER_READER, STEP_gate_recognized);
-	recognize_token(r->recognize, r->edge, id_str(&r->token->id), recognized, r);
+	recognize_credential(r->recognize, r->edge, id_str(&r->token->id), recognized, r);
 	return did;
 }
 

@@ -33,6 +33,27 @@ static void problem_type(js_writer *w, err e)
 	js_put_text(w, "type", str_of(type, (size_t)n));
 }
 
+/* The code of RFC 6749, 5.2, or of RFC 8693, 2.2.2, where a token that is not taken makes the request invalid. */
+static const char *oauth_error(const problem *p)
+{
+	static const char *const of[][2] = {{"grant_type", "unsupported_grant_type"}, {"scope", "invalid_scope"}};
+
+	for (size_t i = 0; p->fault && i < sizeof(of) / sizeof(*of); i++)
+		if (strcmp(p->fault->pointer, of[i][0]) == 0)
+			return of[i][1];
+	return "invalid_request";
+}
+
+static void oauth_write(js_writer *w, const problem *p, str detail)
+{
+	if (p->claim)
+		js_put_text(w, "claim", str_from(p->claim));
+	if (!p->is_oauth || err_status(p->e) >= 500)
+		return;
+	js_put_text(w, "error", str_from(oauth_error(p)));
+	js_put_text(w, "error_description", detail);
+}
+
 void problem_write(buf *out, const problem *p)
 {
 	err e = problem_err(p->e);
@@ -44,12 +65,14 @@ void problem_write(buf *out, const problem *p)
 	problem_type(&w, e);
 	js_put_text(&w, "title", str_from(err_title(e)));
 	js_put_i64(&w, "status", err_status(e));
-	js_put_text(&w, "detail", detail.n && str_is_utf8(detail) ? detail : str_from(err_title(e)));
+	detail = detail.n && str_is_utf8(detail) ? detail : str_from(err_title(e));
+	js_put_text(&w, "detail", detail);
 	js_put_text(&w, "instance", p->instance);
 	js_put_text(&w, "code", str_from(err_code(e)));
 	js_put_bool(&w, "retryable", err_is_retryable(e));
 	if (p->current_etag.p)
 		js_put_text(&w, "current_etag", p->current_etag);
+	oauth_write(&w, p, detail);
 	if (p->violated) {
 		js_key(&w, S("violated-policies"));
 		js_array_begin(&w);

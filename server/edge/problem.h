@@ -9,6 +9,8 @@ typedef struct problem {
 	const fault *fault;   /* may be NULL */
 	str instance;         /* the request's id */
 	str current_etag;     /* of what stands in the way; absent: none */
+	const char *claim;    /* IDENTITY_REFUSED: what is wrong in the token; NULL: none */
+	bool is_oauth;        /* with the members of RFC 6749, 5.2 too */
 	const char *violated; /* the rate policy that was broken; NULL: none */
 } problem;
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include "base/clock.h"
+#include "server/identity/oidc.h"
 
 static void done(recognize *k, err e)
 {
@@ -132,6 +133,12 @@ static void token_layers(recognize *k, const sql_token_chain_row *row)
 		layer_add(k->claim, (claim_layer){.subjects = lines(k->arena, row->maker_subjects)});
 }
 
+/* Behind the first row of a token stand its makers; all of a trust's maker's rows stand behind the exchanged token. */
+static bool is_itself(const recognize *k, uint32_t i)
+{
+	return i == 0 && !k->is_behind;
+}
+
 static void token_begin(recognize *k, const sql_token_chain_row *row)
 {
 	arena *a = k->arena;
@@ -158,35 +165,31 @@ static err chain_read(recognize *k, db_reply *reply)
 
 	if (!reply->rows)
 		return ERR_TOKEN_INVALID;
-	k->claim = ARENA_NEW(k->arena, claim);
-	strs above = {ARENA_ARRAY(k->arena, str, reply->rows + 1), 0};
+	if (!k->claim)
+		k->claim = ARENA_NEW(k->arena, claim);
+	strs above = {ARENA_ARRAY(k->arena, str, reply->rows + 2), 0};
+	if (k->is_behind)
+		above.v[above.n++] = k->claim->stands_on.v[0];
 	for (uint32_t i = 0; i < reply->rows; i++) {
 		err e = db_row(reply, i, &row, &k->fault);
 		if (e)
 			return e;
-		if (row.is_revoked || (i == 0 && row.is_void))
+		if (row.is_revoked || (is_itself(k, i) && row.is_void))
 			return ERR_TOKEN_INVALID;
-		if (i == 0)
+		if (is_itself(k, i))
 			token_begin(k, &row);
 		else
 			above.v[above.n++] = str_dup(k->arena, row.id);
 		token_layers(k, &row);
 	}
 	k->claim->stands_on = above;
-	k->claim->generation = 1 + (int64_t)above.n;
+	k->claim->generation = k->is_behind ? 0 : 1 + (int64_t)above.n;
 	return k->claim->hash ? ERR_OK : ERR_TOKEN_INVALID;
 }
 
-static void chain_came(void *arg, db_reply *reply)
+/* The layers are known: what the bindings add to them comes next. */
+static void claim_settle(recognize *k, err e)
 {
-	recognize *k = arg;
-	err e;
-
-	if (reply->e) {
-		failed(k, reply);
-		return;
-	}
-	e = chain_read(k, reply);
 	if (e)
 		done(k, e);
 	else if (claim_subjects(k->arena, k->claim).n)
@@ -195,17 +198,146 @@ static void chain_came(void *arg, db_reply *reply)
 		make(k, NULL, 0);
 }
 
+static void chain_came(void *arg, db_reply *reply)
+{
+	recognize *k = arg;
+
+	if (reply->e)
+		failed(k, reply);
+	else
+		claim_settle(k, chain_read(k, reply));
+}
+
 static void begin(recognize *k, edge *e, recognize_done *on_done, void *arg)
 {
 	*k = (recognize){.edge = e, .arena = arena_new(0), .on_done = on_done, .arg = arg};
 }
 
-void recognize_token(recognize *k, edge *e, str token_id, recognize_done *on_done, void *arg)
+static void token_ask(recognize *k)
+{
+	k->in.token = (sql_token_chain_in){.id = str_from(k->id)};
+	db_read(k->edge->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
+}
+
+/* A session that nobody uses ends before its time. */
+static err session_read(recognize *k, db_reply *reply)
+{
+	sql_session_find_row row;
+	arena *a = k->arena;
+
+	if (!reply->rows)
+		return ERR_TOKEN_INVALID;
+	err e = db_row(reply, 0, &row, &k->fault);
+	if (e)
+		return e;
+	if (row.is_ended || row.hash.n != TOKEN_HASH)
+		return ERR_TOKEN_INVALID;
+	int64_t idle_us = row.seen_at + (int64_t)SESSION_IDLE_S * 1000000;
+	k->claim = ARENA_NEW(a, claim);
+	*k->claim = claim_begin(a, str_dup(a, row.id), str_dup(a, row.subject), lines(a, row.groups), (grants){0},
+		row.expires_at < idle_us ? row.expires_at : idle_us);
+	k->claim->name = str_dup(a, row.name);
+	k->claim->hash = (const uint8_t *)str_dup(a, row.hash).p;
+	k->last_used_at_us = row.seen_at;
+	return ERR_OK;
+}
+
+static void session_came(void *arg, db_reply *reply)
+{
+	recognize *k = arg;
+
+	if (reply->e)
+		failed(k, reply);
+	else
+		claim_settle(k, session_read(k, reply));
+}
+
+static void session_ask(recognize *k)
+{
+	k->in.session.id = str_from(k->id);
+	db_read(k->edge->reader, DB_PLATFORM, SQL_SESSION_FIND, &k->in.session, session_came, k);
+}
+
+static void ci_begin(recognize *k, const sql_ci_token_grants_row *row, uint32_t rows)
+{
+	arena *a = k->arena;
+	claim *c = k->claim = ARENA_NEW(a, claim);
+
+	*c = (claim){
+		.id = str_dup(a, row->id),
+		.name = str_dup(a, row->name),
+		.subject = str_print(a, "ci:" STR_FMT, STR_ARG(row->name)),
+		.expires_at_us = row->expires_at,
+		.hash = row->hash.n == TOKEN_HASH ? (const uint8_t *)str_dup(a, row->hash).p : NULL,
+		.tenant_key = (int32_t)row->tenant_key,
+		.tenant = str_dup(a, row->tenant),
+		.stands_on = {ARENA_NEW(a, str), 1},
+	};
+	c->stands_on.v[0] = str_dup(a, row->trust_id);
+	layer_add(c, (claim_layer){.grants = {ARENA_ARRAY(a, grant, rows), 0}});
+	if (row->maker_subjects.p)
+		layer_add(c, (claim_layer){.subjects = lines(a, row->maker_subjects)});
+	k->last_used_at_us = clock_now_us();
+	snprintf(k->maker, sizeof(k->maker), STR_FMT, STR_ARG(row->maker_token));
+}
+
+/* What its trust grants, and behind that what the trust's maker holds. */
+static err ci_read(recognize *k, db_reply *reply)
+{
+	sql_ci_token_grants_row row;
+	arena *a = k->arena;
+
+	if (!reply->rows)
+		return ERR_TOKEN_INVALID;
+	for (uint32_t i = 0; i < reply->rows; i++) {
+		err e = db_row(reply, i, &row, &k->fault);
+		if (e)
+			return e;
+		if (row.is_ended)
+			return ERR_TOKEN_INVALID;
+		if (i == 0)
+			ci_begin(k, &row, reply->rows);
+		grants *to = &k->claim->layers[0].grants;
+		to->v[to->n++] = grant_of_role(str_dup(a, row.role), (int32_t)row.grant_key, str_dup(a, row.grant_path),
+			GRANT_FOREVER, k->claim->stands_on.v[0]);
+	}
+	return k->claim->hash ? ERR_OK : ERR_TOKEN_INVALID;
+}
+
+static void ci_came(void *arg, db_reply *reply)
+{
+	recognize *k = arg;
+
+	if (reply->e) {
+		failed(k, reply);
+		return;
+	}
+	err e = ci_read(k, reply);
+	if (e || !k->maker[0]) {
+		claim_settle(k, e);
+		return;
+	}
+	k->is_behind = true;
+	k->in.token = (sql_token_chain_in){.id = str_from(k->maker), .place = 1};
+	db_read(k->edge->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
+}
+
+static void ci_ask(recognize *k)
+{
+	k->in.ci.id = str_from(k->id);
+	db_read(k->edge->reader, DB_PLATFORM, SQL_CI_TOKEN_GRANTS, &k->in.ci, ci_came, k);
+}
+
+void recognize_credential(recognize *k, edge *e, str credential, recognize_done *on_done, void *arg)
 {
 	begin(k, e, on_done, arg);
-	snprintf(k->id, sizeof(k->id), STR_FMT, STR_ARG(token_id));
-	k->in.token.id = str_from(k->id);
-	db_read(e->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
+	snprintf(k->id, sizeof(k->id), STR_FMT, STR_ARG(credential));
+	if (str_starts(credential, S("ses_")))
+		session_ask(k);
+	else if (str_starts(credential, S("cit_")))
+		ci_ask(k);
+	else
+		token_ask(k);
 }
 
 static strs strs_dup(arena *a, strs v)

@@ -20,18 +20,22 @@ struct recognize {
 	recognize_done *on_done;
 	void *arg;
 	fault fault;             /* with an error */
-	int64_t last_used_at_us; /* of a token; 0: never */
+	int64_t last_used_at_us; /* 0: never */
 	claim *claim;
 	principal *who;
 	union {
 		sql_token_chain_in token;
+		sql_session_find_in session;
+		sql_ci_token_grants_in ci;
 		sql_bindings_of_in bindings;
 		sql_tenant_keys_below_in keys;
 	} in;
-	char id[ID_MAX];
+	char id[ID_MAX], maker[ID_MAX];
+	bool is_behind; /* what is read now stands behind the credential */
 };
 
-/* k stays where it is until on_done, which runs from the loop, exactly once. */
-void recognize_token(recognize *k, edge *e, str token_id, recognize_done *on_done, void *arg);
+/* By the id of a token, an exchanged token or a session. k stays where it is until on_done, which runs from the loop,
+ * exactly once. */
+void recognize_credential(recognize *k, edge *e, str credential, recognize_done *on_done, void *arg);
 /* The same for a claim, which is copied with its texts. */
 void recognize_claim(recognize *k, edge *e, const claim *c, recognize_done *on_done, void *arg);

@@ -164,6 +164,11 @@ static void resume_later(void *arg)
 	request_resume(arg);
 }
 
+void request_resume_soon(request *r)
+{
+	loop_defer(r->edge->loop, resume_later, r);
+}
+
 static void held_add(request *r)
 {
 	edge *e = r->edge;
@@ -306,14 +311,14 @@ static void ledger_answered(ledger_op *entry, const ledger_answer *a)
 	request_resume(r);
 }
 
-step request_govern(request *r, step_id next)
+static step govern(request *r, bool is_platform, step_id next)
 {
 	ledger_op *entry = r->ledger_op;
 	step did = request_park(r, OWNER_LEDGER, next);
 
-	entry->scope = request_scope(r);
+	entry->scope = is_platform ? DB_PLATFORM : request_scope(r);
 	entry->actor = request_actor(r);
-	entry->via = r->agent ? S("agent") : S("api");
+	entry->via = r->acts_via.p ? r->acts_via : r->agent ? S("agent") : S("api");
 	entry->request_id = str_from(r->id);
 	entry->on_done = ledger_answered;
 	entry->arg = r;
@@ -326,8 +331,18 @@ step request_govern(request *r, step_id next)
 		entry->key = r->idempotency_key;
 		memcpy(entry->fingerprint, r->fingerprint, sizeof(entry->fingerprint));
 	}
-	ledger_run(request_is_for_fleet(r) ? r->edge->platform_ledger : r->edge->tenant_ledger, entry);
+	ledger_run(is_platform ? r->edge->platform_ledger : r->edge->tenant_ledger, entry);
 	return did;
+}
+
+step request_govern(request *r, step_id next)
+{
+	return govern(r, request_is_for_fleet(r), next);
+}
+
+step request_govern_platform(request *r, step_id next)
+{
+	return govern(r, true, next);
 }
 
 void request_header(request *r, const char *name, str value)
@@ -419,7 +434,14 @@ static str etag_in(arena *a, const fault *f)
 
 step request_fail(request *r, err e)
 {
-	problem p = {.e = e, .fault = &r->fault, .instance = str_from(r->id), .violated = r->violated};
+	problem p = {
+		.e = e,
+		.fault = &r->fault,
+		.instance = str_from(r->id),
+		.violated = r->violated,
+		.claim = r->claim,
+		.is_oauth = r->route && (r->route->flags & ROUTE_FORM),
+	};
 	buf *out = request_out(r);
 
 	if ((e == ERR_NOT_FOUND || e == ERR_UNKNOWN_TENANT) && denial_may_explain(r))
@@ -489,6 +511,8 @@ bool request_is_for_fleet(const request *r)
 
 str request_actor(const request *r)
 {
+	if (r->acts_as.p)
+		return r->acts_as;
 	if (r->who)
 		return str_from(r->who->id);
 	return r->agent ? str_from(r->agent->cluster_id) : S("join");

@@ -35,7 +35,7 @@ typedef enum step_id {
 #include "server/edge/steps.def"
 #undef STEP
 
-typedef enum owner { OWNER_NONE, OWNER_READER, OWNER_LANE, OWNER_LEDGER, OWNER_FEED } owner;
+typedef enum owner { OWNER_NONE, OWNER_READER, OWNER_LANE, OWNER_LEDGER, OWNER_FEED, OWNER_ISSUER } owner;
 
 /* In which form the client takes a list. */
 typedef enum answer_form { FORM_JSON, FORM_CSV, FORM_NDJSON, FORM_EVENTS, FORM_TEXT } answer_form;
@@ -66,10 +66,12 @@ struct request {
 	traceparent trace;
 	str rate_lines;       /* what is left in its buckets, as header lines */
 	const char *violated; /* RATE_LIMITED: whose bucket is empty */
+	const char *claim;    /* IDENTITY_REFUSED: what is wrong in the token */
 	principal *who;       /* a reference; NULL before the gate, for anybody and for agents */
 	agent_identity *agent;
 	step_id checked_next; /* where a repeated look at the certificate goes on; 0: into the route */
 	token_parsed *token;
+	str acts_as, acts_via;       /* of the records, for who is nobody's principal yet; absent: as the caller */
 	struct recognize *recognize; /* while it is found out who calls */
 	void *query, *body;          /* as read by the route's types; NULL without a type */
 	answer_form form;
@@ -111,6 +113,8 @@ step step_next(request *r, step_id next);
 /* Parks with `by`; whoever that is calls request_resume. */
 step request_park(request *r, owner by, step_id next);
 void request_resume(request *r);
+/* The same from the loop, for who has the answer at once. */
+void request_resume_soon(request *r);
 /* For the feed: ends the hold and resumes from the loop, not inside this call. */
 void request_wake(request *r);
 /* Parks on the feed until request_resume or for at most wait_ms (then is_late is set). on_release runs before the next
@@ -130,6 +134,9 @@ step request_write(request *r, uint64_t key, sql_id s, const void *in, step_id n
 step request_store(request *r, intake_ask *a, step_id next);
 /* r->ledger_op, whose statement, in, action, object_kind and so on are set, through the principal's ledger. */
 step request_govern(request *r, step_id next);
+
+/* The same as the server itself, for rows that no tenant's caller may write. */
+step request_govern_platform(request *r, step_id next);
 
 /* A header line for the answer, whatever it will be. */
 void request_header(request *r, const char *name, str value);

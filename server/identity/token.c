@@ -9,6 +9,8 @@ static const struct {
 } kinds[] = {
 	[TOKEN_PAT] = {"rv_pat_", "tok"},
 	[TOKEN_JOIN] = {"rv_join_", "jtk"},
+	[TOKEN_CI] = {"rv_ci_", "cit"},
+	[TOKEN_SESSION] = {"rv_ses_", "ses"},
 };
 
 enum { CRC_POLYNOMIAL = (int)0xedb88320, BASE = 62 };

@@ -1,6 +1,8 @@
 /* token: the text of a bearer credential.
  *
  *     rv_pat_<ULID>_<32 of base 62><6 of base 62: CRC-32 of all before>      a person or a pipeline: row tok_<ULID>
+ *     rv_ci_<ULID>_<...>      a pipeline, by exchange:      row cit_<ULID>
+ *     rv_ses_<ULID>_<...>     a person's browser, a cookie: row ses_<ULID>
  *     rv_join_<ULID>_<...>                                                    a cluster that joins:  row jtk_<ULID>
  *
  * The checksum lets a scanner, and us, throw away false finds without a look-up. The secret has 190 random bits, so its
@@ -11,7 +13,7 @@
 
 enum { TOKEN_SECRET = 32, TOKEN_CHECK = 6, TOKEN_HASH = 32, TOKEN_TEXT_MAX = 80 };
 
-typedef enum token_kind { TOKEN_PAT, TOKEN_JOIN } token_kind;
+typedef enum token_kind { TOKEN_PAT, TOKEN_JOIN, TOKEN_CI, TOKEN_SESSION } token_kind;
 
 /* A token just made: the text goes to its owner, the rest to the database. */
 typedef struct token_made {

@@ -18,6 +18,7 @@ typedef struct job {
 
 static void op_key_purge(jobs *j);
 static void usage_purge(jobs *j);
+static void identity_purge(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
@@ -25,6 +26,7 @@ static void books_streams(jobs *j);
 static const job table[] = {
 	{"op_key_purge", 10 * MINUTE_MS, op_key_purge},
 	{"usage_purge", 60 * MINUTE_MS, usage_purge},
+	{"identity_purge", 10 * MINUTE_MS, identity_purge},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
@@ -40,6 +42,7 @@ struct jobs {
 	int64_t due_us[JOBS];
 	sql_op_key_purge_in op_keys;
 	sql_usage_purge_in usage;
+	sql_identity_purge_in identities;
 };
 
 /* The next one begins at the next look; what is left of this one at once. */
@@ -88,6 +91,12 @@ static void usage_purge(jobs *j)
 {
 	j->usage = (sql_usage_purge_in){.older_than_s = USAGE_KEPT_S, .limit = PURGE_ROWS};
 	lane_run(j->write, 0, DB_PLATFORM, SQL_USAGE_PURGE, &j->usage, on_purged, j);
+}
+
+static void identity_purge(jobs *j)
+{
+	j->identities.limit = PURGE_ROWS;
+	lane_run(j->write, 0, DB_PLATFORM, SQL_IDENTITY_PURGE, &j->identities, on_purged, j);
 }
 
 static void books_tenants(jobs *j)

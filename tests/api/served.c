@@ -89,6 +89,9 @@ static void child_start(void)
 {
 	int plain = listener(&served.port), tls = listener(&served.tls_port);
 
+	char url[PATH_BYTES];
+	snprintf(url, sizeof(url), "https://localhost:%d", served.tls_port);
+	setenv("SERVED_URL", url, 1);
 	fflush(NULL);
 	served.child = fork();
 	if (served.child == 0)
@@ -132,6 +135,11 @@ const char *served_dsn(void)
 int served_port(void)
 {
 	return served.port;
+}
+
+int served_tls_port(void)
+{
+	return served.tls_port;
 }
 
 const char *served_folder(void)

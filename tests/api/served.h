@@ -22,6 +22,7 @@ void served_start(const char *name);
 void served_restart(void);
 const char *served_dsn(void);
 int served_port(void);
+int served_tls_port(void);
 const char *served_folder(void);
 
 /* A token for the role at the tenant (path; NULL: the whole fleet), kept under `name` and made on first use. */

@@ -42,6 +42,31 @@ static void on_term(void *arg, int signo)
 	loop_stop(arg);
 }
 
+/* Beside a made-up identity provider, whose certificate is of the edge's own CA. */
+static void identity_set(server_settings *s, const char *folder)
+{
+	static char roots[PATH_BYTES], secret[PATH_BYTES];
+
+	const char *issuer = getenv("SERVED_ISSUER");
+
+	s->ci_issuers = issuer ? issuer : "https://issuer.example";
+	if (!issuer)
+		return;
+	snprintf(roots, sizeof(roots), "%s/ca/cert.pem", folder);
+	snprintf(secret, sizeof(secret), "%s/client-secret", folder);
+	FILE *f = fopen(secret, "w");
+	if (!f || fputs("s3cret\n", f) < 0 || fclose(f) != 0)
+		exit(1);
+	s->issuer_ca = roots;
+	s->public_url = getenv("SERVED_URL");
+	s->oidc_issuer = getenv("SERVED_OIDC");
+	s->oidc_client_id = "reeve";
+	s->oidc_client_secret_file = secret;
+	s->oidc_scopes = "openid profile email";
+	s->oidc_user_claim = "email";
+	s->oidc_groups_claim = "groups";
+}
+
 int main(int argc, char **argv)
 {
 	char web[PATH_BYTES];
@@ -65,6 +90,7 @@ int main(int argc, char **argv)
 		s.watch_streams_max = strtol(streams, NULL, 10);
 	s.rate_principal = units ? strtol(units, NULL, 10) : 0;
 	s.rate_tenant = 2 * s.rate_principal;
+	identity_set(&s, argv[3]);
 	p.dsn = argv[4];
 	p.loop = loop_new();
 	loop_on_signal(p.loop, SIGTERM, on_term, p.loop);

@@ -21,6 +21,7 @@ static const scene setup[] = {
 	{"a cluster", ADMIN, "POST", "/v1/clusters", NULL, "{\"name\":\"par\"}", 201, NULL, NULL, NULL},
 	{"a token", ADMIN, "POST", "/v1/tokens", NULL, "{\"name\":\"ci\",\"role\":\"member\",\"tenant\":\"acme\"}", 201, NULL, NULL, "tok=id"},
 	{"a placement", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "plc=id"},
+	{"a trust", ADMIN, "POST", "/v1/trusts", NULL, "{\"name\":\"main\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, NULL, NULL, "trs=id"},
 	{"a binding", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:ada\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, NULL, NULL, "bnd=id"},
 };
 
@@ -56,6 +57,8 @@ static const scene dry[] = {
 	{"opened too", ADMIN, "POST", "/v1/devices/dev_1:uncordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
 	{"one that is not there", ADMIN, "POST", "/v1/devices/dev_9:cordon?dry_run=true", NULL, NULL, 404, NULL, DRY, NULL},
 	{"a token, without its secret", ADMIN, "POST", "/v1/tokens?dry_run=true", NULL, "{\"name\":\"x\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'name':'x','tenant':'acme','token':null,'id':null}", DRY, NULL},
+	{"a trust", ADMIN, "POST", "/v1/trusts?dry_run=true", NULL, "{\"name\":\"new\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, "{'name':'new','id':null}", DRY, NULL},
+	{"a trust gone", ADMIN, "DELETE", "/v1/trusts/{trs}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"a binding", ADMIN, "POST", "/v1/bindings?dry_run=true", NULL, "{\"subject\":\"user:bob\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'subject':'user:bob','id':null}", DRY, NULL},
 	{"a binding gone", ADMIN, "DELETE", "/v1/bindings/{bnd}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"revoked", ADMIN, "POST", "/v1/tokens/{tok}:revoke?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
@@ -187,6 +190,8 @@ Test(api_law, every_change_can_be_tried_and_repeated)
 		const route *t = &routes[o];
 		bool reads = strcmp(t->method, "GET") == 0, is_machines = str_starts(str_from(t->path), S("/agent/"));
 		reads |= str_ends(str_from(t->path), S(":check"));
+		/* Ways in and out: each token counts once. */
+		is_machines |= str_starts(str_from(t->path), S("/v1/auth/"));
 		cr_expect_eq(!!(t->flags & ROUTE_WRITE), !reads && !is_machines, "%s: WRITE", t->operation);
 		if (t->flags & ROUTE_WRITE)
 			cr_expect(is_played(t), "%s: no dry run of it is in the table", t->operation);

@@ -1,0 +1,1 @@
+DROP TABLE session, identity_used, ci_token, trust;
