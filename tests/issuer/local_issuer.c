@@ -1,8 +1,10 @@
-/* usage: local_issuer FD FOLDER URL CERT KEY    a made-up identity provider over TLS, until SIGTERM
+/* usage: local_issuer FD FOLDER URL CERT KEY             a made-up identity provider over TLS, until SIGTERM
+ *        local_issuer ADDRESS FOLDER "" CERT KEY         the same on an address as 127.0.0.1:0; FOLDER/url says its
+ * name
  *
  * It is what its folder says, read anew for each answer:
  *   sign.pem kid      the key it signs with, and that key's name
- *   keys.json         what it publishes
+ *   keys.json         what it publishes; absent: it makes a key and publishes that
  *   person.json       members of the claims of whoever signs in: "sub":"1","email":...
  *   pipeline.json     members of the claims of the pipeline that asks for a token (GET /mint?audience=...)
  *   client            "id:secret" that the token endpoint asks for; absent: no secret
@@ -18,6 +20,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "mint.h"
+#include "net/listen.h"
 #include "net/router.h"
 #include "net/web.h"
 
@@ -190,6 +193,51 @@ static void on_term(void *arg, int signo)
 	loop_stop(arg);
 }
 
+static void file_put(const char *name, str text)
+{
+	char path[PATH_BYTES], fresh[PATH_BYTES + 8];
+
+	snprintf(path, sizeof(path), "%s/%s", issuer.folder, name);
+	snprintf(fresh, sizeof(fresh), "%s.fresh", path);
+	FILE *f = fopen(fresh, "w");
+	if (!f || fprintf(f, STR_FMT "\n", STR_ARG(text)) < 0 || fclose(f) != 0 || rename(fresh, path) != 0)
+		exit(1);
+}
+
+static void key_make(void)
+{
+	AUTO_ARENA a = arena_new(0);
+	char path[PATH_BYTES];
+
+	if (file_text(a, "keys.json").p)
+		return;
+	snprintf(path, sizeof(path), "%s/sign.pem", issuer.folder);
+	const mint_key *k = mint_key_file(a, path, "RSA", "one");
+	file_put("kid", S("one"));
+	file_put("keys.json", mint_jwks(a, &k, 1));
+}
+
+/* A descriptor that is listening already, or an address. */
+static int listening(const char *what)
+{
+	static char url[FIELD_BYTES];
+	char address[FIELD_BYTES];
+	fault f = {0};
+	int fd;
+
+	if (!strchr(what, ':'))
+		return (int)strtol(what, NULL, 10);
+	if (listen_open(what, &fd, &f) || listen_address(fd, address, sizeof(address))) {
+		fprintf(stderr, "%s\n", f.detail);
+		exit(1);
+	}
+	snprintf(url, sizeof(url), "https://localhost%.16s", strrchr(address, ':'));
+	issuer.url = url;
+	key_make();
+	file_put("url", str_from(url));
+	return fd;
+}
+
 int main(int argc, char **argv)
 {
 	tls_context *tls;
@@ -200,14 +248,14 @@ int main(int argc, char **argv)
 	issuer.folder = argv[2];
 	issuer.url = argv[3];
 	signal(SIGPIPE, SIG_IGN);
+	int fd = listening(argv[1]);
 	if (tls_server_new(argv[4], argv[5], NULL, &tls, &f)) {
 		fprintf(stderr, "%s\n", f.detail);
 		return 1;
 	}
 	loop *l = loop_new();
 	loop_on_signal(l, SIGTERM, on_term, l);
-	web_server *w = web_open(
-		l, (int)strtol(argv[1], NULL, 10), tls, &web_limits_default, &(web_hooks){.on_request = on_request});
+	web_server *w = web_open(l, fd, tls, &web_limits_default, &(web_hooks){.on_request = on_request});
 	loop_run(l);
 	web_close(w);
 	tls_context_free(tls);
