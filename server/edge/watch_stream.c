@@ -205,8 +205,10 @@ static void event_show(watch *w, const feed_event *ev)
 		tenant_learn(w, ev->tenant_key, member_text(object, S("path")));
 	if (!(w->plan.kinds >> kind & 1))
 		return;
-	if (!is_of_fleet((watch_kind)kind) && (!permit_at(w->who, watch_kind_right((watch_kind)kind), ev->tenant_key) ||
-						      !key_is_followed(w, ev->tenant_key)))
+	if (!is_of_fleet((watch_kind)kind) &&
+		(!principal_sees(w->who, ev->tenant_key) ||
+			!permit_at(w->who, watch_kind_right((watch_kind)kind), ev->tenant_key) ||
+			!key_is_followed(w, ev->tenant_key)))
 		return;
 	/* Records that change nothing a client sees, as the renewal of a certificate. */
 	if (is_put && !object.p)

@@ -14,13 +14,15 @@
 #include "net/listen.h"
 #include "pg/pg.h"
 #include "server/audit/seal.h"
+#include "server/audit/seal.h"
 #include "server/identity/ca.h"
 
-enum { PATH_BYTES = 256, ANSWER_BYTES = 4 << 20, CALL_TIMEOUT_S = 20, REQUEST_BYTES = 9 << 20 };
+enum { PATH_BYTES = 256, SEAL_WAIT_MS = 10000, ANSWER_BYTES = 4 << 20, CALL_TIMEOUT_S = 20, REQUEST_BYTES = 9 << 20 };
 
 static struct {
 	char dir[PATH_BYTES];
 	const char *dsn;
+	const char *program;
 	int port, tls_port;
 	pid_t owner, child;
 	struct {
@@ -28,7 +30,7 @@ static struct {
 		token_made made;
 	} tokens[SERVED_TOKENS];
 	int n_tokens;
-} served;
+} served = {.program = SERVED_EDGE};
 
 static void fail(const char *what, const fault *f)
 {
@@ -56,7 +58,7 @@ static void serve(int plain, int tls)
 	fcntl(tls, F_SETFD, 0);
 	snprintf(plain_fd, sizeof(plain_fd), "%d", plain);
 	snprintf(tls_fd, sizeof(tls_fd), "%d", tls);
-	execl(SERVED_EDGE, SERVED_EDGE, plain_fd, tls_fd, served.dir, served.dsn, (char *)NULL);
+	execl(served.program, served.program, plain_fd, tls_fd, served.dir, served.dsn, (char *)NULL);
 	_exit(127);
 }
 
@@ -106,6 +108,13 @@ void served_restart(void)
 	waitpid(served.child, NULL, 0);
 	child_start();
 }
+
+#ifdef SERVED_EDGE_BARE
+void served_without_rights(void)
+{
+	served.program = SERVED_EDGE_BARE;
+}
+#endif
 
 void served_start(const char *name)
 {
@@ -172,6 +181,46 @@ answer served_tls_call(arena *a, const char *path, const char *body, const char 
 	if (r.doc)
 		arena_on_end(a, (void (*)(void *))json_decref, r.doc);
 	return r;
+}
+
+static void stop_loop(void *arg)
+{
+	loop_stop(arg);
+}
+
+static void run_for(loop *l, int64_t us)
+{
+	loop_timer *t = loop_timer_new(l, stop_loop, l);
+
+	loop_timer_arm(t, us);
+	loop_run(l);
+	loop_timer_free(t);
+}
+
+void served_seal(int64_t records)
+{
+	loop *l = loop_new();
+	db_options jobs = {.dsn = served_dsn(), .kind = "seal", .role = "reeve_jobs", .is_platform = true};
+	lane *write = lane_new(l, &(lane_options){.db = jobs});
+	db_reader *read = reader_new(l, &(reader_options){.platform = jobs, .platform_n = 1});
+	seal_options o = {.data_dir = served_folder(), .file = "", .records = records, .write = write, .read = read};
+	seal *s;
+	fault f = {0};
+
+	if (seal_new(l, &o, &s, &f))
+		fail("seal", &f);
+	for (int i = 0; i < SEAL_WAIT_MS / 10; i++) {
+		run_for(l, 10000);
+		if (pg_int(served_dsn(),
+			    "SELECT count(*) FROM (SELECT 'g' AS c, n FROM chain UNION ALL SELECT 'p', n FROM leader) h "
+			    "WHERE n > (SELECT coalesce(max(size), 0) FROM audit_checkpoint k WHERE k.chain = h.c)") ==
+			0)
+			break;
+	}
+	lane_free(write);
+	reader_free(read);
+	seal_free(s);
+	loop_free(l);
 }
 
 static void hex(const uint8_t *p, size_t n, char *out)

@@ -16,6 +16,8 @@ typedef struct answer {
 	json_t *doc; /* NULL: the body is no JSON */
 } answer;
 
+/* From now on an edge that lets every caller do everything (debug builds have one). */
+void served_without_rights(void);
 /* Starts the edge; it ends with this process. `name` makes the database's name. */
 void served_start(const char *name);
 /* Another edge in its place. */
@@ -31,6 +33,10 @@ const char *served_token(const char *role, const char *tenant);
 /* One request on a connection of its own; head: lines with CRLF, or NULL. Everything lives in a. */
 answer served_call(
 	arena *a, const char *token, const char *method, const char *path, const char *head, const char *body);
+/* The worker's part, in this process: until every record of both chains is under a checkpoint, which takes so many
+ * records at most. */
+void served_seal(int64_t records);
+
 /* A connection. */
 int served_dial(void);
 /* Bytes as they are, and what came back until the server closed or a whole answer stood there. */
