@@ -234,12 +234,8 @@ static bool is_about_caller(const watch *w, const feed_event *ev)
 		return principal_stands_on(w->who, ev->id);
 	if (str_eq(ev->kind, S("binding")))
 		return is_of_caller(w, member_text(object_of(ev), S("subject")));
-	if (!str_eq(ev->kind, S("tenant")))
-		return false;
-	for (uint32_t i = 0; i < w->who->grants.n; i++)
-		if (w->who->grants.v[i].tenant_key == ev->tenant_key)
-			return true;
-	return false;
+	/* One that changes may have moved, with all below it; one that is made has not. */
+	return str_eq(ev->kind, S("tenant")) && !str_eq(ev->action, S("tenant.create"));
 }
 
 /* Events up to w->at were shown. */

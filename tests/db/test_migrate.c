@@ -79,36 +79,39 @@ Test(migrate, placements_keep_what_they_say)
 
 static uint32_t migration_find(const char *name)
 {
-	for (uint32_t i = 0; i < migrations_n; i++)
-		if (strcmp(migrations[i].name, name) == 0)
-			return i;
-	cr_fatal("there is no migration %s", name);
+	uint32_t i = 0;
+	while (i < migrations_n && strcmp(migrations[i].name, name) != 0)
+		i++;
+	cr_assert_lt(i, migrations_n, "there is no migration %s", name);
+	return i;
 }
 
 /* Tokens of before know nobody above them but the one they were made with, unless that was revoked: they go on as they
  * did. */
 Test(migrate, tokens_of_before_go_on)
 {
-	static const char said[] = "SELECT string_agg(concat_ws(' ', id, name, role, expires_at = '2100-01-01Z', revoked_at IS NOT NULL), ', ' "
-				   "ORDER BY id) FROM token";
+	static const char said[] =
+		"SELECT string_agg(concat_ws(' ', id, name, role, expires_at = '2100-01-01Z', revoked_at IS NOT NULL), ', ' "
+		"ORDER BY id) FROM token";
 	const char *dsn = pg_database_empty("tokens");
 	uint32_t at = migration_find("rights");
 	char before[256];
 	fault f = {0};
 	cr_assert_eq(migrate_up(dsn, migrations, at, NULL, &f), ERR_OK, "%s", f.detail);
-	pg_do(dsn,
-		"INSERT INTO token (id, name, hash, role, tenant_key, created_by, expires_at, revoked_at) VALUES "
-		"('tok_1', 'first', '', 'platform_admin', 1, 'bootstrap', '2100-01-01Z', NULL), "
-		"('tok_2', 'second', '', 'member', 2, 'tok_1', '2100-01-01Z', NULL), "
-		"('tok_3', 'third', '', 'viewer', 2, 'tok_2', '2100-01-01Z', now()), "
-		"('tok_4', 'fourth', '', 'viewer', 2, 'tok_3', '2100-01-01Z', NULL)");
+	pg_do(dsn, "INSERT INTO token (id, name, hash, role, tenant_key, created_by, expires_at, revoked_at) VALUES "
+		   "('tok_1', 'first', '', 'platform_admin', 1, 'bootstrap', '2100-01-01Z', NULL), "
+		   "('tok_2', 'second', '', 'member', 2, 'tok_1', '2100-01-01Z', NULL), "
+		   "('tok_3', 'third', '', 'viewer', 2, 'tok_2', '2100-01-01Z', now()), "
+		   "('tok_4', 'fourth', '', 'viewer', 2, 'tok_3', '2100-01-01Z', NULL)");
 	snprintf(before, sizeof(before), "%s", pg_text(dsn, said));
 	cr_assert_eq(migrate_up(dsn, migrations, at + 1, NULL, &f), ERR_OK, "%s", f.detail);
 	cr_expect_str_eq(pg_text(dsn, said), before);
 	cr_expect_str_eq(
-		pg_text(dsn, "SELECT string_agg(concat_ws(' ', id, coalesce(maker_token, '-'), generation), ', ' ORDER BY id) FROM token"),
+		pg_text(dsn,
+			"SELECT string_agg(concat_ws(' ', id, coalesce(maker_token, '-'), generation), ', ' ORDER BY id) FROM token"),
 		"tok_1 - 0, tok_2 tok_1 1, tok_3 tok_2 2, tok_4 - 0");
-	cr_assert_eq(migrate_down(dsn, migrations, at + 1, (int32_t)migrations[at - 1].number, &f), ERR_OK, "%s", f.detail);
+	cr_assert_eq(
+		migrate_down(dsn, migrations, at + 1, (int32_t)migrations[at - 1].number, &f), ERR_OK, "%s", f.detail);
 	cr_expect_str_eq(pg_text(dsn, said), before);
 }
 
