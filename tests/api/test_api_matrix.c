@@ -49,7 +49,7 @@ enum { LETTERS = sizeof(letters) / sizeof(*letters) };
 
 /* What stands at each place, by letter of the table. */
 static struct {
-	char token[64], binding[64], placement[64], record[24];
+	char token[64], binding[64], trust[64], placement[64], record[24];
 } things[PLACES];
 
 static const cell *cell_find(const char *operation)
@@ -96,6 +96,9 @@ static const char *filled(const char *text, place at, char out[TEXT_BYTES])
 		case 'B':
 			put(out, &n, things[at].binding, '/');
 			break;
+		case 'R':
+			put(out, &n, things[at].trust, '/');
+			break;
 		case 'L':
 			put(out, &n, things[at].placement, '/');
 			break;
@@ -121,6 +124,18 @@ static void must(const char *method, const char *path, const char *body)
 	cr_assert_lt(r.status, 300, "%s %s: " STR_FMT, method, path, STR_ARG(r.body));
 }
 
+static void trust_make(place at, const char *name)
+{
+	char sql[SQL_BYTES];
+
+	snprintf(things[at].trust, sizeof(things[at].trust), "trs_0000000000000000000000000%d", at);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO trust (id, name, issuer, audience, match, roles, grant_keys, ttl_s, tenant_key, created_by) SELECT '%s', "
+		"'%s', 'https://issuer.example', 'x', '{}', '{viewer}', ARRAY[key], 600, key, 't' FROM tenant WHERE path = '%s'",
+		things[at].trust, name, paths[at]);
+	pg_do(served_dsn(), sql);
+}
+
 /* Something of every kind at every place; what is umbra's says so. */
 static void things_make(void)
 {
@@ -140,6 +155,7 @@ static void things_make(void)
 		snprintf(body, sizeof(body), "{\"name\":\"%s-token\",\"role\":\"viewer\",\"tenant\":\"%s\"}", name,
 			paths[at]);
 		must("POST", "/v1/tokens", body);
+		trust_make(at, name);
 		snprintf(things[at].placement, sizeof(things[at].placement), "plc_0000000000000000000000000%d", at);
 		snprintf(sql, sizeof(sql),
 			"INSERT INTO placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, "
