@@ -1,7 +1,7 @@
 /* recognize: from a credential to its principal: reads tokens, bindings and the tenants below.
  *
- * One way in for every kind of credential: recognize_token for bearer tokens of ours, recognize_claim for whoever knows
- * by other means who calls (a session, an exchanged token): they say so in a claim (server/identity/principal.h).
+ * One way in for every credential we hand out: bearer tokens, tokens that pipelines were given in exchange, and
+ * sessions of browsers. Each is read as a claim (server/identity/principal.h).
  */
 #pragma once
 #include "db/sql.h"
@@ -37,5 +37,3 @@ struct recognize {
 /* By the id of a token, an exchanged token or a session. k stays where it is until on_done, which runs from the loop,
  * exactly once. */
 void recognize_credential(recognize *k, edge *e, str credential, recognize_done *on_done, void *arg);
-/* The same for a claim, which is copied with its texts. */
-void recognize_claim(recognize *k, edge *e, const claim *c, recognize_done *on_done, void *arg);
