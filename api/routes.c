@@ -7,6 +7,7 @@
 #include "api/types/cluster.h"
 #include "api/types/device_class.h"
 #include "api/types/inventory.h"
+#include "api/types/explanation.h"
 #include "api/types/permission.h"
 #include "api/types/placement.h"
 #include "api/types/priority.h"

@@ -30,7 +30,7 @@ typedef struct work {
 	fleet *f;
 	quota *q;
 	int32_t tenant;
-	int32_t tries;
+	int32_t tries, tries_max;
 	advices *out;
 	plan plan;
 	ask ask;
@@ -53,7 +53,7 @@ static void work_init(work *w, const ask *a)
 /* Whether the request as it is now changed would be placed. */
 static bool would_fit(work *w)
 {
-	if (w->tries == ADVICE_TRIES_MAX) {
+	if (w->tries == w->tries_max) {
 		w->out->is_cut = true;
 		return false;
 	}
@@ -234,7 +234,7 @@ static void try_all(work *w, const ask *a)
 	}
 }
 
-void advise(place *room, fleet *f, quota *q, int32_t tenant, const ask *a, advices *ret)
+void advise_within(place *room, fleet *f, quota *q, int32_t tenant, const ask *a, int32_t tries_max, advices *ret)
 {
 	work *w = heap_new(1, sizeof *w);
 
@@ -243,6 +243,7 @@ void advise(place *room, fleet *f, quota *q, int32_t tenant, const ask *a, advic
 	w->f = f;
 	w->q = q;
 	w->tenant = tenant;
+	w->tries_max = tries_max;
 	w->out = ret;
 	plan_init(&w->plan);
 	work_init(w, a);
@@ -250,6 +251,11 @@ void advise(place *room, fleet *f, quota *q, int32_t tenant, const ask *a, advic
 	qsort(ret->v, (size_t)ret->n, sizeof *ret->v, by_place);
 	plan_done(&w->plan);
 	free(w);
+}
+
+void advise(place *room, fleet *f, quota *q, int32_t tenant, const ask *a, advices *ret)
+{
+	advise_within(room, f, q, tenant, a, ADVICE_TRIES_MAX, ret);
 }
 
 static free_block *block_of(free_block *out, int32_t n_max, int32_t *n, int32_t class_id)

@@ -44,6 +44,9 @@ const char *advice_name(advice_kind k); /* "memory_mib" */
  * fleet and q are as before. w is the room that place_find works in; q may be NULL. */
 void advise(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, advices *ret);
 
+/* The same with fewer decisions: what was not looked for is told by is_cut. */
+void advise_within(place *w, fleet *f, quota *q, int32_t tenant, const ask *a, int32_t tries_max, advices *ret);
+
 /* The most that one request could get of a class now: on one device, and of idle devices on one node. */
 typedef struct free_block {
 	int32_t class_id;

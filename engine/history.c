@@ -115,3 +115,15 @@ int64_t history_whole(const history_curve *c, int64_t rate)
 
 	return sum > INT64_MAX ? INT64_MAX : (int64_t)sum;
 }
+
+void history_join(const history_curve *c, history *into, const history *of, int sign)
+{
+	history other = *of;
+
+	if (other.epoch > into->epoch)
+		roll(c, into, other.epoch);
+	roll(c, &other, into->epoch);
+	for (int i = 0; i < HISTORY_EPOCHS; i++)
+		into->sums[i] += sign * other.sums[i];
+	into->rate += sign * other.rate;
+}

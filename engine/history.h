@@ -40,3 +40,6 @@ void history_add_bucket(const history_curve *c, history *h, int64_t bucket, hist
 int64_t history_use(const history_curve *c, const history *h, int64_t now_us);
 /* What a rate kept up since ever comes to: by this use becomes a part of what could be used. */
 int64_t history_whole(const history_curve *c, int64_t rate);
+
+/* `of` counts in `into` as well, as if its events had been added there; sign -1: does not any more. */
+void history_join(const history_curve *c, history *into, const history *of, int sign);

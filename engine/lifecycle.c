@@ -23,7 +23,7 @@ static const life lives[LIFE_COUNT] = {
 	[LIFE_DONE] = {"done", 0, 0},
 	[LIFE_REFUSED] = {"refused", TO(PENDING) | TO(REJECTED) | TO(REVOKED), 0},
 	[LIFE_REJECTED] = {"rejected", 0, 0},
-	[LIFE_REVOKING] = {"revoking", TO(REVOKED) | TO(DONE) | TO(FAILED), BOOKED | CHARGED},
+	[LIFE_REVOKING] = {"revoking", TO(REVOKED) | TO(DONE) | TO(FAILED) | TO(PENDING), BOOKED | CHARGED},
 	[LIFE_REVOKED] = {"revoked", 0, 0},
 	[LIFE_FAILED] = {"failed", 0, 0},
 };
@@ -86,5 +86,5 @@ bool lifecycle_is_charged(lifecycle s)
 
 bool lifecycle_bumps_fence(lifecycle from, lifecycle to)
 {
-	return from == LIFE_REFUSED && to == LIFE_PENDING;
+	return (from == LIFE_REFUSED || from == LIFE_REVOKING) && to == LIFE_PENDING;
 }

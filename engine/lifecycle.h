@@ -2,6 +2,7 @@
  *
  *     pending -> granted -> delivered -> accepted -> bound -> running -> done
  *     granted, delivered -> refused -> pending (fence + 1)
+ *     revoking -> pending (fence + 1), when it made room for another
  *     pending -> rejected; what holds devices -> revoking -> revoked; from accepted on -> failed
  */
 #pragma once

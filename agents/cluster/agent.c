@@ -137,7 +137,7 @@ static bool phase_is_over(cluster_phase p)
 static void old_stop(agent *a, const deed *d, int64_t now_us)
 {
 	if (d->old_fence[0])
-		(void)a->cluster.can->stop(a->cluster.self, str_from(d->h->id), str_from(d->old_fence), now_us);
+		(void)a->cluster.can->stop(a->cluster.self, str_from(d->h->id), str_from(d->old_fence), 0, now_us);
 }
 
 static void pods_found(void *arg, const cluster_pods *p)
@@ -240,7 +240,7 @@ static void deed_do(agent *a, deed *d, const placement *p, const placement_reque
 	if (d->kind == DEED_START)
 		pods_start(a, h, p, q, now_us);
 	if (d->kind == DEED_STOP) {
-		if (a->cluster.can->stop(a->cluster.self, p->id, p->fence, now_us))
+		if (a->cluster.can->stop(a->cluster.self, p->id, p->fence, p->grace_s, now_us))
 			return;
 		book_state(&a->book, h, LIFE_REVOKED, STR_NONE, now_us);
 	}

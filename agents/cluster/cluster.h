@@ -59,8 +59,9 @@ typedef struct cluster_face {
 	/* Starts the pods. False: not possible, *ret_reason (static or as long as the cluster) says why. Idempotent on
 	 * (id, fence). */
 	bool (*start)(void *self, const cluster_order *o, int64_t now_us, str *ret_reason);
-	/* Begins to stop them; CLUSTER_STOPPED follows. False: there is nothing of that name. */
-	bool (*stop)(void *self, str id, str fence, int64_t now_us);
+	/* Begins to stop them, within grace_s where that is not 0; CLUSTER_STOPPED follows. False: there is nothing of
+	 * that name. */
+	bool (*stop)(void *self, str id, str fence, int64_t grace_s, int64_t now_us);
 	/* The agent knows durably how they ended: the cluster may let go of them. */
 	void (*drop)(void *self, str id, str fence);
 	/* Everything that was started and not dropped. */

@@ -37,6 +37,7 @@ JS_TYPE(scene_node, "A simulated node.");
 static const js_field scene_pods_fields[] = {
 	F(start_ms, JS_OPTIONAL, "From bound to running.", JS_RANGE(0, 3600000), JS_INITIAL(50)),
 	F(runtime_ms, JS_OPTIONAL, "From running to done; 0: until revoked.", JS_RANGE(0, 31622400000)),
+	F(stop_ms, JS_OPTIONAL, "From the order to stop to the end.", JS_RANGE(0, 3600000)),
 	F(usage_interval_ms, JS_OPTIONAL, "Length of a usage window; 0: none is told.", JS_RANGE(0, 3600000),
 		JS_INITIAL(1000)),
 	F(memory_use_percent, JS_OPTIONAL, "Of what is booked.", JS_RANGE(0, 100), JS_INITIAL(70)),

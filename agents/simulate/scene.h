@@ -4,13 +4,15 @@
  *      "nodes": [{"name": "n1", "cpu_milli": 64000, "memory_mib": 524288, "pods": 110, "rank": 1,
  *                 "labels": {"zone": "a"}, "health": "ok",
  *                 "devices": [{"product": "NVIDIA H100 80GB", "class": "h100-80g", "memory_mib": 81920, "count": 8}]}],
- *      "pods": {"start_ms": 50, "runtime_ms": 0, "usage_interval_ms": 1000, "memory_use_percent": 70,
+ *      "pods": {"start_ms": 50, "runtime_ms": 0, "stop_ms": 0, "usage_interval_ms": 1000, "memory_use_percent": 70,
  *               "compute_use_percent": 60, "fail_ppm": 0, "refuse_ppm": 0}}
  *
  * Instead of, or besides, "nodes" there may be "nodes_csv": a file, relative to this one, with the columns sn,
  * cpu_milli, memory_mib, gpu, model and, if wanted, rank and device_memory_mib, found by their names in the first line.
  * A model's class is its name in lower case. "device_memory_mib" (16384) is the memory of devices whose row does not
  * say it.
+ *
+ * stop_ms: how long pods take to end once they are told to; where grace is given, no longer than that.
  *
  * runtime_ms 0: pods run until they are revoked. A placement's label "simulate/runtime_ms" overrides it, and its
  * max_runtime_s ends it too. fail_ppm and refuse_ppm: how many of a million placements fail or are refused; which ones
@@ -40,7 +42,7 @@ typedef struct scene_node {
 JS_DECLARE(scene_node);
 
 typedef struct scene_pods {
-	int64_t start_ms, runtime_ms, usage_interval_ms;
+	int64_t start_ms, runtime_ms, stop_ms, usage_interval_ms;
 	int64_t memory_use_percent, compute_use_percent;
 	int64_t fail_ppm, refuse_ppm;
 } scene_pods;

@@ -14,11 +14,11 @@ enum { PLACED_BYTES_MAX = 4 << 20, PPM = 1000000, FAIL_AFTER_MS = 1000, LABELS_D
 #define RUNTIME_MAX_MS ((int64_t)366 * 86400 * 1000)
 #define RUNTIME_LABEL  "simulate/runtime_ms"
 
-/* A journal's record. kind: start (all), stop (id, fence, at_us), drop (id, fence). */
+/* A journal's record. kind: start (all), stop (id, fence, at_us, stop_ms), drop (id, fence). */
 typedef struct order {
 	str kind, id, fence;
 	int64_t at_us;
-	int64_t start_ms, runtime_ms;
+	int64_t start_ms, runtime_ms, stop_ms;
 	bool fails;
 	bool is_cut; /* the end is max_runtime_s's */
 	js_list placed;
@@ -32,6 +32,7 @@ static const js_field order_fields[] = {
 	F(at_us, JS_OPTIONAL, "When."),
 	F(start_ms, JS_OPTIONAL, "From bound to running."),
 	F(runtime_ms, JS_OPTIONAL, "From running to the end; 0: open."),
+	F(stop_ms, JS_OPTIONAL, "From the order to stop to the end."),
 	F(fails, JS_OPTIONAL, "Whether that end is a failure."),
 	F(is_cut, JS_OPTIONAL, "Whether that end is max_runtime_s."),
 	F(placed, JS_OPTIONAL, "Its pods.", JS_OF(placed_pod), JS_ITEMS(0, 100000)),
@@ -50,7 +51,7 @@ typedef struct pods {
 	bool fails, is_cut;
 	int64_t memory_mib, compute_milli; /* booked, over its devices */
 	int64_t usage_us;                  /* told up to here */
-	int64_t stopped_us;                /* 0: no order to stop */
+	int64_t stopped_us, stop_ms;       /* 0: no order to stop; how long they take then */
 	uint32_t n_news;                   /* entries in simulate.news */
 } pods;
 
@@ -154,7 +155,9 @@ static void pods_step(simulate *s, pods *p)
 	int64_t at_us = p->due.us;
 
 	due_remove(&s->due, &p->due);
-	if (p->phase == CLUSTER_BOUND) {
+	if (p->stopped_us) {
+		news_add(s, p, CLUSTER_STOPPED, at_us);
+	} else if (p->phase == CLUSTER_BOUND) {
 		p->running_us = p->usage_us = at_us;
 		news_add(s, p, CLUSTER_RUNNING, at_us);
 		if (p->runtime_ms)
@@ -164,13 +167,18 @@ static void pods_step(simulate *s, pods *p)
 	}
 }
 
-static void pods_end(simulate *s, pods *p, int64_t now_us)
+/* Told to stop: they take their time. */
+static void pods_end(simulate *s, pods *p, int64_t now_us, int64_t stop_ms)
 {
-	if (phase_is_over(p->phase))
+	if (phase_is_over(p->phase) || p->stopped_us)
 		return;
 	due_remove(&s->due, &p->due);
 	p->stopped_us = now_us;
-	news_add(s, p, CLUSTER_STOPPED, now_us);
+	p->stop_ms = stop_ms;
+	if (stop_ms)
+		due_put(&s->due, &p->due, now_us + stop_ms * 1000);
+	else
+		news_add(s, p, CLUSTER_STOPPED, now_us);
 }
 
 static void time_pass(simulate *s, int64_t now_us)
@@ -214,7 +222,7 @@ static void order_replay(void *arg, str record)
 		(void)pods_add(s, &o, record);
 	} else if (str_eq(o.kind, S("stop")) && p) {
 		time_pass(s, o.at_us);
-		pods_end(s, p, o.at_us);
+		pods_end(s, p, o.at_us, o.stop_ms);
 	} else if (str_eq(o.kind, S("drop")) && p) {
 		pods_drop(s, p);
 	}
@@ -230,7 +238,11 @@ static void orders_write(void *arg, journal *j)
 		journal_add(j, p->record);
 		if (!p->stopped_us)
 			continue;
-		order o = {.kind = S("stop"), .id = p->id, .fence = p->fence, .at_us = p->stopped_us};
+		order o = {.kind = S("stop"),
+			.id = p->id,
+			.fence = p->fence,
+			.at_us = p->stopped_us,
+			.stop_ms = p->stop_ms};
 		journal_add(j, order_write(&line, &o));
 		buf_done(&line);
 	}
@@ -398,7 +410,7 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 	return true;
 }
 
-static bool face_stop(void *self, str id, str fence, int64_t now_us)
+static bool face_stop(void *self, str id, str fence, int64_t grace_s, int64_t now_us)
 {
 	simulate *s = self;
 	order record = {.kind = S("stop"), .id = id, .fence = fence, .at_us = now_us};
@@ -408,11 +420,14 @@ static bool face_stop(void *self, str id, str fence, int64_t now_us)
 	if (!p)
 		return false;
 	time_pass(s, now_us);
-	if (phase_is_over(p->phase))
+	if (phase_is_over(p->phase) || p->stopped_us)
 		return true;
+	record.stop_ms = s->scene->pods.stop_ms;
+	if (grace_s && record.stop_ms > grace_s * 1000)
+		record.stop_ms = grace_s * 1000;
 	journal_add(s->journal, order_write(&line, &record));
 	buf_done(&line);
-	pods_end(s, p, now_us);
+	pods_end(s, p, now_us, record.stop_ms);
 	return true;
 }
 

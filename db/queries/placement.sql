@@ -72,6 +72,40 @@ FROM inbox i JOIN tenant t ON t.key = i.tenant_key
 WHERE i.kind = 'place' AND i.object_id = $1 AND NOT EXISTS (SELECT FROM placement p WHERE p.id = $1)
 LIMIT 1;
 
+-- The same with all that stands in its way. Levels of quota, the place in the queue and the changes are the placer's words (advice).
+-- name: placement_explain :one
+-- in: id text
+-- out: id text, tenant text, state text, reason text?, blockers json, position int8?, ahead_own json, ahead_others int8?, quota json, capacity json, room json, changes json, as_of timestamptz?
+WITH p AS (
+	SELECT p.id, p.tenant_key, p.state, nullif(p.reason, '') AS reason, p.blockers, p.request FROM placement p WHERE p.id = $1
+	UNION ALL
+	SELECT i.object_id, i.tenant_key, 'pending', NULL, '[]', i.body FROM inbox i
+	WHERE i.kind = 'place' AND i.object_id = $1 AND NOT EXISTS (SELECT FROM placement p WHERE p.id = $1)
+	LIMIT 1
+),
+classes AS (
+	SELECT DISTINCT c.name FROM p,
+		json_array_elements(coalesce(p.request::json->'groups', json_build_array(json_build_object('devices', coalesce(p.request::json->'devices', '[]'))))) g,
+		json_array_elements(coalesce(g->'devices', '[]')) d, json_array_elements_text(coalesce(d->'classes', '[]')) c(name)
+)
+SELECT p.id, t.path AS tenant, p.state, p.reason, p.blockers, a.position, coalesce(a.ahead_own, '[]') AS ahead_own, a.ahead_others,
+	coalesce(a.quota, '[]') AS quota,
+	(SELECT coalesce(json_agg(json_build_object('cluster', x.cluster, 'class', x.class, 'nodes', x.nodes, 'devices', x.devices, 'idle_devices', x.idle,
+			'free_memory_mib_most', x.most) ORDER BY x.cluster, x.class), '[]')::text
+		FROM (
+			SELECT c.name AS cluster, d.class, count(DISTINCT d.node_key) AS nodes, count(*) AS devices, count(*) FILTER (WHERE d.used_slots = 0) AS idle,
+				max(greatest(d.memory_mib - d.used_memory_mib, 0)) AS most
+			FROM device d JOIN cluster c ON c.key = d.cluster_key
+			WHERE p.state = 'pending' AND d.class IN (SELECT name FROM classes) AND d.health = 'ok' AND c.deleted_at IS NULL
+			GROUP BY c.name, d.class
+		) x) AS capacity,
+	(SELECT coalesce(json_agg(json_build_object('kind', h.kind, 'cluster', c.name, 'from', to_char(h.from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'until', to_char(h.until_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'leaving', (SELECT count(*) FROM eviction e WHERE e.by_placement_id = p.id))), '[]')::text
+		FROM queue_hold h JOIN cluster c ON c.key = h.cluster_key WHERE h.placement_id = p.id AND p.state = 'pending') AS room,
+	coalesce(a.changes, '[]') AS changes, a.at AS as_of
+FROM p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN advice a ON a.placement_id = p.id AND p.state = 'pending';
+
 -- A page costs what it shows, however many placements there are: each branch walks an index in the order of the page and stops, and
 -- of the branches the parameters pick one. Whole is the platform that names no tenant; a tenant's reader goes by tenant, for the rows
 -- of others are the many. Only a rare state of many placements is searched for.

@@ -97,6 +97,31 @@ FROM placement WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2;
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
 SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_use ORDER BY tenant_key, model;
 
+-- Use in the past, as sums of beginnings and ends by time: per bucket how much more ran from then on, and the same times how far into
+-- the bucket that was, in millionths of a second, cut in two because it is long (engine/history.h).
+-- name: load_history :many
+-- in: bucket_us int8, since timestamptz
+-- out: tenant_key int4, class text, bucket int8, device_milli int8, milli_s int8, milli_us int8
+SELECT x.tenant_key, x.class, x.bucket, sum(x.milli)::int8 AS device_milli, div(sum(x.milli * x.into_us), 1000000)::int8 AS milli_s,
+	mod(sum(x.milli * x.into_us), 1000000)::int8 AS milli_us
+FROM (
+	SELECT s.tenant_key, s.class, div(e.us, $1)::int8 AS bucket, e.milli::numeric AS milli, mod(e.us, $1) AS into_us
+	FROM segment s, LATERAL (
+		SELECT s.device_milli AS milli, (extract(epoch FROM s.started_at) * 1000000)::numeric AS us
+		UNION ALL SELECT -s.device_milli, (extract(epoch FROM s.ended_at) * 1000000)::numeric WHERE s.ended_at IS NOT NULL
+	) e
+	WHERE s.ended_at IS NULL OR s.ended_at > $2
+) x
+GROUP BY x.tenant_key, x.class, x.bucket ORDER BY x.bucket, x.tenant_key, x.class;
+
+-- name: load_holds :many
+-- out: placement_id text, cluster_key int4, kind text, placed text, from_at timestamptz, until_at timestamptz
+SELECT placement_id, cluster_key, kind, placed, from_at, until_at FROM queue_hold ORDER BY placement_id;
+
+-- name: load_evictions :many
+-- out: placement_id text, by_placement_id text
+SELECT placement_id, by_placement_id FROM eviction ORDER BY placement_id;
+
 -- Rows of the inbox from low_seq on, oldest first. is_known: its placement was decided before (a repeat after a lost answer);
 -- not as EXISTS, which would be planned as a hash of all placements, made anew for each batch.
 -- name: inbox_next :many
@@ -177,6 +202,37 @@ SELECT must(count(*) = $7, 'placement_unknown') AS ok FROM u;
 -- name: placement_retell :exec
 -- in: ids text[], blockers text[]
 UPDATE placement p SET blockers = x.blockers FROM unnest($1::text[], $2::text[]) AS x(id, blockers) WHERE p.id = x.id AND p.state = 'pending';
+
+-- name: advice_put :exec
+-- in: placement_ids text[], tenant_keys int4[], at timestamptz, positions int8[], ahead_owns text[], ahead_others int8[], quotas text[], changes text[]
+INSERT INTO advice AS a (placement_id, tenant_key, at, position, ahead_own, ahead_others, quota, changes)
+SELECT unnest($1::text[]), unnest($2::int4[]), $3, unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[]), unnest($7::text[]), unnest($8::text[])
+ON CONFLICT (placement_id) DO UPDATE SET at = excluded.at, position = excluded.position, ahead_own = excluded.ahead_own, ahead_others = excluded.ahead_others,
+	quota = excluded.quota, changes = excluded.changes;
+
+-- name: advice_drop :exec
+-- in: placement_ids text[]
+DELETE FROM advice WHERE placement_id = ANY ($1::text[]);
+
+-- name: hold_put :exec
+-- in: placement_ids text[], tenant_keys int4[], cluster_keys int4[], kinds text[], placed text[], from_ats timestamptz[], until_ats timestamptz[]
+INSERT INTO queue_hold AS h (placement_id, tenant_key, cluster_key, kind, placed, from_at, until_at)
+SELECT unnest($1::text[]), unnest($2::int4[]), unnest($3::int4[]), unnest($4::text[]), unnest($5::text[]), unnest($6::timestamptz[]), unnest($7::timestamptz[])
+ON CONFLICT (placement_id) DO UPDATE SET cluster_key = excluded.cluster_key, kind = excluded.kind, placed = excluded.placed, from_at = excluded.from_at,
+	until_at = excluded.until_at;
+
+-- name: hold_drop :exec
+-- in: placement_ids text[]
+DELETE FROM queue_hold WHERE placement_id = ANY ($1::text[]);
+
+-- name: eviction_put :exec
+-- in: placement_ids text[], tenant_keys int4[], by_placement_ids text[], at timestamptz
+INSERT INTO eviction AS e (placement_id, tenant_key, by_placement_id, at) SELECT unnest($1::text[]), unnest($2::int4[]), unnest($3::text[]), $4
+ON CONFLICT (placement_id) DO UPDATE SET by_placement_id = excluded.by_placement_id, at = excluded.at;
+
+-- name: eviction_drop :exec
+-- in: placement_ids text[]
+DELETE FROM eviction WHERE placement_id = ANY ($1::text[]);
 
 -- name: device_use :one
 -- in: keys int4[], memory_mib int8[], compute_milli int8[], slots int8[], n int8

@@ -168,14 +168,18 @@ void victims_undo(preempt *w, uint32_t keep, uint32_t trial)
 	fleet_undo(w->f, trial);
 }
 
+/* On an axis that its guarantee names; all that somebody without a guarantee uses is borrowed. */
 static bool is_red(const preempt *w, int32_t lender, int32_t model)
 {
-	amounts balance = quota_balance(w->q, lender, model);
+	amounts balance = quota_balance(w->q, lender, model), due = quota_get(w->q, lender, model).guaranteed;
+	bool is_named = false;
 
-	for (int a = 0; a < AXIS_COUNT; a++)
-		if (balance.v[a] < 0)
+	for (int a = 0; a < AXIS_COUNT; a++) {
+		is_named |= due.v[a] != QUOTA_UNSET;
+		if (due.v[a] != QUOTA_UNSET && balance.v[a] < 0)
 			return true;
-	return false;
+	}
+	return !is_named;
 }
 
 static bool is_borrowed(preempt *w, const victim *v)

@@ -63,7 +63,7 @@ const operation operations[OP_COUNT] = {
 	[OP_PLACEMENT_CREATE]  = {.step = STEP_placement_create},
 	[OP_PLACEMENT_BATCH]   = {.step = STEP_placement_batch_ask},
 	[OP_PLACEMENT_GET]     = {.stmt = SQL_PLACEMENT_GET, .step = STEP_placement_get_ask},
-	[OP_PLACEMENT_EXPLAIN] = {.stmt = SQL_PLACEMENT_GET},
+	[OP_PLACEMENT_EXPLAIN] = {.stmt = SQL_PLACEMENT_EXPLAIN, .step = STEP_explain_ask},
 	[OP_PLACEMENT_RELEASE] = {.stmt = SQL_PLACEMENT_GET, .step = STEP_placement_release, .shown_by = OP_PLACEMENT_GET},
 	[OP_USAGE_LIST]        = {.stmt = SQL_USAGE_LIST, .step = STEP_usage_ask},
 	[OP_AUDIT_LIST]        = {.stmt = SQL_AUDIT_LIST, .step = STEP_audit_list},

@@ -25,7 +25,7 @@ typedef struct body_decision {
 	const booking *of;
 	str tenant, cluster; /* cluster absent: nowhere */
 	str blockers;        /* a JSON list; absent: none */
-	int64_t position;    /* 0: it does not wait */
+	int64_t position;    /* 0: it does not wait, or its place was not looked up */
 } body_decision;
 
 /* Adds the record to out. */

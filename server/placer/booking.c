@@ -30,6 +30,7 @@ booking *booking_new(const booking_birth *birth)
 	b->tenant_key = birth->tenant_key;
 	b->seq = birth->seq;
 	b->created_at_us = birth->created_at_us;
+	b->waits_since_us = birth->created_at_us;
 	b->now.life = LIFE_PENDING;
 	plan_init(&b->held);
 	return b;
@@ -39,8 +40,9 @@ void booking_free(booking *b)
 {
 	if (!b)
 		return;
-	assert(!b->is_queued);
+	assert(!b->line && !b->claim && !b->is_held);
 	plan_done(&b->held);
+	free((char *)b->evicted_by.p);
 	booking_texts_free(&b->now, NULL);
 	vec_done(&b->avoid);
 	free(b);
@@ -63,44 +65,6 @@ void booking_texts_free(booking_state *s, const booking_state *other)
 		free((char *)s->reason.p);
 	if (!other || s->placed.p != other->placed.p)
 		free((char *)s->placed.p);
-}
-
-void booking_queue_add(booking_queue *q, booking *b)
-{
-	booking *before = q->newest;
-
-	if (b->is_queued)
-		return;
-	while (before && before->seq > b->seq)
-		before = before->older;
-	b->older = before;
-	b->newer = before ? before->newer : q->oldest;
-	*(before ? &before->newer : &q->oldest) = b;
-	*(b->newer ? &b->newer->older : &q->newest) = b;
-	b->is_queued = true;
-	q->n++;
-}
-
-void booking_queue_remove(booking_queue *q, booking *b)
-{
-	if (!b->is_queued)
-		return;
-	*(b->older ? &b->older->newer : &q->oldest) = b->newer;
-	*(b->newer ? &b->newer->older : &q->newest) = b->older;
-	b->older = b->newer = NULL;
-	b->is_queued = false;
-	q->n--;
-}
-
-int64_t booking_queue_position(const booking_queue *q, const booking *b)
-{
-	int64_t behind = 0;
-
-	if (!b->is_queued)
-		return 0;
-	for (const booking *x = b->newer; x; x = x->newer)
-		behind++;
-	return q->n - behind;
 }
 
 str fence_text(int64_t incarnation, int64_t no, char out[FENCE_TEXT_MAX])

@@ -36,6 +36,28 @@ typedef struct booking_state {
 	booking_wait wait;
 } booking_state;
 
+/* A priority: one of the tiers of the queue. Lasts as long as the books. */
+typedef struct rank {
+	str name;
+	uint16_t number; /* counts them; never that of another */
+	int32_t value;
+	uint32_t n_held; /* placements of it that hold devices */
+	bool is_preemptible, may_preempt;
+	int64_t reserve_after_us, min_runtime_us, grace_s;
+} rank;
+
+/* What its request says to the queue. */
+typedef struct booking_terms {
+	rank *rank;          /* NULL: nobody has looked yet */
+	bool is_provisional; /* the priority is not known yet */
+	bool is_preemptible, may_wait;
+	int32_t model; /* asked for first; FLEET_NONE: any, or none that is known */
+	int64_t milli; /* device_milli of all that must start together */
+	int64_t max_runtime_s;
+} booking_terms;
+
+typedef struct queue_line queue_line;
+typedef struct claim claim;
 typedef struct booking booking;
 struct booking {
 	/* Owned by the booking, set at its birth. */
@@ -47,8 +69,19 @@ struct booking {
 	plan held;
 	uint32_t touch_at; /* where the present turn keeps it, from 1; 0: not in it */
 
-	booking *older, *newer; /* the waiting list, by seq */
-	bool is_queued;
+	booking_terms terms;
+	queue_line *line;       /* where it waits; NULL: it does not */
+	booking *older, *newer; /* there, by seq */
+	int64_t waits_since_us;
+	bool reserve_wanted;    /* if it is refused now, room is to be kept for it */
+	claim *claim;           /* the room that is held for it, or NULL */
+	int64_t hinted_at_us;   /* 0: nobody has yet (hint.h) */
+	int64_t claim_after_us; /* not before then is room made for it again */
+	/* Others of the class that it holds devices of, the latest first. */
+	booking *held_next, *held_prev;
+	int32_t held_class;
+	bool is_held;
+	str evicted_by; /* on the heap: for whom it makes room while it is being revoked; absent: for nobody */
 	/* An agent refused it: these nodes are tried again only after a while. */
 	vec(int32_t) avoid;
 	int64_t avoid_until_us;
@@ -68,18 +101,6 @@ void booking_free(booking *b); /* NULL-safe */
 void booking_text_set(str *now, const str *before, str s);
 /* Frees the texts of `s` that are not those of `other` too. */
 void booking_texts_free(booking_state *s, const booking_state *other);
-
-/* Those that wait, oldest first. */
-typedef struct booking_queue {
-	booking *oldest, *newest;
-	uint32_t n;
-} booking_queue;
-
-/* Both do nothing when it is so already. */
-void booking_queue_add(booking_queue *q, booking *b);
-void booking_queue_remove(booking_queue *q, booking *b);
-/* Its place, from 1; 0 when it does not wait. O(those that are newer). */
-int64_t booking_queue_position(const booking_queue *q, const booking *b);
 
 /* "1.7" into out. */
 enum { FENCE_TEXT_MAX = 48 };

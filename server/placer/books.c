@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "engine/fleet.h"
+#include "server/placer/claim.h"
 
 enum { PRODUCT_MAX = 256, CORDON_TEXT_MAX = 400 };
 
@@ -20,6 +22,10 @@ void books_init(books *b)
 	place_use(b->room, market_tables(b->market));
 	b->rule_texts = arena_new(0);
 	b->cordon_texts = arena_new(0);
+	b->reserve = reserve_new();
+	b->rank_none = heap_new(1, sizeof *b->rank_none);
+	b->rank_none->number = BOOKS_RANKS_MAX;
+	history_curve_make(&b->curve, BOOKS_HALF_LIFE_S);
 	change_all(&b->changes);
 	standing_init(&b->standing);
 }
@@ -50,15 +56,31 @@ static void bookings_free(books *b)
 {
 	map_each (slot, &b->bookings) {
 		booking *k = slot->value;
-		booking_queue_remove(&b->waiting, k);
+		queue_remove(&b->waiting, k);
+		books_unhold(b, k);
+		k->claim = NULL;
 		booking_free(k);
 	}
 	map_done(&b->bookings);
+	queue_done(&b->waiting);
+}
+
+static void ranks_free(books *b)
+{
+	map_each (slot, &b->ranks) {
+		rank *r = slot->value;
+		free((char *)r->name.p);
+		free(r);
+	}
+	map_done(&b->ranks);
+	free(b->rank_none);
 }
 
 void books_done(books *b)
 {
+	claims_forget(b);
 	bookings_free(b);
+	ranks_free(b);
 	payers_free(b);
 	sites_free(b);
 	vec_each (d, &b->devices) {
@@ -72,6 +94,9 @@ void books_done(books *b)
 	vec_done(&b->modes);
 	vec_done(&b->moves_over);
 	vec_done(&b->doomed);
+	vec_done(&b->rates);
+	vec_done(&b->held);
+	reserve_free(b->reserve);
 	arena_end(b->rule_texts);
 	map_done(&b->cordons);
 	arena_end(b->cordon_texts);
@@ -81,6 +106,11 @@ void books_done(books *b)
 	market_free(b->market);
 	quota_free(b->tree);
 	fleet_done(&b->fleet);
+}
+
+rank *books_rank(const books *b, str name)
+{
+	return map_find(&b->ranks, name);
 }
 
 payer *books_payer(const books *b, int32_t key)
@@ -155,26 +185,61 @@ void books_enter(books *b, booking *k)
 	void *before = map_put(&b->bookings, k->id, k);
 
 	assert(!before);
-	books_follow(b, k);
 }
 
 void books_leave(books *b, booking *k)
 {
-	if (b->look_at == k)
-		b->look_at = k->newer;
-	booking_queue_remove(&b->waiting, k);
+	assert(!k->claim);
+	queue_remove(&b->waiting, k);
+	books_unhold(b, k);
 	map_remove(&b->bookings, k->id);
 }
 
 void books_follow(books *b, booking *k)
 {
-	if (k->now.life == LIFE_PENDING) {
-		booking_queue_add(&b->waiting, k);
+	if (k->now.life == LIFE_PENDING)
+		queue_add(&b->waiting, k, books_payer(b, k->tenant_key));
+	else
+		queue_remove(&b->waiting, k);
+}
+
+void books_hold(books *b, booking *k)
+{
+	if (k->is_held || !k->held.devices.n)
 		return;
-	}
-	if (b->look_at == k)
-		b->look_at = k->newer;
-	booking_queue_remove(&b->waiting, k);
+	int32_t class_id = b->fleet.devices.v[k->held.devices.v[0].device].class_id;
+	while (b->held.n <= (uint32_t)class_id)
+		vec_push(&b->held, NULL);
+	booking **first = &b->held.v[class_id];
+	k->held_class = class_id;
+	k->held_prev = NULL;
+	k->held_next = *first;
+	if (*first)
+		(*first)->held_prev = k;
+	*first = k;
+	k->is_held = true;
+	if (k->terms.rank)
+		k->terms.rank->n_held++;
+}
+
+void books_unhold(books *b, booking *k)
+{
+	if (!k->is_held)
+		return;
+	*(k->held_prev ? &k->held_prev->held_next : &b->held.v[k->held_class]) = k->held_next;
+	if (k->held_next)
+		k->held_next->held_prev = k->held_prev;
+	k->held_next = k->held_prev = NULL;
+	k->is_held = false;
+	if (k->terms.rank)
+		k->terms.rank->n_held--;
+}
+
+int64_t books_rate(const books *b, int32_t class_id, int64_t device_milli)
+{
+	int64_t rate = class_id >= 0 && (uint32_t)class_id < b->rates.n ? b->rates.v[class_id] : 0;
+
+	return rate * device_milli;
 }
 
 static str cordon_text(char kind, int32_t cluster_key, str name, char out[CORDON_TEXT_MAX])

@@ -10,17 +10,21 @@
 #include "engine/market.h"
 #include "engine/place.h"
 #include "server/placer/booking.h"
+#include "engine/history.h"
+#include "engine/reserve.h"
 #include "server/placer/change.h"
+#include "server/placer/queue.h"
 #include "server/placer/standing.h"
 
 #define BOOKS_UNCLASSIFIED S("unclassified")
+#define RANK_USUAL         S("normal")
 #define HEALTH_OK          S("ok")
 #define HEALTH_GONE        S("gone")
 
-enum { BOOKS_ROOT_KEY = 1 };
+enum { BOOKS_ROOT_KEY = 1, BOOKS_RANKS_MAX = 1000, BOOKS_HALF_LIFE_S = 7 * 86400 };
 
 /* A tenant. */
-typedef struct payer {
+struct payer {
 	int32_t key, parent_key;
 	int32_t handle; /* in the tree */
 	bool is_deleted;
@@ -28,7 +32,11 @@ typedef struct payer {
 	int32_t wanted_parent_key; /* it hangs there now; its totals follow in the next turn */
 	int64_t reclaim_after_us;  /* use above a limit is taken back after so long; below 0: never */
 	int64_t reclaim_grace_s;
-} payer;
+	int64_t weight, weights; /* its own, and those of its children together */
+	history own, all;        /* use, without and with the subtree */
+	int64_t used_at_us;      /* when these were last worked out; 0: they are to be */
+	int64_t used_own, used_all;
+};
 
 /* A cluster. */
 typedef struct site {
@@ -52,6 +60,7 @@ typedef struct class_rule {
 	str name;
 	strs patterns; /* shell globs */
 	int64_t memory_mib;
+	int64_t credit_rate_milli;
 } class_rule;
 
 typedef struct node_row {
@@ -85,9 +94,17 @@ typedef struct books {
 	map cordons;             /* "n<cluster key>/<node>", "d<cluster key>/<uuid>": kept by their text */
 	arena *cordon_texts;
 	map bookings; /* by id */
-	booking_queue waiting;
-	booking *look_at; /* where the walk over the waiting stands; NULL: at its end */
-	uint64_t looked;  /* the count of changes when the walk began */
+	queue waiting;
+	bool is_walking;    /* over the waiting */
+	uint64_t looked;    /* the count of changes when the walk began */
+	int32_t looks_left; /* at lines, to tell positions of in this turn */
+	map ranks;          /* by name */
+	rank *rank_none;    /* of those whose priority is not known yet */
+	history_curve curve;
+	vec(int64_t) rates;  /* credit_rate_milli, by class */
+	vec(booking *) held; /* by class: the latest of those that hold devices of it */
+	reserve *reserve;
+	vec(claim *) claims;
 	int64_t incarnation;
 	int32_t last_node_key, last_device_key;
 	vec(int32_t) doomed;     /* keys of nodes whose cluster is gone: the next turn deletes their rows */
@@ -103,6 +120,7 @@ typedef struct books {
 void books_init(books *b);
 void books_done(books *b);
 
+rank *books_rank(const books *b, str name);       /* NULL: not known */
 payer *books_payer(const books *b, int32_t key);  /* NULL: not known */
 site *books_site(const books *b, int32_t key);    /* NULL: not known */
 booking *books_booking(const books *b, str name); /* NULL: not live */
@@ -121,8 +139,13 @@ void books_doom_node(books *b, int32_t node);
 /* A booking enters, or leaves for good (its memory stays the caller's). */
 void books_enter(books *b, booking *k);
 void books_leave(books *b, booking *k);
-/* Puts the booking on the waiting list or takes it off, as its state says. */
+/* Puts the booking, whose terms are known, into the queue or takes it out, as its state says. */
 void books_follow(books *b, booking *k);
+/* It holds what k->held says, or does not any more: the lists of who holds devices of a class follow. */
+void books_hold(books *b, booking *k);
+void books_unhold(books *b, booking *k);
+/* What so much of a class is, in millionths of a credit. */
+int64_t books_rate(const books *b, int32_t class_id, int64_t device_milli);
 
 /* Forgets all cordons; adds one ('n' node, 'd' device); applies them to every node and device. */
 void books_cordons_clear(books *b);

@@ -12,6 +12,9 @@ static void committed(placer *p)
 	rows_keep(p->rows);
 	metric_add(METRIC_PLACER_BATCHES, 0, 1);
 	metric_add(METRIC_PLACER_REFUSALS, 0, p->turn.refusals);
+	metric_add(METRIC_PLACER_EVICTIONS, 0, p->turn.evictions);
+	metric_add(METRIC_PLACER_EVICTED, 0, p->turn.evicted_milli);
+	metric_add(METRIC_PLACER_EVICTED_FOR, 0, p->turn.evicted_for_milli);
 	if (p->turn.unknown_slices)
 		log_warn("placer.unknown_slices", KV_I64("n", p->turn.unknown_slices));
 	care_committed(p);

@@ -4,8 +4,88 @@
 #include "base/metric.h"
 #include "engine/fleet.h"
 #include "server/placer/body.h"
+#include "server/placer/claim.h"
+#include "server/placer/hint.h"
+#include "server/placer/reclaim.h"
+#include "server/placer/use.h"
 
 enum { RECALL_MAX = 4000 };
+
+/* The priority the request names; one that is not known yet stands as the usual one, until it is. */
+static void rank_set(books *b, booking_terms *terms, str name)
+{
+	terms->rank = books_rank(b, name.n ? name : RANK_USUAL);
+	terms->is_provisional = !terms->rank;
+	if (!terms->rank)
+		terms->rank = b->rank_none;
+}
+
+static int64_t entry_milli(const books *b, const ask_entry *e)
+{
+	int64_t memory_mib = 0, milli = SHARE_WHOLE_MILLI;
+
+	for (uint32_t i = 0; e->n_classes && i < b->rules.n; i++)
+		if (b->rules.v[i].handle == e->classes[0])
+			memory_mib = b->rules.v[i].memory_mib;
+	if (e->memory_mib && memory_mib)
+		milli = share_milli(e->memory_mib < memory_mib ? e->memory_mib : memory_mib, 0, memory_mib);
+	else if (e->memory_percent)
+		milli = e->memory_percent * 10;
+	if (e->compute_milli > milli)
+		milli = e->compute_milli;
+	return milli * e->count;
+}
+
+static void want_set(const books *b, booking_terms *terms, const ask *a)
+{
+	terms->milli = 0;
+	terms->model = FLEET_NONE;
+	for (int32_t g = 0; g < a->n_groups; g++)
+		for (int32_t i = 0; i < a->groups[g].n_entries; i++) {
+			const ask_entry *e = &a->groups[g].entries[i];
+			if (terms->model == FLEET_NONE && e->n_classes)
+				terms->model = e->classes[0];
+			terms->milli += a->groups[g].min_replicas * entry_milli(b, e);
+		}
+}
+
+/* Its line follows what it says. */
+static void terms_set(books *b, booking *k, const placement_request *q, const request_ask *w)
+{
+	booking_terms is = {.model = FLEET_NONE,
+		.may_wait = q->queue,
+		.is_preemptible = q->preemptible,
+		.max_runtime_s = q->max_runtime_s};
+	bool was_held = k->is_held;
+
+	rank_set(b, &is, q->priority);
+	if (!js_given(&placement_request_type, q, "preemptible"))
+		is.is_preemptible = is.rank->is_preemptible;
+	if (w)
+		want_set(b, &is, &w->ask);
+	if (k->line && (k->terms.rank != is.rank || k->terms.model != is.model))
+		queue_remove(&b->waiting, k);
+	if (was_held && k->terms.rank)
+		k->terms.rank->n_held--;
+	k->terms = is;
+	if (was_held)
+		is.rank->n_held++;
+}
+
+void decide_terms(books *b, booking *k)
+{
+	AUTO_ARENA a = arena_new(0);
+	placement_request q = {.queue = true};
+	request_ask w;
+	reasons r;
+	fault f;
+
+	if (k->terms.rank)
+		return;
+	bool is_read = request_read(k->request, a, &q, &f) == ERR_OK;
+	bool is_ask = is_read && request_to_ask(b, &q, a, &w, &r);
+	terms_set(b, k, &q, is_ask ? &w : NULL);
+}
 
 /* Nodes to keep off look closed while the engine looks. Those that are closed anyway are left alone. */
 static uint32_t avoid_begin(books *b, const booking *k, int32_t *closed, int64_t now_us)
@@ -37,7 +117,11 @@ static bool find(turn *t, books *b, booking *k, request_ask *w, reasons *r)
 	market_refresh(b->market, &b->fleet);
 	uint32_t n = avoid_begin(b, k, closed, t->now_us);
 	int64_t began_us = clock_mono_us();
+	if (b->claims.n)
+		claim_lift(b, k, t->now_us, w->ask.max_runtime_s);
 	bool found = place_find(b->room, &b->fleet, b->tree, p->handle, &w->ask, &k->held, &r->why);
+	if (b->claims.n)
+		claim_apply(b, k);
 
 	metric_observe_us(METRIC_PLACER_DECIDE_TIME, clock_mono_us() - began_us);
 	avoid_end(b, closed, n);
@@ -59,6 +143,16 @@ static void watch(booking *k, const reasons *r, uint64_t count, const booking_wa
 	}
 }
 
+static void observe_wait(const turn *t, const booking *k)
+{
+	int64_t waited_us = t->now_us - k->waits_since_us;
+
+	metric_observe_us(k->terms.rank->value < 0   ? METRIC_PLACER_WAIT_LOW
+			  : k->terms.rank->value > 0 ? METRIC_PLACER_WAIT_HIGH
+						     : METRIC_PLACER_WAIT_NORMAL,
+		waited_us > 0 ? waited_us : 0);
+}
+
 static void grant(turn *t, books *b, booking *k, const request_ask *w, str actor)
 {
 	turn_touch(t, k, actor);
@@ -68,6 +162,9 @@ static void grant(turn *t, books *b, booking *k, const request_ask *w, str actor
 	k->now.cluster_key = b->site_of.v[k->held.cluster]->key;
 	k->now.wait = (booking_wait){0};
 	vec_clear(&k->avoid);
+	claim_end(t, b, k);
+	hint_drop(t, k);
+	observe_wait(t, k);
 	turn_reason(t, k, STR_NONE);
 	turn_placed(t, k, body_placed(b, &k->held, &w->groups, t->a));
 	turn_took(t, b, k);
@@ -116,8 +213,26 @@ static void reject(turn *t, books *b, booking *k, str reason, str actor)
 	k->now.life = LIFE_REJECTED;
 	k->now.ended_at_us = t->now_us;
 	turn_reason(t, k, reason);
+	claim_end(t, b, k);
+	hint_drop(t, k);
 	books_follow(b, k);
 	metric_add(METRIC_PLACER_DECISIONS, DECISION_REJECTED, 1);
+}
+
+/* Others go for it; or it has waited so long that room is kept. */
+static void make_room(turn *t, books *b, booking *k, const request_ask *w, const reasons *r)
+{
+	if (why_unblocks(r->why.v[0].code) == WHEN_INVENTORY)
+		return;
+	if (k->reserve_wanted) {
+		reserve_try(t, b, k, w);
+		return;
+	}
+	if (!reclaim_try(t, b, k, w))
+		return;
+	js_list blockers = body_blockers(b, r, t->a);
+	turn_touch(t, k, ACTOR_PLACER)->blockers = body_list(&placement_blocker_type, &blockers, t->a);
+	turn_reason(t, k, str_print(t->a, "%d placements make room", (int)t->evictions));
 }
 
 static void attempt(turn *t, books *b, booking *k, const placement_request *q, str actor, bool is_new)
@@ -125,17 +240,21 @@ static void attempt(turn *t, books *b, booking *k, const placement_request *q, s
 	request_ask w;
 	reasons r;
 
+	bool is_ask = request_to_ask(b, q, t->a, &w, &r);
+	terms_set(b, k, q, is_ask ? &w : NULL);
 	if (books_payer(b, k->tenant_key)->is_deleted) {
 		reject(t, b, k, S("tenant_deleted"), actor);
 		return;
 	}
-	bool is_ask = request_to_ask(b, q, t->a, &w, &r);
 	if (is_ask && is_new)
 		market_arrive(b->market, &b->fleet, &w.ask);
-	if (is_ask && find(t, b, k, &w, &r))
+	if (is_ask && find(t, b, k, &w, &r)) {
 		grant(t, b, k, &w, actor);
-	else
-		deny(t, b, k, w.may_wait, &r, actor);
+		return;
+	}
+	deny(t, b, k, w.may_wait, &r, actor);
+	if (is_ask && w.may_wait)
+		make_room(t, b, k, &w, &r);
 }
 
 static void try_again(turn *t, books *b, booking *k, str actor)
@@ -200,8 +319,20 @@ static void end_waiting(turn *t, books *b, booking *k, str reason, str actor)
 	k->now.life = LIFE_REVOKED;
 	k->now.ended_at_us = t->now_us;
 	turn_reason(t, k, reason);
+	claim_end(t, b, k);
+	hint_drop(t, k);
 	books_follow(b, k);
 	metric_add(METRIC_PLACER_DECISIONS, DECISION_REVOKED, 1);
+}
+
+/* It is on its way out for nobody's sake any more. */
+static void evicted_forget(turn *t, booking *k)
+{
+	if (!k->evicted_by.n)
+		return;
+	vec_push(&t->departed, str_dup(t->a, k->id));
+	booking_text_set(&k->evicted_by, &STR_NONE, STR_NONE);
+	t->cannot_undo = true;
 }
 
 void decide_release(turn *t, books *b, const sql_inbox_next_row *row)
@@ -213,6 +344,12 @@ void decide_release(turn *t, books *b, const sql_inbox_next_row *row)
 		return;
 	if (k->now.life == LIFE_PENDING) {
 		end_waiting(t, b, k, reason, row->actor);
+		return;
+	}
+	if (k->evicted_by.n) {
+		evicted_forget(t, k);
+		turn_touch(t, k, row->actor);
+		turn_reason(t, k, reason);
 		return;
 	}
 	if (!lifecycle_may(k->now.life, LIFE_REVOKING))
@@ -239,17 +376,30 @@ void decide_refused(turn *t, books *b, booking *k, str reason, str actor)
 	k->now.cluster_key = 0;
 	t->refusals++;
 	b->n_avoiding++;
+	decide_terms(b, k);
 	books_follow(b, k);
 	try_again(t, b, k, actor);
+}
+
+/* Its use of devices is at its end. */
+static void use_ends(turn *t, const books *b, const booking *k, int64_t at_us)
+{
+	if (!k->now.running_at_us)
+		return;
+	vec_push(&t->closed, ((turn_close){.placement = k->id, .fence_no = k->now.fence_no, .ended_at_us = at_us}));
+	for (uint32_t i = 0; i < k->held.devices.n; i++) {
+		const plan_device *d = &k->held.devices.v[i];
+		int64_t rate = books_rate(b, b->fleet.devices.v[d->device].class_id, d->charge.v[AXIS_DEVICE_MILLI]);
+		vec_push(&t->uses, ((turn_use){k->tenant_key, -rate, at_us}));
+	}
 }
 
 void decide_end(turn *t, books *b, booking *k, lifecycle life, int64_t at_us, str reason, str actor)
 {
 	turn_touch(t, k, actor);
-	if (k->now.running_at_us)
-		vec_push(&t->closed,
-			((turn_close){.placement = k->id, .fence_no = k->now.fence_no, .ended_at_us = at_us}));
+	use_ends(t, b, k, at_us);
 	turn_give(t, b, k);
+	evicted_forget(t, k);
 	k->now.life = life;
 	k->now.ended_at_us = at_us;
 	if (reason.n)
@@ -257,32 +407,121 @@ void decide_end(turn *t, books *b, booking *k, lifecycle life, int64_t at_us, st
 	books_follow(b, k);
 }
 
+void decide_departed(turn *t, books *b, booking *k, int64_t at_us, str actor)
+{
+	decide_terms(b, k);
+	if (!k->terms.may_wait) {
+		decide_end(t, b, k, LIFE_REVOKED, at_us, STR_NONE, actor);
+		return;
+	}
+	turn_touch(t, k, actor);
+	use_ends(t, b, k, at_us);
+	turn_give(t, b, k);
+	turn_placed(t, k, STR_NONE);
+	evicted_forget(t, k);
+	k->now.life = LIFE_PENDING;
+	k->now.fence_no++;
+	k->now.granted_at_us = k->now.running_at_us = k->now.grace_s = 0;
+	k->now.cluster_key = 0;
+	k->waits_since_us = t->now_us;
+	books_follow(b, k);
+	try_again(t, b, k, actor);
+}
+
+/* The first of the line, from where it stands, whose blockers have changed. */
+static booking *line_next(const books *b, queue_line *l, int32_t *looks)
+{
+	for (; l->at; l->at = l->at->newer, ++*looks)
+		if (!l->at->touch_at && change_concerns(&b->changes, &l->at->now.wait))
+			return l->at;
+	return NULL;
+}
+
+static queue_line *best_line(books *b, int64_t now_us, int32_t *looks)
+{
+	queue_line *best = NULL;
+
+	for (uint32_t i = 0; i < b->waiting.lines.n; i++) {
+		queue_line *l = b->waiting.lines.v[i];
+		if (line_next(b, l, looks) && (!best || use_is_before(b, l, best, now_us)))
+			best = l;
+	}
+	return best;
+}
+
+static bool walk_begin(books *b)
+{
+	if (b->looked == b->changes.count)
+		return false;
+	b->looked = b->changes.count;
+	b->is_walking = true;
+	queue_rewind(&b->waiting);
+	return true;
+}
+
 bool decide_waiting(turn *t, books *b)
 {
-	int32_t tries = 0;
+	int64_t until_us = clock_mono_us() + DECIDE_WALK_US;
+	int32_t looks = 0;
 
-	if (!b->look_at) {
-		if (b->looked == b->changes.count)
-			return false;
-		b->looked = b->changes.count;
-		b->look_at = b->waiting.oldest;
-	}
-	for (int32_t looks = 0; b->look_at && looks < DECIDE_LOOKS_MAX && tries < DECIDE_TRIES_MAX; looks++) {
-		booking *k = b->look_at;
-		b->look_at = k->newer;
-		if (k->touch_at || !change_concerns(&b->changes, &k->now.wait))
-			continue;
-		tries++;
+	claims_expire(t, b);
+	if (!b->is_walking && !walk_begin(b))
+		return false;
+	for (int32_t tries = 0; tries < DECIDE_TRIES_MAX && looks < DECIDE_LOOKS_MAX; tries++) {
+		queue_line *l = best_line(b, t->now_us, &looks);
+		if (!l) {
+			b->is_walking = false;
+			break;
+		}
+		booking *k = l->at;
+		l->at = k->newer;
 		try_again(t, b, k, ACTOR_PLACER);
+		if (clock_mono_us() > until_us)
+			break;
 	}
-	return b->look_at || b->looked != b->changes.count;
+	return b->is_walking || b->looked != b->changes.count;
+}
+
+/* The first that is blocked and has waited long enough, of all tiers. */
+static booking *first_blocked(books *b, int64_t now_us)
+{
+	const queue_line *best = NULL;
+
+	for (uint32_t i = 0; i < b->waiting.lines.n; i++) {
+		queue_line *l = b->waiting.lines.v[i];
+		l->at = l->oldest;
+		if (!l->at->claim && now_us >= l->at->claim_after_us &&
+			now_us - l->at->waits_since_us >= l->rank->reserve_after_us &&
+			(!best || use_is_before(b, l, best, now_us)))
+			best = l;
+	}
+	return best ? best->oldest : NULL;
+}
+
+bool decide_reserves(turn *t, books *b)
+{
+	claim *has = claim_any(b, CLAIM_RESERVE);
+	booking *k = b->is_walking ? NULL : first_blocked(b, t->now_us);
+
+	if (!k || (has && has->owner->terms.rank->value >= k->terms.rank->value))
+		return false;
+	if (has)
+		claim_end(t, b, has->owner);
+	k->claim_after_us = t->now_us + (int64_t)RESERVE_AGAIN_S * 1000000;
+	k->reserve_wanted = true;
+	try_again(t, b, k, ACTOR_PLACER);
+	k->reserve_wanted = false;
+	return true;
 }
 
 void decide_forgive(books *b, int64_t now_us)
 {
 	uint32_t left = 0;
 
-	for (booking *k = b->n_avoiding ? b->waiting.oldest : NULL; k; k = k->newer) {
+	if (!b->n_avoiding)
+		return;
+	queue_each(k, &b->waiting)
+	{
 		if (!k->avoid.n)
 			continue;
 		if (k->avoid_until_us > now_us) {

@@ -13,6 +13,7 @@ enum {
 	DECIDE_LOOKS_MAX = 4096,           /* waiting placements looked at in one step of the walk */
 	DECIDE_TRIES_MAX = 32,             /* of these, tried again */
 	DECIDE_RETELL_US = 1000 * 1000,    /* new numbers of old blockers are told so often */
+	DECIDE_WALK_US = 1500,             /* one step ends after so long */
 	DECIDE_AVOID_US = 5 * 1000 * 1000, /* how long an attempt that an agent refused keeps off the same nodes */
 };
 
@@ -24,11 +25,18 @@ void decide_turn_away(turn *t, books *b, const sql_inbox_next_row *row);
 void decide_release(turn *t, books *b, const sql_inbox_next_row *row);
 /* An agent refused the present attempt: another is made elsewhere. */
 void decide_refused(turn *t, books *b, booking *k, str reason, str actor);
+/* What its request says to the queue, read when nobody has yet. */
+void decide_terms(books *b, booking *k);
+/* One that made room has gone: it waits again, or ends where it was not to wait. */
+void decide_departed(turn *t, books *b, booking *k, int64_t at_us, str actor);
 /* It is over: gives back what it holds and closes its segments. `life` is final. */
 void decide_end(turn *t, books *b, booking *k, lifecycle life, int64_t at_us, str reason, str actor);
 
-/* One step of the walk over what waits, oldest first. False: it is at its end and nothing has changed since. */
+/* One step of the walk over what waits, in the order of queue.h. False: it is at its end and nothing has changed since.
+ */
 bool decide_waiting(turn *t, books *b);
+/* Whether the first that are blocked are to be looked at for room to be kept. */
+bool decide_reserves(turn *t, books *b);
 /* What was refused may go back to the nodes it was refused on. */
 void decide_forgive(books *b, int64_t now_us);
 

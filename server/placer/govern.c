@@ -6,6 +6,8 @@
 #include "base/heap.h"
 #include "engine/charge.h"
 #include "json/pull.h"
+#include "server/placer/decide.h"
+#include "server/placer/use.h"
 
 enum { US_PER_S = 1000 * 1000 };
 
@@ -54,10 +56,14 @@ static void rule_add(books *b, const sql_load_classes_row *row)
 	class_rule rule = {.handle = handle,
 		.name = str_dup(b->rule_texts, row->name),
 		.patterns = patterns_read(b->rule_texts, row->patterns),
-		.memory_mib = row->memory_mib};
+		.memory_mib = row->memory_mib,
+		.credit_rate_milli = row->credit_rate_milli};
 
 	if (handle == FLEET_NONE)
 		return;
+	while (b->rates.n <= (uint32_t)handle)
+		vec_push(&b->rates, 0);
+	b->rates.v[handle] = rule.credit_rate_milli;
 	fleet_class_set(&b->fleet, handle, spec);
 	if (quota_rate(b->tree, handle) != row->credit_rate_milli)
 		quota_set_rate(b->tree, handle, row->credit_rate_milli);
@@ -74,6 +80,57 @@ void govern_classes(books *b, const sql_load_classes_row *rows, uint32_t n)
 		rule_add(b, &rows[i]);
 	b->wants_classing = true;
 	standing_moved_all(&b->standing, quota_models(b->tree));
+	change_all(&b->changes);
+}
+
+static rank *rank_new(books *b, str name)
+{
+	rank *r = heap_new(1, sizeof *r);
+
+	r->name = text_new(name);
+	r->number = (uint16_t)b->ranks.n;
+	map_put(&b->ranks, r->name, r);
+	return r;
+}
+
+/* What waits stands in the lines of other priorities now, and what could not be told before can be. */
+static void ranks_apply(books *b)
+{
+	map_each (slot, &b->bookings) {
+		booking *k = slot->value;
+		bool is_queued = k->line != NULL;
+		if (!is_queued && !k->terms.is_provisional)
+			continue;
+		queue_remove(&b->waiting, k);
+		bool was_held = k->is_held;
+		books_unhold(b, k);
+		k->terms.rank = NULL;
+		decide_terms(b, k);
+		if (was_held)
+			books_hold(b, k);
+		if (is_queued)
+			books_follow(b, k);
+	}
+	b->is_walking = false;
+}
+
+void govern_priorities(books *b, const sql_load_priorities_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const sql_load_priorities_row *row = &rows[i];
+		rank *r = books_rank(b, row->name);
+		if (!r && b->ranks.n == BOOKS_RANKS_MAX)
+			continue;
+		if (!r)
+			r = rank_new(b, row->name);
+		r->value = (int32_t)row->value;
+		r->is_preemptible = row->preemptible;
+		r->may_preempt = row->may_preempt;
+		r->reserve_after_us = row->reserve_after_s * 1000000;
+		r->min_runtime_us = row->min_runtime_s * 1000000;
+		r->grace_s = row->grace_s;
+	}
+	ranks_apply(b);
 	change_all(&b->changes);
 }
 
@@ -116,6 +173,8 @@ static void payer_fill(books *b, payer *p, const sql_load_tenants_row *row)
 	p->reclaim_after_us = row->reclaim_after_s_null ? -1 : row->reclaim_after_s * US_PER_S;
 	p->reclaim_grace_s = row->reclaim_grace_s_null ? 0 : row->reclaim_grace_s;
 	b->sheds |= p->reclaim_after_us >= 0;
+	p->weight = row->weight;
+	p->used_at_us = 0;
 }
 
 /* False: its parent is not known yet. */
@@ -143,6 +202,7 @@ void govern_tenants(books *b, const sql_load_tenants_row *rows, uint32_t n)
 	} while (known < n && known > before);
 	b->shed_at_us = 0;
 	standing_moved_all(&b->standing, quota_models(b->tree));
+	use_weigh(b);
 	change_all(&b->changes);
 }
 

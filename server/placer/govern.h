@@ -1,14 +1,16 @@
-/* govern: what people decided, put into the books: tenants, quotas, classes, clusters, cordons.
+/* govern: what people decided, put into the books: tenants, quotas, classes, priorities, clusters,
+ * cordons.
  *
  * Each function takes all rows of its table, as the load_... statement gives them, and may be called again at any time:
- * what is new is added, what changed is changed, what is gone is taken out. Order: classes, tenants, quotas, clusters,
- * cordons. Nothing that is booked is ever refused or ended by it.
+ * what is new is added, what changed is changed, what is gone is taken out. Order: classes, priorities, tenants,
+ * quotas, clusters, cordons. Nothing that is booked is ever refused or ended by it.
  */
 #pragma once
 #include "db/sql.h"
 #include "server/placer/books.h"
 
 void govern_classes(books *b, const sql_load_classes_row *rows, uint32_t n);
+void govern_priorities(books *b, const sql_load_priorities_row *rows, uint32_t n);
 void govern_tenants(books *b, const sql_load_tenants_row *rows, uint32_t n);
 void govern_quotas(books *b, const sql_load_quotas_row *rows, uint32_t n);
 void govern_clusters(books *b, const sql_load_clusters_row *rows, uint32_t n);

@@ -6,7 +6,9 @@
 #include "api/types/placement.h"
 #include "engine/charge.h"
 #include "server/placer/body.h"
+#include "server/placer/claim.h"
 #include "server/placer/decide.h"
+#include "server/placer/use.h"
 
 /* What a placement was charged, by model. */
 typedef struct stored_charges {
@@ -247,6 +249,10 @@ static void placement_load(load *l, const sql_load_placements_row *row)
 		k->now.wait.numbers = body_numbers(&told.blockers);
 	}
 	books_enter(l->b, k);
+	k->hinted_at_us = life == LIFE_PENDING ? 1 : 0; /* there may be a row of it */
+	decide_terms(l->b, k);
+	books_hold(l->b, k);
+	books_follow(l->b, k);
 }
 
 void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n)
@@ -372,4 +378,58 @@ void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 	standing_moved_all(&l->b->standing, quota_models(l->b->tree));
 	change_all(&l->b->changes);
 	decide_recall(l->b);
+}
+
+void load_history(load *l, const sql_load_history_row *rows, uint32_t n)
+{
+	books *b = l->b;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const sql_load_history_row *row = &rows[i];
+		int32_t class_id = fleet_class_find(&b->fleet, row->class);
+		history_sum rate = books_rate(b, class_id, 1);
+		history_sum rate_us = rate * ((history_sum)row->milli_s * 1000000 + row->milli_us);
+		use_add_bucket(b, (int32_t)row->tenant_key, row->bucket, rate * row->device_milli, rate_us);
+	}
+}
+
+static void hold_load(load *l, const sql_load_holds_row *row)
+{
+	booking *owner = books_booking(l->b, row->placement_id);
+	const site *s = books_site(l->b, (int32_t)row->cluster_key);
+	str json = str_print(l->a, "{\"placed\":" STR_FMT ",\"blockers\":[]}", STR_ARG(row->placed));
+	placement told;
+	plan p;
+	fault f;
+
+	if (!owner || owner->now.life != LIFE_PENDING || !s || js_read_output(&placement_type, json, l->a, &told, &f))
+		return;
+	const placed_pod *pods = told.placed.v;
+	bool is_whole = true;
+	plan_init(&p);
+	p.cluster = s->handle;
+	for (uint32_t i = 0; i < told.placed.n && is_whole; i++)
+		is_whole = pod_load(l, &p, &pods[i]);
+	if (is_whole)
+		claim_load(l->b, owner, row, &p);
+	plan_done(&p);
+}
+
+/* A hold whose owner or devices are not there any more holds nothing; its row goes with its owner. */
+void load_holds(load *l, const sql_load_holds_row *rows, uint32_t n)
+{
+	l->a = arena_new(0);
+	for (uint32_t i = 0; i < n; i++)
+		hold_load(l, &rows[i]);
+	arena_end(l->a);
+	l->a = NULL;
+}
+
+void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		booking *k = books_booking(l->b, rows[i].placement_id);
+		if (k && k->now.life == LIFE_REVOKING)
+			booking_text_set(&k->evicted_by, &STR_NONE, rows[i].by_placement_id);
+	}
 }

@@ -29,5 +29,9 @@ void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n);
 /* What was told of tenants, and since when. */
 void load_conditions(books *b, const sql_load_conditions_row *rows, uint32_t n);
 void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n);
+/* After load_end: what was used in the past, what is held for whom, who was told to make room. */
+void load_history(load *l, const sql_load_history_row *rows, uint32_t n);
+void load_holds(load *l, const sql_load_holds_row *rows, uint32_t n);
+void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n);
 /* Compares with the stored totals; takes out of the fleet what is gone. */
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n);

@@ -1,5 +1,7 @@
 #include "server/placer/moves.h"
 
+#include "server/placer/use.h"
+
 static void uses_move(turn *t, books *b, const payer *p, int32_t from, int32_t to, int32_t number)
 {
 	amounts use = quota_used(b->tree, p->handle, number);
@@ -22,7 +24,9 @@ static bool payer_move(turn *t, books *b, payer *p)
 		uses_move(t, b, p, from, to->handle, m);
 	vec_each (mode, &b->modes)
 		uses_move(t, b, p, from, to->handle, *mode);
+	use_move(b, p, p->parent_key, -1);
 	p->parent_key = to->key;
+	use_move(b, p, p->parent_key, 1);
 	vec_push(&t->moved, p->key);
 	return true;
 }
@@ -40,6 +44,7 @@ void moves_review(turn *t, books *b)
 				has_moved |= payer_move(t, b, *p);
 	}
 	b->wants_moving = false;
+	use_weigh(b);
 	if (!t->moved.n)
 		return;
 	t->cannot_undo = true;

@@ -10,6 +10,7 @@ static const struct {
 } kinds[] = {
 	{"tenant", KIND_TENANTS | KIND_QUOTAS},
 	{"quota", KIND_TENANTS | KIND_QUOTAS}, /* weight, credits and reclaim stand in the tenant */
+	{"priority", KIND_PRIORITIES},
 	{"device_class", KIND_CLASSES},
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},
@@ -63,6 +64,7 @@ static const struct {
 	sql_id stmt;
 } loads[] = {
 	{KIND_CLASSES, SQL_LOAD_CLASSES},
+	{KIND_PRIORITIES, SQL_LOAD_PRIORITIES},
 	{KIND_TENANTS, SQL_LOAD_TENANTS},
 	{KIND_QUOTAS, SQL_LOAD_QUOTAS},
 	{KIND_CLUSTERS, SQL_LOAD_CLUSTERS},
@@ -73,6 +75,8 @@ void news_apply(placer *p, sql_id stmt, const void *rows, uint32_t n)
 {
 	if (stmt == SQL_LOAD_CLASSES)
 		govern_classes(&p->books, rows, n);
+	else if (stmt == SQL_LOAD_PRIORITIES)
+		govern_priorities(&p->books, rows, n);
 	else if (stmt == SQL_LOAD_TENANTS)
 		govern_tenants(&p->books, rows, n);
 	else if (stmt == SQL_LOAD_QUOTAS)

@@ -101,7 +101,9 @@ static void on_tick(void *arg)
 		if (p->stage == STAGE_NONE)
 			decide_forgive(&p->books, clock_now_us());
 		silence_note(p);
+		p->wants_reserve = p->books.waiting.n > 0;
 		metric_set(METRIC_PLACER_WAITING, p->books.waiting.n);
+		metric_set(METRIC_PLACER_HOLDS, p->books.claims.n);
 		serve_next(p);
 	}
 }
@@ -184,6 +186,13 @@ bool placer_is_serving(const placer *p)
 uint64_t placer_rests(const placer *p)
 {
 	return p->n_rests;
+}
+
+int64_t placer_use_at(const placer *p, int32_t tenant_key, int64_t at_us)
+{
+	const payer *t = p->phase == PLACER_SERVING ? books_payer(&p->books, tenant_key) : NULL;
+
+	return t ? history_use(&p->books.curve, &t->all, at_us) : 0;
 }
 
 int64_t placer_term(const placer *p)

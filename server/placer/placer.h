@@ -38,4 +38,8 @@ void placer_stop(placer *p);
 bool placer_is_serving(const placer *p);
 /* How often it found nothing left to do: what it was told to look at before, it has dealt with once this grew. */
 uint64_t placer_rests(const placer *p);
+/* What a tenant has used with its subtree until at_us, in millionths of a credit times seconds; 0 while it does not
+ * serve.
+ */
+int64_t placer_use_at(const placer *p, int32_t tenant_key, int64_t at_us);
 int64_t placer_term(const placer *p); /* 0: never led */

@@ -24,7 +24,15 @@ typedef enum turn_stage {
 } turn_stage;
 
 /* Which tables governance moved. */
-enum { KIND_CLASSES = 1, KIND_TENANTS = 2, KIND_QUOTAS = 4, KIND_CLUSTERS = 8, KIND_CORDONS = 16, KIND_ALL = 31 };
+enum {
+	KIND_CLASSES = 1,
+	KIND_TENANTS = 2,
+	KIND_QUOTAS = 4,
+	KIND_CLUSTERS = 8,
+	KIND_CORDONS = 16,
+	KIND_PRIORITIES = 32,
+	KIND_ALL = 63
+};
 
 enum { CARE_WHY_BYTES = 256 };
 
@@ -59,9 +67,10 @@ struct placer {
 	bool rests;     /* it stepped down: others may lead first, and what made it do so is not met again at once */
 	bool must_ask;  /* the session is new, or a commit's end is not known: the leader's row tells */
 	bool wants_look, wants_audit, wants_whole_look;
-	bool reads_whole; /* the look at the inbox that is under way */
-	int kinds;        /* to be loaded again */
-	int moved;        /* how often in a row governance had moved before the commit */
+	bool wants_reserve; /* a look at who has waited long */
+	bool reads_whole;   /* the look at the inbox that is under way */
+	int kinds;          /* to be loaded again */
+	int moved;          /* how often in a row governance had moved before the commit */
 	books books;
 	load load;
 	turn turn;
@@ -79,6 +88,7 @@ struct placer {
 		sql_inbox_next_in inbox;
 		sql_feed_audit_in audit;
 		sql_load_placements_in page;
+		sql_load_history_in history;
 	} in;
 	db_call reads[BATCH_AFTER_MAX];
 	uint32_t reads_n;

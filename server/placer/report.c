@@ -54,6 +54,8 @@ static void segments_open(reporting *r, const booking *k, int64_t at_us)
 		turn_segment *s = segment_of(r, k, from, r->b->fleet.classes.v[class_id].name, at_us);
 		s->devices++;
 		s->charge = amounts_add(s->charge, d->charge);
+		int64_t rate = books_rate(r->b, class_id, d->charge.v[AXIS_DEVICE_MILLI]);
+		vec_push(&r->t->uses, ((turn_use){k->tenant_key, rate, at_us}));
 	}
 }
 
@@ -83,6 +85,10 @@ static void step_to(reporting *r, booking *k, lifecycle to, const report_item *i
 		return;
 	if (to == LIFE_REFUSED) {
 		decide_refused(r->t, r->b, k, item->reason, r->actor);
+		return;
+	}
+	if (to == LIFE_REVOKED && k->evicted_by.n) {
+		decide_departed(r->t, r->b, k, clamp_at(r, k, item->at.us), r->actor);
 		return;
 	}
 	if (lifecycle_is_final(to)) {
@@ -141,6 +147,10 @@ static void lost(reporting *r, booking *k)
 {
 	bool was_told = k->now.life == LIFE_REVOKING;
 
+	if (k->evicted_by.n) {
+		decide_departed(r->t, r->b, k, r->t->now_us, r->actor);
+		return;
+	}
 	decide_end(r->t, r->b, k, was_told ? LIFE_REVOKED : LIFE_FAILED, r->t->now_us, was_told ? STR_NONE : S("lost"),
 		r->actor);
 }
@@ -177,7 +187,7 @@ static void ahead(reporting *r)
 	govern_flag_site(r->b, r->site);
 }
 
-static void running(reporting *r, const report_item *item)
+static void running_told(reporting *r, const report_item *item)
 {
 	map runs = {0};
 
@@ -207,7 +217,7 @@ static void item_apply(reporting *r, const report_item *item)
 	if (str_eq(item->kind, S("step")))
 		step(r, item);
 	else if (str_eq(item->kind, S("running")))
-		running(r, item);
+		running_told(r, item);
 }
 
 err report_apply(turn *t, books *b, const sql_inbox_next_row *row, fault *f)

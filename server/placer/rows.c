@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "engine/charge.h"
+#include "server/placer/claim.h"
 #include "server/placer/rows_inside.h"
 
 void rows_call(turn_rows *r, sql_id stmt, const void *in)
@@ -274,6 +275,94 @@ static void waiting_retell(turn *t, turn_rows *r)
 	rows_call(r, SQL_PLACEMENT_RETELL, in);
 }
 
+static void holds_put(turn *t, const books *b, turn_rows *r)
+{
+	uint32_t n = t->claimed.n;
+	sql_hold_put_in *in = ARENA_NEW(t->a, sql_hold_put_in);
+
+	if (!n)
+		return;
+	*in = (sql_hold_put_in){rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n),
+		rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n)};
+	for (uint32_t i = 0; i < n; i++) {
+		const booking *k = t->claimed.v[i];
+		const plan *p = reserve_plan(b->reserve, k->claim->hold);
+		in->placement_ids.v[i] = k->id;
+		in->tenant_keys.v[i] = k->tenant_key;
+		in->cluster_keys.v[i] = b->site_of.v[p->cluster]->key;
+		in->kinds.v[i] = str_from(claim_kind_name(k->claim->kind));
+		in->placed.v[i] = k->claim->placed;
+		in->from_ats.v[i] = k->claim->from_us;
+		in->until_ats.v[i] = k->claim->until_us;
+	}
+	rows_call(r, SQL_HOLD_PUT, in);
+}
+
+static void holds_drop(turn *t, turn_rows *r)
+{
+	sql_hold_drop_in *in = ARENA_NEW(t->a, sql_hold_drop_in);
+
+	in->placement_ids = (strs){t->unclaimed.v, t->unclaimed.n};
+	if (t->unclaimed.n)
+		rows_call(r, SQL_HOLD_DROP, in);
+}
+
+static void evictions_put(turn *t, turn_rows *r)
+{
+	uint32_t n = t->evicted.n;
+	sql_eviction_put_in *in = ARENA_NEW(t->a, sql_eviction_put_in);
+
+	if (!n)
+		return;
+	*in = (sql_eviction_put_in){rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n), t->now_us};
+	for (uint32_t i = 0; i < n; i++) {
+		in->placement_ids.v[i] = t->evicted.v[i]->id;
+		in->tenant_keys.v[i] = t->evicted.v[i]->tenant_key;
+		in->by_placement_ids.v[i] = t->evicted.v[i]->evicted_by;
+	}
+	rows_call(r, SQL_EVICTION_PUT, in);
+}
+
+static void evictions_drop(turn *t, turn_rows *r)
+{
+	sql_eviction_drop_in *in = ARENA_NEW(t->a, sql_eviction_drop_in);
+
+	in->placement_ids = (strs){t->departed.v, t->departed.n};
+	if (t->departed.n)
+		rows_call(r, SQL_EVICTION_DROP, in);
+}
+
+static void hints_put(turn *t, turn_rows *r)
+{
+	uint32_t n = t->hints.n;
+	sql_advice_put_in *in = ARENA_NEW(t->a, sql_advice_put_in);
+
+	if (!n)
+		return;
+	*in = (sql_advice_put_in){rows_texts(t, n), rows_numbers(t, n), t->now_us, rows_numbers(t, n), rows_texts(t, n),
+		rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n)};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_hint *h = &t->hints.v[i];
+		in->placement_ids.v[i] = h->of->id;
+		in->tenant_keys.v[i] = h->of->tenant_key;
+		in->positions.v[i] = h->position ? h->position : PG_I64_NULL;
+		in->ahead_owns.v[i] = h->ahead_own;
+		in->ahead_others.v[i] = h->ahead_others >= 0 ? h->ahead_others : PG_I64_NULL;
+		in->quotas.v[i] = h->quota;
+		in->changes.v[i] = h->changes;
+	}
+	rows_call(r, SQL_ADVICE_PUT, in);
+}
+
+static void hints_drop(turn *t, turn_rows *r)
+{
+	sql_advice_drop_in *in = ARENA_NEW(t->a, sql_advice_drop_in);
+
+	in->placement_ids = (strs){t->unhinted.v, t->unhinted.n};
+	if (t->unhinted.n)
+		rows_call(r, SQL_ADVICE_DROP, in);
+}
+
 static void inbox_consume(turn *t, turn_rows *r)
 {
 	sql_inbox_consume_in *in = ARENA_NEW(t->a, sql_inbox_consume_in);
@@ -325,6 +414,12 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	gone_mark(t, b, r);
 	gone_delete(t, r);
 	waiting_retell(t, r);
+	hints_drop(t, r);
+	hints_put(t, r);
+	holds_drop(t, r);
+	holds_put(t, b, r);
+	evictions_put(t, r);
+	evictions_drop(t, r);
 	clusters_learned(t, b, r);
 	inbox_consume(t, r);
 	inbox_put_aside(t, r);

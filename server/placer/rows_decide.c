@@ -2,9 +2,14 @@
 
 #include "server/placer/body.h"
 #include "server/placer/rows_inside.h"
+#include "server/placer/use.h"
 
 /* Records tell times in milliseconds, and the column the same. */
-enum { BODY_BYTES_MAX = 32 << 20, MS_US = 1000 };
+enum {
+	BODY_BYTES_MAX = 32 << 20,
+	MS_US = 1000,
+	LOOKS_MAX = 20000 /* at lines of the queue, for positions of one turn */
+};
 
 /* What a record is about, and the cluster whose agent must hear of it: 0, none. */
 typedef struct deed {
@@ -31,6 +36,8 @@ static deed deed_of(const touch *x)
 		return deed_of_end(x);
 	if (now == LIFE_GRANTED)
 		return (deed){S("grant"), x->b->now.cluster_key};
+	if (now == LIFE_PENDING && x->before.life == LIFE_REVOKING)
+		return (deed){S("forget"), x->before.cluster_key};
 	if (now == LIFE_PENDING)
 		return (deed){S("wait"), 0};
 	if (now == LIFE_REVOKING && x->before.life != LIFE_REVOKING)
@@ -90,8 +97,7 @@ static void clusters_hold(turn *t, const books *b, turn_rows *r)
 }
 
 /* The record's bytes and their hash, which the next one's hash covers. */
-static void record(
-	turn *t, const books *b, turn_rows *r, const touch *x, sql_decision_insert_in *in, uint32_t i, buf *out)
+static void record(turn *t, books *b, turn_rows *r, const touch *x, sql_decision_insert_in *in, uint32_t i, buf *out)
 {
 	const booking *k = x->b;
 	site *s = k->now.cluster_key ? books_site(b, k->now.cluster_key) : NULL;
@@ -109,7 +115,7 @@ static void record(
 		.tenant = books_payer(b, k->tenant_key)->path,
 		.cluster = s ? s->name : STR_NONE,
 		.blockers = x->blockers,
-		.position = booking_queue_position(&b->waiting, k)};
+		.position = use_position(b, k, t->now_us)};
 
 	buf_clear(out);
 	body_write(&body, out);
@@ -141,6 +147,7 @@ void rows_decide(turn *t, books *b, turn_rows *r)
 	r->streams = ARENA_ARRAY(t->a, site *, b->sites.n);
 	r->revs = ARENA_ARRAY(t->a, int64_t, b->sites.n);
 	r->decisions = n;
+	b->looks_left = LOOKS_MAX;
 	buf_init(&out, BODY_BYTES_MAX);
 	for (uint32_t i = 0; i < n; i++)
 		record(t, b, r, &t->touches.v[i], in, i, &out);

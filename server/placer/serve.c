@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "server/placer/decide.h"
+#include "server/placer/hint.h"
 #include "server/placer/inventory.h"
 #include "server/placer/moves.h"
 #include "server/placer/placer_inside.h"
@@ -112,10 +113,20 @@ static bool step_reports(placer *p)
 	return true;
 }
 
+/* Once a second: room for who has waited long, and what there is to say to who asks why. */
+static void waiting_look(placer *p)
+{
+	(void)decide_reserves(&p->turn, &p->books);
+	hints_make(&p->turn, &p->books);
+}
+
 static bool step_waiting(placer *p)
 {
 	/* The walk ends with its turn at the latest; the next turn goes on with it. */
 	(void)decide_waiting(&p->turn, &p->books);
+	if (p->wants_reserve)
+		waiting_look(p);
+	p->wants_reserve = false;
 	return true;
 }
 
@@ -183,7 +194,7 @@ static bool decide(placer *p)
 
 static bool is_walking(const books *b)
 {
-	return b->waiting.n && (b->look_at || b->looked != b->changes.count);
+	return b->waiting.n && (b->is_walking || b->looked != b->changes.count);
 }
 
 static bool wants_review(const books *b)
@@ -194,8 +205,8 @@ static bool wants_review(const books *b)
 
 static bool has_work(const placer *p)
 {
-	return wants_review(&p->books) || p->inbox.n || is_walking(&p->books) || p->books.wants_classing ||
-	       p->books.doomed.n;
+	return wants_review(&p->books) || p->inbox.n || is_walking(&p->books) || p->wants_reserve ||
+	       p->books.wants_classing || p->books.doomed.n;
 }
 
 static bool is_known(const placer *p, const sql_inbox_next_row *row)

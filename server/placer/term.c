@@ -34,7 +34,7 @@ void term_step_down(placer *p, const char *reason)
 	p->phase = PLACER_STANDBY;
 	p->rests = true;
 	p->stage = STAGE_NONE;
-	p->wants_look = p->wants_audit = p->wants_whole_look = false;
+	p->wants_look = p->wants_audit = p->wants_whole_look = p->wants_reserve = false;
 	p->kinds = p->moved = 0;
 	loop_timer_disarm(p->go);
 	batcher_drop(p->db, reason);
@@ -67,17 +67,36 @@ static void serve_begin(placer *p)
 	serve_next(p);
 }
 
-static void uses_loaded(void *arg, const db_verdict *v)
+/* The last tables, after the placements: totals, use in the past, and what is held or told to go. */
+static const sql_id last_order[] = {SQL_LOAD_USES, SQL_LOAD_HISTORY, SQL_LOAD_HOLDS, SQL_LOAD_EVICTIONS};
+enum { LAST_TABLES = sizeof(last_order) / sizeof(*last_order) };
+
+static void last_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
+{
+	if (stmt == SQL_LOAD_USES)
+		load_end(&p->load, rows, n);
+	else if (stmt == SQL_LOAD_HISTORY)
+		load_history(&p->load, rows, n);
+	else if (stmt == SQL_LOAD_HOLDS)
+		load_holds(&p->load, rows, n);
+	else
+		load_evictions(&p->load, rows, n);
+}
+
+static void last_loaded(void *arg, const db_verdict *v)
 {
 	placer *p = arg;
-	arena *a = arena_new(0);
-	const void *rows;
-	uint32_t n;
-	bool is_read = v->outcome == DB_COMMITTED && placer_rows(&v->replies[0], a, &rows, &n);
+	bool is_read = v->outcome == DB_COMMITTED;
 
-	if (is_read)
-		load_end(&p->load, rows, n);
-	arena_end(a);
+	for (uint32_t i = 0; is_read && i < LAST_TABLES; i++) {
+		arena *a = arena_new(0);
+		const void *rows;
+		uint32_t n;
+		is_read = placer_rows(&v->replies[i], a, &rows, &n);
+		if (is_read)
+			last_load(p, last_order[i], rows, n);
+		arena_end(a);
+	}
 	if (!is_read) {
 		unusable(p, v);
 	} else if (p->load.differences) {
@@ -87,6 +106,17 @@ static void uses_loaded(void *arg, const db_verdict *v)
 		load_done(&p->load);
 		serve_begin(p);
 	}
+}
+
+static void last_ask(placer *p)
+{
+	const history_curve *c = &p->books.curve;
+
+	p->in.history = (sql_load_history_in){c->bucket_us, clock_now_us() - (int64_t)HISTORY_EPOCHS * c->half_life_us};
+	for (uint32_t i = 0; i < LAST_TABLES; i++)
+		p->reads[i] = (db_call){last_order[i], NULL};
+	p->reads[1].in = &p->in.history;
+	batcher_run(p->db, DB_PLATFORM, NULL, 0, p->reads, LAST_TABLES, last_loaded, p);
 }
 
 static void page_ask(placer *p);
@@ -107,7 +137,7 @@ static void page_loaded(void *arg, const db_verdict *v)
 	else if (n == PAGE_ROWS)
 		page_ask(p);
 	else
-		batcher_run(p->db, DB_PLATFORM, NULL, 0, &(db_call){SQL_LOAD_USES, NULL}, 1, uses_loaded, p);
+		last_ask(p);
 }
 
 static void page_ask(placer *p)
@@ -119,8 +149,8 @@ static void page_ask(placer *p)
 
 /* The tables of the first load, in the order in which they stand on each other. The heads come first: what moves
  * meanwhile is read again as news. */
-static const sql_id load_order[] = {SQL_FEED_HEADS, SQL_LOAD_CLASSES, SQL_LOAD_TENANTS, SQL_LOAD_QUOTAS,
-	SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS};
+static const sql_id load_order[] = {SQL_FEED_HEADS, SQL_LOAD_CLASSES, SQL_LOAD_PRIORITIES, SQL_LOAD_TENANTS,
+	SQL_LOAD_QUOTAS, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS};
 enum { LOAD_TABLES = sizeof(load_order) / sizeof(*load_order) };
 
 static void table_load(placer *p, sql_id stmt, const void *rows, uint32_t n)

@@ -6,6 +6,8 @@
 
 #include "base/heap.h"
 #include "engine/charge.h"
+#include "server/placer/claim.h"
+#include "server/placer/use.h"
 
 void turn_init(turn *t)
 {
@@ -30,9 +32,10 @@ void turn_begin(turn *t, int64_t now_us)
 	arena_end(t->a);
 	t->a = arena_new(0);
 	t->now_us = now_us;
-	t->cannot_undo = t->has_inventory = t->has_standing = false;
+	t->cannot_undo = t->has_inventory = t->has_standing = t->has_searched = false;
 	vec_clear(&t->moved);
-	t->refusals = t->unknown_slices = 0;
+	t->refusals = t->unknown_slices = t->evictions = 0;
+	t->evicted_milli = t->evicted_for_milli = 0;
 	sums_clear(&t->node_sums);
 	sums_clear(&t->device_sums);
 	sums_clear(&t->tenant_sums);
@@ -49,6 +52,13 @@ void turn_begin(turn *t, int64_t now_us)
 	vec_clear(&t->learned);
 	vec_clear(&t->consumed);
 	vec_clear(&t->retold);
+	vec_clear(&t->uses);
+	vec_clear(&t->hints);
+	vec_clear(&t->unhinted);
+	vec_clear(&t->claimed);
+	vec_clear(&t->unclaimed);
+	vec_clear(&t->evicted);
+	vec_clear(&t->departed);
 	t->aside = (turn_aside){0};
 }
 
@@ -82,6 +92,13 @@ void turn_done(turn *t)
 	vec_done(&t->consumed);
 	vec_done(&t->retold);
 	vec_done(&t->moved);
+	vec_done(&t->uses);
+	vec_done(&t->hints);
+	vec_done(&t->unhinted);
+	vec_done(&t->claimed);
+	vec_done(&t->unclaimed);
+	vec_done(&t->evicted);
+	vec_done(&t->departed);
 	arena_end(t->a);
 	t->a = NULL;
 }
@@ -90,7 +107,7 @@ bool turn_is_empty(const turn *t)
 {
 	return !t->has_standing && !t->moved.n && !t->touches.n && !t->consumed.n && !t->retold.n && !t->aside.seq &&
 	       !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n && !t->nodes_marked.n &&
-	       !t->devices_marked.n;
+	       !t->devices_marked.n && !t->hints.n && !t->claimed.n && !t->unclaimed.n && !t->departed.n;
 }
 
 bool turn_can_undo(const turn *t)
@@ -223,6 +240,8 @@ void turn_took(turn *t, books *b, booking *k)
 	x->is_stale =
 		true; /* it held nothing before: held_before is empty, or what was given back earlier in the turn */
 	sum_plan(t, b, books_payer(b, k->tenant_key)->handle, &k->held, 1);
+	books_hold(b, k);
+	use_touch(b, k->tenant_key);
 }
 
 /* What frees in a plan, for those that wait. */
@@ -297,8 +316,12 @@ void turn_give(turn *t, books *b, booking *k)
 	hold_before(x);
 	sum_plan(t, b, tenant, &k->held, -1);
 	plan_frees(b, tenant, &k->held);
+	use_touch(b, k->tenant_key);
 	leaving_find(t, b, &k->held, &l);
+	books_unhold(b, k);
 	place_give(&b->fleet, b->tree, tenant, &k->held);
+	if (k->evicted_by.n)
+		claim_freed(b, k);
 	leaving_end(t, b, &l);
 	plan_clear(&k->held);
 }
@@ -345,6 +368,8 @@ void turn_keep(turn *t, books *b)
 	standing_keep(&b->standing);
 	if (t->moved.n)
 		vec_clear(&b->moves_over);
+	vec_each (u, &t->uses)
+		use_add(b, u->tenant_key, u->rate, u->at_us);
 	vec_each (x, &t->touches) {
 		x->b->touch_at = 0;
 		if (lifecycle_is_final(x->b->now.life))
@@ -357,7 +382,10 @@ void turn_keep(turn *t, books *b)
 
 static void touch_release(books *b, const touch *x)
 {
-	if (x->is_stale && x->b->held.pods.n)
+	if (!x->is_stale)
+		return;
+	books_unhold(b, x->b);
+	if (x->b->held.pods.n)
 		place_give(&b->fleet, b->tree, books_payer(b, x->b->tenant_key)->handle, &x->b->held);
 }
 
@@ -372,6 +400,7 @@ static void touch_restore(books *b, touch *x)
 		plan_copy(&k->held, &x->held_before);
 		if (k->held.pods.n)
 			place_take(&b->fleet, b->tree, books_payer(b, k->tenant_key)->handle, &k->held);
+		books_hold(b, k);
 	}
 	plan_done(&x->held_before);
 	if (!x->is_new) {

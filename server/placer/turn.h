@@ -75,6 +75,19 @@ typedef struct turn_retold {
 	str placement, blockers;
 } turn_retold;
 
+/* What was found out about one that waits. */
+typedef struct turn_hint {
+	booking *of;
+	int64_t position, ahead_others; /* 0, below 0: not known */
+	str ahead_own, quota, changes;  /* JSON lists */
+} turn_hint;
+
+/* A tenant's rate of use changes with this turn. */
+typedef struct turn_use {
+	int32_t tenant_key;
+	int64_t rate, at_us; /* millionths of a credit */
+} turn_use;
+
 typedef struct turn {
 	arena *a; /* of texts and rows; ends with the turn */
 	int64_t now_us;
@@ -93,6 +106,16 @@ typedef struct turn {
 	vec(int32_t) learned;  /* keys of clusters that began to learn, or ended it: the last counts */
 	vec(int64_t) consumed; /* of the inbox */
 	vec(turn_retold) retold;
+	vec(turn_use) uses;
+	vec(turn_hint) hints;
+	vec(str) unhinted;      /* ids: these do not wait any more */
+	vec(booking *) claimed; /* room is held for them from this turn on */
+	vec(str) unclaimed;     /* ids: not any more */
+	vec(booking *) evicted; /* told to make room */
+	vec(str) departed;      /* ids: they have */
+	bool has_searched;      /* for victims: that is done once a turn */
+	int32_t evictions;
+	int64_t evicted_milli, evicted_for_milli;
 	turn_aside aside;
 	int32_t refusals, unknown_slices;
 } turn;

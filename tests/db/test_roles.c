@@ -31,7 +31,7 @@ static const struct {
 		" cluster_get cluster_list cluster_create cluster_change cluster_revoke_agent cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
-		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names"
+		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names placement_explain"
 		" books_tenants books_inventory books_streams"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
@@ -40,7 +40,7 @@ static const struct {
 		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_touch session_end session_end_of "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses"
+		" load_tenants load_quotas load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},

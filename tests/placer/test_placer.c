@@ -155,7 +155,8 @@ Test(placer, what_does_not_fit_waits_and_goes_on)
 		realm_text(&r,
 			"SELECT body::json->'placement'->>'position' FROM decision WHERE placement_id = 'plc_%d'",
 			too_big),
-		"3");
+		"1");
+	/* It waits behind nobody: its tenant has nothing, the other one has twelve. */
 	HOLDS(&r);
 	/* A release of what waits ends it at once; of what is granted, when the agent says so. */
 	realm_release(&r, too_big);

@@ -433,6 +433,31 @@ Test(simulate, orders_that_were_not_made_durable_are_told_again_and_taken_again)
 	world_free(&w);
 }
 
+Test(simulate, pods_end_within_their_grace_also_over_a_crash)
+{
+	world w = world_new(SCENE(QUIET ",\"stop_ms\":60000"), T0);
+	report told;
+
+	(void)world_order(
+		&w, (wish[]){GRANT("a", "1.1"), {"grant", "b", "1.1", "n1", "GPU-n1-1", 10000, 100, NULL, 0}}, 2, T0);
+	(void)world_turn(&w, T0 + MS(100));
+	HEARS(&w, "inventory\nrunning\na 1.1 running\nb 1.1 running\n");
+	cluster_ref c = simulate_cluster(w.sim);
+	cr_expect(c.can->stop(c.self, S("a"), S("1.1"), 2, T0 + MS(200)));
+	cr_expect(c.can->stop(c.self, S("b"), S("1.1"), 0, T0 + MS(200)));
+	MUST(c.can->flush(c.self, &must));
+	(void)world_turn(&w, T0 + MS(2100));
+	HEARS(&w, "");
+	world_kill(&w);
+	world_wake(&w, T0 + MS(2150));
+	(void)world_hear(&w, &told);
+	(void)world_turn(&w, T0 + MS(2300));
+	HEARS(&w, "a 1.1 revoked\n");
+	(void)world_turn(&w, T0 + MS(60300));
+	HEARS(&w, "b 1.1 revoked\n");
+	world_free(&w);
+}
+
 Test(simulate, a_revoke_that_was_under_way_at_the_crash_is_told)
 {
 	world w = world_new(SCENE(QUIET), T0);

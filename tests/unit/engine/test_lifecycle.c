@@ -32,6 +32,7 @@ static const step steps[] = {
 	{LIFE_REVOKING, LIFE_REVOKED},
 	{LIFE_REVOKING, LIFE_DONE},
 	{LIFE_REVOKING, LIFE_FAILED},
+	{LIFE_REVOKING, LIFE_PENDING},
 };
 
 static bool is_listed(lifecycle from, lifecycle to)

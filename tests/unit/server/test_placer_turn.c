@@ -130,11 +130,14 @@ static void stage_close(stage *s)
 
 static void describe_booking(const booking *k, buf *out)
 {
+	str behind = k->older ? k->older->id : STR_NONE, line = k->line ? k->line->payer->path : STR_NONE;
+
+	buf_printf(out, "behind " STR_FMT " in " STR_FMT ": ", STR_ARG(behind), STR_ARG(line));
 	buf_printf(out, STR_FMT " %s %lld.%lld at %d, %lld %lld %lld '" STR_FMT "' " STR_FMT " waits %d pods %u:",
 		STR_ARG(k->id), lifecycle_name(k->now.life), (long long)k->now.fence_incarnation,
 		(long long)k->now.fence_no, k->now.cluster_key, (long long)k->now.granted_at_us,
 		(long long)k->now.running_at_us, (long long)k->now.ended_at_us, STR_ARG(k->now.reason),
-		STR_ARG(k->now.placed), k->is_queued, k->held.pods.n);
+		STR_ARG(k->now.placed), k->line != NULL, k->held.pods.n);
 	for (uint32_t i = 0; i < k->held.devices.n; i++)
 		buf_printf(out, " %d/%lld/%lld", k->held.devices.v[i].device,
 			(long long)k->held.devices.v[i].memory_mib, (long long)k->held.devices.v[i].charge.v[0]);
@@ -168,8 +171,6 @@ static void describe(stage *s, buf *out)
 		if (k)
 			describe_booking(k, out);
 	}
-	for (const booking *k = s->b.waiting.oldest; k; k = k->newer)
-		buf_printf(out, "waits " STR_FMT "\n", STR_ARG(k->id));
 	cr_assert(!out->over);
 }
 
