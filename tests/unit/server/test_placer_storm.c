@@ -49,7 +49,23 @@ static sql_load_quotas_row guarantee(int64_t key, int64_t milli)
 		.lend_limit_compute_milli_null = true,
 		.borrow_limit_device_milli_null = true,
 		.borrow_limit_memory_mib_null = true,
-		.borrow_limit_compute_milli_null = true};
+		.borrow_limit_compute_milli_null = true,
+		.class_limit_device_milli_null = true,
+		.class_limit_memory_mib_null = true,
+		.class_limit_compute_milli_null = true};
+}
+
+static sql_load_tenants_row tenant(int64_t key, int64_t parent, const char *path, int64_t weight)
+{
+	return (sql_load_tenants_row){.key = key,
+		.parent_key = parent,
+		.parent_key_null = !parent,
+		.booked_parent_key_null = true,
+		.path = str_from(path),
+		.weight = weight,
+		.credits_limit_null = true,
+		.reclaim_after_s_null = true,
+		.reclaim_grace_s_null = true};
 }
 
 /* a (guaranteed 6) over a/b (2) and a/c; d (4); e without anything. */
@@ -67,12 +83,8 @@ static void world(storm *s)
 		{S("normal"), 0, true, true, 600, MIN_RUNTIME_S, 30},
 		{S("high"), 1, true, true, 600, MIN_RUNTIME_S, 30},
 	};
-	const sql_load_tenants_row tenants[] = {{.key = 1, .parent_key_null = true, .path = S(""), .weight = 1000},
-		{.key = 2, .parent_key = 1, .path = S("a"), .weight = 1000},
-		{.key = 3, .parent_key = 2, .path = S("a/b"), .weight = 2000},
-		{.key = 4, .parent_key = 2, .path = S("a/c"), .weight = 1000},
-		{.key = 5, .parent_key = 1, .path = S("d"), .weight = 1000},
-		{.key = 6, .parent_key = 1, .path = S("e"), .weight = 500}};
+	const sql_load_tenants_row tenants[] = {tenant(1, 0, "", 1000), tenant(2, 1, "a", 1000),
+		tenant(3, 2, "a/b", 2000), tenant(4, 2, "a/c", 1000), tenant(5, 1, "d", 1000), tenant(6, 1, "e", 500)};
 	const sql_load_quotas_row quotas[] = {guarantee(2, 6000), guarantee(3, 2000), guarantee(5, 4000)};
 	const sql_load_clusters_row clusters[] = {{.key = 1, .name = S("one"), .state = S("ready")}};
 
