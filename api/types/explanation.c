@@ -4,8 +4,9 @@
 static const js_field explained_level_fields[] = {
 	F(tenant, JS_READ_ONLY, "The level; the last is the whole fleet.", .always = true),
 	F(model, JS_READ_ONLY, "The model that is asked for first."),
-	F(need, JS_READ_ONLY, "Thousandths of devices that are asked for."),
-	F(free, JS_READ_ONLY, "What this level and those above it still let through; absent: nothing limits it."),
+	F(need, JS_READ_ONLY, "Thousandths of devices that are asked for.", .may_miss = true),
+	F(free, JS_READ_ONLY, "What this level and those above it still let through; absent: nothing limits it.",
+		.may_miss = true),
 };
 #undef F
 JS_TYPE(explained_level, "The quota of one level of the tree.");
@@ -15,9 +16,9 @@ static const js_field explained_change_fields[] = {
 	F(change, JS_READ_ONLY,
 		"cluster, class, memory_mib, memory_percent, compute_milli, count, host.cpu_milli, host.memory_mib, replicas, quota."),
 	F(group, JS_READ_ONLY, "The group it is about."),
-	F(entry, JS_READ_ONLY, "Which of its device entries, from 0."),
+	F(entry, JS_READ_ONLY, "Which of its device entries, from 0.", .may_miss = true),
 	F(value, JS_READ_ONLY, "The cluster or class that would have to be allowed."),
-	F(most, JS_READ_ONLY, "The largest amount with which it is placed."),
+	F(most, JS_READ_ONLY, "The largest amount with which it is placed.", .may_miss = true),
 };
 #undef F
 JS_TYPE(explained_change, "A change with which it would be placed now, all else as asked.");
@@ -53,9 +54,9 @@ static const js_field explanation_fields[] = {
 	F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
 	F(blockers, JS_READ_ONLY, "Why it waits, the first being the nearest.", .always = true,
 		JS_OF(placement_blocker)),
-	F(position, JS_READ_ONLY, "Among those of its tier that want the same model, from 1."),
+	F(position, JS_READ_ONLY, "Among those of its tier that want the same model, from 1.", .may_miss = true),
 	F(ahead_own, JS_READ_ONLY, "The next ten of its own tenant that go before it.", .always = true),
-	F(ahead_others, JS_READ_ONLY, "How many of other tenants go before it."),
+	F(ahead_others, JS_READ_ONLY, "How many of other tenants go before it.", .may_miss = true),
 	F(quota, JS_READ_ONLY, "Level by level, from its tenant to the fleet.", .always = true, JS_OF(explained_level)),
 	F(capacity, JS_READ_ONLY, "Cluster by cluster, of the classes it names.", .always = true,
 		JS_OF(explained_capacity), JS_ITEMS(0, 10000)),
