@@ -19,7 +19,7 @@ REQUESTS            20000   1000000   requests of the memory check
 RETRIES               400     10000   changes by clients whose connections break, each repeated until it is answered
 STREAM_READERS          8        50   readers of the watch who break off and come back
 STREAM_EVENTS        2000    100000   changes that each of them sees
-CONTRACT_CALLS        600     50000   calls of the contract test, at least
+CONTRACT_CALLS        300     50000   calls of the contract test, at least
 CONTRACT_EXAMPLES       1        60   examples that Schemathesis draws per operation and round
 CONTRACT_SHARE          6         1   one operation in so many, except in chains
 REPLAY_PODS           800      8152   pods of the trace that are sent
