@@ -149,7 +149,7 @@ static const struct {
 	{"without the cookie it began with", "$CURL -o /dev/null -c one $E/v1/auth/login; $CURL \"$E/v1/auth/callback?code=x&state=y\"", "did not begin in this browser"},
 	{"another state", "$CURL -o /dev/null -c one $E/v1/auth/login; $CURL -b one \"$E/v1/auth/callback?code=x&state=00000000000000000000000000000000\"", "another sign-in"},
 	{"no state", "$CURL -o /dev/null -c one $E/v1/auth/login; $CURL -b one \"$E/v1/auth/callback?code=x\"", "another sign-in"},
-	{"a changed cookie", "$CURL -o /dev/null -c one $E/v1/auth/login; sed -i 's/\\(__Host-login\\t[0-9]*\\)[0-9]\\./\\19./' one; $CURL -b one \"$E/v1/auth/callback?code=x&state=y\"", "did not begin in this browser"},
+	{"a changed cookie", "$CURL -o /dev/null -c one $E/v1/auth/login; sed -i 's/\\(__Host-login\\t[0-9]*\\)\\./\\11./' one; $CURL -b one \"$E/v1/auth/callback?code=x&state=y\"", "did not begin in this browser"},
 	{"another provider's answer", "$CURL -D h -o /dev/null -c one $E/v1/auth/login; S=$(sed -n 's/.*&state=\\([A-Za-z0-9]*\\).*/\\1/p' h); $CURL -b one \"$E/v1/auth/callback?code=x&iss=https://evil.example&state=$S\"", "another identity provider"},
 	{"a made-up code", "$CURL -D h -o /dev/null -c one $E/v1/auth/login; S=$(sed -n 's/.*&state=\\([A-Za-z0-9]*\\).*/\\1/p' h); $CURL -b one \"$E/v1/auth/callback?code=x&state=$S\"", "does not take the code"},
 	{"the provider says no", "$CURL -D h -o /dev/null -c one $E/v1/auth/login; S=$(sed -n 's/.*&state=\\([A-Za-z0-9]*\\).*/\\1/p' h); $CURL -b one \"$E/v1/auth/callback?error=access_denied&error_description=no&state=$S\"", "access_denied: no"},
