@@ -155,9 +155,10 @@ static void content(js_writer *w, const char *media)
 	js_key(w, S("schema"));
 }
 
-static void content_end(js_writer *w)
+static void more_media(js_writer *w, const char *media)
 {
-	js_object_end(w);
+	js_key(w, str_from(media));
+	js_put_raw((js_object_begin(w), w), "schema", S("{\"type\":\"string\"}"));
 	js_object_end(w);
 }
 
@@ -177,7 +178,10 @@ static void body(js_writer *w, const route *t)
 	js_put_bool(w, "required", !(t->flags & ROUTE_BODY_OPTIONAL));
 	content(w, body_media(t));
 	ref(w, t->body->name, true);
-	content_end(w);
+	js_object_end(w);
+	if (t->flags & ROUTE_YAML)
+		more_media(w, "application/yaml");
+	js_object_end(w);
 	js_object_end(w);
 }
 
@@ -211,19 +215,14 @@ static void answer_headers(js_writer *w, const route *t)
 		js_put_raw(w, "ETag", S("{\"$ref\":\"#/components/headers/ETag\"}"));
 	if (t->status / 100 == 3)
 		js_put_raw(w, "Location", S("{\"schema\":{\"type\":\"string\"}}"));
+	if (t->flags & ROUTE_WRITTEN)
+		js_put_raw(w, "Plan-Result", S("{\"$ref\":\"#/components/headers/Plan-Result\"}"));
 	if (t->flags & ROUTE_LIST)
 		js_put_raw(w, "Link", S("{\"$ref\":\"#/components/headers/Link\"}"));
 	if (t->flags & ROUTE_WRITE)
 		js_put_raw(w, "Dry-Run", S("{\"$ref\":\"#/components/headers/Dry-Run\"}"));
 	if (t->flags & ROUTE_WRITE)
 		js_put_raw(w, "Idempotency-Replayed", S("{\"$ref\":\"#/components/headers/Idempotency-Replayed\"}"));
-	js_object_end(w);
-}
-
-static void more_media(js_writer *w, const char *media)
-{
-	js_key(w, str_from(media));
-	js_put_raw((js_object_begin(w), w), "schema", S("{\"type\":\"string\"}"));
 	js_object_end(w);
 }
 
@@ -268,6 +267,10 @@ static void answer_content(js_writer *w, op o)
 		more_media(w, "text/csv");
 	if (t->flags & (ROUTE_NEGOTIATES | ROUTE_STREAM))
 		more_media(w, "application/x-ndjson");
+	if (t->flags & ROUTE_WRITTEN) {
+		more_media(w, "text/plain");
+		more_media(w, "text/markdown");
+	}
 	js_object_end(w);
 }
 
@@ -465,6 +468,8 @@ static void components(js_writer *w)
 		  "Context).\",\"schema\":{\"type\":\"string\"}},\"ETag\":{\"description\":\"The revision, quoted.\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Dry-Run\":{\"description\":\"true when nothing of it stays.\",\"schema\":{\"type\":\"string\"}},"
 		  "\"Link\":{\"description\":\"The next page (RFC 8288).\",\"schema\":{\"type\":\"string\"}},"
+		  "\"Plan-Result\":{\"description\":\"none, changes, drift or blocked.\",\"schema\":{\"type\":"
+		  "\"string\"}},"
 		  "\"Idempotency-Replayed\":{\"description\":\"true when nothing was done again.\",\"schema\":{\"type\":"
 		  "\"string\"}}}"));
 	js_put_raw(w, "responses",
@@ -492,4 +497,55 @@ void openapi_print(buf *out)
 	paths(&w);
 	components(&w);
 	js_object_end(&w);
+}
+
+static void def_print(const js_type *t, void *arg)
+{
+	js_writer *w = arg;
+	char name[NAME_BYTES];
+	int n = snprintf(name, sizeof(name), "%s_input", t->name);
+
+	js_key(w, str_of(name, (size_t)n));
+	js_schema(w, t, true);
+}
+
+/* References of our schemas lead into an OpenAPI document; in one of its own they lead into $defs. */
+static void refs_turn(str text, buf *out)
+{
+	static const char from[] = "#/components/schemas/", to[] = "#/$defs/";
+
+	for (uint32_t i = 0; i < text.n;)
+		if (str_starts(str_cut(text, i, text.n), str_from(from))) {
+			buf_add_str(out, str_from(to));
+			i += sizeof(from) - 1;
+		} else {
+			buf_add_char(out, text.p[i++]);
+		}
+}
+
+static void ref_put(js_writer *w, const char *name)
+{
+	char text[NAME_BYTES];
+	int n = snprintf(text, sizeof(text), "#/components/schemas/%s_input", name);
+
+	js_put_text(w, "$ref", str_of(text, (size_t)n));
+}
+
+void schema_print(const js_type *t, const char *id, buf *out)
+{
+	buf text;
+
+	buf_init(&text, out->max);
+	js_writer w = js_writer_on(&text);
+	js_object_begin(&w);
+	js_put_text(&w, "$schema", S("https://json-schema.org/draft/2020-12/schema"));
+	js_put_text(&w, "$id", str_from(id));
+	ref_put(&w, t->name);
+	js_key(&w, S("$defs"));
+	js_object_begin(&w);
+	js_types_each(t, def_print, &w);
+	js_object_end(&w);
+	js_object_end(&w);
+	refs_turn(buf_str(&text), out);
+	buf_done(&text);
 }

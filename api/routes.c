@@ -8,9 +8,11 @@
 #include "api/types/device_class.h"
 #include "api/types/inventory.h"
 #include "api/types/explanation.h"
+#include "api/types/manifest.h"
 #include "api/types/permission.h"
 #include "api/types/placement.h"
 #include "api/types/priority.h"
+#include "api/types/plan.h"
 #include "api/types/query.h"
 #include "api/types/quota.h"
 #include "api/types/tenant.h"
@@ -29,6 +31,8 @@ enum {
 	STREAM = ROUTE_STREAM,
 	PLAIN = ROUTE_PLAIN,
 	FORM = ROUTE_FORM,
+	YAML = ROUTE_YAML,
+	WRITTEN = ROUTE_WRITTEN,
 	BODY_MAX = 64 * 1024,
 	BODY_BIG_MAX = 4 * 1024 * 1024,
 	COST_READ = 1,
@@ -49,7 +53,7 @@ int64_t route_body_max(op o)
 {
 	if (!routes[o].body)
 		return 0;
-	return o == OP_PLACEMENT_BATCH || o == OP_AGENT_REPORT ? BODY_BIG_MAX : BODY_MAX;
+	return o == OP_PLACEMENT_BATCH || o == OP_AGENT_REPORT || o == OP_PLAN_CREATE ? BODY_BIG_MAX : BODY_MAX;
 }
 
 int64_t route_cost(op o)

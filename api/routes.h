@@ -21,6 +21,8 @@ enum {
 	ROUTE_STREAM = 128,
 	ROUTE_PLAIN = 256,
 	ROUTE_FORM = 512,
+	ROUTE_YAML = 1024,    /* the body may be YAML; it is kept as bytes, and read by whoever answers */
+	ROUTE_WRITTEN = 2048, /* also as text/plain and text/markdown, for people */
 };
 
 typedef struct route {

@@ -17,6 +17,9 @@
  * A dry operation has a batch of its own, which ends in ROLLBACK behind turn 1: the statement is the real one, against
  * the locked head, and nothing of it stays, neither record nor key.
  *
+ * An operation of several effects (a plan that is applied) has a batch of its own: its statement is the verdict, parts
+ * do the work, and the records behind its own, one per effect, carry the next numbers.
+ *
  * A commit whose outcome is unknown is settled after reconnecting: with the head locked again, the batch's last record
  * is either there with our hash (it committed: answers are given) or the batch runs again. Effects happen exactly once.
  */
@@ -34,6 +37,21 @@ enum {
 
 typedef struct ledger ledger;
 typedef struct ledger_op ledger_op;
+
+/* One more statement of an operation, behind its verdict. It runs whatever the verdict was, so it must look by itself
+ * whether that was 'done'; its rows are not read. An error undoes the whole operation. */
+typedef struct ledger_part {
+	sql_id stmt;
+	const void *in;
+	db_scope scope;
+} ledger_part;
+
+/* What one more record of an operation is about. */
+typedef struct ledger_effect {
+	str action, object_kind, object_id;
+	int32_t tenant_key;
+	str tenant; /* path */
+} ledger_effect;
 
 typedef struct ledger_answer {
 	err e; /* ERR_OK, the refusal's code, or why it failed; with e set, body is empty */
@@ -73,6 +91,13 @@ struct ledger_op {
 	int32_t (*on_row)(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out);
 	void (*on_done)(ledger_op *op, const ledger_answer *a);
 	void *arg;
+	/* Of an operation of several effects: with the outcome 'done', effect i has the record number revision + 1 + i.
+	 * on_effect writes its change, a JSON value, before the commit and perhaps more than once. */
+	const ledger_part *parts;
+	const ledger_effect *effects;
+	uint32_t parts_n, effects_n;
+	void (*on_effect)(ledger_op *op, uint32_t i, int64_t revision, int64_t at_us, buf *out);
+	void *effect_arg;
 	/* The ledger's own: its place in the queue. */
 	ledger_op *next;
 	int64_t deadline_us;

@@ -22,11 +22,18 @@ typedef struct ledger_entry {
 	fault f;
 	int32_t status;
 	uint32_t answer_at, answer_n; /* in ledger.answers */
-	uint32_t body_at, body_n;     /* in ledger.bodies */
 	str outcome;
 	bool is_replay;
-	uint8_t hash[LEDGER_HASH];
 } ledger_entry;
+
+/* One record of the batch: an operation's own, or of one of its effects. */
+typedef struct ledger_record {
+	const ledger_op *op;
+	ledger_effect about;
+	str outcome;
+	uint32_t body_at, body_n; /* in ledger.bodies */
+	uint8_t hash[LEDGER_HASH];
+} ledger_record;
 
 typedef struct ledger_queue {
 	ledger_op *first, *last;
@@ -55,6 +62,8 @@ struct ledger {
 	int32_t failed_at; /* entry; -1: none, or the whole batch when failure.e is set */
 	db_reply failure;
 	arena *scratch; /* of one run of the batch */
+	ledger_record *records;
+	uint32_t records_n;
 	buf answers, bodies;
 
 	/* The chain: the head as locked, and where it moves to. */

@@ -128,48 +128,83 @@ void entry_replay(ledger *g, ledger_entry *en, const sql_op_key_find_row *row)
 	en->answer_n = row->answer.n;
 }
 
-static void body_write(ledger *g, const ledger_entry *en, int64_t n)
+static void body_write(ledger *g, const ledger_record *rec, int64_t n, str change)
 {
-	const ledger_op *op = en->op;
+	const ledger_op *op = rec->op;
+	const ledger_effect *about = &rec->about;
 	js_writer w = js_writer_on(&g->bodies);
 	js_object_begin(&w);
 	js_put_i64(&w, "n", n);
 	js_put_time(&w, "at", g->at_us);
 	js_put_text(&w, "actor", op->actor);
 	js_put_text(&w, "via", op->via);
-	js_put_text(&w, "action", op->action);
-	js_put_text(&w, "object_kind", op->object_kind);
-	js_put_text(&w, "object_id", op->object_id);
-	js_put_text(&w, "tenant", op->tenant.p ? op->tenant : S(""));
-	js_put_i64(&w, "tenant_key", op->tenant_key);
+	js_put_text(&w, "action", about->action);
+	js_put_text(&w, "object_kind", about->object_kind);
+	js_put_text(&w, "object_id", about->object_id);
+	js_put_text(&w, "tenant", about->tenant.p ? about->tenant : S(""));
+	js_put_i64(&w, "tenant_key", about->tenant_key);
 	js_put_text(&w, "request_id", op->request_id);
-	js_put_text(&w, "outcome", en->outcome);
-	js_put_raw(&w, "change", op->change);
+	js_put_text(&w, "outcome", rec->outcome);
+	js_put_raw(&w, "change", change);
 	js_object_end(&w);
 }
 
-static str body_of(const ledger *g, const ledger_entry *en)
+static str body_of(const ledger *g, const ledger_record *rec)
 {
-	return str_cut(buf_str(&g->bodies), en->body_at, en->body_at + en->body_n);
+	return str_cut(buf_str(&g->bodies), rec->body_at, rec->body_at + rec->body_n);
+}
+
+static ledger_effect about_op(const ledger_op *op)
+{
+	return (ledger_effect){op->action, op->object_kind, op->object_id, op->tenant_key, op->tenant};
+}
+
+/* Behind the record before it, whose hash it continues. */
+static void record_add(ledger *g, const ledger_entry *en, ledger_effect about, str change)
+{
+	uint32_t i = g->records_n++;
+	ledger_record *rec = &g->records[i];
+	*rec = (ledger_record){.op = en->op, .about = about, .outcome = en->outcome, .body_at = (uint32_t)g->bodies.n};
+	body_write(g, rec, g->head_n + 1 + i, change);
+	rec->body_n = (uint32_t)g->bodies.n - rec->body_at;
+	chain_link(i ? rec[-1].hash : g->head_hash, body_of(g, rec), rec->hash);
+}
+
+static uint32_t effects_of(const ledger_entry *en)
+{
+	return en->e ? 0 : en->op->effects_n;
+}
+
+static void effects_add(ledger *g, const ledger_entry *en)
+{
+	buf change;
+	buf_init(&change, LEDGER_BODY_MAX);
+	for (uint32_t i = 0; i < effects_of(en) && !g->bodies.over; i++) {
+		buf_clear(&change);
+		en->op->on_effect(en->op, i, g->head_n + 1 + g->records_n, g->at_us, &change);
+		record_add(g, en, en->op->effects[i], change.over ? STR_NONE : buf_str(&change));
+	}
+	buf_done(&change);
 }
 
 err records_make(ledger *g)
 {
-	const uint8_t *prev = g->head_hash;
+	uint32_t n = 0;
 	buf_clear(&g->bodies);
-	for (uint32_t i = 0; i < g->n; i++) {
-		ledger_entry *en = &g->batch[i];
-		en->body_at = (uint32_t)g->bodies.n;
-		body_write(g, en, g->head_n + 1 + i);
-		en->body_n = (uint32_t)g->bodies.n - en->body_at;
-		if (g->bodies.over)
-			return ERR_LIMIT;
-		chain_link(prev, body_of(g, en), en->hash);
-		prev = en->hash;
+	for (uint32_t i = 0; i < g->n; i++)
+		n += 1 + effects_of(&g->batch[i]);
+	g->records = ARENA_ARRAY(g->scratch, ledger_record, n);
+	g->records_n = 0;
+	for (uint32_t i = 0; i < g->n && !g->bodies.over; i++) {
+		record_add(g, &g->batch[i], about_op(g->batch[i].op), g->batch[i].op->change);
+		effects_add(g, &g->batch[i]);
 	}
-	g->next_n = g->head_n + g->n;
-	memcpy(g->next_hash, prev, LEDGER_HASH);
-	g->next_tenant_key = g->batch[g->n - 1].op->tenant_key;
+	if (g->bodies.over)
+		return ERR_LIMIT;
+	const ledger_record *last = &g->records[n - 1];
+	g->next_n = g->head_n + n;
+	memcpy(g->next_hash, last->hash, LEDGER_HASH);
+	g->next_tenant_key = last->about.tenant_key;
 	return ERR_OK;
 }
 
@@ -190,30 +225,30 @@ static i64s i64s_new(ledger *g, uint32_t n)
 
 void records_in(ledger *g, sql_audit_add_in *ret)
 {
-	*ret = (sql_audit_add_in){.ns = i64s_new(g, g->n),
+	uint32_t n = g->records_n;
+	*ret = (sql_audit_add_in){.ns = i64s_new(g, n),
 		.at = g->at_us,
-		.actors = strs_new(g, g->n),
-		.actions = strs_new(g, g->n),
-		.object_kinds = strs_new(g, g->n),
-		.object_ids = strs_new(g, g->n),
-		.tenant_keys = i64s_new(g, g->n),
-		.request_ids = strs_new(g, g->n),
-		.outcomes = strs_new(g, g->n),
-		.bodies = strs_new(g, g->n),
-		.hashes = strs_new(g, g->n)};
-	for (uint32_t i = 0; i < g->n; i++) {
-		const ledger_entry *en = &g->batch[i];
-		const ledger_op *op = en->op;
+		.actors = strs_new(g, n),
+		.actions = strs_new(g, n),
+		.object_kinds = strs_new(g, n),
+		.object_ids = strs_new(g, n),
+		.tenant_keys = i64s_new(g, n),
+		.request_ids = strs_new(g, n),
+		.outcomes = strs_new(g, n),
+		.bodies = strs_new(g, n),
+		.hashes = strs_new(g, n)};
+	for (uint32_t i = 0; i < n; i++) {
+		const ledger_record *rec = &g->records[i];
 		ret->ns.v[i] = g->head_n + 1 + i;
-		ret->actors.v[i] = or_empty(op->actor);
-		ret->actions.v[i] = or_empty(op->action);
-		ret->object_kinds.v[i] = or_empty(op->object_kind);
-		ret->object_ids.v[i] = or_empty(op->object_id);
-		ret->tenant_keys.v[i] = op->tenant_key;
-		ret->request_ids.v[i] = or_empty(op->request_id);
-		ret->outcomes.v[i] = en->outcome;
-		ret->bodies.v[i] = body_of(g, en);
-		ret->hashes.v[i] = str_of((const char *)en->hash, LEDGER_HASH);
+		ret->actors.v[i] = or_empty(rec->op->actor);
+		ret->actions.v[i] = or_empty(rec->about.action);
+		ret->object_kinds.v[i] = or_empty(rec->about.object_kind);
+		ret->object_ids.v[i] = or_empty(rec->about.object_id);
+		ret->tenant_keys.v[i] = rec->about.tenant_key;
+		ret->request_ids.v[i] = or_empty(rec->op->request_id);
+		ret->outcomes.v[i] = rec->outcome;
+		ret->bodies.v[i] = body_of(g, rec);
+		ret->hashes.v[i] = str_of((const char *)rec->hash, LEDGER_HASH);
 	}
 }
 

@@ -209,7 +209,7 @@ static void turn1_replied(db_seg *seg, uint32_t i, db_reply *r)
 		head_read(g, r);
 	} else if (i >= MESSAGES_BEFORE && i < before) {
 		keys_read(g, r);
-	} else if (i >= before && !g->replays) {
+	} else if (i >= before && i - before < g->asked_n && !g->replays) {
 		entry_replied(g, i - before, r);
 	}
 }
@@ -278,6 +278,19 @@ static void ops_send(ledger *g)
 	}
 }
 
+/* An operation of several effects is alone in its batch. */
+static void parts_send(ledger *g)
+{
+	const ledger_op *op = g->n ? g->batch[0].op : NULL;
+	fault f;
+	memset(&f, 0, sizeof(f));
+	for (uint32_t i = 0; op && i < op->parts_n && !g->failure.e; i++) {
+		err e = pipe_send(g->pipe, op->parts[i].scope, true, op->parts[i].stmt, op->parts[i].in, &f);
+		if (e)
+			fail_with(g, 0, e, f.detail);
+	}
+}
+
 static void keys_find_in(ledger *g, sql_op_key_find_in *ret)
 {
 	ret->actors = (strs){ARENA_ARRAY(g->scratch, str, LEDGER_BATCH_OPS), 0};
@@ -309,6 +322,8 @@ static void batch_need(ledger *g)
 			pipe_need(g->pipe, g->batch[i].op->stmt);
 		if (g->batch[i].op->show)
 			pipe_need(g->pipe, g->batch[i].op->show);
+		for (uint32_t k = 0; k < g->batch[i].op->parts_n; k++)
+			pipe_need(g->pipe, g->batch[i].op->parts[k].stmt);
 	}
 }
 
@@ -342,6 +357,7 @@ void turn1_send(ledger *g)
 		own(g, SQL_OP_KEY_FIND, &find);
 	g->is_dry = g->n == 1 && g->batch[0].op->is_dry;
 	ops_send(g);
+	parts_send(g);
 	pipe_end(g->pipe);
 }
 
@@ -478,10 +494,20 @@ bool key_is_taken(const ledger *g, const ledger_op *op)
 	return false;
 }
 
-/* A dry operation shares its transaction with nobody. */
+static bool is_of_many(const ledger_op *op)
+{
+	return op->parts_n || op->effects_n;
+}
+
+/* A dry operation shares its transaction with nobody, and one of several records its numbers. */
+static bool is_alone(const ledger_op *op)
+{
+	return op->is_dry || is_of_many(op);
+}
+
 static bool may_join(const ledger *g, const ledger_op *op)
 {
-	return !key_is_taken(g, op) && (!g->n || (!op->is_dry && !g->batch[0].op->is_dry));
+	return !g->n || (!is_alone(op) && !is_alone(g->batch[0].op) && !key_is_taken(g, op));
 }
 
 void ledger_next(ledger *g)

@@ -79,6 +79,8 @@ static void tell_kind(const notify *n, uint8_t kind)
 {
 	if (kind & (NOTIFY_INBOX | NOTIFY_GOVERNANCE))
 		send_to(n, "placer", kind);
+	if (kind & NOTIFY_ASKS)
+		send_to(n, "worker", kind);
 	if (kind & (NOTIFY_DECISIONS | NOTIFY_GOVERNANCE)) {
 		send_to_edges(n, kind);
 		send_to(n, "worker", kind);
@@ -89,7 +91,7 @@ static void tell(void *arg)
 {
 	notify *n = arg;
 
-	for (int kind = NOTIFY_INBOX; kind <= NOTIFY_GOVERNANCE; kind <<= 1)
+	for (int kind = NOTIFY_INBOX; kind <= NOTIFY_ASKS; kind <<= 1)
 		if (n->telling & kind)
 			tell_kind(n, (uint8_t)kind);
 	n->telling = 0;

@@ -10,6 +10,7 @@ typedef enum notify_what {
 	NOTIFY_INBOX = 1,      /* edges -> placer: the inbox has something */
 	NOTIFY_DECISIONS = 2,  /* placer -> edges, worker: the placements chain moved */
 	NOTIFY_GOVERNANCE = 4, /* edges -> all: the governance chain moved */
+	NOTIFY_ASKS = 8,       /* edges -> worker: somebody asked it something */
 } notify_what;
 
 typedef struct notify notify;

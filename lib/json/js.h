@@ -31,7 +31,7 @@
 #include "base/buf.h"
 
 enum {
-	JS_DEPTH_MAX = 16,
+	JS_DEPTH_MAX = 24,
 	JS_INT_BITS = 53,
 	JS_TEXT_BYTES = 4096,
 	JS_ITEMS_COUNT = 1000,

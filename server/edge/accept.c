@@ -12,6 +12,7 @@ static const struct {
 	{"application/x-ndjson", FORM_NDJSON},
 	{"text/plain", FORM_TEXT},
 	{"text/event-stream", FORM_EVENTS},
+	{"text/markdown", FORM_MARKDOWN},
 	{"text/*", FORM_EVENTS},
 };
 
@@ -27,8 +28,10 @@ static int form_of(const route *t, answer_form named, bool is_any)
 		return named == FORM_NDJSON ? FORM_NDJSON : (named == FORM_EVENTS || is_any) ? FORM_EVENTS : -1;
 	if (named == FORM_JSON)
 		return FORM_JSON;
-	if (named == FORM_TEXT)
-		return route_has_table(t) ? FORM_TEXT : -1;
+	if (named == FORM_TEXT && route_has_table(t))
+		return FORM_TEXT;
+	if (named == FORM_TEXT || named == FORM_MARKDOWN)
+		return (t->flags & ROUTE_WRITTEN) ? (int)named : -1;
 	return (t->flags & ROUTE_NEGOTIATES) && named != FORM_EVENTS ? (int)named : -1;
 }
 

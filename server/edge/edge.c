@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "api/openapi.h"
+#include "api/types/manifest.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "net/tls.h"
@@ -219,6 +220,7 @@ static edge *edge_new(process *p)
 	buf_init(&e->out, EDGE_OUT_MAX);
 	buf_init(&e->head, HEAD_MAX);
 	buf_init(&e->openapi, OPENAPI_MAX);
+	buf_init(&e->manifest_schema, OPENAPI_MAX);
 	e->principals = principals_new();
 	e->certificates = certificates_new();
 	e->router = router_new();
@@ -260,6 +262,7 @@ err edge_open(process *p, edge **ret, fault *f)
 	router_fill(e->router);
 	old_begin();
 	openapi_print(&e->openapi);
+	schema_print(&manifest_type, "/schemas/manifest.v1.json", &e->manifest_schema);
 	database_open(e);
 	issuers_open(e);
 	snprintf(self, sizeof(self), "edge-%d", (int)p->settings->index);
@@ -331,6 +334,7 @@ void edge_close(edge *e)
 	buf_done(&e->out);
 	buf_done(&e->head);
 	buf_done(&e->openapi);
+	buf_done(&e->manifest_schema);
 	free(e);
 }
 

@@ -55,7 +55,7 @@ struct edge {
 	traceparent_source traces;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */
 	uint8_t audit_key[32];       /* the public key of the audit chains' checkpoints */
-	buf openapi;
+	buf openapi, manifest_schema;
 	buf out, head;     /* scratch of one answer */
 	size_t held_bytes; /* of request bodies in work */
 	uint32_t streams;

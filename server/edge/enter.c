@@ -80,6 +80,9 @@ static err media_check(request *r)
 
 	if (type.p && media_is(type, str_from(wanted)))
 		return ERR_OK;
+	r->is_yaml = type.p && (r->route->flags & ROUTE_YAML) && media_is(type, S("application/yaml"));
+	if (r->is_yaml)
+		return ERR_OK;
 	if (is_patch(r))
 		request_header(r, "Accept-Patch", str_from(wanted));
 	return fault_set(&r->fault, ERR_MEDIA_TYPE, "Content-Type", "this route takes %s", wanted);
@@ -95,7 +98,7 @@ static err body_read(request *r)
 		return ERR_OK;
 	if (!is_left_out)
 		e = media_check(r);
-	if (e)
+	if (e || (r->route->flags & ROUTE_YAML))
 		return e;
 	r->body = arena_alloc(r->arena, t->size);
 	if (r->route->flags & ROUTE_FORM)

@@ -38,7 +38,7 @@ typedef enum step_id {
 typedef enum owner { OWNER_NONE, OWNER_READER, OWNER_LANE, OWNER_LEDGER, OWNER_FEED, OWNER_ISSUER } owner;
 
 /* In which form the client takes a list. */
-typedef enum answer_form { FORM_JSON, FORM_CSV, FORM_NDJSON, FORM_EVENTS, FORM_TEXT } answer_form;
+typedef enum answer_form { FORM_JSON, FORM_CSV, FORM_NDJSON, FORM_EVENTS, FORM_TEXT, FORM_MARKDOWN } answer_form;
 
 enum {
 	REQUEST_ID_MAX = 65,
@@ -77,6 +77,7 @@ struct request {
 	answer_form form;
 	int64_t if_rev;      /* of If-Match: a revision or IF_ANY */
 	bool must_be_new;    /* If-None-Match: * */
+	bool is_yaml;        /* the body, on a route that keeps it as bytes */
 	str if_none_match;   /* any other */
 	str idempotency_key; /* absent: none */
 	uint8_t fingerprint[LEDGER_HASH];

@@ -18,6 +18,7 @@ static const struct {
 	{"token", 0},
 	{"join_token", 0},
 	{"certificate", 0},
+	{"plan", 0},
 };
 
 static int moved_by(str kind)

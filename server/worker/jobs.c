@@ -8,7 +8,15 @@
 #include "base/log.h"
 #include "db/sql.h"
 
-enum { MINUTE_MS = 60000, OP_KEY_KEPT_S = 86400, USAGE_KEPT_S = 3 * 86400, LOOK_MS = 1000, PURGE_ROWS = 10000 };
+enum {
+	MINUTE_MS = 60000,
+	OP_KEY_KEPT_S = 86400,
+	USAGE_KEPT_S = 3 * 86400,
+	ASK_KEPT_S = 3600,
+	PLAN_KEPT_S = 30 * 86400,
+	LOOK_MS = 1000,
+	PURGE_ROWS = 10000
+};
 
 typedef struct job {
 	const char *name;
@@ -19,6 +27,8 @@ typedef struct job {
 static void op_key_purge(jobs *j);
 static void usage_purge(jobs *j);
 static void identity_purge(jobs *j);
+static void ask_purge(jobs *j);
+static void plan_purge(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
@@ -27,6 +37,8 @@ static const job table[] = {
 	{"op_key_purge", 10 * MINUTE_MS, op_key_purge},
 	{"usage_purge", 60 * MINUTE_MS, usage_purge},
 	{"identity_purge", 10 * MINUTE_MS, identity_purge},
+	{"ask_purge", 10 * MINUTE_MS, ask_purge},
+	{"plan_purge", 60 * MINUTE_MS, plan_purge},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
@@ -43,6 +55,8 @@ struct jobs {
 	sql_op_key_purge_in op_keys;
 	sql_usage_purge_in usage;
 	sql_identity_purge_in identities;
+	sql_ask_purge_in asks;
+	sql_plan_purge_in plans;
 };
 
 /* The next one begins at the next look; what is left of this one at once. */
@@ -97,6 +111,18 @@ static void identity_purge(jobs *j)
 {
 	j->identities.limit = PURGE_ROWS;
 	lane_run(j->write, 0, DB_PLATFORM, SQL_IDENTITY_PURGE, &j->identities, on_purged, j);
+}
+
+static void ask_purge(jobs *j)
+{
+	j->asks = (sql_ask_purge_in){.older_than_s = ASK_KEPT_S, .limit = PURGE_ROWS};
+	lane_run(j->write, 0, DB_PLATFORM, SQL_ASK_PURGE, &j->asks, on_purged, j);
+}
+
+static void plan_purge(jobs *j)
+{
+	j->plans = (sql_plan_purge_in){.older_than_s = PLAN_KEPT_S, .limit = PURGE_ROWS};
+	lane_run(j->write, 0, DB_PLATFORM, SQL_PLAN_PURGE, &j->plans, on_purged, j);
 }
 
 static void books_tenants(jobs *j)

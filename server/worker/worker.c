@@ -5,13 +5,14 @@
 #include "server/process.h"
 #include "server/worker/bootstrap.h"
 #include "server/worker/jobs.h"
+#include "server/worker/planner.h"
 
 enum { AGAIN_MS = 1000 };
 /* The books are read whole, however many there are. */
 #define READ_DEADLINE_US (10 * 60 * 1000000LL)
 
-/* The role for what nobody waits for: the first token, purges, second opinions. Plan diffs, what-if and roll-ups come
- * here too. */
+/* The role for what nobody waits for: the first token, purges, second opinions; and for what takes longer than an edge
+ * may think: plans, applies, exports. What-if and roll-ups come here too. */
 typedef struct worker {
 	process *process;
 	lane *lane;
@@ -19,6 +20,7 @@ typedef struct worker {
 	db_reader *reader;
 	jobs *jobs;
 	seal *seal; /* NULL: its key cannot be read */
+	planner *planner;
 	bootstrap *bootstrap;
 	loop_timer *again;
 } worker;
@@ -53,8 +55,17 @@ static void on_stop(void *arg, int signo)
 
 static void on_look(void *arg, int what)
 {
-	(void)arg;
-	(void)what;
+	worker *w = arg;
+
+	if ((what & NOTIFY_ASKS) && w->planner)
+		planner_look(w->planner);
+}
+
+static void on_governed(void *arg)
+{
+	worker *w = arg;
+
+	notify_send(w->process->notify, NOTIFY_GOVERNANCE);
 }
 
 static db_options options(const process *p, const char *kind, const char *role)
@@ -89,12 +100,14 @@ static void worker_open(worker *w, process *p)
 						.deadline_us = READ_DEADLINE_US});
 	w->jobs = jobs_new(p->loop, w->lane, w->reader);
 	seal_open(w, p->settings);
+	w->planner = planner_new(p->loop, &(planner_options){.dsn = p->dsn, .on_governed = on_governed, .arg = w});
 	w->again = loop_timer_new(p->loop, bootstrap_try, w);
 }
 
 static void worker_close(worker *w)
 {
 	/* These answer what is still asked, so whoever asked goes after them. */
+	planner_free(w->planner);
 	lane_free(w->lane);
 	ledger_free(w->ledger);
 	reader_free(w->reader);

@@ -1,4 +1,5 @@
-/* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM
+/* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM, and
+ * the part of the worker that answers what it asks
  *
  * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits. SERVED_STREAMS: most watch
  * streams; unset: 2.
@@ -9,6 +10,7 @@
 
 #include "api/deprecation.h"
 #include "server/edge/edge.h"
+#include "server/worker/planner.h"
 
 enum { PATH_BYTES = 300 };
 
@@ -26,14 +28,23 @@ notify *notify_new(
 	return NULL;
 }
 
+static planner *asked;
+
 void notify_send(notify *n, notify_what what)
 {
-	(void)n, (void)what;
+	(void)n;
+	if ((what & NOTIFY_ASKS) && asked)
+		planner_look(asked);
 }
 
 void notify_free(notify *n)
 {
 	(void)n;
+}
+
+static void on_governed(void *arg)
+{
+	edge_governance_moved(arg, S("tenant"));
 }
 
 static void on_term(void *arg, int signo)
@@ -99,7 +110,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", f.detail);
 		return 1;
 	}
+	asked = planner_new(p.loop, &(planner_options){.dsn = p.dsn, .on_governed = on_governed, .arg = e});
 	loop_run(p.loop);
+	planner_free(asked);
+	asked = NULL;
 	edge_close(e);
 	loop_free(p.loop);
 	arena_trim();

@@ -17,6 +17,7 @@ libpq         db
 postgres      db
 pg_config     db
 jansson.h     json
+yaml.h        json
 criterion/    -
 http_parser.h -
 TABLE

@@ -74,3 +74,8 @@ step health_openapi(request *r)
 {
 	return request_reply(r, 200, NULL, buf_str(&r->edge->openapi));
 }
+
+step health_schema(request *r)
+{
+	return request_reply(r, 200, "application/schema+json", buf_str(&r->edge->manifest_schema));
+}

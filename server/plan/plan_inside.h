@@ -1,0 +1,112 @@
+/* plan_inside: what the files of server/plan share: the tree in which manifest and live state meet, and what was found
+ * out about each object in it.
+ */
+#pragma once
+#include "api/types/manifest.h"
+#include "api/types/plan.h"
+#include "db/sql.h"
+#include "server/edge/quota_sheet.h"
+#include "server/plan/field.h"
+#include "server/plan/plan.h"
+
+enum { TENANT_DEPTH_MAX = 8 };
+
+typedef struct plan_node plan_node;
+
+typedef enum plan_op { PLAN_NOOP, PLAN_CREATE, PLAN_UPDATE, PLAN_DELETE, PLAN_DRIFT, PLAN_OPS } plan_op;
+
+/* One field that differs, or on which a decision was taken. */
+typedef struct plan_diff {
+	str path;
+	str live, desired, base, final;
+	bool is_drift;
+	plan_author by;
+} plan_diff;
+
+typedef struct plan_object {
+	const plan_kind *kind;
+	plan_node *at;
+	const sql_plan_managed_row *kept; /* by whom; NULL: nobody */
+	bool is_mine, is_listed;
+	const sql_plan_managed_row *gone; /* kept by this manager, and somebody else removed it */
+	fields live, want, base, adopted;
+	strs members; /* that count here: those listed, and with prune those that were */
+	plan_op op;
+	plan_diff *diffs;
+	uint32_t n_diffs;
+	bool has_drift;
+	err blocked; /* OK: not */
+	str detail;
+	strs requires;
+	plan_impact impact;
+	int64_t effect; /* of its record, from 0; -1: none */
+} plan_object;
+
+struct plan_node {
+	str path, name;
+	plan_node *up; /* NULL: topmost */
+	plan_node *kid, *beside;
+	const manifest_tenant *want;
+	const sql_plan_tenants_row *live;
+	const sql_plan_quotas_row *quotas; /* of live */
+	const sql_plan_uses_row *uses;
+	uint32_t n_quotas, n_uses, depth;
+	bool is_above; /* on the way down to the caller's tenant, out of their sight */
+	bool goes;
+	int32_t key, parent_key; /* of a new one: drawn before it is written */
+	str id, quota_id;        /* of a new one: made here */
+	sheet_row *rows;         /* the quota as it will be */
+	uint32_t n_rows;
+	plan_object objects[PLAN_KINDS];
+	bool wants_live;
+};
+
+struct planning {
+	arena *a;
+	const plan_input *in;
+	const manifest *want;
+	plan_node *nodes; /* by path: a parent before its children */
+	uint32_t n;
+	plan_object **changes; /* those with an op, in order */
+	uint32_t n_changes;
+	plan_summary summary;
+	plan_result result;
+	char fingerprint[2 * PLAN_HASH + 1];
+};
+
+/* How a kind of object is read, compared and written. */
+struct plan_kind {
+	const char *name;
+	right right;
+	bool from_above; /* the right must be held at the tenant above */
+	str (*id)(const plan_node *n);
+	int64_t (*rev)(const plan_node *n);
+	/* What it is, and what the manifest says; *ret_members: those it names. */
+	void (*live)(planning *p, const plan_node *n, fields *ret);
+	bool (*want)(planning *p, const plan_node *n, fields *ret, strs *ret_members);
+	/* The object of an audit record as fields. */
+	void (*past)(planning *p, str object, fields *ret);
+	/* The value of a field that is reset; STR_NONE: it goes. */
+	str (*initial)(str path);
+};
+extern const plan_kind plan_kinds[PLAN_KINDS];
+
+bool planning_adopts_drift(const planning *p);
+bool planning_overwrites_drift(const planning *p);
+/* "acme/research" is at and below "acme"; everything is below "". */
+bool path_is_below(str path, str top);
+plan_node *planning_find(const planning *p, str path);
+void object_block(planning *p, plan_object *o, err why, str detail, str require);
+
+/* compare.c: the three ways of one object. */
+void object_compare(planning *p, plan_object *o);
+/* check.c: rights, other managers, the law of the tree, work that is in the way. */
+void planning_check(planning *p);
+/* "models.h100-80g.limit.device_milli", "classes.h100-80g.mig-3g.40gb.limit.device_milli". */
+str sheet_path(arena *a, str model, int kind, int axis);
+/* A stored row as a row of a sheet. */
+void sheet_row_of(const sql_plan_quotas_row *q, sheet_row *ret);
+/* The quota of a node after the plan, into rows. */
+void node_rows(planning *p, plan_node *n);
+/* The value a field will have; STR_NONE: none. */
+str object_final(const plan_object *o, str path);

@@ -1,0 +1,207 @@
+/* Plan and apply over the API: what a manifest would change, bringing it about, and what stands in the way. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "pg/pg.h"
+#include "scene.h"
+
+#define ADMIN  "platform_admin", NULL
+#define OWNER  "tenant_owner", "acme"
+#define CI     "ci_provisioner", "acme/research"
+#define VIEWER "viewer", NULL
+#define N(t)   (sizeof(t) / sizeof(*(t)))
+#define M(...) #__VA_ARGS__
+#define PATCH  "Content-Type: application/merge-patch+json\r\nIf-Match: *\r\n"
+#define YAML   "Content-Type: application/yaml\r\n"
+#define ANY    "If-Match: *\r\n"
+
+#define TREE                                                                                                           \
+	M({                                                                                                            \
+		"manager" : "quotas",                                                                                  \
+		"prune" : true,                                                                                        \
+		"tenants" : {                                                                                          \
+			"acme" : {                                                                                     \
+				"description" : "A \u00e9 customer",                                                   \
+				"labels" : {"team" : "ml"},                                                            \
+				"quota" : {                                                                            \
+					"models" : {                                                                   \
+						"h100-80g" : {                                                         \
+							"guaranteed" : {"device_milli" : 8000},                        \
+							"limit" : {"device_milli" : 16000}                             \
+						}                                                                      \
+					}                                                                              \
+				},                                                                                     \
+				"tenants" : {                                                                          \
+					"research" : {                                                                 \
+						"quota" : {                                                            \
+							"weight" : 2000,                                               \
+							"models" : {                                                   \
+								"h100-80g" : {"guaranteed" : {"device_milli" : 4000}}  \
+							}                                                              \
+						}                                                                      \
+					},                                                                             \
+					"vision" : {}                                                                  \
+				}                                                                                      \
+			}                                                                                              \
+		}                                                                                                      \
+	})
+
+/* clang-format off */
+static const scene lifecycle[] = {
+	{"a plan says what would change", ADMIN, "POST", "/v1/plans", "Idempotency-Key: k1\r\n", TREE, 201, "{'state':'planned','result':'changes','manager':'quotas','summary':{'create':5,'update':0,'delete':0,'noop':0,'drift':0,'blocked':0}}", "Plan-Result: changes", "plan=plan_id"},
+	{"and changes nothing", ADMIN, "GET", "/v1/tenants/acme", NULL, NULL, 404, NULL, NULL},
+	{"a repeat is the same plan", ADMIN, "POST", "/v1/plans", "Idempotency-Key: k1\r\n", TREE, 201, "{'result':'changes'}", "Idempotency-Replayed: true", "again=plan_id"},
+	{"and another body is refused", ADMIN, "POST", "/v1/plans", "Idempotency-Key: k1\r\n", M({"manager":"x", "tenants":{}}), 422, "{'code':'idempotency_key_reused'}", NULL},
+	{"it can be read", ADMIN, "GET", "/v1/plans/{plan}", NULL, NULL, 200, "{'state':'planned','changes':[{'op':'create','kind':'tenant','address':'acme'},{'op':'create','kind':'quota','address':'acme'},{'op':'create','kind':'tenant','address':'acme/research'},{'op':'create','kind':'quota','address':'acme/research'},{'op':'create','kind':'tenant','address':'acme/vision'}]}", "ETag: \"", "etag=@ETag"},
+	{"as text", ADMIN, "GET", "/v1/plans/{plan}", "Accept: text/plain\r\n", NULL, 200, NULL, "Content-Type: text/plain"},
+	{"as Markdown", ADMIN, "GET", "/v1/plans/{plan}", "Accept: text/markdown\r\n", NULL, 200, NULL, "Content-Type: text/markdown"},
+	{"in a list", ADMIN, "GET", "/v1/plans", NULL, NULL, 200, "{'items':[{'result':'changes','state':'planned'}]}", NULL},
+	{"apply names what it is based on", ADMIN, "POST", "/v1/plans/{plan}:apply", NULL, NULL, 428, NULL, NULL},
+	{"another revision is refused", ADMIN, "POST", "/v1/plans/{plan}:apply", "If-Match: \"1234567\"\r\n", NULL, 412, "{'code':'etag_mismatch'}", NULL},
+	{"one who only looks does not apply", VIEWER, "POST", "/v1/plans/{plan}:apply", ANY, NULL, 409, "{'code':'plan_blocked'}", NULL},
+	{"applied at once", ADMIN, "POST", "/v1/plans/{plan}:apply", "If-Match: {etag}\r\nIdempotency-Key: a1\r\n", "{\"reason\":\"T-1\"}", 200, "{'state':'applied'}", "Plan-Result: changes"},
+	{"a repeat has no second effect", ADMIN, "POST", "/v1/plans/{plan}:apply", "If-Match: {etag}\r\nIdempotency-Key: a1\r\n", "{\"reason\":\"T-1\"}", 200, "{'state':'applied'}", "Idempotency-Replayed: true"},
+	{"and not twice", ADMIN, "POST", "/v1/plans/{plan}:apply", ANY, NULL, 409, "{'code':'state_transition'}", NULL},
+	{"the tenants are there", ADMIN, "GET", "/v1/tenants/acme", NULL, NULL, 200, "{'description':'A \u00e9 customer','labels':{'team':'ml'},'depth':1}", NULL},
+	{"so are those below", ADMIN, "GET", "/v1/tenants/acme~research/quota", NULL, NULL, 200, "{'weight':2000,'models':{'h100-80g':{'guaranteed':{'device_milli':4000}}}}", NULL},
+	{"then there is nothing to do", ADMIN, "POST", "/v1/plans", NULL, TREE, 201, "{'result':'none','changes':[],'summary':{'create':0,'update':0,'delete':0,'noop':5,'drift':0,'blocked':0}}", "Plan-Result: none"},
+	{"a plan can be tried without being kept", ADMIN, "POST", "/v1/plans?dry_run=true", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"dry":{}}}}}), 201, "{'result':'changes','summary':{'create':1}}", "Dry-Run: true"},
+	{"also as text", ADMIN, "POST", "/v1/plans?dry_run=true", "Accept: text/plain\r\n", M({"manager":"quotas","tenants":{"acme":{"tenants":{"dry":{}}}}}), 201, NULL, "Plan-Result: changes"},
+	{"kept this time", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"dry":{}}}}}), 201, NULL, NULL, "dry=plan_id"},
+	{"and tried", ADMIN, "POST", "/v1/plans/{dry}:apply?dry_run=true", ANY, NULL, 200, "{'state':'planned'}", "Dry-Run: true"},
+	{"which changes nothing", ADMIN, "GET", "/v1/tenants/acme~dry", NULL, NULL, 404, NULL, NULL},
+	{"there is no such plan", ADMIN, "POST", "/v1/plans/pln_00000000000000000000000000:apply", ANY, NULL, 404, NULL, NULL},
+};
+
+static const scene drift[] = {
+	{"by hand", OWNER, "PATCH", "/v1/tenants/acme~research/quota", PATCH, M({"weight":3000, "models":{"l40s":{"limit":{"device_milli":1000}}}}), 200, NULL, NULL},
+	{"drift names its author", ADMIN, "POST", "/v1/plans", NULL, TREE, 201, "{'result':'drift','summary':{'drift':1},'changes':[{'op':'drift','kind':'quota','address':'acme/research','fields':{'weight':{'live':3000,'desired':2000,'last_applied':2000,'drift_by':{'name':'test'}},'models.l40s.limit.device_milli':{'live':1000}}}]}", "Plan-Result: drift", "drifted=plan_id"},
+	{"and is not passed over", ADMIN, "POST", "/v1/plans/{drifted}:apply", ANY, NULL, 409, "{'code':'plan_drift'}", NULL},
+	{"unless that is said", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","on_drift":"overwrite","tenants":{"acme":{"tenants":{"research":{"quota":{"weight":2000, "models":{"h100-80g":{"guaranteed":{"device_milli":4000}}}}}}}}}), 201, "{'result':'changes','summary':{'update':1,'drift':1}}", NULL, "over=plan_id"},
+	{"then it is as the manifest says", ADMIN, "POST", "/v1/plans/{over}:apply", ANY, NULL, 200, NULL, NULL},
+	{"again", ADMIN, "GET", "/v1/tenants/acme~research/quota", NULL, NULL, 200, "{'weight':2000}", NULL},
+	{"by hand once more", OWNER, "PATCH", "/v1/tenants/acme~research/quota", PATCH, M({"weight":5000}), 200, NULL, NULL},
+	{"to be adopted", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","on_drift":"adopt","tenants":{"acme":{"tenants":{"research":{"quota":{"weight":2000}}}}}}), 201, "{'result':'drift'}", NULL, "adopt=plan_id"},
+	{"is adopted", ADMIN, "POST", "/v1/plans/{adopt}:apply", ANY, NULL, 200, NULL, NULL},
+	{"and stays", ADMIN, "GET", "/v1/tenants/acme~research/quota", NULL, NULL, 200, "{'weight':5000}", NULL},
+	{"and is no drift any more", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"research":{"quota":{"weight":2000}}}}}}), 201, "{'result':'none'}", NULL},
+	{"until the manifest says something new", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"research":{"quota":{"weight":2500}}}}}}), 201, "{'result':'changes'}", NULL},
+	{"a tenant removed by hand", OWNER, "DELETE", "/v1/tenants/acme~vision", ANY, NULL, 204, NULL, NULL},
+	{"is drift", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"vision":{}}}}}), 201, "{'result':'drift','changes':[{'op':'drift','address':'acme/vision','fields':{'exists':{'live':false,'desired':true,'drift_by':{'name':'test'}}}}]}", NULL},
+	{"and is made again if that is said", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","on_drift":"overwrite","tenants":{"acme":{"tenants":{"vision":{}}}}}), 201, "{'result':'changes','summary':{'create':1}}", NULL, "vision=plan_id"},
+	{"made again", ADMIN, "POST", "/v1/plans/{vision}:apply", ANY, NULL, 200, NULL, NULL},
+	{"nothing is left of it", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"vision":{}}}}}), 201, "{'result':'none'}", NULL},
+};
+
+static const scene owners[] = {
+	{"another manager", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"other","tenants":{"acme":{"labels":{"team":"cv"}}}}), 201, "{'result':'blocked','summary':{'blocked':1},'changes':[{'op':'update','kind':'tenant','address':'acme','code':'managed_elsewhere'}]}", "Plan-Result: blocked", "other=plan_id"},
+	{"does not get through", ADMIN, "POST", "/v1/plans/{other}:apply", ANY, NULL, 409, "{'code':'plan_blocked'}", NULL},
+	{"takes over if it says so", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"other","adopt":true,"tenants":{"acme":{"labels":{"team":"cv"}}}}), 201, "{'result':'changes'}", NULL, "taken=plan_id"},
+	{"then it is its", ADMIN, "POST", "/v1/plans/{taken}:apply", ANY, NULL, 200, NULL, NULL},
+	{"and not the first one's", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"labels":{"team":"ml"}}}}), 201, "{'result':'blocked'}", NULL},
+	{"what it did not make it does not prune", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"other","prune":true,"tenants":{}}), 201, "{'result':'none'}", NULL},
+	{"the first one prunes what it made", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","prune":true,"tenants":{"acme":{"tenants":{"research":{}}}}}), 201, "{'result':'changes','changes':[{'op':'delete','kind':'quota','address':'acme'},{'op':'delete','kind':'quota','address':'acme/research'},{'op':'delete','kind':'tenant','address':'acme/vision'}]}", NULL, "prune=plan_id"},
+	{"all of it", ADMIN, "POST", "/v1/plans/{prune}:apply", ANY, NULL, 200, "{'summary':{'delete':3}}", NULL},
+	{"a tenant is gone", ADMIN, "GET", "/v1/tenants/acme~vision", NULL, NULL, 404, NULL, NULL},
+	{"a quota is gone", ADMIN, "GET", "/v1/tenants/acme~research/quota", NULL, NULL, 200, "{'models':{},'weight':1000}", NULL},
+};
+
+static const scene rights[] = {
+	{"at the top a guarantee is set from above", OWNER, "POST", "/v1/plans", NULL, M({"manager":"mine","tenants":{"acme":{"quota":{"weight":7}}}}), 201, "{'result':'blocked','changes':[{'code':'permission_denied','requires':['quota.write at the fleet','adopt in the manifest, or a change by quotas']}]}", NULL, "up=plan_id"},
+	{"what is blocked is not applied", OWNER, "POST", "/v1/plans/{up}:apply", ANY, NULL, 409, "{'code':'plan_blocked'}", NULL},
+	{"below it is theirs", OWNER, "POST", "/v1/plans", NULL, M({"manager":"mine","tenants":{"acme":{"tenants":{"robotics":{"description":"r","quota":{"weight":7},"tenants":{"arms":{}}}}}}}), 201, "{'result':'changes','summary':{'create':3}}", NULL, "below=plan_id"},
+	{"and is written under their scope", OWNER, "POST", "/v1/plans/{below}:apply", ANY, NULL, 200, "{'state':'applied'}", NULL},
+	{"as it should be", OWNER, "GET", "/v1/tenants/acme~robotics~arms", NULL, NULL, 200, "{'parent':'acme/robotics','depth':3}", NULL},
+	{"those above are ways for whoever sits below", CI, "POST", "/v1/plans", NULL, M({"manager":"deep","tenants":{"acme":{"tenants":{"research":{"tenants":{"nlp":{"quota":{"weight":9}}}}}}}}), 201, "{'result':'changes','summary':{'create':2}}", NULL, "deep=plan_id"},
+	{"a plan of below is applied from above", ADMIN, "POST", "/v1/plans/{deep}:apply", ANY, NULL, 200, "{'state':'applied'}", NULL},
+	{"nothing beside one is touched", CI, "POST", "/v1/plans", NULL, M({"manager":"deep","tenants":{"acme":{"description":"x"},"umbra":{}}}), 201, "{'result':'blocked','summary':{'blocked':2}}", NULL},
+	{"an export of what one sees begins at the top", CI, "GET", "/v1/export", NULL, NULL, 200, "{'tenants':{'acme':{'tenants':{'research':{'tenants':{'nlp':{'quota':{'weight':9}}}}}}}}", NULL},
+	{"plans of above are not seen", CI, "GET", "/v1/plans/{below}", NULL, NULL, 404, NULL, NULL},
+	{"nor applied", CI, "POST", "/v1/plans/{below}:apply", ANY, NULL, 404, NULL, NULL},
+};
+
+static const scene refusals[] = {
+	{"not without a manager", ADMIN, "POST", "/v1/plans", NULL, M({"tenants":{}}), 422, "{'code':'missing_field'}", NULL},
+	{"fields are known ones", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"m","tenants":{"a":{"tenants":{"b":{"colour":1}}}}}), 422, "{'code':'unknown_field','errors':[{'pointer':'#/tenants/a/tenants/b/colour'}]}", NULL},
+	{"models are known ones", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"m","tenants":{"a":{"quota":{"models":{"z1":{}}}}}}), 422, "{'code':'unknown_class','errors':[{'pointer':'#/tenants/a/quota/models/z1'}]}", NULL},
+	{"system is the server's", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"m","tenants":{"system":{}}}), 422, "{'code':'bad_field','errors':[{'pointer':'#/tenants/system'}]}", NULL},
+	{"eight deep is enough", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"m","tenants":{"a":{"tenants":{"b":{"tenants":{"c":{"tenants":{"d":{"tenants":{"e":{"tenants":{"f":{"tenants":{"g":{"tenants":{"h":{"tenants":{"i":{}}}}}}}}}}}}}}}}}}}), 422, "{'code':'tree_too_deep'}", NULL},
+	{"the law of the tree holds", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"m","tenants":{"law":{"quota":{"models":{"l40s":{"guaranteed":{"device_milli":1000}}}},"tenants":{"x":{"quota":{"models":{"l40s":{"guaranteed":{"device_milli":600}}}}},"y":{"quota":{"models":{"l40s":{"guaranteed":{"device_milli":600}}}}}}}}}), 201, "{'result':'blocked'}", NULL},
+	{"bytes that are no text", ADMIN, "POST", "/v1/plans", NULL, "{\"manager\":\"\xff\",\"tenants\":{}}", 400, "{'code':'bad_utf8'}", NULL},
+	{"YAML says the same", ADMIN, "POST", "/v1/plans", YAML, "manager: m\ntenants:\n  acme:\n    tenants:\n      research: {}\n", 201, "{'result':'none'}", NULL},
+	{"a key stands once", ADMIN, "POST", "/v1/plans", YAML, "manager: m\ntenants:\n  a: {}\n  a: {}\n", 400, "{'code':'duplicate_key'}", NULL},
+	{"no anchors", ADMIN, "POST", "/v1/plans", YAML, "manager: &m m\ntenants: {}\n", 400, "{'code':'malformed_yaml'}", NULL},
+	{"a word that means two things", ADMIN, "POST", "/v1/plans", YAML, "manager: m\nprune: yes\ntenants: {}\n", 400, "{'code':'malformed_yaml','errors':[{'pointer':'#/prune'}]}", NULL},
+	{"another type is not taken", ADMIN, "POST", "/v1/plans", "Content-Type: text/plain\r\n", "manager: m", 415, NULL, NULL},
+	{"of no tenant there is no export", ADMIN, "GET", "/v1/export?tenant=nobody", NULL, NULL, 404, NULL, NULL},
+	{"the schema", NULL, NULL, "GET", "/schemas/manifest.v1.json", NULL, NULL, 200, "{'$id':'/schemas/manifest.v1.json','$ref':'#/$defs/manifest_input'}", NULL},
+};
+
+static const scene stale[] = {
+	{"planned", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"m","tenants":{"acme":{"tenants":{"late":{}}}}}), 201, "{'result':'changes'}", NULL, "stale=plan_id"},
+	{"something else changes meanwhile", ADMIN, "PATCH", "/v1/tenants/acme~research", PATCH, M({"description":"new"}), 200, NULL, NULL},
+	{"then it does not stand any more", ADMIN, "POST", "/v1/plans/{stale}:apply", ANY, NULL, 422, "{'code':'plan_stale'}", NULL},
+	{"and nothing was done", ADMIN, "GET", "/v1/tenants/acme~late", NULL, NULL, 404, NULL, NULL},
+};
+/* clang-format on */
+
+static bool has_text(const answer *r, const char *text)
+{
+	return memmem(r->body.p, r->body.n, text, strlen(text)) != NULL;
+}
+
+Test(api_plan, is_made_applied_and_then_empty)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_plan_life");
+	scenes_play(lifecycle, N(lifecycle));
+	int64_t effects =
+		pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE action IN ('tenant.create', 'quota.update')");
+	cr_expect_eq(effects, 5, "one record per effect, not %lld", (long long)effects);
+	cr_expect_eq(
+		pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE action = 'plan.apply' AND outcome = 'done'"), 1);
+	cr_expect_eq(pg_int(served_dsn(),
+			     "SELECT count(*) FROM tenant t JOIN audit a ON a.n = t.rev AND a.object_id = t.id WHERE "
+			     "t.depth > 0 AND t.path <> 'system'"),
+		3, "a tenant's revision is the number of its record");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT max(n) - count(*) FROM audit"), 0, "no number is left out");
+	answer v = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/audit:verify", NULL, NULL);
+	cr_expect(json_is_true(json_object_get(v.doc, "is_intact")));
+}
+
+Test(api_plan, drift_is_shown_with_its_author_and_kept_or_overwritten)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_plan_drift");
+	scenes_play(lifecycle, N(lifecycle));
+	scenes_play(drift, 2);
+	answer r = served_call(
+		a, served_token("platform_admin", NULL), "POST", "/v1/plans", "Accept: text/plain\r\n", TREE);
+	cr_expect(has_text(&r, "! quota acme/research\n"), STR_FMT, STR_ARG(r.body));
+	cr_expect(has_text(&r, "weight: 2000 -> 3000 by test (tok_"), STR_FMT, STR_ARG(r.body));
+	scenes_play(drift + 1, N(drift) - 1);
+}
+
+Test(api_plan, an_object_has_one_manager)
+{
+	served_start("api_plan_owner");
+	scenes_play(lifecycle, N(lifecycle));
+	scenes_play(owners, N(owners));
+}
+
+Test(api_plan, nobody_plans_past_their_rights)
+{
+	served_start("api_plan_rights");
+	scenes_play(lifecycle, N(lifecycle));
+	scenes_play(rights, N(rights));
+}
+
+Test(api_plan, what_cannot_be_meant_is_refused)
+{
+	served_start("api_plan_refuse");
+	scenes_play(lifecycle, N(lifecycle));
+	scenes_play(refusals, N(refusals));
+	scenes_play(stale, N(stale));
+}
