@@ -11,6 +11,7 @@
 #include "api/types/manifest.h"
 #include "api/types/permission.h"
 #include "api/types/placement.h"
+#include "api/types/policy.h"
 #include "api/types/priority.h"
 #include "api/types/plan.h"
 #include "api/types/query.h"

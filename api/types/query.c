@@ -154,3 +154,12 @@ static const js_field ready_query_fields[] = {
 };
 #undef F
 JS_TYPE_GIVEN(ready_query, "How much to say.");
+
+#define F(...) JS_FIELD(policy_query, __VA_ARGS__)
+static const js_field policy_query_fields[] = {
+	TREE_FIELDS,
+	F(applied, JS_OPTIONAL, "Only those that are applied."),
+	PAGE_FIELDS,
+};
+#undef F
+JS_TYPE_GIVEN(policy_query, "Which policies.");

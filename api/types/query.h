@@ -131,3 +131,13 @@ typedef struct ready_query {
 	bool verbose;
 } ready_query;
 JS_DECLARE(ready_query);
+
+typedef struct policy_query {
+	uint64_t given;
+	str tenant;
+	bool subtree;
+	bool applied;
+	int64_t limit;
+	str cursor;
+} policy_query;
+JS_DECLARE(policy_query);

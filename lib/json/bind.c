@@ -525,6 +525,13 @@ bool js_given(const js_type *t, const void *value, const char *name)
 	return mask_of(value, t->given_at) >> row_index(t, name) & 1;
 }
 
+void js_give(const js_type *t, void *value, const char *name)
+{
+	uint64_t mask = mask_of(value, t->given_at) | 1ull << row_index(t, name);
+
+	memcpy((char *)value + t->given_at, &mask, sizeof mask);
+}
+
 bool js_nulled(const js_type *t, const void *value, const char *name)
 {
 	return mask_of(value, t->nulled_at) >> row_index(t, name) & 1;

@@ -170,6 +170,8 @@ struct js_type {
 
 /* Whether the field called `name` was in the body. The type must have a `given` mask. Asserts on an unknown name. */
 bool js_given(const js_type *t, const void *value, const char *name);
+/* From now on it was: for who fills in what a body left open. */
+void js_give(const js_type *t, void *value, const char *name);
 bool js_nulled(const js_type *t, const void *value, const char *name);
 
 /* An entry of a map whose type has a `nulled` mask may be null as a whole (a merge patch that takes the entry away):

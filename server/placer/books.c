@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "engine/fleet.h"
 #include "server/placer/claim.h"
+#include "server/placer/policy.h"
 
 enum { PRODUCT_MAX = 256, CORDON_TEXT_MAX = 400 };
 
@@ -35,6 +36,7 @@ static void payers_free(books *b)
 	map_each (slot, &b->payers) {
 		payer *p = slot->value;
 		free((char *)p->path.p);
+		policy_free(p->policy);
 		free(p);
 	}
 	map_done(&b->payers);

@@ -23,6 +23,8 @@
 
 enum { BOOKS_ROOT_KEY = 1, BOOKS_RANKS_MAX = 1000, BOOKS_HALF_LIFE_S = 7 * 86400 };
 
+typedef struct policy_terms policy_terms;
+
 /* A tenant. */
 struct payer {
 	int32_t key, parent_key;
@@ -36,6 +38,7 @@ struct payer {
 	history own, all;        /* use, without and with the subtree */
 	int64_t used_at_us;      /* when these were last worked out; 0: they are to be */
 	int64_t used_own, used_all;
+	policy_terms *policy; /* applied there (policy.h); NULL: none */
 };
 
 /* A cluster. */

@@ -82,7 +82,7 @@ void decide_terms(books *b, booking *k)
 
 	if (k->terms.rank)
 		return;
-	bool is_read = request_read(k->request, a, &q, &f) == ERR_OK;
+	bool is_read = request_read(b, k->tenant_key, k->request, a, &q, &f) == ERR_OK;
 	bool is_ask = is_read && request_to_ask(b, &q, a, &w, &r);
 	terms_set(b, k, &q, is_ask ? &w : NULL);
 }
@@ -262,7 +262,7 @@ static void try_again(turn *t, books *b, booking *k, str actor)
 	placement_request q;
 	fault f;
 
-	if (request_read(k->request, t->a, &q, &f))
+	if (request_read(b, k->tenant_key, k->request, t->a, &q, &f))
 		reject(t, b, k, S("not_a_request"), actor);
 	else
 		attempt(t, b, k, &q, actor, false);
@@ -301,7 +301,7 @@ void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
 {
 	placement_request q;
 	fault f;
-	err e = request_read(row->body, t->a, &q, &f);
+	err e = request_read(b, (int32_t)row->tenant_key, row->body, t->a, &q, &f);
 	booking *k = enter(t, b, row, e ? STR_NONE : q.name);
 
 	if (!k)
@@ -548,7 +548,7 @@ void decide_recall(books *b)
 		fault f;
 		if (left-- == 0)
 			break;
-		if (request_read(k->request, a, &q, &f) == ERR_OK && request_to_ask(b, &q, a, &w, &r))
+		if (request_read(b, k->tenant_key, k->request, a, &q, &f) == ERR_OK && request_to_ask(b, &q, a, &w, &r))
 			market_arrive(b->market, &b->fleet, &w.ask);
 	}
 }

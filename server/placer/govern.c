@@ -94,7 +94,7 @@ static rank *rank_new(books *b, str name)
 }
 
 /* What waits stands in the lines of other priorities now, and what could not be told before can be. */
-static void ranks_apply(books *b)
+void govern_line_up(books *b)
 {
 	map_each (slot, &b->bookings) {
 		booking *k = slot->value;
@@ -130,7 +130,7 @@ void govern_priorities(books *b, const sql_load_priorities_row *rows, uint32_t n
 		r->min_runtime_us = row->min_runtime_s * 1000000;
 		r->grace_s = row->grace_s;
 	}
-	ranks_apply(b);
+	govern_line_up(b);
 	change_all(&b->changes);
 }
 

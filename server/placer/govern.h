@@ -16,5 +16,8 @@ void govern_quotas(books *b, const sql_load_quotas_row *rows, uint32_t n);
 void govern_clusters(books *b, const sql_load_clusters_row *rows, uint32_t n);
 void govern_cordons(books *b, const sql_load_cordons_row *rows, uint32_t n);
 
+/* Reads anew what those that wait say to the queue, and lines them up by it: priorities or policies have changed. */
+void govern_line_up(books *b);
+
 /* A cluster's flags, from its row and from what the placer knows. */
 void govern_flag_site(books *b, const site *s);

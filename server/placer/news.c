@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "server/placer/placer_inside.h"
+#include "server/placer/policy.h"
 
 enum { AUDIT_ROWS = 1000 };
 
@@ -15,6 +16,7 @@ static const struct {
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},
 	{"device", KIND_CORDONS},
+	{"policy", KIND_POLICIES},
 	{"token", 0},
 	{"join_token", 0},
 	{"certificate", 0},
@@ -68,6 +70,7 @@ static const struct {
 	{KIND_PRIORITIES, SQL_LOAD_PRIORITIES},
 	{KIND_TENANTS, SQL_LOAD_TENANTS},
 	{KIND_QUOTAS, SQL_LOAD_QUOTAS},
+	{KIND_POLICIES, SQL_LOAD_POLICIES},
 	{KIND_CLUSTERS, SQL_LOAD_CLUSTERS},
 	{KIND_CORDONS, SQL_LOAD_CORDONS},
 };
@@ -82,6 +85,8 @@ void news_apply(placer *p, sql_id stmt, const void *rows, uint32_t n)
 		govern_tenants(&p->books, rows, n);
 	else if (stmt == SQL_LOAD_QUOTAS)
 		govern_quotas(&p->books, rows, n);
+	else if (stmt == SQL_LOAD_POLICIES)
+		govern_policies(&p->books, rows, n);
 	else if (stmt == SQL_LOAD_CLUSTERS)
 		govern_clusters(&p->books, rows, n);
 	else if (stmt == SQL_LOAD_CORDONS)

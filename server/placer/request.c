@@ -2,12 +2,16 @@
 
 #include "engine/fleet.h"
 #include "engine/score.h"
+#include "server/placer/policy.h"
 
-err request_read(str body, arena *a, placement_request *ret, fault *f)
+err request_read(const books *b, int32_t tenant_key, str body, arena *a, placement_request *ret, fault *f)
 {
 	err e = js_read(&placement_request_type, body, a, ret, f);
 
-	return e ? e : placement_request_check(ret, f);
+	if (e || (e = placement_request_check(ret, f)))
+		return e;
+	policy_complete(b, tenant_key, ret);
+	return ERR_OK;
 }
 
 static void refuse(reasons *r, why_code code, str unknown, int64_t need, int64_t most)

@@ -19,7 +19,8 @@ typedef struct request_ask {
 	js_list groups; /* of group_ask: their names */
 } request_ask;
 
-/* False: r says why, and may_wait is set. Everything lives in a. A body that is no request (the edge stores none such)
- * is BAD_FIELD or what the reader says. */
-err request_read(str body, arena *a, placement_request *ret, fault *f) MUST_CHECK;
+/* The request as its tenant's policy completes it. A body that is no request (the edge stores none such) is BAD_FIELD
+ * or what the reader says. Everything lives in a. */
+err request_read(const books *b, int32_t tenant_key, str body, arena *a, placement_request *ret, fault *f) MUST_CHECK;
+/* False: r says why, and may_wait is set. Everything lives in a. */
 bool request_to_ask(const books *b, const placement_request *q, arena *a, request_ask *ret, reasons *r);

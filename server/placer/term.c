@@ -150,7 +150,8 @@ static void page_ask(placer *p)
 /* The tables of the first load, in the order in which they stand on each other. The heads come first: what moves
  * meanwhile is read again as news. */
 static const sql_id load_order[] = {SQL_FEED_HEADS, SQL_LOAD_CLASSES, SQL_LOAD_PRIORITIES, SQL_LOAD_TENANTS,
-	SQL_LOAD_QUOTAS, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS};
+	SQL_LOAD_QUOTAS, SQL_LOAD_POLICIES, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES,
+	SQL_LOAD_CONDITIONS};
 enum { LOAD_TABLES = sizeof(load_order) / sizeof(*load_order) };
 
 static void table_load(placer *p, sql_id stmt, const void *rows, uint32_t n)

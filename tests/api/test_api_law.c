@@ -22,6 +22,7 @@ static const scene setup[] = {
 	{"a token", ADMIN, "POST", "/v1/tokens", NULL, "{\"name\":\"ci\",\"role\":\"member\",\"tenant\":\"acme\"}", 201, NULL, NULL, "tok=id"},
 	{"a placement", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "plc=id"},
 	{"a trust", ADMIN, "POST", "/v1/trusts", NULL, "{\"name\":\"main\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, NULL, NULL, "trs=id"},
+	{"a policy", ADMIN, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "pol=id"},
 	{"a binding", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:ada\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, NULL, NULL, "bnd=id"},
 };
 
@@ -59,6 +60,8 @@ static const scene dry[] = {
 	{"a token, without its secret", ADMIN, "POST", "/v1/tokens?dry_run=true", NULL, "{\"name\":\"x\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'name':'x','tenant':'acme','token':null,'id':null}", DRY, NULL},
 	{"a trust", ADMIN, "POST", "/v1/trusts?dry_run=true", NULL, "{\"name\":\"new\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, "{'name':'new','id':null}", DRY, NULL},
 	{"a trust gone", ADMIN, "DELETE", "/v1/trusts/{trs}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
+	{"a policy", ADMIN, "POST", "/v1/policies?dry_run=true", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"spread\"}}", 201, "{'tenant':'acme','number':2,'placement':{'node_policy':'spread'},'is_applied':false,'id':null}", DRY, NULL},
+	{"a policy applied", ADMIN, "POST", "/v1/policies/{pol}:apply?dry_run=true", "If-Match: \"0\"\r\n", NULL, 200, "{'id':'{pol}','is_applied':true}", DRY, NULL},
 	{"a binding", ADMIN, "POST", "/v1/bindings?dry_run=true", NULL, "{\"subject\":\"user:bob\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'subject':'user:bob','id':null}", DRY, NULL},
 	{"a binding gone", ADMIN, "DELETE", "/v1/bindings/{bnd}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"revoked", ADMIN, "POST", "/v1/tokens/{tok}:revoke?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},

@@ -23,7 +23,7 @@ static const struct {
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_get token_list token_create token_revoke usage_list"
-		" binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete"
+		" binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_set"
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage "},
@@ -39,14 +39,14 @@ static const struct {
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
 		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
-		" bindings_of binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete"
+		" bindings_of binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply policy_effective"
 		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_touch session_end session_end_of plan_scope"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_set"
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
+		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},

@@ -1,0 +1,40 @@
+#include "api/types/policy.h"
+
+#include "api/types/placement.h"
+#define F(...) JS_FIELD(policy_placement, __VA_ARGS__)
+static const js_field policy_placement_fields[] = {
+	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: fragmentation.", JS_VALUES(placement_policies)),
+	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
+		JS_VALUES(placement_policies)),
+};
+#undef F
+JS_TYPE(policy_placement, "Where the work goes of a request that does not say.");
+
+#define F(...) JS_FIELD(policy_sharing, __VA_ARGS__)
+static const js_field policy_sharing_fields[] = {
+	F(priority, JS_OPTIONAL, "One of /v1/priorities; absent: normal.", .form = JS_NAME, JS_LEN(1, 63)),
+	F(preemptible, JS_OPTIONAL, "Whether it may be evicted, where it is borrowed; absent: as its priority says.",
+		.may_miss = true),
+};
+#undef F
+JS_TYPE_GIVEN(policy_sharing, "What a request is among others that does not say.");
+
+#define F(...) JS_FIELD(policy, __VA_ARGS__)
+static const js_field policy_fields[] = {
+	F(id, JS_READ_ONLY, "Set by the server: pol_ and a ULID."),
+	F(tenant, JS_OPTIONAL, "Whose, and of all below that have none applied; absent: the whole fleet.",
+		.form = JS_TENANT_REF),
+	F(number, JS_READ_ONLY, "Counts the tenant's revisions, from 1.", .may_miss = true),
+	F(placement, JS_OPTIONAL, "Where the work goes of a request that does not say.", JS_OF(policy_placement)),
+	F(sharing, JS_OPTIONAL, "What a request is among others that does not say.", JS_OF(policy_sharing)),
+	F(reason, JS_OPTIONAL, "Why; kept with the revision and in the audit record.", JS_LEN(0, 500)),
+	F(is_applied, JS_READ_ONLY, "Whether it is the one that counts at its tenant.", .always = true),
+	F(applied_by, JS_READ_ONLY, "Who applied it, while it is."),
+	F(applied_at, JS_READ_ONLY, "When it was applied, while it is."),
+	F(created_by, JS_READ_ONLY, "Who made it."),
+	F(created_at, JS_READ_ONLY, "When it was made."),
+	F(revision, JS_READ_ONLY,
+		"Rises whenever one of the tenant's policies is applied, 0 before the first; the ETag that :apply asks for."),
+};
+#undef F
+JS_TYPE(policy, "A policy of a tenant: one revision, which never changes.");

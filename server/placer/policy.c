@@ -1,0 +1,78 @@
+#include "server/placer/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/types/policy.h"
+#include "base/heap.h"
+#include "engine/score.h"
+#include "server/placer/govern.h"
+
+void policy_free(policy_terms *t)
+{
+	if (t)
+		free((char *)t->priority.p);
+	free(t);
+}
+
+policy_terms *policy_read(str placing, str sharing)
+{
+	AUTO_ARENA a = arena_new(0);
+	policy_placement where;
+	policy_sharing how;
+	fault f;
+
+	if (js_read_output(&policy_placement_type, placing, a, &where, &f) ||
+		js_read_output(&policy_sharing_type, sharing, a, &how, &f))
+		return NULL;
+	policy_terms *t = heap_new(1, sizeof *t);
+	t->node_policy = score_policy_named(where.node_policy);
+	t->device_policy = score_policy_named(where.device_policy);
+	t->says_preemptible = js_given(&policy_sharing_type, &how, "preemptible");
+	t->is_preemptible = how.preemptible;
+	booking_text_set(&t->priority, &STR_NONE, how.priority);
+	return t;
+}
+
+void govern_policies(books *b, const sql_load_policies_row *rows, uint32_t n)
+{
+	map_each (slot, &b->payers) {
+		payer *p = slot->value;
+		policy_free(p->policy);
+		p->policy = NULL;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		payer *p = books_payer(b, (int32_t)rows[i].tenant_key);
+		if (p)
+			p->policy = policy_read(rows[i].placement, rows[i].sharing);
+	}
+	govern_line_up(b);
+	change_all(&b->changes);
+}
+
+const policy_terms *policy_at(const books *b, int32_t tenant_key)
+{
+	const payer *p = books_payer(b, tenant_key);
+
+	while (p && !p->policy)
+		p = p->wanted_parent_key ? books_payer(b, p->wanted_parent_key) : NULL;
+	return p ? p->policy : NULL;
+}
+
+void policy_complete(const books *b, int32_t tenant_key, placement_request *q)
+{
+	const policy_terms *t = policy_at(b, tenant_key);
+
+	if (!t)
+		return;
+	if (!q->node_policy.n && t->node_policy != POLICY_COUNT)
+		q->node_policy = str_from(score_policies[t->node_policy].name);
+	if (!q->device_policy.n && t->device_policy != POLICY_COUNT)
+		q->device_policy = str_from(score_policies[t->device_policy].name);
+	if (!q->priority.n)
+		q->priority = t->priority;
+	if (t->says_preemptible && !js_given(&placement_request_type, q, "preemptible")) {
+		q->preemptible = t->is_preemptible;
+		js_give(&placement_request_type, q, "preemptible");
+	}
+}

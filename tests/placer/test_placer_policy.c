@@ -1,0 +1,73 @@
+/* Policies as the placer keeps them: the nearest applied one fills what a request leaves open, and only that. */
+#include <criterion/criterion.h>
+
+#include "realm.h"
+
+#define HALF "\"devices\":[{\"classes\":[\"h100-80g\"],\"memory_mib\":20000,\"compute_milli\":250}]"
+
+static void make(realm *r, const char *path, const char *id, const char *placement)
+{
+	realm_do(r,
+		"INSERT INTO policy (id, tenant_key, number, placement, sharing, created_by) SELECT '%s', key, (SELECT count(*) + 1 FROM policy p WHERE p.tenant_key = tenant.key), '%s', '{}', 'x' FROM tenant WHERE path = '%s'",
+		id, placement, path);
+}
+
+static void point(realm *r, const char *path, const char *id)
+{
+	char sql[400];
+
+	snprintf(sql, sizeof sql,
+		"INSERT INTO policy_applied (tenant_key, policy_id, applied_by, rev) SELECT key, '%s', 'x', 1 FROM tenant WHERE path = '%s' "
+		"ON CONFLICT (tenant_key) DO UPDATE SET policy_id = excluded.policy_id",
+		id, path);
+	realm_govern(r, "policy", sql);
+}
+
+/* On how many nodes its two placements stand. */
+static int64_t nodes_of(realm *r, const char *tenant, const char *more)
+{
+	char body[400];
+
+	snprintf(body, sizeof body, "%s%s", HALF, more);
+	int first = realm_place(r, tenant, body);
+	int second = realm_place(r, tenant, body);
+	realm_settle(r);
+	cr_assert_str_eq(realm_state(r, second), "granted");
+	int64_t n = realm_int(r,
+		"SELECT count(DISTINCT (placed::json->0->>'node')) FROM placement WHERE id IN ('plc_%d', 'plc_%d')",
+		first, second);
+	for (int k = first; k <= second; k++) {
+		realm_release(r, k);
+		realm_settle(r);
+		realm_step(r, k, "revoked");
+	}
+	realm_settle(r);
+	return n;
+}
+
+Test(placer_policy, the_nearest_applied_one_fills_what_a_request_leaves_open)
+{
+	realm r;
+
+	realm_open(&r, "placer_policy", NULL);
+	realm_start(&r);
+	realm_settle(&r);
+	make(&r, "a", "pol_spread", "{\"node_policy\":\"spread\"}");
+	make(&r, "a", "pol_pack", "{\"node_policy\":\"binpack\"}");
+	make(&r, "a/c", "pol_c", "{\"node_policy\":\"binpack\"}");
+	make(&r, "", "pol_fleet", "{\"node_policy\":\"binpack\"}");
+	point(&r, "", "pol_fleet");
+	cr_expect_eq(nodes_of(&r, "a/b", ""), 1, "what is made counts for nothing yet");
+	point(&r, "a", "pol_spread");
+	cr_expect_eq(nodes_of(&r, "a/b", ""), 2, "that of the tenant above counts");
+	cr_expect_eq(nodes_of(&r, "d", ""), 1, "not beside it");
+	cr_expect_eq(nodes_of(&r, "a/b", ",\"node_policy\":\"binpack\""), 1, "a request that says so goes first");
+	point(&r, "a/c", "pol_c");
+	cr_expect_eq(nodes_of(&r, "a/c", ""), 1, "one's own is nearer");
+	realm_start(&r);
+	realm_settle(&r);
+	cr_expect_eq(nodes_of(&r, "a/b", ""), 2, "a placer that starts anew knows it");
+	point(&r, "a", "pol_pack");
+	cr_expect_eq(nodes_of(&r, "a/b", ""), 1, "and back");
+	realm_close(&r);
+}
