@@ -40,6 +40,14 @@ loop *client_loop(client *c)
 	return c->loop;
 }
 
+static bool has_type(const char *const *headers)
+{
+	for (int i = 0; headers && headers[i]; i++)
+		if (str_starts(str_from(headers[i]), S("Content-Type:")))
+			return true;
+	return false;
+}
+
 client_reply client_call(client *c, arena *a, const char *method, const char *path, const char *const *headers,
 	str body, int64_t timeout_ms)
 {
@@ -48,7 +56,7 @@ client_reply client_call(client *c, arena *a, const char *method, const char *pa
 
 	if (*c->settings->token)
 		all[n++] = str_print(a, "Authorization: Bearer %s%c", c->settings->token, 0).p;
-	if (body.p)
+	if (body.p && !has_type(headers))
 		all[n++] = "Content-Type: application/json";
 	for (int i = 0; headers && headers[i] && i < HEADERS_MAX; i++)
 		all[n++] = headers[i];
@@ -93,16 +101,28 @@ str json_member(str object, const char *name, arena *a)
 	return value;
 }
 
+/* The first item of a list. */
+static str first_of(str list)
+{
+	pull p;
+	str item;
+
+	pull_init(&p, list, PULL_DEPTH_CAP);
+	return list.p && pull_next(&p) == PULL_ARRAY && pull_item(&p) && !pull_span(&p, &item) ? item : STR_NONE;
+}
+
 err client_problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f)
 {
 	str title = json_member(r->body, "title", a), detail = json_member(r->body, "detail", a);
 	str code = json_member(r->body, "code", a),
-	    pointer = json_member(json_member(r->body, "errors", a), "pointer", a);
+	    pointer = json_member(first_of(json_member(r->body, "errors", a)), "pointer", a);
 
 	if (!title.p)
 		return fault_set(f, ERR_IO, NULL, "%s %s: status %ld", method, path, r->status);
-	return fault_set(f, ERR_IO, NULL, "%s %s: %ld " STR_FMT ": " STR_FMT " " STR_FMT STR_FMT, method, path,
-		r->status, STR_ARG(code), STR_ARG(title), STR_ARG(detail), STR_ARG(pointer));
+	str said = detail.n ? detail : title, id = json_member(r->body, "instance", a);
+	return fault_set(f, ERR_IO, NULL, "%s %s: %ld " STR_FMT ": " STR_FMT "%s" STR_FMT "%s" STR_FMT "%s", method,
+		path, r->status, STR_ARG(code), STR_ARG(said), pointer.n ? " at " : "", STR_ARG(pointer),
+		id.n ? " (request " : "", STR_ARG(id), id.n ? ")" : "");
 }
 
 static err call_checked(client *c, arena *a, const char *method, const char *path, str body, str *ret_body, fault *f)

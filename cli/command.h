@@ -70,7 +70,12 @@ typedef struct command {
 extern const command commands[];
 extern const size_t commands_n;
 
+int command_login(int argc, char **argv);
 int command_get(int argc, char **argv);
+int command_plan(int argc, char **argv);
+int command_apply(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_verify_audit(int argc, char **argv);

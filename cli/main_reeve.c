@@ -4,7 +4,12 @@
 #include "cli/command.h"
 
 const command commands[] = {
-	{"get", "print what one path of the API answers", command_get},
+	{"login", "remember a server and a token", command_login},
+	{"get", "print a list or one object of any kind, or what one path of the API answers", command_get},
+	{"plan", "show what applying a manifest of tenants would change", command_plan},
+	{"apply", "bring a plan about, all of it or nothing", command_apply},
+	{"export", "print the manifest of what is there", command_export},
+	{"explain", "say why a placement stands where it stands", command_explain},
 	{"replay", "send a recorded workload through a server and judge what it decides", command_replay},
 	{"simulate", "decide a recorded workload with the engine alone: allocation, refusals, speed", command_simulate},
 	{"verify-audit", "check exported audit records, checkpoints and proofs, without a server",

@@ -1,0 +1,8 @@
+/* show: JSON for people: a member a line, indented, lists with dashes; or a list as CSV. */
+#pragma once
+#include "base/buf.h"
+
+void show_json(buf *out, str json);
+/* The items of a list answer ({"items": [...]}) as CSV (RFC 4180): the columns are what any of them has, in the order
+ * in which they first appear; what is no plain value stands as JSON. */
+void show_csv(buf *out, str list);

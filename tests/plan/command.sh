@@ -1,0 +1,115 @@
+#!/bin/sh
+# usage: command.sh REEVE
+#
+# docs/command.md: login, get, plan, apply, export and explain on a running server, with their exit codes.
+set -eu
+reeve=$1
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+root=${here%/tests/plan}
+# shellcheck source=tests/support/script/server.sh
+. "$root/tests/support/script/server.sh"
+server_init plan-command
+server_start --edges 1
+cd "$folder"
+HOME=$(mktemp -d) XDG_CONFIG_HOME=
+export HOME XDG_CONFIG_HOME
+trap 'rm -rf "$HOME"; server_end' EXIT
+
+run() # CODE WORDS...: the exit code of the command; what it says is in ./said
+{
+	run_code=$1
+	shift
+	run_status=0
+	"$reeve" "$@" >said 2>&1 || run_status=$?
+	[ $run_status -eq "$run_code" ] || fail "reeve $*: exit $run_status, not $run_code: $(cat said)"
+}
+
+says() # TEXT
+{
+	grep -q -e "$1" said || fail "it does not say '$1': $(cat said)"
+}
+
+token=$REEVE_TOKEN
+url=$REEVE_URL
+ca=$REEVE_CA
+unset REEVE_TOKEN REEVE_URL REEVE_CA
+admin() # as call
+(
+	REEVE_TOKEN=$token REEVE_URL=$url REEVE_CA=$ca
+	call "$@"
+)
+
+run 1 login --url "$url" --ca "$ca" --token wrong
+says token_invalid
+[ ! -e "$HOME/.config/reeve/login" ] || fail "a token that was not taken is kept"
+echo "$token" | "$reeve" login --url "$url" --ca "$ca" >said 2>&1 || fail "login: $(cat said)"
+[ "$(stat -c %a "$HOME/.config/reeve/login")" = 600 ] || fail "others can read the token"
+for verb in login get plan apply export explain; do
+	run 0 "$verb" --help
+	says "reeve $verb"
+done
+
+cat >tree.yaml <<'YAML'
+manager: quotas
+prune: true
+tenants:
+  acme:
+    labels: {team: ml}
+    quota:
+      models:
+        h100-80g: {guaranteed: {device_milli: 8000}, limit: {device_milli: 16000}}
+      classes:
+        h100-80g.mig-1g.10gb: {limit: {device_milli: 2000}}
+      reclaim: {after_s: 600}
+    tenants:
+      research:
+        quota: {weight: 2000, models: {h100-80g: {guaranteed: {device_milli: 4000}}}}
+YAML
+run 2 plan tree.yaml
+says '^+ tenant acme/research$'
+says '^4 to create, 0 to change'
+run 2 plan tree.yaml -o json
+says '"result":"changes"'
+id=$(sed -n 's/.*"plan_id":"\([^"]*\)".*/\1/p' said)
+run 0 apply "$id"
+says "applied $id"
+run 0 plan tree.yaml
+run 0 apply tree.yaml
+run 0 get tenants
+says 'acme/research'
+run 0 get tenants acme/research
+says '^path: acme/research$'
+run 0 get quota acme/research -o json
+says '"weight":2000'
+run 0 get tenants -o csv under=acme
+run 0 get kinds
+says placements
+run 0 get /v1/whoami
+run 2 get nothing
+run 1 get tenants nobody
+says 'not_found'
+says 'request req_'
+
+run 0 export acme
+cp said exported.json
+grep -q '"h100-80g.mig-1g.10gb"' exported.json || fail "the export lacks a class: $(cat exported.json)"
+run 0 plan exported.json
+curl -sS --fail-with-body -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/merge-patch+json' -H 'If-Match: *' \
+	-d '{"weight":1234}' "http://$server_plain/v1/tenants/acme~research/quota" >/dev/null
+run 3 plan tree.yaml
+says 'weight: 2000 -> 1234 by admin'
+run 3 apply tree.yaml
+sed 's/^manager: quotas/manager: others/; s/weight: 2000/weight: 1/' tree.yaml >others.yaml
+run 4 plan others.yaml
+says 'blocked (managed_elsewhere)'
+run 4 apply others.yaml
+printf 'manager: x\ntenants: {acme: {colour: red}}\n' >wrong.yaml
+run 1 plan wrong.yaml
+says '#/tenants/acme/colour'
+run 1 plan nowhere.yaml
+placement=$(admin POST '/v1/placements?wait=5s' '{"tenant":"acme","devices":[{"count":64,"classes":["h100-80g"]}]}' |
+	sed -n 's/.*"id":"\(plc_[^"]*\)".*/\1/p')
+run 0 explain "$placement"
+says '^state: '
+run 1 explain plc_00000000000000000000000000
+echo "the command plans, applies, exports and explains"
