@@ -3,9 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "cli/arguments.h"
 
-enum { EXIT_CHANGES = 2, EXIT_DRIFT = 3, EXIT_BLOCKED = 4, FILE_BYTES_MAX = 4 << 20, PLAN_TIMEOUT_MS = 120000 };
+enum {
+	EXIT_CHANGES = 2,
+	EXIT_DRIFT = 3,
+	EXIT_BLOCKED = 4,
+	FILE_BYTES_MAX = 4 << 20,
+	PIECE_BYTES = 16384,
+	PLAN_TIMEOUT_MS = 120000
+};
 
 typedef struct plan_settings {
 	client_settings client;
@@ -54,19 +62,20 @@ static const setting_table export_table = {
 static err file_read(arena *a, const char *path, str *ret, fault *f)
 {
 	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char *text = malloc(FILE_BYTES_MAX + 1);
+	char piece[PIECE_BYTES];
+	buf text;
 
-	if (!in || !text) {
-		free(text);
+	if (!in)
 		return fault_set(f, ERR_IO, NULL, "cannot open %s: %m", path);
-	}
-	size_t n = fread(text, 1, FILE_BYTES_MAX + 1, in);
+	buf_init(&text, FILE_BYTES_MAX);
+	for (size_t n; !text.over && (n = fread(piece, 1, sizeof(piece), in)) > 0;)
+		buf_add(&text, piece, n);
 	err e = ERR_OK;
-	if (ferror(in) || n > FILE_BYTES_MAX)
+	if (ferror(in) || text.over)
 		e = fault_set(f, ERR_IO, NULL, "%s cannot be read, or is more than %d bytes", path, FILE_BYTES_MAX);
 	else
-		*ret = str_dup(a, str_of(text, n));
-	free(text);
+		*ret = str_dup(a, buf_str(&text));
+	buf_done(&text);
 	if (in != stdin)
 		fclose(in);
 	return e;
