@@ -63,7 +63,7 @@ JS_TYPE(plan_summary, "How many objects of each sort.");
 static const char *const states[] = {"planned", "applied", "expired", NULL};
 static const char *const results[] = {"none", "changes", "drift", "blocked", NULL};
 #define LINE_FIELDS                                                                                                    \
-	F(plan_id, JS_READ_ONLY, "Set by the server: pln_ and a ULID."), F(revision, JS_READ_ONLY, "The ETag."),       \
+	F(plan_id, JS_READ_ONLY, "Set by the server: pln_ and a ULID."), REVISION_FIELD,                               \
 		F(state, JS_READ_ONLY, "planned, applied or expired.", JS_VALUES(states)),                             \
 		F(manager, JS_READ_ONLY, "The manifest's manager."),                                                   \
 		F(result, JS_READ_ONLY, "none, changes, drift or blocked; also the header Plan-Result.",               \
@@ -73,21 +73,24 @@ static const char *const results[] = {"none", "changes", "drift", "blocked", NUL
 		F(applied_at, JS_READ_ONLY, "When it was applied."), F(created_by, JS_READ_ONLY, "Who made it."),      \
 		F(applied_by, JS_READ_ONLY, "Who applied it.")
 
-#define F(...) JS_FIELD(plan, __VA_ARGS__)
+#define REVISION_FIELD F(revision, JS_OPTIONAL, "The ETag; absent when it is only tried.")
+#define F(...)         JS_FIELD(plan, __VA_ARGS__)
 static const js_field plan_fields[] = {
 	LINE_FIELDS,
 	F(etag, JS_READ_ONLY, "The ETag as If-Match wants it, with its quotes."),
 	F(fingerprint, JS_READ_ONLY, "Of the manifest and of every revision that was read."),
-	F(applied_revision, JS_READ_ONLY, "Number of the record of its apply; those of the effects follow it.",
+	F(applied_revision, JS_OPTIONAL, "Number of the record of its apply; those of the effects follow it.",
 		.nullable = true),
 	F(summary, JS_READ_ONLY, "How many objects of each sort.", JS_OF(plan_summary)),
 	F(changes, JS_READ_ONLY, "Everything that would change, tenants from the top down.", JS_OF(plan_change),
 		JS_ITEMS(0, 100000), .always = true),
 };
 #undef F
-JS_TYPE(plan, "What applying a manifest would change, as it was found.");
+JS_TYPE_GIVEN(plan, "What applying a manifest would change, as it was found.");
 
-#define F(...) JS_FIELD(plan_line, __VA_ARGS__)
+#undef REVISION_FIELD
+#define REVISION_FIELD F(revision, JS_READ_ONLY, "The ETag.")
+#define F(...)         JS_FIELD(plan_line, __VA_ARGS__)
 static const js_field plan_line_fields[] = {LINE_FIELDS};
 #undef F
 JS_TYPE(plan_line, "A plan in a list.");

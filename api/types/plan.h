@@ -42,6 +42,7 @@ typedef struct plan_summary {
 JS_DECLARE(plan_summary);
 
 typedef struct plan {
+	uint64_t given;
 	str plan_id;
 	int64_t revision;
 	str etag;

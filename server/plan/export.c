@@ -100,6 +100,7 @@ void manifest_print(arena *a, const plan_input *in, str top, str manager, buf *o
 	js_object_begin(&w);
 	js_put_text(&w, "manager", keeper.p ? keeper : S("export"));
 	js_put_bool(&w, "prune", false);
+	js_put_bool(&w, "adopt", false);
 	js_key(&w, S("tenants"));
 	js_object_begin(&w);
 	uint32_t ways = top.n ? ways_open(&w, top) : 0;
