@@ -1,5 +1,6 @@
 #include "api/openapi.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include "api/deprecation.h"
@@ -388,8 +389,8 @@ static void type_add(const js_type *t, void *arg)
 	for (uint32_t i = 0; i < all->n; i++)
 		if (all->v[i] == t)
 			return;
-	if (all->n < JS_TYPES_MAX)
-		all->v[all->n++] = t;
+	assert(all->n < JS_TYPES_MAX);
+	all->v[all->n++] = t;
 }
 
 static void schemas_of(js_writer *w, bool is_input)

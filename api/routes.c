@@ -16,6 +16,7 @@
 #include "api/types/plan.h"
 #include "api/types/query.h"
 #include "api/types/quota.h"
+#include "api/types/simulation.h"
 #include "api/types/tenant.h"
 #include "api/types/token.h"
 #include "api/types/trust.h"
@@ -61,7 +62,7 @@ int64_t route_cost(op o)
 {
 	const route *t = &routes[o];
 
-	if (o == OP_AUDIT_VERIFY || o == OP_PLACEMENT_BATCH)
+	if (o == OP_AUDIT_VERIFY || o == OP_PLACEMENT_BATCH || o == OP_PLACEMENT_SIMULATE || o == OP_POLICY_SIMULATE)
 		return COST_HEAVY;
 	if (t->flags & ROUTE_STREAM)
 		return COST_STREAM;

@@ -12,13 +12,13 @@ ON CONFLICT (id) DO NOTHING;
 -- out: is_done bool, status int8?, code text?, pointer text?, detail text?, is_replay bool, object_id text, answer text?, result text?
 SELECT done_at IS NOT NULL AS is_done, status::int8 AS status, code, pointer, detail, is_replay, object_id, answer, result FROM ask WHERE id = $1;
 
--- The oldest that nobody works on; one whose worker has not answered for so long is taken up again.
+-- The oldest of some kinds that nobody works on; one whose worker has not answered for so long is taken up again.
 -- name: ask_claim :one
--- in: again_s int8
+-- in: again_s int8, kinds text[]
 -- out: id text, kind text, tenant_key int4, is_platform bool, tenant text, grants text, actor text, request_id text, op_key text?, fingerprint bytea,
 --     object_id text, if_rev int8, reason text, is_yaml bool, is_dry bool, form text, body bytea
 UPDATE ask SET claimed_at = now() WHERE id = (
-	SELECT id FROM ask WHERE done_at IS NULL AND (claimed_at IS NULL OR claimed_at < now() - make_interval(secs => $1))
+	SELECT id FROM ask WHERE done_at IS NULL AND kind = ANY ($2) AND (claimed_at IS NULL OR claimed_at < now() - make_interval(secs => $1))
 	ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, kind, tenant_key, is_platform, tenant, grants, actor, request_id, op_key, fingerprint, object_id, if_rev, reason, is_yaml, is_dry, form, body;
 

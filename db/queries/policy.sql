@@ -59,10 +59,10 @@ FROM o LEFT JOIN p ON true LEFT JOIN i ON true;
 
 -- Its own, or the nearest above it.
 -- name: policy_effective :one
--- in: tenant_key int4
+-- in: id text
 -- out: id text, tenant text?, number int8, placement json, sharing json, reason text?, is_applied bool, applied_by text, applied_at timestamptz, created_by text, created_at timestamptz, revision int8
 WITH RECURSIVE up AS (
-	SELECT key, parent_key, depth, path FROM tenant WHERE key = $1
+	SELECT key, parent_key, depth, path FROM tenant WHERE id = $1 AND deleted_at IS NULL
 	UNION ALL
 	SELECT t.key, t.parent_key, t.depth, t.path FROM tenant t JOIN up ON t.key = up.parent_key
 )
@@ -75,3 +75,9 @@ ORDER BY up.depth DESC LIMIT 1;
 -- name: load_policies :many
 -- out: tenant_key int4, placement text, sharing text
 SELECT c.tenant_key, p.placement, p.sharing FROM policy_applied c JOIN policy p ON p.id = c.policy_id ORDER BY c.tenant_key;
+
+-- What a revision says, for who works out what it would do.
+-- name: policy_terms :one
+-- in: id text
+-- out: id text, tenant_key int4, tenant text, placement text, sharing text
+SELECT p.id, p.tenant_key, t.path AS tenant, p.placement, p.sharing FROM policy p JOIN tenant t ON t.key = p.tenant_key WHERE p.id = $1 AND t.deleted_at IS NULL;

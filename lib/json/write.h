@@ -52,5 +52,5 @@ void js_schema(js_writer *w, const js_type *t, bool is_input);
 
 /* Calls fn once for t and once for every type that js_schema refers to, bare ones left out: what has to
  * stand under components/schemas. At most JS_TYPES_MAX types. */
-enum { JS_TYPES_MAX = 64 };
+enum { JS_TYPES_MAX = 256 };
 void js_types_each(const js_type *t, void (*fn)(const js_type *t, void *arg), void *arg);

@@ -176,6 +176,12 @@ void claim_load(books *b, booking *owner, const sql_load_holds_row *row, const p
 		(void)claim_new(b, owner, &like, p, row->placed);
 }
 
+void claims_clear(books *b)
+{
+	while (b->claims.n)
+		claim_drop(b, b->claims.v[b->claims.n - 1]);
+}
+
 void claims_forget(books *b)
 {
 	vec_each (c, &b->claims) {

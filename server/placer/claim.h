@@ -44,5 +44,7 @@ claim *claim_any(const books *b, claim_kind kind);
 
 /* From a row, at the start of a term; p is its plan. */
 void claim_load(books *b, booking *owner, const sql_load_holds_row *row, const plan *p);
+/* None holds anything any more; the rows stay as they are: for books that follow others. */
+void claims_clear(books *b);
 /* The books end: all claims are dropped from memory. */
 void claims_forget(books *b);

@@ -7,6 +7,7 @@
 #include "engine/charge.h"
 #include "json/pull.h"
 #include "server/placer/decide.h"
+#include "server/placer/policy.h"
 #include "server/placer/use.h"
 
 enum { US_PER_S = 1000 * 1000 };
@@ -363,4 +364,22 @@ void govern_cordons(books *b, const sql_load_cordons_row *rows, uint32_t n)
 		books_cordon(b, rows[i].kind.p[0], (int32_t)rows[i].cluster_key, rows[i].name);
 	books_cordons_apply(b);
 	change_all(&b->changes);
+}
+
+void govern_table(books *b, sql_id stmt, const void *rows, uint32_t n)
+{
+	if (stmt == SQL_LOAD_CLASSES)
+		govern_classes(b, rows, n);
+	else if (stmt == SQL_LOAD_PRIORITIES)
+		govern_priorities(b, rows, n);
+	else if (stmt == SQL_LOAD_TENANTS)
+		govern_tenants(b, rows, n);
+	else if (stmt == SQL_LOAD_QUOTAS)
+		govern_quotas(b, rows, n);
+	else if (stmt == SQL_LOAD_POLICIES)
+		govern_policies(b, rows, n);
+	else if (stmt == SQL_LOAD_CLUSTERS)
+		govern_clusters(b, rows, n);
+	else if (stmt == SQL_LOAD_CORDONS)
+		govern_cordons(b, rows, n);
 }

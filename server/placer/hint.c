@@ -1,9 +1,7 @@
 #include "server/placer/hint.h"
 
-#include "engine/advice.h"
 #include "engine/fleet.h"
 #include "json/write.h"
-#include "server/placer/request.h"
 #include "server/placer/use.h"
 
 enum { HINT_LOOKS = 20000, HINT_BYTES = 1 << 20 };
@@ -70,7 +68,7 @@ static void change_write(const books *b, const request_ask *of, const advice *x,
 	js_object_end(w);
 }
 
-static str changes_write(const books *b, const request_ask *of, const advices *said, arena *a)
+str hint_changes(const books *b, const request_ask *of, const advices *said, arena *a)
 {
 	buf out;
 	js_writer w = js_writer_on(&out);
@@ -113,7 +111,7 @@ static void hint_make(turn *t, books *b, booking *k)
 	if (request_read(b, k->tenant_key, k->request, t->a, &q, &f) == ERR_OK && request_to_ask(b, &q, t->a, &w, &r)) {
 		advise_within(
 			b->room, &b->fleet, b->tree, books_payer(b, k->tenant_key)->handle, &w.ask, HINT_TRIES, &said);
-		h.changes = changes_write(b, &w, &said, t->a);
+		h.changes = hint_changes(b, &w, &said, t->a);
 	}
 	vec_push(&t->hints, h);
 }

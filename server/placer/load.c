@@ -369,6 +369,11 @@ void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 	nodes_compare(l);
 	devices_compare(l);
 	uses_compare(l, rows, n);
+	load_settle(l);
+}
+
+void load_settle(load *l)
+{
 	vec_each (device, &l->gone_devices)
 		if (l->b->fleet.devices.v[*device].node != FLEET_NONE)
 			fleet_device_remove(&l->b->fleet, *device);
@@ -432,4 +437,20 @@ void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n)
 		if (k && k->now.life == LIFE_REVOKING)
 			booking_text_set(&k->evicted_by, &STR_NONE, rows[i].by_placement_id);
 	}
+}
+
+const sql_id load_tables[] = {SQL_LOAD_CLASSES, SQL_LOAD_PRIORITIES, SQL_LOAD_TENANTS, SQL_LOAD_QUOTAS,
+	SQL_LOAD_POLICIES, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS};
+static_assert(sizeof load_tables / sizeof *load_tables == LOAD_TABLES, "each table has a place in the order");
+
+void load_table(load *l, sql_id stmt, const void *rows, uint32_t n)
+{
+	if (stmt == SQL_LOAD_NODES)
+		load_nodes(l, rows, n);
+	else if (stmt == SQL_LOAD_DEVICES)
+		load_devices(l, rows, n);
+	else if (stmt == SQL_LOAD_CONDITIONS)
+		load_conditions(l->b, rows, n);
+	else
+		govern_table(l->b, stmt, rows, n);
 }

@@ -9,7 +9,11 @@
 #include "base/id.h"
 #include "server/placer/govern.h"
 
-enum { LOAD_WORDS_BYTES = 2048 };
+enum { LOAD_WORDS_BYTES = 2048, LOAD_TABLES = 10, LOAD_TABLES_GOVERNED = 7 };
+
+/* The tables before the placements, in the order in which they stand on each other, the first LOAD_TABLES_GOVERNED of
+ * them people's. */
+extern const sql_id load_tables[];
 
 typedef struct load {
 	books *b;
@@ -24,6 +28,8 @@ typedef struct load {
 
 void load_begin(load *l, books *b);
 void load_done(load *l);
+/* The rows of one of these tables. */
+void load_table(load *l, sql_id stmt, const void *rows, uint32_t n);
 void load_nodes(load *l, const sql_load_nodes_row *rows, uint32_t n);
 void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n);
 /* What was told of tenants, and since when. */
@@ -35,3 +41,5 @@ void load_holds(load *l, const sql_load_holds_row *rows, uint32_t n);
 void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n);
 /* Compares with the stored totals; takes out of the fleet what is gone. */
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n);
+/* The rest of it, for who does not compare. */
+void load_settle(load *l);

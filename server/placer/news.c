@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "server/placer/placer_inside.h"
-#include "server/placer/policy.h"
 
 enum { AUDIT_ROWS = 1000 };
 
@@ -75,24 +74,6 @@ static const struct {
 	{KIND_CORDONS, SQL_LOAD_CORDONS},
 };
 
-void news_apply(placer *p, sql_id stmt, const void *rows, uint32_t n)
-{
-	if (stmt == SQL_LOAD_CLASSES)
-		govern_classes(&p->books, rows, n);
-	else if (stmt == SQL_LOAD_PRIORITIES)
-		govern_priorities(&p->books, rows, n);
-	else if (stmt == SQL_LOAD_TENANTS)
-		govern_tenants(&p->books, rows, n);
-	else if (stmt == SQL_LOAD_QUOTAS)
-		govern_quotas(&p->books, rows, n);
-	else if (stmt == SQL_LOAD_POLICIES)
-		govern_policies(&p->books, rows, n);
-	else if (stmt == SQL_LOAD_CLUSTERS)
-		govern_clusters(&p->books, rows, n);
-	else if (stmt == SQL_LOAD_CORDONS)
-		govern_cordons(&p->books, rows, n);
-}
-
 static void loaded(void *arg, const db_verdict *v)
 {
 	placer *p = arg;
@@ -106,7 +87,7 @@ static void loaded(void *arg, const db_verdict *v)
 		uint32_t n;
 		is_whole = placer_rows(&v->replies[i], a, &rows, &n);
 		if (is_whole)
-			news_apply(p, v->replies[i].stmt, rows, n);
+			govern_table(&p->books, v->replies[i].stmt, rows, n);
 		arena_end(a);
 	}
 	if (is_whole) {

@@ -121,7 +121,6 @@ turn_stage care_stage(const placer *p);
 void news_read(placer *p); /* adds the look at its chain to p->reads */
 bool news_take(placer *p, db_reply *r);
 void news_load(placer *p); /* loads p->kinds */
-void news_apply(placer *p, sql_id stmt, const void *rows, uint32_t n);
 
 /* commit.c */
 void commit_send(placer *p);

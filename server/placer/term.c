@@ -147,25 +147,18 @@ static void page_ask(placer *p)
 	batcher_run(p->db, DB_PLATFORM, NULL, 0, p->reads, 1, page_loaded, p);
 }
 
-/* The tables of the first load, in the order in which they stand on each other. The heads come first: what moves
- * meanwhile is read again as news. */
-static const sql_id load_order[] = {SQL_FEED_HEADS, SQL_LOAD_CLASSES, SQL_LOAD_PRIORITIES, SQL_LOAD_TENANTS,
-	SQL_LOAD_QUOTAS, SQL_LOAD_POLICIES, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES,
-	SQL_LOAD_CONDITIONS};
-enum { LOAD_TABLES = sizeof(load_order) / sizeof(*load_order) };
-
-static void table_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
+/* The heads come first: what moves while the tables are read is read again as news. */
+static bool heads_load(placer *p, db_reply *r)
 {
-	if (stmt == SQL_FEED_HEADS && n)
+	AUTO_ARENA a = arena_new(0);
+	const void *rows;
+	uint32_t n;
+
+	if (!placer_rows(r, a, &rows, &n))
+		return false;
+	if (n)
 		p->head.g_seen = p->g_loaded = ((const sql_feed_heads_row *)rows)->g;
-	else if (stmt == SQL_LOAD_NODES)
-		load_nodes(&p->load, rows, n);
-	else if (stmt == SQL_LOAD_DEVICES)
-		load_devices(&p->load, rows, n);
-	else if (stmt == SQL_LOAD_CONDITIONS)
-		load_conditions(&p->books, rows, n);
-	else
-		news_apply(p, stmt, rows, n);
+	return true;
 }
 
 static bool tables_load(placer *p, db_reply *replies)
@@ -176,7 +169,7 @@ static bool tables_load(placer *p, db_reply *replies)
 		uint32_t n;
 		bool is_read = placer_rows(&replies[i], a, &rows, &n);
 		if (is_read)
-			table_load(p, load_order[i], rows, n);
+			load_table(&p->load, load_tables[i], rows, n);
 		arena_end(a);
 		if (!is_read)
 			return false;
@@ -195,7 +188,7 @@ static void tables_loaded(void *arg, const db_verdict *v)
 		return;
 	}
 	p->books.incarnation = is.number;
-	if (!tables_load(p, v->replies + 1)) {
+	if (!heads_load(p, v->replies + 1) || !tables_load(p, v->replies + 2)) {
 		unusable(p, v);
 		return;
 	}
@@ -211,9 +204,10 @@ static void load_ask(placer *p)
 	p->phase = PLACER_LOADING;
 	books_init(&p->books);
 	load_begin(&p->load, &p->books);
+	p->reads[0] = (db_call){SQL_FEED_HEADS, NULL};
 	for (uint32_t i = 0; i < LOAD_TABLES; i++)
-		p->reads[i] = (db_call){load_order[i], NULL};
-	batcher_run(p->db, DB_PLATFORM, &check, 1, p->reads, LOAD_TABLES, tables_loaded, p);
+		p->reads[1 + i] = (db_call){load_tables[i], NULL};
+	batcher_run(p->db, DB_PLATFORM, &check, 1, p->reads, 1 + LOAD_TABLES, tables_loaded, p);
 }
 
 static void taken(void *arg, const db_verdict *v)

@@ -348,7 +348,7 @@ void planner_look(planner *p)
 	if (p->now || p->is_claiming || p->is_closing)
 		return;
 	p->is_claiming = true;
-	p->claim.again_s = AGAIN_S;
+	p->claim = (sql_ask_claim_in){.again_s = AGAIN_S, .kinds = {p->kinds, PLANNER_KINDS}};
 	lane_run(p->lane, 0, DB_PLATFORM, SQL_ASK_CLAIM, &p->claim, claimed, p);
 }
 
@@ -372,6 +372,9 @@ planner *planner_new(loop *l, const planner_options *o)
 		   platform = options(o, "planner", "reeve_platform", true);
 
 	p->o = *o;
+	p->kinds[0] = S("plan");
+	p->kinds[1] = S("apply");
+	p->kinds[2] = S("export");
 	p->lane = lane_new(l, &(lane_options){.db = options(o, "planner-asks", "reeve_jobs", true)});
 	p->reader = reader_new(l, &(reader_options){.tenants = tenants,
 					  .platform = platform,

@@ -6,7 +6,7 @@
 #include "server/plan/plan.h"
 #include "server/worker/planner.h"
 
-enum { PLANNER_TEXT_MAX = 64 << 20 };
+enum { PLANNER_TEXT_MAX = 64 << 20, PLANNER_KINDS = 3 };
 
 typedef struct question question;
 
@@ -17,6 +17,7 @@ struct planner {
 	ledger *tenant_ledger, *platform_ledger;
 	loop_timer *look;
 	sql_ask_claim_in claim;
+	str kinds[PLANNER_KINDS];
 	question *now; /* NULL: none in work */
 	bool is_claiming, is_closing;
 };

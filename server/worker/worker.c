@@ -6,13 +6,14 @@
 #include "server/worker/bootstrap.h"
 #include "server/worker/jobs.h"
 #include "server/worker/planner.h"
+#include "server/worker/simulator.h"
 
 enum { AGAIN_MS = 1000 };
 /* The books are read whole, however many there are. */
 #define READ_DEADLINE_US (10 * 60 * 1000000LL)
 
 /* The role for what nobody waits for: the first token, purges, second opinions; and for what takes longer than an edge
- * may think: plans, applies, exports. What-if and roll-ups come here too. */
+ * may think: plans, applies, exports, what would be. Roll-ups come here too. */
 typedef struct worker {
 	process *process;
 	lane *lane;
@@ -21,6 +22,7 @@ typedef struct worker {
 	jobs *jobs;
 	seal *seal; /* NULL: its key cannot be read */
 	planner *planner;
+	simulator *simulator;
 	bootstrap *bootstrap;
 	loop_timer *again;
 } worker;
@@ -59,6 +61,8 @@ static void on_look(void *arg, int what)
 
 	if ((what & NOTIFY_ASKS) && w->planner)
 		planner_look(w->planner);
+	if ((what & NOTIFY_ASKS) && w->simulator)
+		simulator_look(w->simulator);
 }
 
 static void on_governed(void *arg)
@@ -101,6 +105,7 @@ static void worker_open(worker *w, process *p)
 	w->jobs = jobs_new(p->loop, w->lane, w->reader);
 	seal_open(w, p->settings);
 	w->planner = planner_new(p->loop, &(planner_options){.dsn = p->dsn, .on_governed = on_governed, .arg = w});
+	w->simulator = simulator_new(p->loop, p->dsn);
 	w->again = loop_timer_new(p->loop, bootstrap_try, w);
 }
 
@@ -108,6 +113,7 @@ static void worker_close(worker *w)
 {
 	/* These answer what is still asked, so whoever asked goes after them. */
 	planner_free(w->planner);
+	simulator_free(w->simulator);
 	lane_free(w->lane);
 	ledger_free(w->ledger);
 	reader_free(w->reader);

@@ -11,6 +11,7 @@
 #include "api/deprecation.h"
 #include "server/edge/edge.h"
 #include "server/worker/planner.h"
+#include "server/worker/simulator.h"
 
 enum { PATH_BYTES = 300 };
 
@@ -29,12 +30,15 @@ notify *notify_new(
 }
 
 static planner *asked;
+static simulator *tried;
 
 void notify_send(notify *n, notify_what what)
 {
 	(void)n;
 	if ((what & NOTIFY_ASKS) && asked)
 		planner_look(asked);
+	if ((what & NOTIFY_ASKS) && tried)
+		simulator_look(tried);
 }
 
 void notify_free(notify *n)
@@ -111,9 +115,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	asked = planner_new(p.loop, &(planner_options){.dsn = p.dsn, .on_governed = on_governed, .arg = e});
+	tried = simulator_new(p.loop, p.dsn);
 	loop_run(p.loop);
 	planner_free(asked);
+	simulator_free(tried);
 	asked = NULL;
+	tried = NULL;
 	edge_close(e);
 	loop_free(p.loop);
 	arena_trim();

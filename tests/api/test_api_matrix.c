@@ -49,7 +49,7 @@ enum { LETTERS = sizeof(letters) / sizeof(*letters) };
 
 /* What stands at each place, by letter of the table. */
 static struct {
-	char token[64], binding[64], trust[64], placement[64], record[24];
+	char token[64], binding[64], trust[64], placement[64], policy[64], record[24];
 } things[PLACES];
 
 static const cell *cell_find(const char *operation)
@@ -99,6 +99,9 @@ static const char *filled(const char *text, place at, char out[TEXT_BYTES])
 		case 'R':
 			put(out, &n, things[at].trust, '/');
 			break;
+		case 'Y':
+			put(out, &n, things[at].policy, '/');
+			break;
 		case 'L':
 			put(out, &n, things[at].placement, '/');
 			break;
@@ -136,6 +139,19 @@ static void trust_make(place at, const char *name)
 	pg_do(served_dsn(), sql);
 }
 
+static void policy_make(place at, const char *name)
+{
+	char sql[SQL_BYTES];
+
+	snprintf(things[at].policy, sizeof(things[at].policy), "pol_0000000000000000000000010%d", at);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO policy (id, tenant_key, number, placement, sharing, reason, created_by) SELECT '%s', key, 1, '{}', '{}', "
+		"'%s', 't' FROM tenant WHERE path = '%s'; INSERT INTO policy_applied (tenant_key, policy_id, applied_by, rev) "
+		"SELECT key, '%s', '%s', 1 FROM tenant WHERE path = '%s'",
+		things[at].policy, name, paths[at], things[at].policy, name, paths[at]);
+	pg_do(served_dsn(), sql);
+}
+
 /* Something of every kind at every place; what is umbra's says so. */
 static void things_make(void)
 {
@@ -156,6 +172,7 @@ static void things_make(void)
 			paths[at]);
 		must("POST", "/v1/tokens", body);
 		trust_make(at, name);
+		policy_make(at, name);
 		snprintf(things[at].placement, sizeof(things[at].placement), "plc_0000000000000000000000000%d", at);
 		snprintf(sql, sizeof(sql),
 			"INSERT INTO placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, "

@@ -70,24 +70,24 @@ step policy_apply(request *r)
 	return govern_run(r, SQL_POLICY_APPLY, in);
 }
 
-/* The policy above a tenant counts for it: who may see the one may see the other. */
+/* The policy above a tenant counts for it: who may see the one may see the other. That they may see the one is found in
+ * their scope. */
 step policy_effective(request *r)
 {
-	str path = bind_tenant_path(r->arena, r->vars[0]);
+	sql_tenant_get_in *in = ARENA_NEW(r->arena, sql_tenant_get_in);
 
-	return tenants_ask(r, &path, 1, STEP_policy_effective_at);
+	in->tenant = bind_tenant_path(r->arena, r->vars[0]);
+	return request_fetch(r, request_scope(r), SQL_TENANT_GET, in, STEP_policy_effective_at);
 }
 
 step policy_effective_at(request *r)
 {
 	sql_policy_effective_in *in = ARENA_NEW(r->arena, sql_policy_effective_in);
-	err e = tenants_came(r);
 
-	if (e)
-		return request_fail(r, e);
-	const tenant_ref *t = tenants_find(r->edge, bind_tenant_path(r->arena, r->vars[0]));
-	if (!t || !permit_at(r->who, r->route->right, t->key))
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	if (!r->reply.rows)
 		return gate_may_again(r) ? gate_again(r) : request_fail(r, ERR_NOT_FOUND);
-	in->tenant_key = t->key;
+	in->id = str_dup(r->arena, db_text(&r->reply, 0, "id"));
 	return request_fetch(r, DB_PLATFORM, SQL_POLICY_EFFECTIVE, in, STEP_read_reply);
 }

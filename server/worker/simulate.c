@@ -1,0 +1,71 @@
+#include "server/worker/simulate.h"
+
+#include "api/types/explanation.h"
+#include "engine/advice.h"
+#include "engine/reserve.h"
+#include "server/placer/body.h"
+#include "server/placer/hint.h"
+
+static void whole_write(buf *out, const books *b, int32_t tenant_key, const simulated_as_of *marks, str cluster,
+	str placed, str blockers, str advised)
+{
+	js_writer w = js_writer_on(out);
+
+	js_object_begin(&w);
+	js_put_bool(&w, "fits", cluster.n > 0);
+	js_put_text(&w, "tenant", books_payer(b, tenant_key)->path);
+	if (cluster.n)
+		js_put_text(&w, "cluster", cluster);
+	js_put_raw(&w, "placed", placed);
+	js_put_raw(&w, "blockers", blockers);
+	js_put_raw(&w, "changes", advised);
+	js_key(&w, S("as_of"));
+	js_write(&w, &simulated_as_of_type, marks);
+	js_object_end(&w);
+}
+
+/* As for one that just came: room that is kept for others is theirs, but for work that ends before they need it. */
+static bool find(books *b, int32_t tenant, const ask *a, int64_t now_us, plan *p, why *ret_why)
+{
+	market_refresh(b->market, &b->fleet);
+	return reserve_place(
+		b->reserve, b->room, &b->fleet, b->tree, tenant, RESERVE_OWNER_NONE, now_us, a, p, ret_why);
+}
+
+static str changes_of(books *b, int32_t tenant, const request_ask *w, arena *a)
+{
+	advices said;
+
+	advise_within(b->room, &b->fleet, b->tree, tenant, &w->ask, SIMULATE_TRIES, &said);
+	return hint_changes(b, w, &said, a);
+}
+
+err simulate_placement(
+	books *b, int32_t tenant_key, str body, int64_t now_us, const simulated_as_of *marks, buf *out, fault *f)
+{
+	AUTO_ARENA a = arena_new(0);
+	placement_request q;
+	request_ask w;
+	reasons r;
+	plan p;
+	err e = request_read(b, tenant_key, body, a, &q, f);
+
+	if (e)
+		return e;
+	if (!books_payer(b, tenant_key) || books_payer(b, tenant_key)->is_deleted)
+		return fault_set(f, ERR_UNKNOWN_TENANT, "#/tenant", "the tenant is gone");
+	int32_t tenant = books_payer(b, tenant_key)->handle;
+	bool is_ask = request_to_ask(b, &q, a, &w, &r);
+	plan_init(&p);
+	if (is_ask && find(b, tenant, &w.ask, now_us, &p, &r.why)) {
+		whole_write(out, b, tenant_key, marks, b->site_of.v[p.cluster]->name, body_placed(b, &p, &w.groups, a),
+			S("[]"), S("[]"));
+	} else {
+		js_list blockers = body_blockers(b, &r, a);
+		str advised = is_ask ? changes_of(b, tenant, &w, a) : S("[]");
+		whole_write(out, b, tenant_key, marks, STR_NONE, S("[]"),
+			body_list(&placement_blocker_type, &blockers, a), advised);
+	}
+	plan_done(&p);
+	return ERR_OK;
+}
