@@ -35,6 +35,8 @@ void moves_review(turn *t, books *b)
 {
 	bool has_moved = b->wants_moving;
 
+	if (!b->wants_moving && !b->moves_over.n)
+		return;
 	vec_each (key, &b->moves_over)
 		vec_push(&t->moved, *key);
 	while (has_moved) {

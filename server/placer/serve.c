@@ -293,10 +293,20 @@ static void turn_open(placer *p)
 	p->stage = STAGE_REVIEW;
 }
 
+static void standing_look(placer *p)
+{
+	standing *s = &p->books.standing;
+
+	if (p->rows || p->care.rows || !standing_is_due(s, p->turn.now_us))
+		return;
+	int64_t began_us = clock_mono_us();
+	p->turn.has_standing = standing_review(s, p->books.tree, p->turn.now_us);
+	standing_spent(s, clock_mono_us() - began_us);
+}
+
 static void turn_finish(placer *p)
 {
-	if (!p->rows && !p->care.rows)
-		p->turn.has_standing = standing_review(&p->books.standing, p->books.tree, p->turn.now_us);
+	standing_look(p);
 	if (!turn_is_empty(&p->turn)) {
 		commit_send(p);
 		return;

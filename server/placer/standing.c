@@ -22,7 +22,7 @@ static const char *const names[STANDING_TYPES] = {
 
 void standing_init(standing *s)
 {
-	*s = (standing){.model = OF_ALL};
+	*s = (standing){.model = OF_ALL, .rest_us = STANDING_EVERY_US};
 }
 
 void standing_done(standing *s)
@@ -57,7 +57,7 @@ void standing_moved_all(standing *s, int32_t models)
 
 bool standing_is_due(const standing *s, int64_t now_us)
 {
-	return s->n_marked && now_us - s->looked_us >= STANDING_EVERY_US;
+	return s->n_marked && now_us - s->looked_us >= s->rest_us;
 }
 
 const char *standing_name(standing_type t)
@@ -197,6 +197,19 @@ bool standing_review(standing *s, const quota *q, int64_t now_us)
 		return true;
 	standing_keep(s);
 	return false;
+}
+
+void standing_spent(standing *s, int64_t us)
+{
+	s->spent_us += us + (int64_t)(s->has_news ? s->loans.n : 0) * STANDING_ROW_US;
+	if (s->n_marked > 1)
+		return;
+	s->rest_us = s->spent_us * STANDING_REST_TIMES;
+	if (s->rest_us < STANDING_EVERY_US)
+		s->rest_us = STANDING_EVERY_US;
+	if (s->rest_us > STANDING_REST_MAX_US)
+		s->rest_us = STANDING_REST_MAX_US;
+	s->spent_us = 0;
 }
 
 static void turn_over(standing *s)

@@ -19,7 +19,14 @@ typedef enum standing_type {
 	STANDING_TYPES
 } standing_type;
 
-enum { STANDING_EVERY_US = 100 * 1000 };
+/* A look goes over all tenants and tells all loans anew: it rests so many times as long as it took, so that it is cheap
+ * beside placing however large the tree is. What a row told costs the commit is counted in. */
+enum {
+	STANDING_EVERY_US = 100 * 1000,
+	STANDING_REST_TIMES = 100,
+	STANDING_REST_MAX_US = 30 * 1000 * 1000,
+	STANDING_ROW_US = 20,
+};
 
 /* One condition of a tenant; number: of the model or share mode, -1: of all. Handles are the tree's. */
 typedef struct standing_fact {
@@ -33,7 +40,8 @@ typedef struct standing {
 	vec(bool) marked;
 	int32_t n_marked, next;
 	int64_t looked_us;
-	vec(uint64_t) told; /* by model: loans and capacity as they were written last, as a hash */
+	int64_t spent_us, rest_us; /* on the marked models since the last rest; how long it rests now */
+	vec(uint64_t) told;        /* by model: loans and capacity as they were written last, as a hash */
 	/* Of the turn at hand. */
 	int32_t model; /* that it looks at; -1: at none */
 	uint64_t hash;
@@ -59,5 +67,7 @@ bool standing_load(standing *s, int32_t tenant, str type, int32_t number, int64_
 /* Looks at one marked model, if it is time: what began, what ended and the loans stand in the fields. False: there is
  * nothing to be written. */
 bool standing_review(standing *s, const quota *q, int64_t now_us);
+/* How long that look took, told right after it. */
+void standing_spent(standing *s, int64_t us);
 void standing_keep(standing *s);
 void standing_undo(standing *s);
