@@ -231,6 +231,8 @@ static const char *media_of(const route *t)
 {
 	if (t->flags & ROUTE_STREAM)
 		return "text/event-stream";
+	if (t == &routes[OP_MANIFEST_SCHEMA])
+		return "application/schema+json";
 	return (t->flags & ROUTE_PLAIN) ? "text/plain" : "application/json";
 }
 

@@ -142,7 +142,8 @@ static const scene answers[] = {
 
 /* clang-format on */
 
-/* Every row of every table but what asking alone leaves: when a token was used, and what an edge asked of the worker. */
+/* Every row of every table but what asking alone leaves: when a token was used, and what an edge asked of the worker.
+ */
 static const char *whole(void)
 {
 	return pg_text(served_dsn(),
