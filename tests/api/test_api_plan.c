@@ -134,7 +134,7 @@ static const scene refusals[] = {
 	{"a word that means two things", ADMIN, "POST", "/v1/plans", YAML, "manager: m\nprune: yes\ntenants: {}\n", 400, "{'code':'malformed_yaml','errors':[{'pointer':'#/prune'}]}", NULL},
 	{"another type is not taken", ADMIN, "POST", "/v1/plans", "Content-Type: text/plain\r\n", "manager: m", 415, NULL, NULL},
 	{"of no tenant there is no export", ADMIN, "GET", "/v1/export?tenant=nobody", NULL, NULL, 404, NULL, NULL},
-	{"the schema", NULL, NULL, "GET", "/schemas/manifest.v1.json", NULL, NULL, 200, "{'$id':'/schemas/manifest.v1.json','$ref':'#/$defs/manifest_input'}", NULL},
+	{"the schema", NULL, NULL, "GET", "/schemas/manifest.v1.json", NULL, NULL, 200, "{'$id':'/schemas/manifest.v1.json','$ref':'#/$defs/manifest_input'}", "Content-Type: application/schema+json"},
 };
 
 static const scene stale[] = {

@@ -77,5 +77,5 @@ step health_openapi(request *r)
 
 step health_schema(request *r)
 {
-	return request_reply(r, 200, NULL, buf_str(&r->edge->manifest_schema));
+	return request_reply(r, 200, "application/schema+json", buf_str(&r->edge->manifest_schema));
 }
