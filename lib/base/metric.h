@@ -26,6 +26,9 @@ int metric_region_new(void);
  * at 0. ERR_IO: fd is no such region. */
 err metric_share(int fd, int at) MUST_CHECK;
 
+/* From here on nothing is counted that others see: for a copy of a process, whose work did not happen. */
+void metric_leave(void);
+
 /* Names the labels of a metric whose label set is empty at build time: the same in every process. The texts stay valid.
  */
 void metric_label(metric m, const char *const *values, int n);

@@ -45,6 +45,12 @@ struct follower {
 
 static void heads_ask(follower *f);
 
+static void loading_end(follower *f)
+{
+	load_done(&f->load);
+	f->load = (load){0};
+}
+
 static void books_drop(follower *f)
 {
 	if (!f->has_books)
@@ -68,6 +74,10 @@ static void fail(follower *f, err e, const fault *bad)
 {
 	if (!f->is_closing)
 		log_warn("follower.failed", KV_ERR(e), KV_Z("why", bad->detail));
+	loading_end(f);
+	if (f->ids)
+		arena_end(f->ids);
+	f->ids = NULL;
 	books_drop(f);
 	serve(f, bad);
 }
@@ -104,7 +114,7 @@ static void last_came(void *arg, db_reply *r)
 		load_holds(&f->load, rows, r->rows);
 	else
 		load_evictions(&f->load, rows, r->rows);
-	load_done(&f->load);
+	loading_end(f);
 	if (++f->table < LAST_TABLES) {
 		last_ask(f);
 		return;
@@ -151,7 +161,7 @@ static void placements_came(void *arg, db_reply *r)
 	load_begin(&f->load, &f->books);
 	load_placements(&f->load, rows, r->rows);
 	bool is_whole = f->load.differences == 0;
-	load_done(&f->load);
+	loading_end(f);
 	arena_end(f->ids);
 	f->ids = NULL;
 	/* Something stands on what the books do not know yet: they begin anew. */
@@ -222,7 +232,7 @@ static void history_came(void *arg, db_reply *r)
 	if (!rows)
 		return;
 	load_history(&f->load, rows, r->rows);
-	load_done(&f->load);
+	loading_end(f);
 	f->built_at_us = clock_mono_us();
 	/* What was decided while it was read is read once more, so that nothing is half old. */
 	f->in.changed.after = f->aim.decisions;
@@ -236,6 +246,12 @@ static void page_ask(follower *f)
 }
 
 static void table_ask(follower *f);
+
+static void governed(follower *f)
+{
+	loading_end(f);
+	changed_ask(f);
+}
 
 static void table_came(void *arg, db_reply *r)
 {
@@ -254,7 +270,7 @@ static void table_came(void *arg, db_reply *r)
 	else if (f->tables_to == LOAD_TABLES)
 		page_ask(f);
 	else
-		changed_ask(f);
+		governed(f);
 }
 
 static void table_ask(follower *f)
@@ -307,6 +323,7 @@ static void heads_came(void *arg, db_reply *r)
 	claims_clear(&f->books);
 	if (f->aim.governance != f->marks.governance) {
 		f->marks.governance = f->aim.governance;
+		load_begin(&f->load, &f->books);
 		tables_ask(f, LOAD_TABLES_GOVERNED);
 	} else {
 		changed_ask(f);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/heap.h"
+#include "base/metric.h"
 
 enum { READ_BYTES = 65536 };
 
@@ -40,6 +41,7 @@ _Noreturn static void copy_run(int fd, pid_t parent, trial_work work, void *arg)
 {
 	buf out;
 
+	metric_leave();
 	signal(SIGTERM, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
