@@ -16,6 +16,7 @@
 #include "api/types/plan.h"
 #include "api/types/query.h"
 #include "api/types/quota.h"
+#include "api/types/raise.h"
 #include "api/types/simulation.h"
 #include "api/types/tenant.h"
 #include "api/types/token.h"

@@ -76,6 +76,17 @@ static const js_field quota_condition_fields[] = {
 #undef F
 JS_TYPE(quota_condition, "What is out of the ordinary about a quota.");
 
+#define F(...) JS_FIELD(quota_extra, __VA_ARGS__)
+static const js_field quota_extra_fields[] = {
+	F(id, JS_READ_ONLY, "Of the request: GET /v1/quota-requests/{id}."),
+	F(model, JS_READ_ONLY, "Model of device."),
+	F(guaranteed, JS_READ_ONLY, "Promised beside the guarantee that is set.", JS_OF(quota_axes)),
+	F(limit, JS_READ_ONLY, "Allowed beside the limit that is set.", JS_OF(quota_axes)),
+	F(until, JS_READ_ONLY, "When it ends by itself; absent: it stands until it is given or taken back."),
+};
+#undef F
+JS_TYPE(quota_extra, "A raise that counts now.");
+
 #define F(...) JS_FIELD(loan, __VA_ARGS__)
 static const js_field loan_fields[] = {
 	F(borrower, JS_READ_ONLY, "Path of the tenant whose work passes its own guarantee."),
@@ -124,6 +135,8 @@ static const js_field tenant_quota_fields[] = {
 	F(credits_used, JS_READ_ONLY, "Credits in use by this subtree now."),
 	F(reclaim, JS_OPTIONAL, "What becomes of use above a limit; absent: it ends by itself.", JS_OF(quota_reclaim),
 		.nullable = true),
+	F(raises, JS_READ_ONLY, "What counts beside the amounts above, which are those that were set.",
+		JS_OF(quota_extra)),
 	F(conditions, JS_READ_ONLY, "What is out of the ordinary.", JS_OF(quota_condition)),
 	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
 };

@@ -64,6 +64,14 @@ typedef struct quota_reclaim {
 } quota_reclaim;
 JS_DECLARE(quota_reclaim);
 
+/* A raise that counts now. */
+typedef struct quota_extra {
+	str id, model;
+	quota_axes guaranteed, limit;
+	js_time until;
+} quota_extra;
+JS_DECLARE(quota_extra);
+
 typedef struct quota_condition {
 	str type, model;
 	js_time since;
@@ -81,6 +89,7 @@ typedef struct tenant_quota {
 	int64_t weight;
 	int64_t credits_limit, credits_used;
 	quota_reclaim reclaim;
+	js_list raises;     /* of quota_extra */
 	js_list conditions; /* of quota_condition */
 	str reason;
 } tenant_quota;

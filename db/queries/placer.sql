@@ -52,12 +52,17 @@ SELECT coalesce((SELECT number FROM i), (SELECT number FROM incarnation)) AS num
 SELECT t.key, t.parent_key, m.from_key AS booked_parent_key, t.path, t.deleted_at IS NOT NULL AS is_deleted, t.rev, t.weight, t.credits_limit, t.reclaim_after_s, t.reclaim_grace_s
 FROM tenant t LEFT JOIN tenant_move m ON m.tenant_key = t.key ORDER BY t.depth, t.key;
 
+-- What was set and what is raised, together.
 -- name: load_quotas :many
 -- out: tenant_key int4, model text, guaranteed_device_milli int8?, guaranteed_memory_mib int8?, guaranteed_compute_milli int8?, limit_device_milli int8?, limit_memory_mib int8?, limit_compute_milli int8?, lend_limit_device_milli int8?, lend_limit_memory_mib int8?, lend_limit_compute_milli int8?, borrow_limit_device_milli int8?, borrow_limit_memory_mib int8?, borrow_limit_compute_milli int8?, class_limit_device_milli int8?, class_limit_memory_mib int8?, class_limit_compute_milli int8?
-SELECT tenant_key, model, guaranteed_device_milli, guaranteed_memory_mib, guaranteed_compute_milli, limit_device_milli, limit_memory_mib, limit_compute_milli,
+SELECT tenant_key, model, coalesce(q.guaranteed_device_milli + coalesce(r.guaranteed_device_milli, 0), nullif(r.guaranteed_device_milli, 0)) AS guaranteed_device_milli,
+	coalesce(q.guaranteed_memory_mib + coalesce(r.guaranteed_memory_mib, 0), nullif(r.guaranteed_memory_mib, 0)) AS guaranteed_memory_mib,
+	coalesce(q.guaranteed_compute_milli + coalesce(r.guaranteed_compute_milli, 0), nullif(r.guaranteed_compute_milli, 0)) AS guaranteed_compute_milli,
+	q.limit_device_milli + coalesce(r.limit_device_milli, 0) AS limit_device_milli, q.limit_memory_mib + coalesce(r.limit_memory_mib, 0) AS limit_memory_mib,
+	q.limit_compute_milli + coalesce(r.limit_compute_milli, 0) AS limit_compute_milli,
 	lend_limit_device_milli, lend_limit_memory_mib, lend_limit_compute_milli, borrow_limit_device_milli, borrow_limit_memory_mib, borrow_limit_compute_milli,
 	class_limit_device_milli, class_limit_memory_mib, class_limit_compute_milli
-FROM quota ORDER BY tenant_key, model;
+FROM quota q FULL JOIN quota_raised r USING (tenant_key, model) ORDER BY tenant_key, model;
 
 -- name: load_conditions :many
 -- out: tenant_key int4, type text, model text, since timestamptz
@@ -261,10 +266,11 @@ SELECT must(count(*) = $5, 'node_unknown') AS ok FROM u;
 --     grown_compute_milli int8[], n int8
 -- out: ok bool
 WITH x AS (
-	SELECT x.*, least(q.limit_device_milli, q.class_limit_device_milli) AS ld, least(q.limit_memory_mib, q.class_limit_memory_mib) AS lm,
-		least(q.limit_compute_milli, q.class_limit_compute_milli) AS lc
+	SELECT x.*, least(q.limit_device_milli + coalesce(r.limit_device_milli, 0), q.class_limit_device_milli) AS ld,
+		least(q.limit_memory_mib + coalesce(r.limit_memory_mib, 0), q.class_limit_memory_mib) AS lm,
+		least(q.limit_compute_milli + coalesce(r.limit_compute_milli, 0), q.class_limit_compute_milli) AS lc
 	FROM unnest($1::int4[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[])
-		AS x(tenant_key, model, d, m, c, gd, gm, gc) LEFT JOIN quota q USING (tenant_key, model)
+		AS x(tenant_key, model, d, m, c, gd, gm, gc) LEFT JOIN quota q USING (tenant_key, model) LEFT JOIN quota_raised r USING (tenant_key, model)
 ),
 u AS (
 	UPDATE tenant_use u SET

@@ -220,7 +220,14 @@ SELECT CASE WHEN EXISTS (SELECT FROM plan p, chain c WHERE p.id = $1 AND c.id = 
 		-- The fleet promises what is pinned, and no more than it has where nothing is.
 		HAVING sum(k.guaranteed_device_milli) > coalesce(max(q.guaranteed_device_milli), CASE WHEN up.depth > 0 THEN 0 END)
 			OR sum(k.guaranteed_memory_mib) > coalesce(max(q.guaranteed_memory_mib), CASE WHEN up.depth > 0 THEN 0 END)
-			OR sum(k.guaranteed_compute_milli) > coalesce(max(q.guaranteed_compute_milli), CASE WHEN up.depth > 0 THEN 0 END)), 'plan_quota_over') ELSE true END AS holds;
+			OR sum(k.guaranteed_compute_milli) > coalesce(max(q.guaranteed_compute_milli), CASE WHEN up.depth > 0 THEN 0 END))
+		-- With what is raised there, now and when a raise ends.
+		AND NOT EXISTS (
+			SELECT FROM tenant up
+			CROSS JOIN LATERAL (SELECT DISTINCT r.model FROM quota_raise r JOIN tenant k ON k.key = r.tenant_key
+				WHERE r.state = 'applied' AND (k.key = up.key OR k.parent_key = up.key)) m
+			CROSS JOIN LATERAL promise_gap(up.key, m.model, up.key, NULL, NULL, NULL, NULL)
+			WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL), 'plan_quota_over') ELSE true END AS holds;
 
 -- name: plan_manage :exec
 -- in: plan text, manager text, kinds text[], object_ids text[], tenant_keys int4[], mades bool[], last_applied text[], adopted text[], revs int8[], offs int8[]

@@ -3,11 +3,11 @@
 -- The fleet's own is read and put under its id.
 -- name: quota_get :one
 -- in: tenant text
--- out: key int4, id text, tenant text, revision int8, models json, classes json, weight int8, credits_limit int8?, credits_used int8, reclaim json?, conditions json
+-- out: key int4, id text, tenant text, revision int8, models json, classes json, weight int8, credits_limit int8?, credits_used int8, reclaim json?, raises json, conditions json
 SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, m.models, quota_classes_json(t.key) AS classes, t.weight, t.credits_limit,
 	credits_used(t.key) AS credits_used,
 	CASE WHEN t.reclaim_after_s IS NOT NULL THEN json_build_object('after_s', t.reclaim_after_s, 'grace_s', t.reclaim_grace_s) END AS reclaim,
-	quota_conditions_json(t.key) AS conditions
+	quota_raises_json(t.key) AS raises, quota_conditions_json(t.key) AS conditions
 FROM tenant t CROSS JOIN LATERAL (SELECT tenant_subtree(t.key) AS keys) s CROSS JOIN LATERAL (SELECT quota_loans_json(s.keys) AS loans, quota_escrow_json(s.keys) AS escrow) x
 CROSS JOIN LATERAL (
 	SELECT coalesce(json_object_agg(coalesce(q.model, u.model), json_strip_nulls(json_build_object(
@@ -30,11 +30,11 @@ WHERE (t.id = $1 OR t.path = $1) AND t.deleted_at IS NULL AND (t.depth > 0 OR t.
 -- Quotas by tenant, for the snapshot of a watch.
 -- name: quota_list :many
 -- in: tenant text?, subtree bool, after text, limit int8
--- out: key int4, id text, tenant text, revision int8, models json, classes json, weight int8, credits_limit int8?, credits_used int8, reclaim json?, conditions json, cursor text
+-- out: key int4, id text, tenant text, revision int8, models json, classes json, weight int8, credits_limit int8?, credits_used int8, reclaim json?, raises json, conditions json, cursor text
 SELECT t.key, t.quota_id AS id, t.path AS tenant, t.quota_rev AS revision, quota_models_json(t.key) AS models, quota_classes_json(t.key) AS classes, t.weight,
 	t.credits_limit, credits_used(t.key) AS credits_used,
 	CASE WHEN t.reclaim_after_s IS NOT NULL THEN json_build_object('after_s', t.reclaim_after_s, 'grace_s', t.reclaim_grace_s) END AS reclaim,
-	quota_conditions_json(t.key) AS conditions, t.path AS cursor
+	quota_raises_json(t.key) AS raises, quota_conditions_json(t.key) AS conditions, t.path AS cursor
 FROM tenant t
 WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
 	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
@@ -69,32 +69,51 @@ stranger AS (
 	ORDER BY m.model LIMIT 1
 ),
 fleet AS (SELECT m.model FROM m, t WHERE t.depth = 0 AND num_nonnulls(ed, em, ec, bd, bm, bc) > 0 ORDER BY m.model LIMIT 1),
+-- What is promised by a raise stands beside what is set here, and is not changed by it.
 kids AS (
-	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
-	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.key
+	SELECT q.model, sum(q.device_milli)::int8 AS d, sum(q.memory_mib)::int8 AS m, sum(q.compute_milli)::int8 AS c
+	FROM quota_promise q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.key
 	WHERE k.deleted_at IS NULL GROUP BY q.model
+),
+raised AS (
+	SELECT r.model, sum(r.guaranteed_device_milli)::int8 AS d, sum(r.guaranteed_memory_mib)::int8 AS m, sum(r.guaranteed_compute_milli)::int8 AS c
+	FROM quota_raise r JOIN t ON t.key = r.tenant_key WHERE r.state = 'applied' GROUP BY r.model
 ),
 below AS (
 	SELECT k.model, a.axis, a.need, a.have
-	FROM kids k CROSS JOIN t LEFT JOIN m ON m.model = k.model
-	CROSS JOIN LATERAL (VALUES ('device_milli', k.d, m.gd), ('memory_mib', k.m, m.gm), ('compute_milli', k.c, m.gc)) AS a(axis, need, have)
+	FROM kids k CROSS JOIN t LEFT JOIN m ON m.model = k.model LEFT JOIN raised r ON r.model = k.model
+	CROSS JOIN LATERAL (VALUES ('device_milli', k.d, coalesce(m.gd + coalesce(r.d, 0), nullif(r.d, 0))), ('memory_mib', k.m, coalesce(m.gm + coalesce(r.m, 0), nullif(r.m, 0))),
+		('compute_milli', k.c, coalesce(m.gc + coalesce(r.c, 0), nullif(r.c, 0)))) AS a(axis, need, have)
 	WHERE a.need > coalesce(a.have, 0) AND (t.depth > 0 OR a.have IS NOT NULL)
 	ORDER BY k.model, a.axis LIMIT 1
 ),
 beside AS (
-	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
-	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.parent_key AND k.key <> t.key
+	SELECT q.model, sum(q.device_milli)::int8 AS d, sum(q.memory_mib)::int8 AS m, sum(q.compute_milli)::int8 AS c
+	FROM quota_promise q JOIN tenant k ON k.key = q.tenant_key JOIN t ON k.parent_key = t.parent_key AND k.key <> t.key
 	WHERE k.deleted_at IS NULL GROUP BY q.model
+),
+parent AS (
+	SELECT q.model, sum(q.device_milli)::int8 AS d, sum(q.memory_mib)::int8 AS m, sum(q.compute_milli)::int8 AS c
+	FROM quota_promise q JOIN up ON up.key = q.tenant_key GROUP BY q.model
 ),
 above AS (
 	SELECT m.model, a.axis, a.have, a.need
-	FROM m CROSS JOIN up LEFT JOIN quota q ON q.tenant_key = up.key AND q.model = m.model LEFT JOIN beside s ON s.model = m.model
+	FROM m CROSS JOIN up LEFT JOIN parent q ON q.model = m.model LEFT JOIN beside s ON s.model = m.model LEFT JOIN raised r ON r.model = m.model
 	CROSS JOIN LATERAL (VALUES
-		('device_milli', q.guaranteed_device_milli, coalesce(s.d, 0) + m.gd),
-		('memory_mib', q.guaranteed_memory_mib, coalesce(s.m, 0) + m.gm),
-		('compute_milli', q.guaranteed_compute_milli, coalesce(s.c, 0) + m.gc)) AS a(axis, have, need)
+		('device_milli', q.d, coalesce(s.d, 0) + coalesce(r.d, 0) + m.gd),
+		('memory_mib', q.m, coalesce(s.m, 0) + coalesce(r.m, 0) + m.gm),
+		('compute_milli', q.c, coalesce(s.c, 0) + coalesce(r.c, 0) + m.gc)) AS a(axis, have, need)
 	WHERE (up.depth > 0 OR a.have IS NOT NULL) AND a.need > coalesce(a.have, 0)
 	ORDER BY m.model, a.axis LIMIT 1
+),
+-- What holds now must hold when a raise of the parent's, or of its own, ends.
+later AS (
+	SELECT p.model, g.axis, promise_gap_said(o.path, g.have, g.need, g.at) AS said
+	FROM (SELECT key, (SELECT path FROM tenant WHERE key = t.key) AS path FROM t UNION ALL SELECT key, path FROM up) o
+	JOIN (SELECT DISTINCT tenant_key, model FROM quota_raise WHERE state = 'applied' AND ends_at IS NOT NULL) p ON p.tenant_key = o.key
+	CROSS JOIN t LEFT JOIN m ON m.model = p.model
+	CROSS JOIN LATERAL promise_gap(o.key, p.model, t.key, ARRAY[m.gd, m.gm, m.gc], NULL, NULL, NULL) g
+	ORDER BY p.model, g.axis LIMIT 1
 ),
 verdict AS (
 	SELECT CASE WHEN t.key IS NULL THEN 'refused:not_found'
@@ -104,6 +123,7 @@ verdict AS (
 		WHEN up.key IS NULL AND t.depth > 0 THEN 'refused:permission_denied'
 		WHEN below.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
 		WHEN above.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
+		WHEN later.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
 		ELSE 'done' END AS outcome,
 		CASE WHEN t.key IS NULL THEN NULL
 		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'If-Match'
@@ -111,7 +131,8 @@ verdict AS (
 		WHEN fleet.model IS NOT NULL THEN '#/models/' || fleet.model
 		WHEN up.key IS NULL AND t.depth > 0 THEN NULL
 		WHEN below.model IS NOT NULL THEN '#/models/' || below.model || '/guaranteed/' || below.axis
-		WHEN above.model IS NOT NULL THEN '#/models/' || above.model || '/guaranteed/' || above.axis END AS pointer,
+		WHEN above.model IS NOT NULL THEN '#/models/' || above.model || '/guaranteed/' || above.axis
+		WHEN later.model IS NOT NULL THEN '#/models/' || later.model || '/guaranteed/' || later.axis END AS pointer,
 		CASE WHEN t.key IS NULL THEN NULL
 		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'the quota is at revision ' || t.quota_rev
 		WHEN stranger.model IS NOT NULL THEN 'there is no device class ' || stranger.model
@@ -120,8 +141,9 @@ verdict AS (
 		WHEN below.model IS NOT NULL THEN 'its children are promised ' || below.need || ', this would be ' || coalesce(below.have, 0) || ': raise it by '
 			|| below.need - coalesce(below.have, 0) || ' or lower theirs first'
 		WHEN above.model IS NOT NULL THEN CASE WHEN up.depth = 0 THEN 'the fleet' ELSE up.path END || ' is promised ' || coalesce(above.have, 0) || ', its children would hold '
-			|| above.need || ': lower this by ' || above.need - coalesce(above.have, 0) || ' or raise the parent first' END AS detail
-	FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN up ON true LEFT JOIN stranger ON true LEFT JOIN fleet ON true LEFT JOIN below ON true LEFT JOIN above ON true
+			|| above.need || ': lower this by ' || above.need - coalesce(above.have, 0) || ' or raise the parent first'
+		WHEN later.model IS NOT NULL THEN later.said END AS detail
+	FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN up ON true LEFT JOIN stranger ON true LEFT JOIN fleet ON true LEFT JOIN below ON true LEFT JOIN above ON true LEFT JOIN later ON true
 ),
 d AS (
 	DELETE FROM quota WHERE tenant_key = (SELECT key FROM t) AND (SELECT outcome FROM verdict) = 'done' AND model <> ALL ($2::text[])

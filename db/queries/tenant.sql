@@ -90,16 +90,21 @@ np AS (
 ),
 low AS (SELECT max(c.depth) - max(t.depth) AS levels FROM tenant c, t WHERE c.deleted_at IS NULL AND (c.key = t.key OR starts_with(c.path, t.path || '/'))),
 beside AS (
-	SELECT q.model, sum(q.guaranteed_device_milli)::int8 AS d, sum(q.guaranteed_memory_mib)::int8 AS m, sum(q.guaranteed_compute_milli)::int8 AS c
-	FROM quota q JOIN tenant k ON k.key = q.tenant_key JOIN np ON k.parent_key = np.key CROSS JOIN t WHERE k.deleted_at IS NULL AND k.key <> t.key GROUP BY q.model
+	SELECT q.model, sum(q.device_milli)::int8 AS d, sum(q.memory_mib)::int8 AS m, sum(q.compute_milli)::int8 AS c
+	FROM quota_promise q JOIN tenant k ON k.key = q.tenant_key JOIN np ON k.parent_key = np.key CROSS JOIN t WHERE k.deleted_at IS NULL AND k.key <> t.key GROUP BY q.model
+),
+-- With what is raised; of the new parent only what stands for good counts.
+own AS (
+	SELECT q.model, sum(q.device_milli)::int8 AS d, sum(q.memory_mib)::int8 AS m, sum(q.compute_milli)::int8 AS c
+	FROM quota_promise q JOIN t ON t.key = q.tenant_key GROUP BY q.model
 ),
 above AS (
 	SELECT q.model, a.axis, a.have, a.need
-	FROM quota q JOIN t ON t.key = q.tenant_key CROSS JOIN np LEFT JOIN quota p ON p.tenant_key = np.key AND p.model = q.model LEFT JOIN beside s ON s.model = q.model
+	FROM own q CROSS JOIN t CROSS JOIN np LEFT JOIN quota p ON p.tenant_key = np.key AND p.model = q.model LEFT JOIN beside s ON s.model = q.model
 	CROSS JOIN LATERAL (VALUES
-		('device_milli', p.guaranteed_device_milli, coalesce(s.d, 0) + q.guaranteed_device_milli),
-		('memory_mib', p.guaranteed_memory_mib, coalesce(s.m, 0) + q.guaranteed_memory_mib),
-		('compute_milli', p.guaranteed_compute_milli, coalesce(s.c, 0) + q.guaranteed_compute_milli)) AS a(axis, have, need)
+		('device_milli', p.guaranteed_device_milli, coalesce(s.d, 0) + q.d),
+		('memory_mib', p.guaranteed_memory_mib, coalesce(s.m, 0) + q.m),
+		('compute_milli', p.guaranteed_compute_milli, coalesce(s.c, 0) + q.c)) AS a(axis, have, need)
 	WHERE (np.depth > 0 OR a.have IS NOT NULL) AND a.need > coalesce(a.have, 0) AND np.key <> t.parent_key
 	ORDER BY q.model, a.axis LIMIT 1
 ),

@@ -11,6 +11,8 @@ static const struct {
 	{"tenant", KIND_TENANTS | KIND_QUOTAS},
 	{"quota", KIND_TENANTS | KIND_QUOTAS}, /* weight, credits and reclaim stand in the tenant */
 	{"priority", KIND_PRIORITIES},
+	{"quota_request", KIND_QUOTAS},
+	{"raise_policy", 0},
 	{"device_class", KIND_CLASSES},
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},

@@ -6,6 +6,7 @@
 #include "server/worker/bootstrap.h"
 #include "server/worker/jobs.h"
 #include "server/worker/planner.h"
+#include "server/worker/raises.h"
 #include "server/worker/simulator.h"
 
 enum { AGAIN_MS = 1000 };
@@ -20,6 +21,7 @@ typedef struct worker {
 	ledger *ledger;
 	db_reader *reader;
 	jobs *jobs;
+	raises *raises;
 	seal *seal; /* NULL: its key cannot be read */
 	planner *planner;
 	simulator *simulator;
@@ -63,6 +65,8 @@ static void on_look(void *arg, int what)
 		planner_look(w->planner);
 	if ((what & NOTIFY_ASKS) && w->simulator)
 		simulator_look(w->simulator);
+	if ((what & NOTIFY_GOVERNANCE) && w->raises)
+		raises_look(w->raises);
 }
 
 static void on_governed(void *arg)
@@ -103,6 +107,7 @@ static void worker_open(worker *w, process *p)
 						.platform_n = 1,
 						.deadline_us = READ_DEADLINE_US});
 	w->jobs = jobs_new(p->loop, w->lane, w->reader);
+	w->raises = raises_new(p->loop, w->reader, w->ledger, on_governed, w);
 	seal_open(w, p->settings);
 	w->planner = planner_new(p->loop, &(planner_options){.dsn = p->dsn, .on_governed = on_governed, .arg = w});
 	w->simulator = simulator_new(p->loop, p->dsn);
@@ -118,6 +123,7 @@ static void worker_close(worker *w)
 	ledger_free(w->ledger);
 	reader_free(w->reader);
 	jobs_free(w->jobs);
+	raises_free(w->raises);
 	seal_free(w->seal);
 	loop_timer_free(w->again);
 	bootstrap_free(w->bootstrap);

@@ -249,6 +249,20 @@ const char *served_token(const char *role, const char *tenant)
 	return made->text;
 }
 
+const char *served_person(const char *role, const char *tenant, const char *subject)
+{
+	const char *token = served_token(role, tenant), *at = tenant ? tenant : "";
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql),
+		"UPDATE token SET subject = '%s' WHERE role = '%s' AND tenant_key = (SELECT key FROM tenant WHERE path = '%s' "
+		"AND deleted_at IS NULL); INSERT INTO binding (id, subject, role, tenant_key, created_by) SELECT 'bnd_%s_%s_%s', "
+		"'%s', '%s', key, 'test' FROM tenant WHERE path = '%s' AND deleted_at IS NULL",
+		subject, role, at, subject, role, at, subject, role, at);
+	pg_do(served.dsn, sql);
+	return token;
+}
+
 int served_dial(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);

@@ -30,6 +30,9 @@ const char *served_folder(void);
 /* A token for the role at the tenant (path; NULL: the whole fleet), kept under `name` and made on first use. */
 const char *served_token(const char *role, const char *tenant);
 
+/* The same, of a person or program that holds the role there: `subject` is who. Before the token's first use. */
+const char *served_person(const char *role, const char *tenant, const char *subject);
+
 /* One request on a connection of its own; head: lines with CRLF, or NULL. Everything lives in a. */
 answer served_call(
 	arena *a, const char *token, const char *method, const char *path, const char *head, const char *body);

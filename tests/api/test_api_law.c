@@ -7,12 +7,13 @@
 #include "pg/pg.h"
 #include "scene.h"
 
-#define ADMIN  "platform_admin", NULL
-#define MEMBER "member", "acme"
-#define PATCH  "Content-Type: application/merge-patch+json\r\n"
-#define ANY    "If-Match: *\r\n"
-#define DRY    "Dry-Run: true"
-#define N(v)   (sizeof(v) / sizeof(*(v)))
+#define ADMIN    "platform_admin", NULL
+#define MEMBER   "member", "acme"
+#define APPROVER "quota_approver", NULL
+#define PATCH    "Content-Type: application/merge-patch+json\r\n"
+#define ANY      "If-Match: *\r\n"
+#define DRY      "Dry-Run: true"
+#define N(v)     (sizeof(v) / sizeof(*(v)))
 
 /* clang-format off */
 static const scene setup[] = {
@@ -21,6 +22,8 @@ static const scene setup[] = {
 	{"a cluster", ADMIN, "POST", "/v1/clusters", NULL, "{\"name\":\"par\"}", 201, NULL, NULL, NULL},
 	{"a token", ADMIN, "POST", "/v1/tokens", NULL, "{\"name\":\"ci\",\"role\":\"member\",\"tenant\":\"acme\"}", 201, NULL, NULL, "tok=id"},
 	{"a placement", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "plc=id"},
+	{"a limit", ADMIN, "PATCH", "/v1/tenants/acme/quota", PATCH ANY, "{\"models\":{\"l4\":{\"limit\":{\"device_milli\":7}}}}", 200, NULL, NULL, NULL},
+	{"a raise", MEMBER, "POST", "/v1/quota-requests", NULL, "{\"tenant\":\"acme\",\"model\":\"l4\",\"limit\":{\"device_milli\":1},\"reason\":\"x\"}", 201, NULL, NULL, "rse=id"},
 	{"a trust", ADMIN, "POST", "/v1/trusts", NULL, "{\"name\":\"main\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, NULL, NULL, "trs=id"},
 	{"a policy", ADMIN, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "pol=id"},
 	{"a binding", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:ada\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, NULL, NULL, "bnd=id"},
@@ -59,6 +62,11 @@ static const scene dry[] = {
 	{"opened too", ADMIN, "POST", "/v1/devices/dev_1:uncordon?dry_run=true", NULL, NULL, 200, NULL, DRY, NULL},
 	{"one that is not there", ADMIN, "POST", "/v1/devices/dev_9:cordon?dry_run=true", NULL, NULL, 404, NULL, DRY, NULL},
 	{"a token, without its secret", ADMIN, "POST", "/v1/tokens?dry_run=true", NULL, "{\"name\":\"x\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, "{'name':'x','tenant':'acme','token':null,'id':null}", DRY, NULL},
+	{"a policy of raises", ADMIN, "PUT", "/v1/tenants/acme/raise-policy?dry_run=true", ANY, "{\"auto_device_milli\":1}", 200, "{'tenant':'acme','auto_device_milli':1}", DRY, NULL},
+	{"a raise", MEMBER, "POST", "/v1/quota-requests?dry_run=true", NULL, "{\"tenant\":\"acme\",\"model\":\"l4\",\"limit\":{\"device_milli\":1},\"reason\":\"x\"}", 201, "{'state':'pending','id':null}", DRY, NULL},
+	{"approved", APPROVER, "POST", "/v1/quota-requests/{rse}:approve?dry_run=true", NULL, NULL, 200, "{'state':'applied','approved_by':['user:ada']}", DRY, NULL},
+	{"denied", APPROVER, "POST", "/v1/quota-requests/{rse}:deny?dry_run=true", NULL, "{\"reason\":\"no\"}", 200, "{'state':'denied','ended_reason':'no'}", DRY, NULL},
+	{"withdrawn", MEMBER, "POST", "/v1/quota-requests/{rse}:cancel?dry_run=true", NULL, NULL, 200, "{'state':'cancelled'}", DRY, NULL},
 	{"a trust", ADMIN, "POST", "/v1/trusts?dry_run=true", NULL, "{\"name\":\"new\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, "{'name':'new','id':null}", DRY, NULL},
 	{"a trust gone", ADMIN, "DELETE", "/v1/trusts/{trs}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"a policy", ADMIN, "POST", "/v1/policies?dry_run=true", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"spread\"}}", 201, "{'tenant':'acme','number':2,'placement':{'node_policy':'spread'},'is_applied':false,'id':null}", DRY, NULL},
@@ -211,6 +219,7 @@ Test(api_law, a_dry_run_leaves_nothing)
 
 	served_start("api_law_dry");
 	scenes_play(setup, N(setup));
+	served_person(APPROVER, "user:ada");
 	fleet_make();
 	snprintf(before, sizeof(before), "%s", whole());
 	scenes_play(dry, N(dry));

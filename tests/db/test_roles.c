@@ -26,7 +26,8 @@ static const struct {
 		" binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_set"
-		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage "},
+		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage"
+		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put "},
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
 		" decision_list audit_span audit_record decision_record chain_heads checkpoint_list checkpoint_range checkpoint_over checkpoint_two tile_read"
@@ -40,6 +41,7 @@ static const struct {
 		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
 		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
 		" bindings_of binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply policy_effective"
+		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put"
 		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_touch session_end session_end_of plan_scope"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_set"
@@ -51,7 +53,7 @@ static const struct {
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "",
-		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams token_count"
+		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams token_count raise_due"
 		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions"
 		" checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };
