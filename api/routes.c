@@ -4,6 +4,7 @@
 #include "api/types/audit.h"
 #include "api/types/auth.h"
 #include "api/types/binding.h"
+#include "api/types/budget.h"
 #include "api/types/cluster.h"
 #include "api/types/device_class.h"
 #include "api/types/inventory.h"

@@ -28,6 +28,15 @@ static const js_field tenant_query_fields[] = {
 #undef F
 JS_TYPE_GIVEN(tenant_query, "Which tenants.");
 
+#define F(...) JS_FIELD(budget_query, __VA_ARGS__)
+static const js_field budget_query_fields[] = {
+	F(tenant, JS_OPTIONAL, "Only of this tenant, by path or id.", .form = JS_TENANT_REF),
+	F(subtree, JS_OPTIONAL, "Of the tenants below it too."),
+	PAGE_FIELDS,
+};
+#undef F
+JS_TYPE_GIVEN(budget_query, "Which budgets.");
+
 #define F(...) JS_FIELD(loan_query, __VA_ARGS__)
 static const js_field loan_query_fields[] = {
 	F(tenant, JS_OPTIONAL, "Only loans of this tenant, to it or by it; by path or id.", .form = JS_TENANT_REF),

@@ -21,6 +21,16 @@ typedef struct tenant_query {
 } tenant_query;
 JS_DECLARE(tenant_query);
 
+/* GET /v1/budgets */
+typedef struct budget_query {
+	uint64_t given;
+	str tenant;
+	bool subtree;
+	int64_t limit;
+	str cursor;
+} budget_query;
+JS_DECLARE(budget_query);
+
 /* GET /v1/quota/loans */
 typedef struct loan_query {
 	uint64_t given;

@@ -9,31 +9,32 @@ enum { VALUE_BYTES_MAX = 64 * 1024, MS_US = 1000, PLACES_MAX = 16 };
 /* Where the records of a chain hold what a column holds: a member, or a member of a member. */
 typedef struct place {
 	const char *column, *outer, *inner;
+	const char *other; /* in the place of outer, in records of another kind of object */
 } place;
 
 static const place g_places[] = {
-	{"n", "n", NULL},
-	{"at", "at", NULL},
-	{"actor", "actor", NULL},
-	{"action", "action", NULL},
-	{"object_kind", "object_kind", NULL},
-	{"object_id", "object_id", NULL},
-	{"tenant_key", "tenant_key", NULL},
-	{"request_id", "request_id", NULL},
-	{"outcome", "outcome", NULL},
-	{NULL, NULL, NULL},
+	{"n", "n", NULL, NULL},
+	{"at", "at", NULL, NULL},
+	{"actor", "actor", NULL, NULL},
+	{"action", "action", NULL, NULL},
+	{"object_kind", "object_kind", NULL, NULL},
+	{"object_id", "object_id", NULL, NULL},
+	{"tenant_key", "tenant_key", NULL, NULL},
+	{"request_id", "request_id", NULL, NULL},
+	{"outcome", "outcome", NULL, NULL},
+	{NULL, NULL, NULL, NULL},
 };
 
 static const place p_places[] = {
-	{"n", "n", NULL},
-	{"at", "at", NULL},
-	{"term", "term", NULL},
-	{"action", "action", NULL},
-	{"tenant_key", "tenant_key", NULL},
-	{"cluster_key", "cluster_key", NULL},
-	{"cluster_rev", "cluster_rev", NULL},
-	{"placement_id", "placement", "id"},
-	{NULL, NULL, NULL},
+	{"n", "n", NULL, NULL},
+	{"at", "at", NULL, NULL},
+	{"term", "term", NULL, NULL},
+	{"action", "action", NULL, NULL},
+	{"tenant_key", "tenant_key", NULL, NULL},
+	{"cluster_key", "cluster_key", NULL, NULL},
+	{"cluster_rev", "cluster_rev", NULL, NULL},
+	{"placement_id", "placement", "id", "budget"},
+	{NULL, NULL, NULL, NULL},
 };
 
 /* As the record's writer would have written it. */
@@ -75,7 +76,8 @@ static void places_read(str record, const place *places, str told[PLACES_MAX])
 		return;
 	while (pull_key(&p, &key, &has_escape) && !pull_span(&p, &value))
 		for (int i = 0; places[i].column; i++)
-			if (str_eq(key, str_from(places[i].outer)))
+			if (str_eq(key, str_from(places[i].outer)) ||
+				(places[i].other && str_eq(key, str_from(places[i].other))))
 				told[i] = places[i].inner ? member_find(value, str_from(places[i].inner)) : value;
 }
 

@@ -78,6 +78,13 @@ static void put(sql_id s, void *in, const js_field *row, const sql_field *p, con
 			sql_put_texts(s, in, name, v.v ? v : (strs){none, 0});
 		break;
 	}
+	case JS_I64S: {
+		i64s v = *(const i64s *)at;
+		static int64_t no_number[1];
+		if (v.v || !p->nullable)
+			sql_put_i64s(s, in, name, v.v ? v : (i64s){no_number, 0});
+		break;
+	}
 	default:
 		break;
 	}

@@ -118,6 +118,11 @@ static void audit_came(void *arg, db_reply *reply)
 	look_end(f, reply->e == ERR_OK);
 }
 
+str decision_kind(str action)
+{
+	return str_starts(action, S("budget.")) ? S("budget") : S("placement");
+}
+
 static void decisions_came(void *arg, db_reply *reply)
 {
 	feed *f = arg;
@@ -132,7 +137,7 @@ static void decisions_came(void *arg, db_reply *reply)
 		int32_t cluster = row.cluster_key_null ? 0 : (int32_t)row.cluster_key;
 		const feed_event *ev =
 			ring_push(f, &(feed_event){'p', row.n, (int32_t)row.tenant_key, cluster, row.action,
-					     S("placement"), row.placement_id, S("done"), row.body});
+					     decision_kind(row.action), row.placement_id, S("done"), row.body});
 		f->head.p = row.n;
 		waits_wake(f, ev);
 		if (cluster)

@@ -28,6 +28,8 @@ void feed_stop(feed *f);
 void feed_free(feed *f); /* after the reader ended */
 /* There may be something new. */
 void feed_look(feed *f);
+/* Of what a record of the placements chain tells: "placement", or "budget". */
+str decision_kind(str action);
 
 bool feed_is_up(const feed *f);
 feed_at feed_head(const feed *f);

@@ -4,6 +4,7 @@
 static const right kind_rights[WATCH_KINDS] = {
 	[WATCH_TENANT] = RIGHT_TENANT_READ,
 	[WATCH_QUOTA] = RIGHT_QUOTA_READ,
+	[WATCH_BUDGET] = RIGHT_QUOTA_READ,
 	[WATCH_CLUSTER] = RIGHT_INVENTORY_READ,
 	[WATCH_DEVICE_CLASS] = RIGHT_INVENTORY_READ,
 	[WATCH_TOKEN] = RIGHT_TOKEN_READ,
@@ -14,6 +15,7 @@ static const right kind_rights[WATCH_KINDS] = {
 const char *const watch_kind_names[WATCH_KINDS] = {
 	[WATCH_TENANT] = "tenant",
 	[WATCH_QUOTA] = "quota",
+	[WATCH_BUDGET] = "budget",
 	[WATCH_CLUSTER] = "cluster",
 	[WATCH_DEVICE_CLASS] = "device_class",
 	[WATCH_TOKEN] = "token",

@@ -25,6 +25,7 @@ static const struct {
 } stages[] = {
 	{WATCH_TENANT, SQL_TENANT_LIST, OP_TENANT_LIST, "under"},
 	{WATCH_QUOTA, SQL_QUOTA_LIST, OP_QUOTA_GET, "tenant"},
+	{WATCH_BUDGET, SQL_BUDGET_LIST, OP_BUDGET_LIST, "tenant"},
 	{WATCH_CLUSTER, SQL_CLUSTER_LIST, OP_CLUSTER_LIST, NULL},
 	{WATCH_DEVICE_CLASS, SQL_CLASS_LIST, OP_CLASS_LIST, NULL},
 	{WATCH_BINDING, SQL_BINDING_LIST, OP_BINDING_LIST, "tenant"},
@@ -168,7 +169,7 @@ static void tenant_learn(watch *w, int32_t key, str path)
 
 static str object_of(const feed_event *ev)
 {
-	return ev->chain == 'p' ? member_find(ev->body, S("placement"))
+	return ev->chain == 'p' ? member_find(ev->body, ev->kind)
 				: member_find(member_find(ev->body, S("change")), S("object"));
 }
 
@@ -324,8 +325,8 @@ static void decisions_came(void *arg, db_reply *reply)
 		w->at.p = feed_floor(w->edge->feed).p;
 	for (uint32_t i = 0; i < reply->rows && may_show(w); i++)
 		if (!db_row(reply, i, &row, &f))
-			event_take(w, &(feed_event){'p', row.n, (int32_t)row.tenant_key, 0, row.action, S("placement"),
-					      row.placement_id, S("done"), row.body});
+			event_take(w, &(feed_event){'p', row.n, (int32_t)row.tenant_key, 0, row.action,
+					      decision_kind(row.action), row.placement_id, S("done"), row.body});
 	watch_pump(w);
 }
 

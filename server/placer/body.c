@@ -65,6 +65,8 @@ static str axis_of(const blocker *k)
 		return S("cpu_milli");
 	case WHY_NODE_MEMORY:
 		return S("memory_mib");
+	case WHY_BUDGET:
+		return S("gpu_milli_hours");
 	case WHY_NODE_PODS:
 	case WHY_GANG_INCOMPLETE:
 		return S("pods");

@@ -28,6 +28,7 @@ booking *booking_new(const booking_birth *birth)
 	b->created_by = keep(&at, birth->created_by);
 	b->request = keep(&at, birth->request);
 	b->tenant_key = birth->tenant_key;
+	b->max_runtime_s = -1;
 	b->seq = birth->seq;
 	b->created_at_us = birth->created_at_us;
 	b->waits_since_us = birth->created_at_us;

@@ -58,6 +58,14 @@ typedef struct booking_terms {
 
 typedef struct queue_line queue_line;
 typedef struct claim claim;
+/* How it counts in budgets. */
+typedef enum spend_phase { SPEND_NOT, SPEND_HELD, SPEND_RUNS } spend_phase;
+
+typedef struct booking_spend {
+	spend_phase phase;
+	int64_t rate, runtime_us, start_us;
+} booking_spend;
+
 typedef struct booking booking;
 struct booking {
 	/* Owned by the booking, set at its birth. */
@@ -67,7 +75,9 @@ struct booking {
 
 	booking_state now;
 	plan held;
-	uint32_t touch_at; /* where the present turn keeps it, from 1; 0: not in it */
+	int64_t max_runtime_s; /* as asked; 0: not stated, below 0: not read yet */
+	booking_spend spend;   /* as it is counted */
+	uint32_t touch_at;     /* where the present turn keeps it, from 1; 0: not in it */
 
 	booking_terms terms;
 	queue_line *line;       /* where it waits; NULL: it does not */

@@ -10,6 +10,7 @@
 #include "engine/fleet.h"
 #include "server/placer/claim.h"
 #include "server/placer/policy.h"
+#include "server/placer/spend.h"
 
 enum { PRODUCT_MAX = 256, CORDON_TEXT_MAX = 400 };
 
@@ -104,6 +105,7 @@ void books_done(books *b)
 	arena_end(b->cordon_texts);
 	changes_done(&b->changes);
 	standing_done(&b->standing);
+	spends_done(&b->spends);
 	place_free(b->room);
 	market_free(b->market);
 	quota_free(b->tree);

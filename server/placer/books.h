@@ -7,6 +7,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/id.h"
+#include "engine/budget.h"
 #include "engine/market.h"
 #include "engine/place.h"
 #include "server/placer/booking.h"
@@ -78,6 +79,27 @@ typedef struct device_row {
 	str product, health;
 } device_row;
 
+/* A budget. */
+typedef struct spend {
+	str id;
+	int32_t tenant_key;
+	int32_t next; /* of the same tenant; FLEET_NONE ends */
+	bool blocks;
+	int64_t amount; /* GPU hours */
+	i64s thresholds;
+	int64_t told; /* the highest that was told of in this period */
+	budget sums;
+	int64_t stored_begin_us; /* of what was stored at the load */
+	budget_sum stored;
+} spend;
+
+typedef struct spends {
+	arena *a;
+	vec(spend) v;
+	vec(int32_t) first; /* by handle of the tree: into v, FLEET_NONE: none */
+	int64_t looked_us;
+} spends;
+
 typedef struct books {
 	fleet fleet;
 	quota *tree;
@@ -113,11 +135,13 @@ typedef struct books {
 	vec(int32_t) doomed;     /* keys of nodes whose cluster is gone: the next turn deletes their rows */
 	uint32_t n_avoiding;     /* at most so many wait and keep off nodes */
 	bool wants_classing;     /* classes changed: devices without one are looked at again */
+	bool wants_budgets;      /* tenants moved: what has ended below each budget is read again */
 	bool wants_moving;       /* tenants hang elsewhere than their totals */
 	vec(int32_t) moves_over; /* keys of tenants that moved and came back before their totals did */
 	bool sheds;              /* some quota asks for use above its limit to be taken back */
 	int64_t shed_at_us;      /* the next look for it */
 	standing standing;
+	spends spends;
 } books;
 
 void books_init(books *b);

@@ -21,6 +21,9 @@ static void committed(placer *p)
 	bool has_news = p->rows->decisions > 0;
 	p->head = p->rows->after;
 	turn_keep(&p->turn, &p->books);
+	if (p->books.wants_budgets)
+		p->kinds |= KIND_BUDGETS;
+	p->books.wants_budgets = false;
 	p->rows = NULL;
 	p->stage = STAGE_NONE;
 	p->moved = 0;

@@ -7,6 +7,7 @@
 #include "server/placer/claim.h"
 #include "server/placer/hint.h"
 #include "server/placer/reclaim.h"
+#include "server/placer/spend.h"
 #include "server/placer/use.h"
 
 enum { RECALL_MAX = 4000 };
@@ -125,7 +126,12 @@ static bool find(turn *t, books *b, booking *k, request_ask *w, reasons *r)
 
 	metric_observe_us(METRIC_PLACER_DECIDE_TIME, clock_mono_us() - began_us);
 	avoid_end(b, closed, n);
-	return found;
+	k->max_runtime_s = w->ask.max_runtime_s;
+	if (!found || spend_may(b, p->handle, &k->held, k->max_runtime_s, &r->why))
+		return found;
+	place_give(&b->fleet, b->tree, p->handle, &k->held);
+	plan_clear(&k->held);
+	return false;
 }
 
 static void watch(booking *k, const reasons *r, uint64_t count, const booking_wait *told)
@@ -222,7 +228,12 @@ static void reject(turn *t, books *b, booking *k, str reason, str actor)
 /* Others go for it; or it has waited so long that room is kept. */
 static void make_room(turn *t, books *b, booking *k, const request_ask *w, const reasons *r)
 {
+	why unused = {0};
+
 	if (why_unblocks(r->why.v[0].code) == WHEN_INVENTORY)
+		return;
+	/* Nobody goes for work that its budget would keep out all the same. */
+	if (!spend_may_rate(b, books_payer(b, k->tenant_key)->handle, k->terms.milli, w->ask.max_runtime_s, &unused))
 		return;
 	if (k->reserve_wanted) {
 		reserve_try(t, b, k, w);

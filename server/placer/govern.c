@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/heap.h"
 #include "engine/charge.h"
 #include "json/pull.h"
 #include "server/placer/decide.h"
 #include "server/placer/policy.h"
+#include "server/placer/spend.h"
 #include "server/placer/use.h"
 
 enum { US_PER_S = 1000 * 1000 };
@@ -382,4 +384,6 @@ void govern_table(books *b, sql_id stmt, const void *rows, uint32_t n)
 		govern_clusters(b, rows, n);
 	else if (stmt == SQL_LOAD_CORDONS)
 		govern_cordons(b, rows, n);
+	else if (stmt == SQL_LOAD_BUDGETS)
+		spend_load(b, rows, n, clock_now_us());
 }

@@ -9,6 +9,7 @@
 #include "server/placer/claim.h"
 #include "server/placer/decide.h"
 #include "server/placer/use.h"
+#include "server/placer/spend.h"
 
 /* What a placement was charged, by model. */
 typedef struct stored_charges {
@@ -382,6 +383,7 @@ void load_settle(load *l)
 	books_follow_capacity(l->b);
 	standing_moved_all(&l->b->standing, quota_models(l->b->tree));
 	change_all(&l->b->changes);
+	spend_recount(l->b);
 	decide_recall(l->b);
 }
 
@@ -440,7 +442,8 @@ void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n)
 }
 
 const sql_id load_tables[] = {SQL_LOAD_CLASSES, SQL_LOAD_PRIORITIES, SQL_LOAD_TENANTS, SQL_LOAD_QUOTAS,
-	SQL_LOAD_POLICIES, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS};
+	SQL_LOAD_POLICIES, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS,
+	SQL_LOAD_BUDGETS};
 static_assert(sizeof load_tables / sizeof *load_tables == LOAD_TABLES, "each table has a place in the order");
 
 void load_table(load *l, sql_id stmt, const void *rows, uint32_t n)

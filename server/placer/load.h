@@ -9,7 +9,7 @@
 #include "base/id.h"
 #include "server/placer/govern.h"
 
-enum { LOAD_WORDS_BYTES = 2048, LOAD_TABLES = 10, LOAD_TABLES_GOVERNED = 7 };
+enum { LOAD_WORDS_BYTES = 2048, LOAD_TABLES = 11, LOAD_TABLES_GOVERNED = 7 };
 
 /* The tables before the placements, in the order in which they stand on each other, the first LOAD_TABLES_GOVERNED of
  * them people's. */

@@ -1,6 +1,7 @@
 #include "server/placer/moves.h"
 
 #include "server/placer/use.h"
+#include "server/placer/spend.h"
 
 static void uses_move(turn *t, books *b, const payer *p, int32_t from, int32_t to, int32_t number)
 {
@@ -51,5 +52,7 @@ void moves_review(turn *t, books *b)
 		return;
 	t->cannot_undo = true;
 	standing_moved_all(&b->standing, quota_models(b->tree));
+	spend_recount(b);
+	b->wants_budgets = true;
 	change_all(&b->changes);
 }

@@ -13,6 +13,7 @@ static const struct {
 	{"priority", KIND_PRIORITIES},
 	{"quota_request", KIND_QUOTAS},
 	{"raise_policy", 0},
+	{"budget", KIND_BUDGETS},
 	{"device_class", KIND_CLASSES},
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},
@@ -74,6 +75,7 @@ static const struct {
 	{KIND_POLICIES, SQL_LOAD_POLICIES},
 	{KIND_CLUSTERS, SQL_LOAD_CLUSTERS},
 	{KIND_CORDONS, SQL_LOAD_CORDONS},
+	{KIND_BUDGETS, SQL_LOAD_BUDGETS},
 };
 
 static void loaded(void *arg, const db_verdict *v)

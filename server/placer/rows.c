@@ -405,6 +405,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	nodes_put(t, r);
 	devices_put(t, r);
 	rows_decide(t, b, r);
+	rows_spend(t, b, r);
 	devices_used(t, r);
 	nodes_used(t, r);
 	tenants_used(t, b, r);

@@ -12,5 +12,7 @@ i64s rows_numbers(turn *t, uint32_t n);
 void rows_decide(turn *t, books *b, turn_rows *r);
 /* rows_placement.c: rows of the touched placements; touch i has the record first + i. */
 void rows_placements(turn *t, const books *b, turn_rows *r, int64_t first);
+/* rows_spend.c: thresholds of budgets that were crossed. Moves r->after; behind rows_decide. */
+void rows_spend(turn *t, const books *b, turn_rows *r);
 /* rows_standing.c: what holds of tenants, and totals that have moved. */
 void rows_standing(turn *t, const books *b, turn_rows *r);

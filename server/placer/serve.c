@@ -10,6 +10,7 @@
 #include "server/placer/placer_inside.h"
 #include "server/placer/report.h"
 #include "server/placer/shed.h"
+#include "server/placer/spend.h"
 
 enum {
 	SLICE_US = 1500, /* the loop is given back after so long */
@@ -91,6 +92,7 @@ static bool step_review(placer *p)
 		return true;
 	inventory_review(&p->turn, &p->books);
 	shed_review(&p->turn, &p->books);
+	spend_review(&p->turn, &p->books);
 	return true;
 }
 
@@ -200,7 +202,7 @@ static bool is_walking(const books *b)
 static bool wants_review(const books *b)
 {
 	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us()) ||
-	       shed_is_due(b, clock_now_us());
+	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us());
 }
 
 static bool has_work(const placer *p)
@@ -289,6 +291,7 @@ static void look(placer *p)
 static void turn_open(placer *p)
 {
 	turn_begin(&p->turn, clock_now_us());
+	spend_advance(&p->books, p->turn.now_us);
 	p->inbox.at = 0;
 	p->stage = STAGE_REVIEW;
 }
@@ -306,6 +309,8 @@ static void standing_look(placer *p)
 
 static void turn_finish(placer *p)
 {
+	if (!p->rows)
+		spend_follow_all(&p->turn, &p->books);
 	standing_look(p);
 	if (!turn_is_empty(&p->turn)) {
 		commit_send(p);

@@ -8,6 +8,7 @@
 #include "engine/charge.h"
 #include "server/placer/claim.h"
 #include "server/placer/use.h"
+#include "server/placer/spend.h"
 
 void turn_init(turn *t)
 {
@@ -34,6 +35,8 @@ void turn_begin(turn *t, int64_t now_us)
 	t->now_us = now_us;
 	t->cannot_undo = t->has_inventory = t->has_standing = t->has_searched = false;
 	vec_clear(&t->moved);
+	vec_clear(&t->spent);
+	vec_clear(&t->crossed);
 	t->refusals = t->unknown_slices = t->evictions = 0;
 	t->evicted_milli = t->evicted_for_milli = 0;
 	sums_clear(&t->node_sums);
@@ -99,15 +102,18 @@ void turn_done(turn *t)
 	vec_done(&t->unclaimed);
 	vec_done(&t->evicted);
 	vec_done(&t->departed);
+	vec_done(&t->spent);
+	vec_done(&t->crossed);
 	arena_end(t->a);
 	t->a = NULL;
 }
 
 bool turn_is_empty(const turn *t)
 {
-	return !t->has_standing && !t->moved.n && !t->touches.n && !t->consumed.n && !t->retold.n && !t->aside.seq &&
-	       !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n && !t->nodes_marked.n &&
-	       !t->devices_marked.n && !t->hints.n && !t->claimed.n && !t->unclaimed.n && !t->departed.n;
+	return !t->has_standing && !t->moved.n && !t->crossed.n && !t->touches.n && !t->consumed.n && !t->retold.n &&
+	       !t->aside.seq && !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n &&
+	       !t->nodes_marked.n && !t->devices_marked.n && !t->hints.n && !t->claimed.n && !t->unclaimed.n &&
+	       !t->departed.n;
 }
 
 bool turn_can_undo(const turn *t)
@@ -242,6 +248,7 @@ void turn_took(turn *t, books *b, booking *k)
 	sum_plan(t, b, books_payer(b, k->tenant_key)->handle, &k->held, 1);
 	books_hold(b, k);
 	use_touch(b, k->tenant_key);
+	spend_follow(t, b, k);
 }
 
 /* What frees in a plan, for those that wait. */
@@ -403,6 +410,7 @@ static void touch_restore(books *b, touch *x)
 		books_hold(b, k);
 	}
 	plan_done(&x->held_before);
+	spend_follow(NULL, b, k);
 	if (!x->is_new) {
 		books_follow(b, k);
 		return;
@@ -415,6 +423,7 @@ void turn_undo(turn *t, books *b)
 {
 	assert(turn_can_undo(t));
 	standing_undo(&b->standing);
+	spend_undo(t, b);
 	vec_each (x, &t->touches)
 		touch_release(b, x);
 	vec_each (x, &t->touches)

@@ -87,12 +87,26 @@ typedef struct turn_use {
 	int32_t tenant_key;
 	int64_t rate, at_us; /* millionths of a credit */
 } turn_use;
+/* Work that ended, as budgets count it. */
+typedef struct turn_spent {
+	int32_t tenant; /* of the tree */
+	int64_t rate, start_us, at_us;
+} turn_spent;
+
+/* A threshold of a budget that was crossed. */
+typedef struct turn_crossing {
+	str id;
+	int32_t tenant_key;
+	int64_t percent, spent_milli, amount, begin_us;
+} turn_crossing;
 
 typedef struct turn {
 	arena *a; /* of texts and rows; ends with the turn */
 	int64_t now_us;
 	bool cannot_undo, has_inventory;
-	bool has_standing;  /* b->standing looked at a model, and there is something to write */
+	bool has_standing; /* b->standing looked at a model, and there is something to write */
+	vec(turn_spent) spent;
+	vec(turn_crossing) crossed;
 	vec(int32_t) moved; /* keys of tenants whose totals follow them: nothing grows in such a turn */
 	vec(touch) touches;
 	turn_sums node_sums, device_sums, tenant_sums;

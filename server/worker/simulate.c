@@ -5,6 +5,7 @@
 #include "engine/reserve.h"
 #include "server/placer/body.h"
 #include "server/placer/hint.h"
+#include "server/placer/spend.h"
 
 static void whole_write(buf *out, const books *b, int32_t tenant_key, const simulated_as_of *marks, str cluster,
 	str placed, str blockers, str advised)
@@ -28,8 +29,11 @@ static void whole_write(buf *out, const books *b, int32_t tenant_key, const simu
 static bool find(books *b, int32_t tenant, const ask *a, int64_t now_us, plan *p, why *ret_why)
 {
 	market_refresh(b->market, &b->fleet);
-	return reserve_place(
+	bool found = reserve_place(
 		b->reserve, b->room, &b->fleet, b->tree, tenant, RESERVE_OWNER_NONE, now_us, a, p, ret_why);
+	spend_advance(b, now_us);
+	spend_recount(b);
+	return found && spend_may(b, tenant, p, a->max_runtime_s, ret_why);
 }
 
 static str changes_of(books *b, int32_t tenant, const request_ask *w, arena *a)
@@ -62,7 +66,7 @@ err simulate_placement(
 			S("[]"), S("[]"));
 	} else {
 		js_list blockers = body_blockers(b, &r, a);
-		str advised = is_ask ? changes_of(b, tenant, &w, a) : S("[]");
+		str advised = is_ask && r.why.v[0].code != WHY_BUDGET ? changes_of(b, tenant, &w, a) : S("[]");
 		whole_write(out, b, tenant_key, marks, STR_NONE, S("[]"),
 			body_list(&placement_blocker_type, &blockers, a), advised);
 	}

@@ -7,6 +7,7 @@
 #include "json/write.h"
 #include "server/placer/decide.h"
 #include "server/placer/govern.h"
+#include "server/placer/spend.h"
 
 enum { DEPTH_MAX = 16, TURNS_MAX = 100000 };
 
@@ -177,6 +178,8 @@ void simulate_queue(books *b, int32_t tenant_key, policy_terms *terms, int64_t n
 		p->policy = terms;
 		terms_again(b, terms);
 	}
+	spend_advance(b, now_us);
+	spend_recount(b);
 	guarantees_check(b, out);
 	buf_printf(out, "waiting\t%u\t\n", b->waiting.n);
 	queue_decide(b, now_us, out);

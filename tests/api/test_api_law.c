@@ -26,6 +26,7 @@ static const scene setup[] = {
 	{"a raise", MEMBER, "POST", "/v1/quota-requests", NULL, "{\"tenant\":\"acme\",\"model\":\"l4\",\"limit\":{\"device_milli\":1},\"reason\":\"x\"}", 201, NULL, NULL, "rse=id"},
 	{"a trust", ADMIN, "POST", "/v1/trusts", NULL, "{\"name\":\"main\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, NULL, NULL, "trs=id"},
 	{"a policy", ADMIN, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\"}", 201, NULL, NULL, "pol=id"},
+	{"a budget", ADMIN, "POST", "/v1/budgets", NULL, "{\"tenant\":\"acme\",\"unit\":\"gpu_hours\",\"period\":\"day\",\"amount\":1,\"action\":\"notify\"}", 201, NULL, NULL, "bgt=id"},
 	{"a binding", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:ada\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, NULL, NULL, "bnd=id"},
 	{"a plan", ADMIN, "POST", "/v1/plans", NULL, "{\"manager\":\"git\",\"tenants\":{\"fresh\":{}}}", 201, NULL, NULL, "pln=plan_id"},
 };
@@ -68,6 +69,9 @@ static const scene dry[] = {
 	{"denied", APPROVER, "POST", "/v1/quota-requests/{rse}:deny?dry_run=true", NULL, "{\"reason\":\"no\"}", 200, "{'state':'denied','ended_reason':'no'}", DRY, NULL},
 	{"withdrawn", MEMBER, "POST", "/v1/quota-requests/{rse}:cancel?dry_run=true", NULL, NULL, 200, "{'state':'cancelled'}", DRY, NULL},
 	{"a trust", ADMIN, "POST", "/v1/trusts?dry_run=true", NULL, "{\"name\":\"new\",\"issuer\":\"https://issuer.example\",\"audience\":\"x\",\"match\":{\"project_id\":\"1\"},\"grants\":[{\"role\":\"viewer\",\"tenant\":\"acme\"}]}", 201, "{'name':'new','id':null}", DRY, NULL},
+	{"a budget", ADMIN, "POST", "/v1/budgets?dry_run=true", NULL, "{\"tenant\":\"acme\",\"unit\":\"gpu_hours\",\"period\":\"week\",\"amount\":5,\"action\":\"notify\"}", 201, "{'amount':5,'id':null}", DRY, NULL},
+	{"a budget changed", ADMIN, "PATCH", "/v1/budgets/{bgt}?dry_run=true", PATCH ANY, "{\"amount\":7}", 200, "{'amount':7,'period':'day'}", DRY, NULL},
+	{"a budget gone", ADMIN, "DELETE", "/v1/budgets/{bgt}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"a trust gone", ADMIN, "DELETE", "/v1/trusts/{trs}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"a policy", ADMIN, "POST", "/v1/policies?dry_run=true", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"spread\"}}", 201, "{'tenant':'acme','number':2,'placement':{'node_policy':'spread'},'is_applied':false,'id':null}", DRY, NULL},
 	{"a policy applied", ADMIN, "POST", "/v1/policies/{pol}:apply?dry_run=true", "If-Match: \"0\"\r\n", NULL, 200, "{'id':'{pol}','is_applied':true}", DRY, NULL},

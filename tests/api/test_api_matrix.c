@@ -49,7 +49,7 @@ enum { LETTERS = sizeof(letters) / sizeof(*letters) };
 
 /* What stands at each place, by letter of the table. */
 static struct {
-	char token[64], binding[64], trust[64], placement[64], policy[64], record[24];
+	char token[64], binding[64], trust[64], placement[64], policy[64], budget[64], record[24];
 } things[PLACES];
 
 static const cell *cell_find(const char *operation)
@@ -102,6 +102,9 @@ static const char *filled(const char *text, place at, char out[TEXT_BYTES])
 		case 'Y':
 			put(out, &n, things[at].policy, '/');
 			break;
+		case 'G':
+			put(out, &n, things[at].budget, '/');
+			break;
 		case 'L':
 			put(out, &n, things[at].placement, '/');
 			break;
@@ -152,6 +155,18 @@ static void policy_make(place at, const char *name)
 	pg_do(served_dsn(), sql);
 }
 
+static void budget_make(place at, const char *name)
+{
+	char sql[SQL_BYTES];
+
+	snprintf(things[at].budget, sizeof(things[at].budget), "bgt_0000000000000000000000000%d", at);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO budget (id, tenant_key, description, unit, period, amount, thresholds, action) SELECT '%s', key, '%s', 'gpu_hours', "
+		"'day', 1, '{}', 'notify' FROM tenant WHERE path = '%s'",
+		things[at].budget, name, paths[at]);
+	pg_do(served_dsn(), sql);
+}
+
 /* Something of every kind at every place; what is umbra's says so. */
 static void things_make(void)
 {
@@ -173,6 +188,7 @@ static void things_make(void)
 		must("POST", "/v1/tokens", body);
 		trust_make(at, name);
 		policy_make(at, name);
+		budget_make(at, name);
 		snprintf(things[at].placement, sizeof(things[at].placement), "plc_0000000000000000000000000%d", at);
 		snprintf(sql, sizeof(sql),
 			"INSERT INTO placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, "

@@ -21,7 +21,7 @@ static const struct {
 		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get priority_list priority_get"
 		" decision_list audit_record decision_record checkpoint_list checkpoint_over checkpoint_two"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
-		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
+		" budget_list budget_get budget_create budget_patch budget_delete quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
 		" token_get token_list token_create token_revoke usage_list"
 		" binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
@@ -38,7 +38,7 @@ static const struct {
 		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names placement_explain"
 		" books_tenants books_inventory books_streams"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
-		" quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
+		" budget_list budget_get budget_create budget_patch budget_delete quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
 		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
 		" bindings_of binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply policy_effective"
 		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put"
@@ -48,13 +48,13 @@ static const struct {
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
+		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "",
 		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams token_count raise_due"
-		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions"
+		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_budgets load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions"
 		" checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };
 enum { ROLES = sizeof(runs) / sizeof(*runs) };
