@@ -3,7 +3,7 @@
 -- name: budget_list :many
 -- in: tenant text?, subtree bool, after text, limit int8
 -- out: id text, tenant text, description text, unit text, period text, amount int8, thresholds json, action text, spent_milli int8, committed_milli int8, period_begin timestamptz, period_end timestamptz, told_percent int8?, revision int8, created_at timestamptz, cursor text
-SELECT b.id, t.path AS tenant, b.description, b.unit, b.period, b.amount, to_json(b.thresholds) AS thresholds, b.action,
+SELECT b.id, coalesce(nullif(t.path, ''), t.id) AS tenant, b.description, b.unit, b.period, b.amount, to_json(b.thresholds) AS thresholds, b.action,
 	gpu_milli_hours_spent(k.keys, p.begin_at) AS spent_milli, gpu_milli_hours_committed(k.keys, p.end_at) AS committed_milli,
 	p.begin_at AS period_begin, p.end_at AS period_end, m.percent AS told_percent, b.rev AS revision, b.created_at, b.id AS cursor
 FROM budget b JOIN tenant t ON t.key = b.tenant_key CROSS JOIN LATERAL (SELECT tenant_subtree(t.key) AS keys) k
@@ -22,7 +22,7 @@ LIMIT $4;
 -- name: budget_get :one
 -- in: id text
 -- out: id text, tenant text, description text, unit text, period text, amount int8, thresholds json, action text, spent_milli int8, committed_milli int8, period_begin timestamptz, period_end timestamptz, told_percent int8?, revision int8, created_at timestamptz
-SELECT b.id, t.path AS tenant, b.description, b.unit, b.period, b.amount, to_json(b.thresholds) AS thresholds, b.action,
+SELECT b.id, coalesce(nullif(t.path, ''), t.id) AS tenant, b.description, b.unit, b.period, b.amount, to_json(b.thresholds) AS thresholds, b.action,
 	gpu_milli_hours_spent(k.keys, p.begin_at) AS spent_milli, gpu_milli_hours_committed(k.keys, p.end_at) AS committed_milli,
 	p.begin_at AS period_begin, p.end_at AS period_end, m.percent AS told_percent, b.rev AS revision, b.created_at
 FROM budget b JOIN tenant t ON t.key = b.tenant_key CROSS JOIN LATERAL (SELECT tenant_subtree(t.key) AS keys) k
@@ -39,7 +39,7 @@ WHERE b.id = $1 AND b.deleted_at IS NULL;
 -- in: id text, tenant text, description text, unit text, period text, amount int8, thresholds int8[], action text, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, tenant text?, description text?, unit text?, period text?, amount int8?, thresholds json?, action text?, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
-t AS (SELECT key, path, parent_key, depth FROM tenant WHERE (id = $2 OR path = $2) AND deleted_at IS NULL FOR NO KEY UPDATE),
+t AS (SELECT key, id, path, parent_key, depth FROM tenant WHERE (id = $2 OR path = $2) AND deleted_at IS NULL FOR NO KEY UPDATE),
 up AS (SELECT t.key FROM t LEFT JOIN tenant p ON p.key = t.parent_key WHERE t.depth = 0 OR p.key IS NOT NULL),
 others AS (SELECT count(*) AS n FROM budget b JOIN t ON b.tenant_key = t.key WHERE b.deleted_at IS NULL),
 i AS (
@@ -55,7 +55,7 @@ SELECT
 	CASE WHEN i.id IS NOT NULL THEN NULL WHEN t.key IS NULL THEN 'there is no tenant ' || $2
 		WHEN $4 <> 'gpu_hours' THEN 'money counts by a price book, and there is none: count gpu_hours'
 		WHEN up.key IS NULL THEN 'the budgets of the topmost tenant one holds are set from above' ELSE 'a tenant has at most 16 budgets' END AS detail,
-	t.key, i.id, t.path AS tenant, i.description, i.unit, i.period, i.amount, to_json(i.thresholds) AS thresholds, i.action, i.rev AS revision, i.created_at
+	t.key, i.id, coalesce(nullif(t.path, ''), t.id) AS tenant, i.description, i.unit, i.period, i.amount, to_json(i.thresholds) AS thresholds, i.action, i.rev AS revision, i.created_at
 FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN up ON true LEFT JOIN i ON true;
 
 -- name: budget_patch :one
@@ -75,7 +75,7 @@ SELECT
 	CASE WHEN u.id IS NULL AND up.id IS NOT NULL THEN 'If-Match' END AS pointer,
 	CASE WHEN b.id IS NOT NULL AND up.id IS NULL THEN 'the budgets of the topmost tenant one holds are set from above'
 		WHEN u.id IS NULL AND b.id IS NOT NULL THEN 'the budget is at revision ' || b.rev END AS detail,
-	b.tenant_key AS key, u.id, (SELECT path FROM tenant WHERE key = b.tenant_key) AS tenant, u.description, u.unit, u.period, u.amount,
+	b.tenant_key AS key, u.id, (SELECT coalesce(nullif(path, ''), id) FROM tenant WHERE key = b.tenant_key) AS tenant, u.description, u.unit, u.period, u.amount,
 	to_json(u.thresholds) AS thresholds, u.action, u.rev AS revision, u.created_at
 FROM (SELECT 1) one LEFT JOIN b ON true LEFT JOIN up ON true LEFT JOIN u ON true;
 
