@@ -197,14 +197,18 @@ Test(placer_faults, a_row_that_the_database_refuses_stops_nobody)
 			"place plc_2");
 		cr_expect_str_neq(realm_text(&r, "SELECT why FROM inbox_quarantine"), "");
 		HOLDS(&r);
-		/* And the next ones go in batches again. */
-		int64_t batch = realm_int(&r, "SELECT batch FROM leader");
+		/* And the next ones go in one batch again, all at its time. */
 		realm_do(&r, "BEGIN");
 		for (int n = 0; n < 5; n++)
 			(void)realm_place(&r, "d", ONE_H100);
 		realm_do(&r, "COMMIT");
 		realm_settle(&r);
-		cr_expect_eq(realm_int(&r, "SELECT batch FROM leader"), batch + 1);
+		cr_expect_str_eq(
+			realm_text(&r,
+				"SELECT count(*) || ' ' || count(DISTINCT granted_at) FROM placement WHERE seq > "
+				"(SELECT seq FROM placement WHERE id = 'plc_%d')",
+				last),
+			"5 1");
 		starts_again(&r);
 		realm_close(&r);
 	}
