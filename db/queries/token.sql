@@ -8,7 +8,7 @@
 WITH RECURSIVE up AS (
 	SELECT k.*, $2 AS place FROM token k WHERE k.id = $1
 	UNION ALL
-	SELECT m.*, up.place + 1 FROM up JOIN token m ON m.id = up.maker_token WHERE up.place < 64
+	SELECT m.*, up.place + 1 FROM up JOIN token m ON m.id = up.maker_token WHERE up.place < $2 + 64
 )
 SELECT up.place, up.id, up.name, up.hash, up.role, up.tenant_key, t.path AS tenant, up.subject, array_to_string(up.groups, E'\n') AS groups,
 	array_to_string(up.cidrs, E'\n') AS cidrs, array_to_string(up.maker_subjects, E'\n') AS maker_subjects, up.expires_at, up.last_used_at,

@@ -1,5 +1,6 @@
 #include "server/edge/recognize.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include "base/clock.h"
 #include "server/identity/oidc.h"
@@ -93,10 +94,11 @@ static void bindings_ask(recognize *k)
 	db_read(k->edge->reader, DB_PLATFORM, SQL_BINDINGS_OF, &k->in.bindings, bindings_came, k);
 }
 
+/* A layer that were left out would let more through, so there is room for all that the database can hold. */
 static void layer_add(claim *c, claim_layer l)
 {
-	if (c->n_layers < CLAIM_LAYERS_MAX)
-		c->layers[c->n_layers++] = l;
+	assert(c->n_layers < CLAIM_LAYERS_MAX);
+	c->layers[c->n_layers++] = l;
 }
 
 /* Lines of a text. */

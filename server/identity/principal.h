@@ -20,9 +20,9 @@ enum {
 	PRINCIPAL_NAME_MAX = 64,
 	PRINCIPAL_PATH_MAX = 640,
 	CIDRS_MAX = 32,
-	TOKEN_MAKERS_MAX = 64, /* that stand above one token */
-	CLAIM_LAYERS_MAX = 3 * (TOKEN_MAKERS_MAX + 1),
-	FLEET_KEY = 1, /* the tenant that is the whole fleet */
+	TOKEN_MAKERS_MAX = 64,                             /* that stand above one token */
+	CLAIM_LAYERS_MAX = 3 * (TOKEN_MAKERS_MAX + 1) + 2, /* a trust's two may stand before its maker's */
+	FLEET_KEY = 1,                                     /* the tenant that is the whole fleet */
 };
 
 /* One layer of a claim: it grants what is named here and what the bindings of its subjects say. */
