@@ -165,15 +165,19 @@ static void notice_drop(void *arg, const PGresult *res)
 	(void)res;
 }
 
+/* Row by row through indexes. A whole walk through an index is as bad as one through its table, and is what a hash or a merge of a
+ * small table likes best. */
+#define BY_INDEX " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+
 /* A database, a role or the server may be set up otherwise: what the statements stand on is said here. */
 static void options_write(const db_options *o, char out[OPTIONS_MAX])
 {
 	int n = snprintf(out, OPTIONS_MAX,
 		"-c plan_cache_mode=force_generic_plan -c jit=off -c timezone=UTC "
 		"-c default_transaction_isolation=read\\ committed -c statement_timeout=%d -c lock_timeout=%d "
-		"-c idle_in_transaction_session_timeout=%d -c enable_seqscan=%s "
+		"-c idle_in_transaction_session_timeout=%d%s "
 		"-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3%s%s",
-		o->statement_timeout_ms, o->lock_timeout_ms, o->idle_in_tx_timeout_ms, o->by_index ? "off" : "on",
+		o->statement_timeout_ms, o->lock_timeout_ms, o->idle_in_tx_timeout_ms, o->by_index ? BY_INDEX : "",
 		o->role ? " -c role=" : "", o->role ? o->role : "");
 	assert(n > 0 && n < OPTIONS_MAX);
 }

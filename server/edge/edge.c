@@ -35,7 +35,7 @@ enum {
 	SLOW_DEADLINE_US = 5 * 60 * 1000 * 1000
 };
 
-/* What the database side of an edge runs as. */
+/* What the database side of an edge runs as: its statements look single rows and pages up in tables that grow without end. */
 static db_options options(const edge *e, const char *kind, bool is_platform)
 {
 	return (db_options){
@@ -43,16 +43,13 @@ static db_options options(const edge *e, const char *kind, bool is_platform)
 		.kind = kind,
 		.role = is_platform ? "reeve_platform" : "reeve_edge",
 		.is_platform = is_platform,
+		.by_index = true,
 	};
 }
 
-/* Its statements look single rows up in tables that grow without end. */
 static lane *intake_lane(const edge *e, bool is_platform)
 {
-	lane_options o = {.db = options(e, "edge-intake", is_platform)};
-
-	o.db.by_index = true;
-	return lane_new(e->loop, &o);
+	return lane_new(e->loop, &(lane_options){.db = options(e, "edge-intake", is_platform)});
 }
 
 static void database_open(edge *e)
