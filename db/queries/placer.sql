@@ -68,6 +68,10 @@ FROM quota q FULL JOIN quota_raised r USING (tenant_key, model) ORDER BY tenant_
 -- out: tenant_key int4, type text, model text, since timestamptz
 SELECT tenant_key, type, model, since FROM quota_condition ORDER BY tenant_key, type, model;
 
+-- name: load_loans :many
+-- out: tenant_key int4, lender_key int4, model text, via_depth int4, device_milli int8, memory_mib int8, compute_milli int8
+SELECT tenant_key, lender_key, model, via_depth, device_milli, memory_mib, compute_milli FROM quota_loan ORDER BY model, tenant_key, lender_key;
+
 -- name: load_classes :many
 -- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8
 SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli FROM device_class ORDER BY name;
@@ -316,16 +320,18 @@ SELECT unnest($1::int4[]), unnest($2::text[]), unnest($3::text[]), unnest($4::ti
 DELETE FROM quota_condition c USING unnest($1::int4[], $2::text[], $3::text[]) AS x(tenant_key, type, model)
 WHERE c.tenant_key = x.tenant_key AND c.type = x.type AND c.model = x.model;
 
--- All loans of some models, in the place of those that stood there.
--- name: loan_clear :exec
--- in: models text[]
-DELETE FROM quota_loan WHERE model = ANY ($1::text[]);
+-- name: loan_end :exec
+-- in: tenant_keys int4[], lender_keys int4[], models text[]
+DELETE FROM quota_loan l USING unnest($1::int4[], $2::int4[], $3::text[]) AS x(tenant_key, lender_key, model)
+WHERE l.tenant_key = x.tenant_key AND l.lender_key = x.lender_key AND l.model = x.model;
 
 -- name: loan_put :exec
 -- in: tenant_keys int4[], lender_keys int4[], models text[], via_depths int4[], device_milli int8[], memory_mib int8[], compute_milli int8[], sinces timestamptz[]
 INSERT INTO quota_loan (tenant_key, lender_key, model, via_depth, device_milli, memory_mib, compute_milli, since)
 SELECT unnest($1::int4[]), unnest($2::int4[]), unnest($3::text[]), unnest($4::int4[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]),
-	unnest($8::timestamptz[]);
+	unnest($8::timestamptz[])
+ON CONFLICT (tenant_key, model, lender_key) DO UPDATE SET via_depth = excluded.via_depth, device_milli = excluded.device_milli,
+	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, since = excluded.since;
 
 -- name: capacity_put :exec
 -- in: models text[], device_milli int8[], memory_mib int8[], compute_milli int8[]

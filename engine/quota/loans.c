@@ -16,11 +16,16 @@ typedef vec(offer) offers;
 
 enum { NEEDS, HAS, SIDES };
 
+typedef struct search_node {
+	int32_t tenant;
+	const quota_cell *cell;
+} search_node;
+
 typedef struct search {
 	const quota *q;
 	int32_t model;
 	int axis;
-	vec(int32_t) nodes; /* those with a cell, the deepest first */
+	vec(search_node) nodes; /* those with a cell, the deepest first */
 	offers all;
 	vec(int32_t) first[SIDES]; /* by node: into all, FLEET_NONE ends */
 	offers here[SIDES];
@@ -45,10 +50,36 @@ static int by_pair(const void *x, const void *y)
 	return (a->lender > b->lender) - (a->lender < b->lender);
 }
 
+/* What is found in the order of the tree is mostly sorted already. */
+static void sort(void *v, uint32_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	const char *at = v;
+	uint32_t i = 1;
+
+	while (i < n && compare(at + (i - 1) * size, at + i * size) <= 0)
+		i++;
+	if (i < n)
+		qsort(v, n, size, compare);
+}
+
 static void offer_add(offers *to, const search *s, int32_t tenant, int64_t amount)
 {
 	if (amount > 0)
 		vec_push(to, ((offer){tenant, s->q->tenants.v[tenant].depth, FLEET_NONE, amount}));
+}
+
+/* What waits at the node, the first that came first: the list begins with the last. */
+static void gather_waiting(search *s, int32_t node, int side)
+{
+	offers *to = &s->here[side];
+	uint32_t n = 0;
+
+	for (int32_t i = s->first[side].v[node]; i != FLEET_NONE; i = s->all.v[i].next)
+		n++;
+	vec_reserve(to, to->n + n);
+	to->n += n;
+	for (int32_t i = s->first[side].v[node], k = (int32_t)to->n; i != FLEET_NONE; i = s->all.v[i].next)
+		to->v[--k] = s->all.v[i];
 }
 
 /* What waits at the node, and what it has or needs itself, the nearest first. */
@@ -56,18 +87,16 @@ static void gather(search *s, int32_t node, const quota_cell *c)
 {
 	int64_t own = quota_own(c, s->axis) - c->own_use.v[s->axis];
 
-	for (int side = 0; side < SIDES; side++) {
+	for (int side = 0; side < SIDES; side++)
 		vec_clear(&s->here[side]);
-		for (int32_t i = s->first[side].v[node]; i != FLEET_NONE; i = s->all.v[i].next)
-			offer_add(&s->here[side], s, s->all.v[i].tenant, s->all.v[i].amount);
-	}
 	/* What the root promises beyond what it has is nobody's work. */
 	if (node != QUOTA_ROOT)
 		offer_add(&s->here[NEEDS], s, node, -own);
 	offer_add(&s->here[HAS], s, node, own);
-	for (int side = 0; side < SIDES; side++)
-		if (s->here[side].n)
-			qsort(s->here[side].v, s->here[side].n, sizeof(offer), by_depth);
+	for (int side = 0; side < SIDES; side++) {
+		gather_waiting(s, node, side);
+		sort(s->here[side].v, s->here[side].n, sizeof(offer), by_depth);
+	}
 }
 
 static void lend(search *s, int32_t via, offer *from, offer *to, int64_t amount)
@@ -120,11 +149,10 @@ static void search_axis(search *s)
 		for (uint32_t i = 0; i < s->first[side].n; i++)
 			s->first[side].v[i] = FLEET_NONE;
 	vec_each (node, &s->nodes) {
-		const quota_cell *c = quota_cell_find(s->q, *node, s->model);
-		gather(s, *node, c);
-		match(s, *node);
-		if (*node != QUOTA_ROOT)
-			pass_on(s, c, s->q->tenants.v[*node].parent);
+		gather(s, node->tenant, node->cell);
+		match(s, node->tenant);
+		if (node->tenant != QUOTA_ROOT)
+			pass_on(s, node->cell, s->q->tenants.v[node->tenant].parent);
 	}
 }
 
@@ -134,8 +162,10 @@ static void nodes_list(search *s)
 	for (int32_t depth = QUOTA_DEPTH_MAX; depth >= 0; depth--)
 		for (uint32_t i = 0; i < s->q->tenants.n; i++) {
 			const quota_tenant *t = &s->q->tenants.v[i];
-			if (t->is_live && t->depth == depth && quota_cell_find(s->q, (int32_t)i, s->model))
-				vec_push(&s->nodes, (int32_t)i);
+			const quota_cell *c =
+				t->is_live && t->depth == depth ? quota_cell_find(s->q, (int32_t)i, s->model) : NULL;
+			if (c)
+				vec_push(&s->nodes, ((search_node){(int32_t)i, c}));
 		}
 	for (int side = 0; side < SIDES; side++)
 		while (s->first[side].n < s->q->tenants.n)
@@ -143,31 +173,54 @@ static void nodes_list(search *s)
 }
 
 /* The axes of one pair become one loan. */
-static void join_axes(quota_loans *found)
+static void loan_add(quota_loans *to, const quota_loan *l)
 {
-	uint32_t n = 0;
+	quota_loan *last = to->n ? &to->v[to->n - 1] : NULL;
 
-	if (found->n)
-		qsort(found->v, found->n, sizeof(quota_loan), by_pair);
-	for (uint32_t i = 0; i < found->n; i++) {
-		quota_loan *last = n ? &found->v[n - 1] : NULL;
-		if (last && by_pair(last, &found->v[i]) == 0)
-			last->a = amounts_add(last->a, found->v[i].a);
-		else
-			found->v[n++] = found->v[i];
+	if (last && by_pair(last, l) == 0)
+		last->a = amounts_add(last->a, l->a);
+	else
+		vec_push(to, *l);
+}
+
+/* Two sorted lists become one. */
+static void join(quota_loans *ret, const quota_loans *x, const quota_loans *y)
+{
+	uint32_t i = 0, k = 0;
+
+	vec_clear(ret);
+	while (i < x->n || k < y->n) {
+		bool is_x = k == y->n || (i < x->n && by_pair(&x->v[i], &y->v[k]) <= 0);
+		loan_add(ret, is_x ? &x->v[i++] : &y->v[k++]);
 	}
-	found->n = n;
+}
+
+/* Each axis for itself, and then together. */
+static void search_all(search *s, quota_loans *ret)
+{
+	quota_loans of_axis = {0}, before = {0};
+
+	s->found = &of_axis;
+	for (s->axis = 0; s->axis < AXIS_COUNT; s->axis++) {
+		vec_clear(&of_axis);
+		search_axis(s);
+		sort(of_axis.v, of_axis.n, sizeof(quota_loan), by_pair);
+		quota_loans own = before;
+		before = *ret;
+		*ret = own;
+		join(ret, &before, &of_axis);
+	}
+	vec_done(&of_axis);
+	vec_done(&before);
 }
 
 void quota_loans_find(const quota *q, int32_t model, quota_loans *ret)
 {
-	search s = {.q = q, .model = model, .found = ret};
+	search s = {.q = q, .model = model};
 
 	vec_clear(ret);
 	nodes_list(&s);
-	for (s.axis = 0; s.axis < AXIS_COUNT; s.axis++)
-		search_axis(&s);
-	join_axes(ret);
+	search_all(&s, ret);
 	vec_done(&s.nodes);
 	vec_done(&s.all);
 	for (int side = 0; side < SIDES; side++) {

@@ -365,6 +365,20 @@ void load_conditions(books *b, const sql_load_conditions_row *rows, uint32_t n)
 	}
 }
 
+/* Of a model that is not known any more nothing is told, and nobody asks. */
+void load_loans(books *b, const sql_load_loans_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int32_t model = charge_find(&b->fleet, rows[i].model);
+		lending_row row = {(int32_t)rows[i].tenant_key, (int32_t)rows[i].lender_key, (int32_t)rows[i].via_depth,
+			FLEET_NONE, {{rows[i].device_milli, rows[i].memory_mib, rows[i].compute_milli}}};
+		if (model != FLEET_NONE)
+			lending_load(standing_lending(&b->standing, model), row);
+	}
+	vec_each (l, &b->standing.lendings)
+		lending_loaded(l);
+}
+
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n)
 {
 	nodes_compare(l);
@@ -443,7 +457,7 @@ void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n)
 
 const sql_id load_tables[] = {SQL_LOAD_CLASSES, SQL_LOAD_PRIORITIES, SQL_LOAD_TENANTS, SQL_LOAD_QUOTAS,
 	SQL_LOAD_POLICIES, SQL_LOAD_CLUSTERS, SQL_LOAD_CORDONS, SQL_LOAD_NODES, SQL_LOAD_DEVICES, SQL_LOAD_CONDITIONS,
-	SQL_LOAD_BUDGETS};
+	SQL_LOAD_LOANS, SQL_LOAD_BUDGETS};
 static_assert(sizeof load_tables / sizeof *load_tables == LOAD_TABLES, "each table has a place in the order");
 
 void load_table(load *l, sql_id stmt, const void *rows, uint32_t n)
@@ -454,6 +468,8 @@ void load_table(load *l, sql_id stmt, const void *rows, uint32_t n)
 		load_devices(l, rows, n);
 	else if (stmt == SQL_LOAD_CONDITIONS)
 		load_conditions(l->b, rows, n);
+	else if (stmt == SQL_LOAD_LOANS)
+		load_loans(l->b, rows, n);
 	else
 		govern_table(l->b, stmt, rows, n);
 }

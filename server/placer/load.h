@@ -9,7 +9,7 @@
 #include "base/id.h"
 #include "server/placer/govern.h"
 
-enum { LOAD_WORDS_BYTES = 2048, LOAD_TABLES = 11, LOAD_TABLES_GOVERNED = 7 };
+enum { LOAD_WORDS_BYTES = 2048, LOAD_TABLES = 12, LOAD_TABLES_GOVERNED = 7 };
 
 /* The tables before the placements, in the order in which they stand on each other, the first LOAD_TABLES_GOVERNED of
  * them people's. */
@@ -34,6 +34,7 @@ void load_nodes(load *l, const sql_load_nodes_row *rows, uint32_t n);
 void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n);
 /* What was told of tenants, and since when. */
 void load_conditions(books *b, const sql_load_conditions_row *rows, uint32_t n);
+void load_loans(books *b, const sql_load_loans_row *rows, uint32_t n);
 void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n);
 /* After load_end: what was used in the past, what is held for whom, who was told to make room. */
 void load_history(load *l, const sql_load_history_row *rows, uint32_t n);

@@ -62,12 +62,12 @@ static int64_t since_of(const turn *t, const standing *s, int32_t borrower)
 static void loan_fill(turn *t, const books *b, sql_loan_put_in *in, uint32_t i)
 {
 	const standing *s = &b->standing;
-	const quota_loan *l = &s->loans.v[i];
+	const lending_row *l = &s->news.put.v[i];
 
-	in->tenant_keys.v[i] = key_of(b, l->borrower);
-	in->lender_keys.v[i] = key_of(b, l->lender);
+	in->tenant_keys.v[i] = l->borrower_key;
+	in->lender_keys.v[i] = l->lender_key;
 	in->models.v[i] = number_name(t, b, s->model);
-	in->via_depths.v[i] = quota_depth(b->tree, l->via);
+	in->via_depths.v[i] = l->via_depth;
 	in->device_milli.v[i] = l->a.v[AXIS_DEVICE_MILLI];
 	in->memory_mib.v[i] = l->a.v[AXIS_MEMORY_MIB];
 	in->compute_milli.v[i] = l->a.v[AXIS_COMPUTE_MILLI];
@@ -76,13 +76,9 @@ static void loan_fill(turn *t, const books *b, sql_loan_put_in *in, uint32_t i)
 
 static void loans_put(turn *t, const books *b, turn_rows *r)
 {
-	sql_loan_clear_in *gone = ARENA_NEW(t->a, sql_loan_clear_in);
 	sql_loan_put_in *in = ARENA_NEW(t->a, sql_loan_put_in);
-	uint32_t n = b->standing.loans.n;
+	uint32_t n = b->standing.news.put.n;
 
-	gone->models = rows_texts(t, 1);
-	gone->models.v[0] = number_name(t, b, b->standing.model);
-	rows_call(r, SQL_LOAN_CLEAR, gone);
 	if (!n)
 		return;
 	*in = (sql_loan_put_in){rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n),
@@ -92,17 +88,35 @@ static void loans_put(turn *t, const books *b, turn_rows *r)
 	rows_call(r, SQL_LOAN_PUT, in);
 }
 
+static void loans_end(turn *t, const books *b, turn_rows *r)
+{
+	const lending_rows *gone = &b->standing.news.gone;
+	sql_loan_end_in *in = ARENA_NEW(t->a, sql_loan_end_in);
+
+	if (!gone->n)
+		return;
+	*in = (sql_loan_end_in){rows_numbers(t, gone->n), rows_numbers(t, gone->n), rows_texts(t, gone->n)};
+	for (uint32_t i = 0; i < gone->n; i++) {
+		in->tenant_keys.v[i] = gone->v[i].borrower_key;
+		in->lender_keys.v[i] = gone->v[i].lender_key;
+		in->models.v[i] = number_name(t, b, b->standing.model);
+	}
+	rows_call(r, SQL_LOAN_END, in);
+}
+
 static void capacity_put(turn *t, const books *b, turn_rows *r)
 {
 	const standing *s = &b->standing;
 	sql_capacity_put_in *in = ARENA_NEW(t->a, sql_capacity_put_in);
 	i64s *axes[AXIS_COUNT] = {&in->device_milli, &in->memory_mib, &in->compute_milli};
 
+	if (!s->news.has_capacity)
+		return;
 	in->models = rows_texts(t, 1);
 	in->models.v[0] = number_name(t, b, s->model);
 	for (int i = 0; i < AXIS_COUNT; i++) {
 		*axes[i] = rows_numbers(t, 1);
-		axes[i]->v[0] = s->capacity.v[i] == QUOTA_UNSET ? 0 : s->capacity.v[i];
+		axes[i]->v[0] = s->news.capacity.v[i] == QUOTA_UNSET ? 0 : s->news.capacity.v[i];
 	}
 	rows_call(r, SQL_CAPACITY_PUT, in);
 }
@@ -121,8 +135,7 @@ void rows_standing(turn *t, const books *b, turn_rows *r)
 		return;
 	conditions_begin(t, b, r);
 	conditions_end(t, b, r);
-	if (!b->standing.has_news || charge_is_mode(b->standing.model))
-		return;
+	loans_end(t, b, r);
 	loans_put(t, b, r);
 	capacity_put(t, b, r);
 }

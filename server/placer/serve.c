@@ -296,6 +296,13 @@ static void turn_open(placer *p)
 	p->stage = STAGE_REVIEW;
 }
 
+static int32_t tenant_key(const void *of, int32_t tenant)
+{
+	const books *b = of;
+
+	return b->payer_of.v[tenant]->key;
+}
+
 static void standing_look(placer *p)
 {
 	standing *s = &p->books.standing;
@@ -303,7 +310,7 @@ static void standing_look(placer *p)
 	if (p->rows || p->care.rows || !standing_is_due(s, p->turn.now_us))
 		return;
 	int64_t began_us = clock_mono_us();
-	p->turn.has_standing = standing_review(s, p->books.tree, p->turn.now_us);
+	p->turn.has_standing = standing_review(s, p->books.tree, (lending_keys){tenant_key, &p->books}, p->turn.now_us);
 	standing_spent(s, clock_mono_us() - began_us);
 }
 

@@ -8,7 +8,6 @@
 #include "engine/charge.h"
 
 enum { OF_ALL = -1 };
-#define NEVER_TOLD UINT64_MAX
 
 /* clang-format off */
 static const char *const names[STANDING_TYPES] = {
@@ -31,11 +30,13 @@ void standing_done(standing *s)
 		free(slot->value);
 	map_done(&s->facts);
 	vec_done(&s->marked);
-	vec_done(&s->told);
+	vec_each (l, &s->lendings)
+		lending_done(l);
+	vec_done(&s->lendings);
+	lending_news_done(&s->news);
 	vec_done(&s->borrowers);
 	vec_done(&s->began);
 	vec_done(&s->ended);
-	vec_done(&s->loans);
 }
 
 void standing_moved(standing *s, int32_t number)
@@ -50,8 +51,8 @@ void standing_moved_all(standing *s, int32_t models)
 {
 	for (int32_t m = 0; m < models; m++)
 		standing_moved(s, m);
-	for (uint32_t i = 0; i < s->told.n; i++)
-		if (s->told.v[i] != NEVER_TOLD)
+	for (uint32_t i = 0; i < s->lendings.n; i++)
+		if (s->lendings.v[i].told.n || s->lendings.v[i].has_capacity)
 			standing_moved(s, (int32_t)i);
 }
 
@@ -96,6 +97,13 @@ bool standing_load(standing *s, int32_t tenant, str type, int32_t number, int64_
 	return false;
 }
 
+lending *standing_lending(standing *s, int32_t model)
+{
+	while (s->lendings.n <= (uint32_t)model)
+		(void)vec_add(&s->lendings);
+	return &s->lendings.v[model];
+}
+
 static void compare(standing *s, standing_fact now, bool holds)
 {
 	const standing_fact *was = map_find_num(&s->facts, key_of(now.tenant, now.type, now.number));
@@ -130,46 +138,31 @@ static void tenant_review(standing *s, const quota *q, int32_t tenant, int64_t n
 	compare(s, (standing_fact){tenant, OF_ALL, STANDING_OVER_CREDITS, now_us}, quota_is_over_credits(q, tenant));
 }
 
-static uint64_t mix(uint64_t h, int64_t v)
+static void loans_review(standing *s, const quota *q, lending_keys keys)
 {
-	h = (h ^ (uint64_t)v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ h >> 29;
-}
-
-static uint64_t mix_amounts(uint64_t h, amounts a)
-{
-	for (int i = 0; i < AXIS_COUNT; i++)
-		h = mix(h, a.v[i]);
-	return h;
-}
-
-/* What is told of a model, so that it is written only when it is something else. */
-static uint64_t hash_of(standing *s)
-{
-	uint64_t h = mix_amounts(1, s->capacity);
-
-	vec_each (x, &s->loans)
-		h = mix_amounts(mix(mix(h, x->borrower), x->lender), x->a);
-	return h;
-}
-
-static void loans_review(standing *s, const quota *q)
-{
-	vec_clear(&s->loans);
-	if (!charge_is_mode(s->model)) {
-		quota_loans_find(q, s->model, &s->loans);
-		quota_loans_trim(q, s->model, &s->loans);
-	}
+	(void)lending_look(standing_lending(s, s->model), q, s->model, !charge_is_mode(s->model), keys, &s->news);
 	while (s->borrowers.n < (uint32_t)quota_tenants(q))
 		vec_push(&s->borrowers, false);
 	memset(s->borrowers.v, 0, s->borrowers.n * sizeof *s->borrowers.v);
-	vec_each (x, &s->loans)
+	vec_each (x, &s->news.found)
 		s->borrowers.v[x->borrower] = true;
-	s->capacity = quota_get(q, QUOTA_ROOT, s->model).guaranteed;
-	s->hash = hash_of(s);
-	while (s->told.n <= (uint32_t)s->model)
-		vec_push(&s->told, NEVER_TOLD);
-	s->has_news = s->told.v[s->model] != s->hash;
+}
+
+/* From the tenant on at which the last look of the model was cut. */
+static void tenants_review(standing *s, const quota *q, int64_t now_us)
+{
+	int32_t n = quota_tenants(q), t = s->resume < n ? s->resume : 0;
+
+	s->is_cut = s->news.is_cut;
+	for (int32_t i = 0; i < n; i++, t = t + 1 == n ? 0 : t + 1) {
+		if (s->began.n + s->ended.n >= STANDING_FACTS_MAX) {
+			s->is_cut = true;
+			break;
+		}
+		if (quota_is_live(q, t))
+			tenant_review(s, q, t, now_us);
+	}
+	s->resume_next = t;
 }
 
 static int32_t marked_next(const standing *s)
@@ -182,18 +175,28 @@ static int32_t marked_next(const standing *s)
 	return OF_ALL;
 }
 
-bool standing_review(standing *s, const quota *q, int64_t now_us)
+/* The marked models are looked at one behind the other; it rests behind the last, or when there was too much to tell.
+ */
+static bool is_round_over(const standing *s)
+{
+	return s->n_marked == 1 || s->is_cut;
+}
+
+static bool has_news(const standing *s)
+{
+	return s->news.put.n || s->news.gone.n || s->news.has_capacity || s->began.n || s->ended.n;
+}
+
+bool standing_review(standing *s, const quota *q, lending_keys keys, int64_t now_us)
 {
 	if (!standing_is_due(s, now_us))
 		return false;
 	s->model = marked_next(s);
 	assert(s->model != OF_ALL);
-	loans_review(s, q);
-	for (int32_t t = 0; t < quota_tenants(q); t++)
-		if (quota_is_live(q, t))
-			tenant_review(s, q, t, now_us);
-	s->looked_us = s->n_marked > 1 ? s->looked_us : now_us;
-	if (s->has_news || s->began.n || s->ended.n)
+	loans_review(s, q, keys);
+	tenants_review(s, q, now_us);
+	s->looked_us = is_round_over(s) ? now_us : s->looked_us;
+	if (has_news(s))
 		return true;
 	standing_keep(s);
 	return false;
@@ -201,8 +204,10 @@ bool standing_review(standing *s, const quota *q, int64_t now_us)
 
 void standing_spent(standing *s, int64_t us)
 {
-	s->spent_us += us + (int64_t)(s->has_news ? s->loans.n : 0) * STANDING_ROW_US;
-	if (s->n_marked > 1)
+	uint32_t rows = s->news.put.n + s->news.gone.n + s->began.n + s->ended.n;
+
+	s->spent_us += us + (int64_t)rows * STANDING_ROW_US;
+	if (!is_round_over(s))
 		return;
 	s->rest_us = s->spent_us * STANDING_REST_TIMES;
 	if (s->rest_us < STANDING_EVERY_US)
@@ -217,7 +222,8 @@ static void turn_over(standing *s)
 	s->model = OF_ALL;
 	vec_clear(&s->began);
 	vec_clear(&s->ended);
-	vec_clear(&s->loans);
+	vec_clear(&s->news.put);
+	vec_clear(&s->news.gone);
 }
 
 void standing_keep(standing *s)
@@ -228,10 +234,11 @@ void standing_keep(standing *s)
 		fact_put(s, *f);
 	vec_each (f, &s->ended)
 		free(map_remove_num(&s->facts, key_of(f->tenant, f->type, f->number)));
-	s->told.v[s->model] = s->hash;
+	lending_keep(standing_lending(s, s->model), &s->news);
+	s->resume = s->is_cut ? s->resume_next : 0;
 	s->next = s->model + 1;
-	s->n_marked -= s->marked.v[s->model];
-	s->marked.v[s->model] = false;
+	s->n_marked -= s->marked.v[s->model] && !s->is_cut;
+	s->marked.v[s->model] = s->is_cut;
 	turn_over(s);
 }
 
