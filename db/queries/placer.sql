@@ -106,6 +106,20 @@ FROM placement WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2;
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
 SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_use ORDER BY tenant_key, model;
 
+-- Where what tenants hold on clusters is not what their placements add up to; nothing is as it should be.
+-- name: load_escrow_off :many
+-- out: tenant_key int4, model text, cluster_key int4, stored_milli int8, counted_milli int8
+SELECT e.tenant_key, e.model, e.cluster_key, sum(e.stored)::int8 AS stored_milli, sum(e.counted)::int8 AS counted_milli
+FROM (
+	SELECT tenant_key, model, cluster_key, device_milli AS stored, 0 AS counted, memory_mib AS m, compute_milli AS c FROM escrow
+	UNION ALL
+	SELECT p.tenant_key, x.model, p.cluster_key, 0, x.d, -x.m, -x.c
+	FROM placement p CROSS JOIN LATERAL unnest(p.charge_models, p.charge_device_milli, p.charge_memory_mib, p.charge_compute_milli) AS x(model, d, m, c)
+	WHERE p.ended_at IS NULL AND p.cluster_key IS NOT NULL
+) e
+GROUP BY e.tenant_key, e.model, e.cluster_key HAVING sum(e.stored) <> sum(e.counted) OR sum(e.m) <> 0 OR sum(e.c) <> 0
+ORDER BY e.tenant_key, e.model, e.cluster_key LIMIT 100;
+
 -- Use in the past, as sums of beginnings and ends by time: per bucket how much more ran from then on, and the same times how far into
 -- the bucket that was, in millionths of a second, cut in two because it is long (engine/history.h).
 -- name: load_history :many
@@ -308,6 +322,22 @@ o AS (
 		SELECT x.model, x.d FROM x WHERE x.tenant_key = g.tenant_key) y JOIN device_class c ON c.name = y.model)
 )
 SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $9 AND NOT EXISTS (SELECT FROM o), 'over_cap') AS ok;
+
+-- What tenants hold on clusters. (Not INSERT .. ON CONFLICT, as above.)
+-- name: escrow_add :one
+-- in: tenant_keys int4[], models text[], cluster_keys int4[], device_milli int8[], memory_mib int8[], compute_milli int8[], n int8
+-- out: ok bool
+WITH x AS (SELECT * FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int8[], $5::int8[], $6::int8[]) AS x(tenant_key, model, cluster_key, d, m, c)),
+u AS (
+	UPDATE escrow e SET device_milli = e.device_milli + x.d, memory_mib = e.memory_mib + x.m, compute_milli = e.compute_milli + x.c
+	FROM x WHERE e.tenant_key = x.tenant_key AND e.model = x.model AND e.cluster_key = x.cluster_key RETURNING 1
+),
+i AS (
+	INSERT INTO escrow (tenant_key, model, cluster_key, device_milli, memory_mib, compute_milli)
+	SELECT x.tenant_key, x.model, x.cluster_key, x.d, x.m, x.c FROM x
+	WHERE NOT EXISTS (SELECT FROM escrow e WHERE e.tenant_key = x.tenant_key AND e.model = x.model AND e.cluster_key = x.cluster_key) RETURNING 1
+)
+SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $7, 'escrow_unknown') AS ok;
 
 -- What the totals say now of tenants and models, and since when.
 -- name: condition_begin :exec

@@ -347,6 +347,15 @@ static void uses_compare(load *l, const sql_load_uses_row *rows, uint32_t n)
 	map_done(&stored);
 }
 
+void load_escrow_off(load *l, const sql_load_escrow_off_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const payer *p = books_payer(l->b, (int32_t)rows[i].tenant_key);
+		differ(l, "escrow", p ? p->path : rows[i].model, rows[i].model, rows[i].stored_milli,
+			rows[i].counted_milli);
+	}
+}
+
 /* A row that nothing keeps any more goes with the first turn, before its name may come back. */
 static void node_leave(books *b, int32_t node)
 {

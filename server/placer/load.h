@@ -40,6 +40,8 @@ void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n);
 void load_history(load *l, const sql_load_history_row *rows, uint32_t n);
 void load_holds(load *l, const sql_load_holds_row *rows, uint32_t n);
 void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n);
+/* What the database found by itself. */
+void load_escrow_off(load *l, const sql_load_escrow_off_row *rows, uint32_t n);
 /* Compares with the stored totals; takes out of the fleet what is gone. */
 void load_end(load *l, const sql_load_uses_row *rows, uint32_t n);
 /* The rest of it, for who does not compare. */

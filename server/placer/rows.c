@@ -97,6 +97,37 @@ static void tenants_used(turn *t, const books *b, turn_rows *r)
 	rows_call(r, SQL_TENANT_USE_ADD, in);
 }
 
+static uint32_t escrows_shrink(turn *t)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->escrows.n; i++)
+		if (!amounts_eq(t->escrows.v[i].by, (amounts){{0}}))
+			t->escrows.v[kept++] = t->escrows.v[i];
+	return t->escrows.n = kept;
+}
+
+static void escrows_add(turn *t, const books *b, turn_rows *r)
+{
+	uint32_t n = escrows_shrink(t);
+	sql_escrow_add_in *in = ARENA_NEW(t->a, sql_escrow_add_in);
+
+	if (!n)
+		return;
+	*in = (sql_escrow_add_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n),
+		rows_numbers(t, n), rows_numbers(t, n), n};
+	for (uint32_t i = 0; i < n; i++) {
+		const turn_escrow *e = &t->escrows.v[i];
+		in->tenant_keys.v[i] = e->tenant_key;
+		in->models.v[i] = str_dup(t->a, b->fleet.classes.v[e->model].name);
+		in->cluster_keys.v[i] = b->site_of.v[e->cluster]->key;
+		in->device_milli.v[i] = e->by.v[AXIS_DEVICE_MILLI];
+		in->memory_mib.v[i] = e->by.v[AXIS_MEMORY_MIB];
+		in->compute_milli.v[i] = e->by.v[AXIS_COMPUTE_MILLI];
+	}
+	rows_call(r, SQL_ESCROW_ADD, in);
+}
+
 static void nodes_put(turn *t, turn_rows *r)
 {
 	uint32_t n = t->nodes.n;
@@ -409,6 +440,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	devices_used(t, r);
 	nodes_used(t, r);
 	tenants_used(t, b, r);
+	escrows_add(t, b, r);
 	rows_standing(t, b, r);
 	segments_open(t, r);
 	segments_close(t, r);

@@ -68,7 +68,8 @@ static void serve_begin(placer *p)
 }
 
 /* The last tables, after the placements: totals, use in the past, and what is held or told to go. */
-static const sql_id last_order[] = {SQL_LOAD_USES, SQL_LOAD_HISTORY, SQL_LOAD_HOLDS, SQL_LOAD_EVICTIONS};
+static const sql_id last_order[] = {
+	SQL_LOAD_USES, SQL_LOAD_HISTORY, SQL_LOAD_HOLDS, SQL_LOAD_EVICTIONS, SQL_LOAD_ESCROW_OFF};
 enum { LAST_TABLES = sizeof(last_order) / sizeof(*last_order) };
 
 static void last_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
@@ -79,6 +80,8 @@ static void last_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
 		load_history(&p->load, rows, n);
 	else if (stmt == SQL_LOAD_HOLDS)
 		load_holds(&p->load, rows, n);
+	else if (stmt == SQL_LOAD_ESCROW_OFF)
+		load_escrow_off(&p->load, rows, n);
 	else
 		load_evictions(&p->load, rows, n);
 }

@@ -42,6 +42,8 @@ void turn_begin(turn *t, int64_t now_us)
 	sums_clear(&t->node_sums);
 	sums_clear(&t->device_sums);
 	sums_clear(&t->tenant_sums);
+	vec_clear(&t->escrows);
+	map_clear(&t->escrow_at);
 	vec_clear(&t->opened);
 	vec_clear(&t->closed);
 	vec_clear(&t->nodes);
@@ -81,6 +83,8 @@ void turn_done(turn *t)
 	sums_done(&t->node_sums);
 	sums_done(&t->device_sums);
 	sums_done(&t->tenant_sums);
+	vec_done(&t->escrows);
+	map_done(&t->escrow_at);
 	vec_done(&t->opened);
 	vec_done(&t->closed);
 	vec_done(&t->nodes);
@@ -197,10 +201,29 @@ static void sum_charge(
 	}
 }
 
-static void sum_slice(turn *t, books *b, int32_t tenant, const plan_device *s, int64_t sign)
+static turn_escrow *escrow_of(turn *t, int32_t tenant_key, int32_t model, int32_t cluster)
+{
+	uint64_t name = ((uint64_t)tenant_key << 32 | (uint64_t)model << 20 | (uint64_t)cluster) + 1;
+	uintptr_t at = (uintptr_t)map_find_num(&t->escrow_at, name);
+
+	static_assert(FLEET_CLASSES_MAX <= 1 << 12, "the three fit a name");
+	assert(cluster < 1 << 20);
+	if (!at) {
+		vec_push(&t->escrows, ((turn_escrow){.tenant_key = tenant_key, .cluster = cluster, .model = model}));
+		at = t->escrows.n;
+		map_put_num(&t->escrow_at, name, (void *)at);
+	}
+	return &t->escrows.v[at - 1];
+}
+
+static void sum_slice(turn *t, books *b, int32_t tenant, int32_t cluster, const plan_device *s, int64_t sign)
 {
 	int32_t model = b->fleet.devices.v[s->device].class_id, mode = charge_mode(&b->fleet, s);
 
+	turn_escrow *e = escrow_of(t, b->payer_of.v[tenant]->key, model, cluster);
+
+	for (int i = 0; i < AXIS_COUNT; i++)
+		e->by.v[i] += sign * s->charge.v[i];
 	sum_charge(t, b, tenant, model, s->charge, sign, sign > 0);
 	standing_moved(&b->standing, model);
 	if (mode == FLEET_NONE)
@@ -226,7 +249,7 @@ static void sum_plan(turn *t, books *b, int32_t tenant, const plan *p, int64_t s
 		const plan_device *d = &p->devices.v[i];
 		int64_t slice[3] = {sign * d->memory_mib, sign * d->compute_milli, sign};
 		sum_add(&t->device_sums, b->devices.v[d->device].key, slice);
-		sum_slice(t, b, tenant, d, sign);
+		sum_slice(t, b, tenant, p->cluster, d, sign);
 	}
 }
 

@@ -33,6 +33,12 @@ typedef struct turn_sums {
 	map at; /* key -> index + 1 in v */
 } turn_sums;
 
+/* What a tenant's own placements hold on a cluster moves by. */
+typedef struct turn_escrow {
+	int32_t tenant_key, cluster, model; /* handles, but the tenant */
+	amounts by;
+} turn_escrow;
+
 typedef struct turn_segment {
 	str placement, class_name;
 	int64_t fence_no, devices, started_at_us;
@@ -110,6 +116,8 @@ typedef struct turn {
 	vec(int32_t) moved; /* keys of tenants whose totals follow them: nothing grows in such a turn */
 	vec(touch) touches;
 	turn_sums node_sums, device_sums, tenant_sums;
+	vec(turn_escrow) escrows;
+	map escrow_at; /* tenant, model and cluster -> index + 1 in escrows */
 	vec(turn_segment) opened;
 	vec(turn_close) closed;
 	vec(turn_node) nodes;

@@ -48,7 +48,7 @@ static const struct {
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_clear loan_put capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
+		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_end loan_put load_loans escrow_add load_escrow_off capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
