@@ -26,6 +26,11 @@ FROM tenant_use u LEFT JOIN own USING (tenant_key, model) LEFT JOIN below USING 
 WHERE u.device_milli <> coalesce(own.device_milli, 0) + coalesce(below.device_milli, 0)
 HAVING count(*) > 0
 UNION ALL
+SELECT 'tenants that hold on a cluster what their placements do not: ' || count(*)
+FROM (SELECT tenant_key, model, sum(device_milli) AS device_milli FROM escrow GROUP BY tenant_key, model) e FULL JOIN own USING (tenant_key, model)
+WHERE coalesce(e.device_milli, 0) <> coalesce(own.device_milli, 0)
+HAVING count(*) > 0
+UNION ALL
 SELECT 'placements that are decided and wait for it too: ' || count(*)
 FROM inbox i JOIN placement p ON p.id = i.object_id
 WHERE i.kind = 'place'

@@ -405,17 +405,28 @@ Test(placer, only_one_leads)
 }
 
 /* Totals that the placements do not explain: the placer does not serve. */
-Test(placer, books_that_differ)
+static void differs(const char *name, const char *planted)
 {
 	realm r;
-	open_and_start(&r, "differ");
+	open_and_start(&r, name);
 	(void)realm_place(&r, "d", ONE_H100);
 	realm_settle(&r);
 	realm_stop(&r);
 	cr_expect_eq(r.status, 0);
-	realm_do(&r, "UPDATE device SET used_memory_mib = used_memory_mib + 1 WHERE uuid = 'c1-n1-g0'");
+	realm_do(&r, "%s", planted);
 	realm_start(&r);
 	cr_expect(r.has_ended);
-	cr_expect_eq(r.status, PLACER_STATUS_MISMATCH);
+	cr_expect_eq(r.status, PLACER_STATUS_MISMATCH, "%s", planted);
 	realm_close(&r);
+}
+
+Test(placer, books_that_differ)
+{
+	differs("differ", "UPDATE device SET used_memory_mib = used_memory_mib + 1 WHERE uuid = 'c1-n1-g0'");
+}
+
+Test(placer, escrow_that_no_placement_explains)
+{
+	differs("differ_escrow", "UPDATE escrow SET compute_milli = compute_milli + 1");
+	differs("differ_gone", "DELETE FROM escrow");
 }
