@@ -165,8 +165,8 @@ static void notice_drop(void *arg, const PGresult *res)
 	(void)res;
 }
 
-/* Row by row through indexes. A whole walk through an index is as bad as one through its table, and is what a hash or a merge of a
- * small table likes best. */
+/* Row by row through indexes. A whole walk through an index is as bad as one through its table, and is what a hash or a
+ * merge of a small table likes best. */
 #define BY_INDEX " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 /* A database, a role or the server may be set up otherwise: what the statements stand on is said here. */

@@ -16,17 +16,21 @@ SELECT p.tenant_key, x.model, p.cluster_key, sum(x.d), sum(x.m), sum(x.c)
 FROM placement p CROSS JOIN LATERAL unnest(p.charge_models, p.charge_device_milli, p.charge_memory_mib, p.charge_compute_milli) AS x(model, d, m, c)
 WHERE p.ended_at IS NULL AND p.cluster_key IS NOT NULL GROUP BY p.tenant_key, x.model, p.cluster_key;
 
-CREATE OR REPLACE FUNCTION quota_escrow_json(keys int4[]) RETURNS json LANGUAGE sql STABLE AS $$
-	WITH held AS (
-		SELECT e.model, k.name, sum(e.device_milli)::int8 AS d, sum(e.memory_mib)::int8 AS m, sum(e.compute_milli)::int8 AS c
-		FROM escrow e JOIN cluster k ON k.key = e.cluster_key
-		WHERE e.tenant_key = ANY (keys) AND greatest(e.device_milli, e.memory_mib, e.compute_milli) > 0 GROUP BY e.model, k.name
-	),
-	of_model AS (
-		SELECT model, json_object_agg(name, json_build_object('earmarked', axes_json(d, m, c), 'headroom', axes_json(0, 0, 0)) ORDER BY name) AS said
-		FROM held GROUP BY model
-	)
-	SELECT coalesce(json_object_agg(model, said), '{}') FROM of_model
+CREATE OR REPLACE FUNCTION quota_escrow_json(keys int4[]) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (
+		WITH held AS (
+			SELECT e.model, k.name, sum(e.device_milli)::int8 AS d, sum(e.memory_mib)::int8 AS m, sum(e.compute_milli)::int8 AS c
+			FROM escrow e JOIN cluster k ON k.key = e.cluster_key
+			WHERE e.tenant_key = ANY (keys) AND greatest(e.device_milli, e.memory_mib, e.compute_milli) > 0 GROUP BY e.model, k.name
+		),
+		of_model AS (
+			SELECT model, json_object_agg(name, json_build_object('earmarked', axes_json(d, m, c), 'headroom', axes_json(0, 0, 0)) ORDER BY name) AS said
+			FROM held GROUP BY model
+		)
+		SELECT coalesce(json_object_agg(model, said), '{}') FROM of_model
+	);
+END
 $$;
 
 DO $$

@@ -35,7 +35,8 @@ enum {
 	SLOW_DEADLINE_US = 5 * 60 * 1000 * 1000
 };
 
-/* What the database side of an edge runs as: its statements look single rows and pages up in tables that grow without end. */
+/* What the database side of an edge runs as: its statements look single rows and pages up in tables that grow without
+ * end. */
 static db_options options(const edge *e, const char *kind, bool is_platform)
 {
 	return (db_options){
