@@ -278,7 +278,7 @@ SELECT must(count(*) = $5, 'node_unknown') AS ok FROM u;
 -- The totals of the tree, by what each moves and by how much of that was growth. Growth past the limit that stands now commits nothing
 -- and says over_cap, whatever the same batch gave back: the caps moved, look again. A fall alone is always let through; where use is
 -- above the limit the ceiling falls with it. (Not INSERT .. ON CONFLICT: there a fall would have to pass the table's checks as a new
--- row first.)
+-- row first. New rows are looked for only when not every row was there: most batches make none.)
 -- name: tenant_use_add :one
 -- in: tenant_keys int4[], models text[], device_milli int8[], memory_mib int8[], compute_milli int8[], grown_device_milli int8[], grown_memory_mib int8[],
 --     grown_compute_milli int8[], n int8
@@ -309,7 +309,7 @@ i AS (
 	INSERT INTO tenant_use (tenant_key, model, device_milli, memory_mib, compute_milli, ceiling_device_milli, ceiling_memory_mib, ceiling_compute_milli)
 	SELECT x.tenant_key, x.model, x.d, x.m, x.c, CASE WHEN x.ld IS NOT NULL THEN greatest(x.ld, x.d) END, CASE WHEN x.lm IS NOT NULL THEN greatest(x.lm, x.m) END,
 		CASE WHEN x.lc IS NOT NULL THEN greatest(x.lc, x.c) END FROM x
-	WHERE NOT EXISTS (SELECT FROM tenant_use t WHERE t.tenant_key = x.tenant_key AND t.model = x.model)
+	WHERE (SELECT count(*) FROM u) < $9 AND NOT EXISTS (SELECT FROM tenant_use t WHERE t.tenant_key = x.tenant_key AND t.model = x.model)
 		AND (x.gd <= 0 OR x.d <= coalesce(x.ld, x.d)) AND (x.gm <= 0 OR x.m <= coalesce(x.lm, x.m)) AND (x.gc <= 0 OR x.c <= coalesce(x.lc, x.c))
 	RETURNING 1
 ),
@@ -335,7 +335,7 @@ u AS (
 i AS (
 	INSERT INTO escrow (tenant_key, model, cluster_key, device_milli, memory_mib, compute_milli)
 	SELECT x.tenant_key, x.model, x.cluster_key, x.d, x.m, x.c FROM x
-	WHERE NOT EXISTS (SELECT FROM escrow e WHERE e.tenant_key = x.tenant_key AND e.model = x.model AND e.cluster_key = x.cluster_key) RETURNING 1
+	WHERE (SELECT count(*) FROM u) < $7 AND NOT EXISTS (SELECT FROM escrow e WHERE e.tenant_key = x.tenant_key AND e.model = x.model AND e.cluster_key = x.cluster_key) RETURNING 1
 )
 SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $7, 'escrow_unknown') AS ok;
 

@@ -54,8 +54,17 @@ drive() # NAME PID URL [SCRIPT]
 	} END { exit !seen }' >>"$folder/figures"
 }
 
+# A database that has run for a day writes its log into files that are there; a new one makes each of 16 MiB first, in the middle of
+# somebody's commit, 60 to 100 ms long.
+log_files_make()
+{
+	server_sql "SELECT count(pg_logical_emit_message(false, 'bench', repeat('x', 1048576))) FROM generate_series(1, 520)" >/dev/null
+	server_sql CHECKPOINT
+}
+
 yardstick_make()
 {
+	log_files_make
 	body_sample=$(cat "$here/wrk/slice.json")
 	for yardstick in make insert hot spread; do
 		run_as_user tee "$folder/$yardstick.sql" <"$here/pgbench/$yardstick.sql" >/dev/null
