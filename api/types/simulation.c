@@ -54,7 +54,8 @@ static const js_field simulated_counts_fields[] = {
 	F(infeasible_guarantees, JS_READ_ONLY, "Of infeasible_guarantees.", .always = true),
 };
 #undef F
-JS_TYPE(simulated_counts, "How many, where the lists are cut after 1000.");
+JS_TYPE(simulated_counts,
+	"How many there are in all: the lists are cut after 1000, and name nobody whom the caller does not see.");
 
 #define F(...) JS_FIELD(policy_simulation, __VA_ARGS__)
 static const js_field policy_simulation_fields[] = {

@@ -235,10 +235,18 @@ static void said_write(js_writer *w, const said *s)
 	js_object_end(w);
 }
 
-/* Those lines of a kind that only the one has, as a list, and how many there are. */
-static int64_t list_write(js_writer *w, const char *key, const char *kind, str text, const map *other, arena *a)
+static bool is_seen(const grants *sight, const said *s)
 {
-	int64_t n = 0;
+	right needed = str_eq(s->what, S("guarantee")) ? RIGHT_QUOTA_READ : RIGHT_PLACEMENT_READ;
+
+	return rights_hold(grants_at(sight, s->tenant), needed);
+}
+
+/* Those lines of a kind that only the one has, as a list, and how many there are. */
+static int64_t list_write(
+	js_writer *w, const char *key, const char *kind, str text, const map *other, const grants *sight, arena *a)
+{
+	int64_t n = 0, shown = 0;
 	said s;
 
 	js_key(w, str_from(key));
@@ -246,7 +254,8 @@ static int64_t list_write(js_writer *w, const char *key, const char *kind, str t
 	while (said_next(&text, &s)) {
 		if (!str_eq(s.what, str_from(kind)) || map_find(other, key_of(&s, a)))
 			continue;
-		if (n++ < SIMULATE_LIST_MAX)
+		n++;
+		if (is_seen(sight, &s) && shown++ < SIMULATE_LIST_MAX)
 			said_write(w, &s);
 	}
 	js_array_end(w);
@@ -263,8 +272,8 @@ static str waiting_in(str text)
 	return S("0");
 }
 
-void simulate_compare(
-	const sql_policy_terms_row *of, str as_it_is, str as_it_would_be, const simulated_as_of *as_of, buf *out)
+void simulate_compare(const sql_policy_terms_row *of, str as_it_is, str as_it_would_be, const simulated_as_of *as_of,
+	const grants *sight, buf *out)
 {
 	AUTO_ARENA a = arena_new(0);
 	js_writer w = js_writer_on(out);
@@ -278,10 +287,10 @@ void simulate_compare(
 	if (of->tenant.n)
 		js_put_text(&w, "tenant", of->tenant);
 	js_put_raw(&w, "waiting", waiting_in(as_it_would_be));
-	n[0] = list_write(&w, "would_start", "start", as_it_would_be, &before, a);
-	n[1] = list_write(&w, "would_wait", "start", as_it_is, &after, a);
-	n[2] = list_write(&w, "would_be_evicted", "evict", as_it_would_be, &before, a);
-	n[3] = list_write(&w, "infeasible_guarantees", "guarantee", as_it_would_be, &before, a);
+	n[0] = list_write(&w, "would_start", "start", as_it_would_be, &before, sight, a);
+	n[1] = list_write(&w, "would_wait", "start", as_it_is, &after, sight, a);
+	n[2] = list_write(&w, "would_be_evicted", "evict", as_it_would_be, &before, sight, a);
+	n[3] = list_write(&w, "infeasible_guarantees", "guarantee", as_it_would_be, &before, sight, a);
 	js_key(&w, S("counts"));
 	js_object_begin(&w);
 	js_put_i64(&w, "would_start", n[0]);

@@ -10,6 +10,7 @@
 #pragma once
 #include "api/types/simulation.h"
 #include "base/buf.h"
+#include "server/identity/grant.h"
 #include "server/placer/policy.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
 /* In a copy of the books, which it takes apart. terms: NULL: as things are; else they count at the tenant from now on,
  * and are the books'. */
 void simulate_queue(books *b, int32_t tenant_key, policy_terms *terms, int64_t now_us, buf *out);
-/* The two that simulate_queue said, as a policy_simulation in JSON. */
-void simulate_compare(
-	const sql_policy_terms_row *of, str as_it_is, str as_it_would_be, const simulated_as_of *as_of, buf *out);
+/* The two that simulate_queue said, as a policy_simulation in JSON. `sight`: what the asker holds where: others are
+ * counted, and never named. */
+void simulate_compare(const sql_policy_terms_row *of, str as_it_is, str as_it_would_be, const simulated_as_of *as_of,
+	const grants *sight, buf *out);

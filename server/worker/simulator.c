@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "db/lane.h"
 #include "db/reader.h"
+#include "server/identity/grant_text.h"
 #include "server/placer/policy.h"
 #include "server/worker/follower.h"
 #include "server/worker/simulate.h"
@@ -146,7 +147,8 @@ static void finish(enquiry *q)
 		return;
 	}
 	buf_init(&out, TRIAL_BYTES_MAX);
-	simulate_compare(&q->policy, q->halves[0].said, q->halves[1].said, &q->as_of, &out);
+	grants sight = grants_of_text(q->a, q->ask.grants);
+	simulate_compare(&q->policy, q->halves[0].said, q->halves[1].said, &q->as_of, &sight, &out);
 	str text = str_dup(q->a, buf_str(&out));
 	buf_done(&out);
 	answer(q, 200, text);

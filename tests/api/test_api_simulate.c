@@ -35,7 +35,8 @@ static const scene policies[] = {
 	{"a policy", ADMIN, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"sharing\":{\"preemptible\":false}}", 201, NULL, NULL, "fixed=id"},
 	{"one that takes nothing away", ADMIN, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"spread\"}}", 201, NULL, NULL, "spread=id"},
 	{"makes no guarantee infeasible", ADMIN, "POST", "/v1/policies/{spread}:simulate", NULL, NULL, 200, "{'policy':'{spread}','tenant':'acme','infeasible_guarantees':[],'counts':{'infeasible_guarantees':0,'would_be_evicted':0},'is_cut':false}", NULL, NULL},
-	{"what cannot be taken back any more is told", VIEW, "POST", "/v1/policies/{fixed}:simulate", NULL, NULL, 200, "{'policy':'{fixed}','infeasible_guarantees':[{'tenant':'other','model':'h100-80g','missing_milli':2000,'within_reach_milli':1000}],'counts':{'infeasible_guarantees':1}}", NULL, NULL},
+	{"who is out of sight is counted and not named", VIEW, "POST", "/v1/policies/{fixed}:simulate", NULL, NULL, 200, "{'policy':'{fixed}','infeasible_guarantees':[],'counts':{'infeasible_guarantees':1}}", NULL, NULL},
+	{"what cannot be taken back any more is told", ADMIN, "POST", "/v1/policies/{fixed}:simulate", NULL, NULL, 200, "{'policy':'{fixed}','infeasible_guarantees':[{'tenant':'other','model':'h100-80g','missing_milli':2000,'within_reach_milli':1000}],'counts':{'infeasible_guarantees':1}}", NULL, NULL},
 	{"a stranger does not see it", OTHER, "POST", "/v1/policies/{fixed}:simulate", NULL, NULL, 404, NULL, NULL, NULL},
 	{"nothing was applied", VIEW, "GET", "/v1/tenants/acme/policy", NULL, NULL, 200, "{'tenant':null}", NULL, NULL},
 };

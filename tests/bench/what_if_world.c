@@ -208,6 +208,8 @@ int main(int argc, char **argv)
 	world w = {.l = loop_new()};
 	sql_policy_terms_row policy = {.id = S("pol_x"), .tenant_key = BOOKS_ROOT_KEY};
 	simulated_as_of as_of = {0};
+	grant all = {.rights = ~(uint64_t)0};
+	grants sight = {&all, 1};
 	buf out;
 
 	if (argc != 4)
@@ -224,7 +226,7 @@ int main(int argc, char **argv)
 	trial_begin(w.l, DEADLINE_S * 1000000LL, as_it_would_be, second_done, &w);
 	loop_run(w.l);
 	buf_init(&out, TRIAL_BYTES_MAX);
-	simulate_compare(&policy, w.said[0], w.said[1], &as_of, &out);
+	simulate_compare(&policy, w.said[0], w.said[1], &as_of, &sight, &out);
 	int64_t answered_us = clock_mono_us();
 	printf("built_ms %lld answered_ms %lld bytes %zu\n", (long long)(built_us - begun_us) / 1000,
 		(long long)(answered_us - built_us) / 1000, out.n);
