@@ -29,6 +29,11 @@ bool permit_grant(const principal *p, uint64_t rights, int64_t tenant_key)
 	return !CHECKS || rights_cover(principal_rights_at(p, tenant_key), rights);
 }
 
+bool permit_grant_until(const principal *p, uint64_t rights, str path, int64_t until_us)
+{
+	return !CHECKS || rights_cover(grants_at_until(&p->grants, path, until_us), rights);
+}
+
 /* Without the first wall the second still knows whose caller it is: by where they hold anything at all. */
 db_scope permit_scope(const principal *p, right r)
 {

@@ -14,6 +14,8 @@ bool permit_at(const principal *p, right r, int64_t tenant_key);
 bool permit_for_fleet(const principal *p, right r);
 /* Whether all of `rights` are held at that tenant: nobody grants more than they hold. */
 bool permit_grant(const principal *p, uint64_t rights, int64_t tenant_key);
+/* Whether they are held at that path until then at least: nobody grants for longer than they hold. */
+bool permit_grant_until(const principal *p, uint64_t rights, str path, int64_t until_us);
 /* The rows that may be touched with the right. */
 db_scope permit_scope(const principal *p, right r);
 /* Whether a credential may be used from that address. */

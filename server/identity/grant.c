@@ -26,14 +26,19 @@ bool path_covers(str above, str below)
 	return str_starts(below, above) && (below.n == above.n || below.p[above.n] == '/');
 }
 
-uint64_t grants_at(const grants *g, str path)
+uint64_t grants_at_until(const grants *g, str path, int64_t until_us)
 {
 	uint64_t rights = 0;
 
 	for (uint32_t i = 0; i < g->n; i++)
-		if (path_covers(g->v[i].tenant, path))
+		if (g->v[i].until_us >= until_us && path_covers(g->v[i].tenant, path))
 			rights |= g->v[i].rights;
 	return rights;
+}
+
+uint64_t grants_at(const grants *g, str path)
+{
+	return grants_at_until(g, path, INT64_MIN);
 }
 
 uint64_t grants_anywhere(const grants *g)

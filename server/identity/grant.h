@@ -38,6 +38,8 @@ grant grant_of_role(str role, int32_t tenant_key, str tenant, int64_t until_us, 
 bool path_covers(str above, str below);
 /* What the list holds at a path. */
 uint64_t grants_at(const grants *g, str path);
+/* The same of those that do not end before until_us. */
+uint64_t grants_at_until(const grants *g, str path, int64_t until_us);
 /* What it holds anywhere. */
 uint64_t grants_anywhere(const grants *g);
 

@@ -64,6 +64,17 @@ static const scene owners[] = {
 	{"it sees what is left", AS("ci"), "GET", "/v1/tenants", BEARER("ci"), NULL, 200, "{'items':[{'path':'acme/research/nlp'}]}", NULL},
 };
 
+/* Whoever holds a role for a while gives it for a while. */
+static const scene brief[] = {
+	{"an owner for a while", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:guest\",\"role\":\"tenant_owner\",\"tenant\":\"acme/sales\",\"expires_at\":\"2090-01-01T00:00:00Z\"}", 201, NULL, NULL, "guest_b=id"},
+	{"with a token", ADMIN, "POST", "/v1/tokens", NULL, "{\"name\":\"guest\",\"role\":\"tenant_owner\",\"tenant\":\"acme/sales\",\"subject\":\"user:guest\"}", 201, NULL, NULL, "guest=token"},
+	{"does not stay by a friend", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:friend\",\"role\":\"tenant_owner\",\"tenant\":\"acme/sales\"}", 403, "{'code':'escalation_denied','errors':[{'pointer':'#/expires_at'}],'detail':'the caller holds tenant_owner there until 2090-01-01T00:00:00.000Z: what they give ends by then'}", NULL},
+	{"nor a moment longer", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:friend\",\"role\":\"viewer\",\"tenant\":\"acme/sales\",\"expires_at\":\"2090-01-01T00:00:00.001Z\"}", 403, "{'code':'escalation_denied'}", NULL},
+	{"until then others may", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:friend\",\"role\":\"viewer\",\"tenant\":\"acme/sales\",\"expires_at\":\"2090-01-01T00:00:00Z\"}", 201, NULL, NULL},
+	{"a role for good beside it", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:guest\",\"role\":\"member\",\"tenant\":\"acme/sales\"}", 201, NULL, NULL},
+	{"is given for good", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:other\",\"role\":\"member\",\"tenant\":\"acme/sales\"}", 201, NULL, NULL},
+};
+
 static const scene permissions[] = {
 	{"bound at two nodes", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"service:both\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, NULL, NULL, "v=id"},
 	{"with an end", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"service:both\",\"role\":\"member\",\"tenant\":\"acme/research\",\"expires_at\":\"2100-01-01T00:00:00Z\"}", 201, NULL, NULL, "m=id"},
@@ -143,6 +154,7 @@ Test(api_binding, rights_follow_bindings_and_makers)
 	scenes_play(tree, N(tree));
 	scenes_play(bindings, N(bindings));
 	scenes_play(owners, N(owners));
+	scenes_play(brief, N(brief));
 	scenes_play(permissions, N(permissions));
 	scenes_play(makers, N(makers));
 	pg_do(served_dsn(), "UPDATE token SET expires_at = now() - interval '1 minute' WHERE name = 'brief'");

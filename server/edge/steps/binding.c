@@ -31,6 +31,8 @@ step binding_create_at(request *r)
 	str path;
 	err e = bestow_check(r, b->role, b->tenant, &key, &path);
 
+	if (!e)
+		e = bestow_until_check(r, b->role, path, b->expires_at.us ? b->expires_at.us : GRANT_FOREVER);
 	if (e)
 		return request_fail(r, e);
 	sql_binding_create_in *in = bind_request(r, SQL_BINDING_CREATE);
