@@ -161,7 +161,10 @@ UPDATE tenant t SET deleted_at = now(), rev = c.n + q.off
 FROM unnest($2::int4[], $3::int8[]) AS q(key, off), chain c
 WHERE t.key = q.key AND c.id = 'g' AND CASE WHEN EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
 	THEN hold(NOT EXISTS (SELECT FROM placement x WHERE x.tenant_key = t.key AND x.ended_at IS NULL)
-		AND NOT EXISTS (SELECT FROM inbox i WHERE i.tenant_key = t.key AND i.kind = 'place'), 'plan_tenant_in_use') ELSE false END;
+		AND NOT EXISTS (SELECT FROM inbox i WHERE i.tenant_key = t.key AND i.kind = 'place'), 'plan_tenant_in_use')
+		-- What hangs below goes with it, or is not there.
+		AND hold(tenant_kids(t.key) = (SELECT count(*) FROM tenant c WHERE c.parent_key = t.key AND c.deleted_at IS NULL AND c.key = ANY ($2::int4[])), 'plan_scope_moved')
+	ELSE false END;
 
 -- name: plan_tenant_add :exec
 -- in: plan text, keys int4[], ids text[], quota_ids text[], parent_keys int4[], names text[], paths text[], descriptions text[], labels text[], offs int8[]
@@ -227,7 +230,9 @@ SELECT CASE WHEN EXISTS (SELECT FROM plan p, chain c WHERE p.id = $1 AND c.id = 
 			CROSS JOIN LATERAL (SELECT DISTINCT r.model FROM quota_raise r JOIN tenant k ON k.key = r.tenant_key
 				WHERE r.state = 'applied' AND (k.key = up.key OR k.parent_key = up.key)) m
 			CROSS JOIN LATERAL promise_gap(up.key, m.model, up.key, NULL, NULL, NULL, NULL)
-			WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL), 'plan_quota_over') ELSE true END AS holds;
+			WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL), 'plan_quota_over')
+		AND hold(NOT EXISTS (SELECT FROM tenant up WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL AND NOT sees_kids(up.key)), 'plan_scope_moved')
+	ELSE true END AS holds;
 
 -- name: plan_manage :exec
 -- in: plan text, manager text, kinds text[], object_ids text[], tenant_keys int4[], mades bool[], last_applied text[], adopted text[], revs int8[], offs int8[]

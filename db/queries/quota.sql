@@ -118,6 +118,7 @@ later AS (
 verdict AS (
 	SELECT CASE WHEN t.key IS NULL THEN 'refused:not_found'
 		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'refused:etag_mismatch'
+		WHEN NOT sees_kids(t.key) OR NOT sees_kids(up.key) THEN 'refused:scope_moved'
 		WHEN stranger.model IS NOT NULL THEN 'refused:unknown_class'
 		WHEN fleet.model IS NOT NULL THEN 'refused:bad_field'
 		WHEN up.key IS NULL AND t.depth > 0 THEN 'refused:permission_denied'
@@ -127,6 +128,7 @@ verdict AS (
 		ELSE 'done' END AS outcome,
 		CASE WHEN t.key IS NULL THEN NULL
 		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'If-Match'
+		WHEN NOT sees_kids(t.key) OR NOT sees_kids(up.key) THEN NULL
 		WHEN stranger.model IS NOT NULL THEN stranger.pointer
 		WHEN fleet.model IS NOT NULL THEN '#/models/' || fleet.model
 		WHEN up.key IS NULL AND t.depth > 0 THEN NULL
@@ -135,6 +137,7 @@ verdict AS (
 		WHEN later.model IS NOT NULL THEN '#/models/' || later.model || '/guaranteed/' || later.axis END AS pointer,
 		CASE WHEN t.key IS NULL THEN NULL
 		WHEN $22 >= 0 AND t.quota_rev <> $22 THEN 'the quota is at revision ' || t.quota_rev
+		WHEN NOT sees_kids(t.key) OR NOT sees_kids(up.key) THEN 'a tenant was made below or beside it at this moment'
 		WHEN stranger.model IS NOT NULL THEN 'there is no device class ' || stranger.model
 		WHEN fleet.model IS NOT NULL THEN 'the fleet lends to nobody and borrows from nobody'
 		WHEN up.key IS NULL AND t.depth > 0 THEN 'the quota of the topmost tenant one holds is set from above'

@@ -15,7 +15,7 @@ WHERE r.id > $4 AND ($3::text[] IS NULL OR r.state = ANY ($3))
 		OR ($2 AND starts_with(t.path, (SELECT o.path FROM tenant o WHERE (o.path = $1 OR o.id = $1) AND o.deleted_at IS NULL) || '/')))
 ORDER BY r.id LIMIT $5;
 
--- A limit that nobody set cannot be raised. Who asks without end asks for a limit: what is promised goes back to the siblings.
+-- Each open request is looked at again and again, so a tenant has 100 at most. A limit that nobody set cannot be raised. Who asks without end asks for a limit: what is promised goes back to the siblings.
 -- name: raise_create :one
 -- in: id text, tenant text, model text, guaranteed_device_milli int8, guaranteed_memory_mib int8, guaranteed_compute_milli int8, limit_device_milli int8,
 --     limit_memory_mib int8, limit_compute_milli int8, reason text, reference text, from timestamptz?, until timestamptz?, requester text, credential text,
@@ -28,20 +28,23 @@ open_limit AS (
 	CROSS JOIN LATERAL (VALUES ('device_milli', $7, q.limit_device_milli), ('memory_mib', $8, q.limit_memory_mib), ('compute_milli', $9, q.limit_compute_milli)) AS x(axis, more, stands)
 	WHERE x.more > 0 AND x.stands IS NULL ORDER BY x.axis LIMIT 1
 ),
+open AS (SELECT count(*) AS n FROM quota_raise r JOIN t ON t.key = r.tenant_key WHERE r.state IN ('pending', 'approved')),
 verdict AS (
 	SELECT CASE WHEN t.key IS NULL THEN 'refused:unknown_tenant'
+		WHEN open.n >= 100 THEN 'refused:too_many_items'
 		WHEN NOT EXISTS (SELECT FROM device_class c WHERE c.name = $3) THEN 'refused:unknown_class'
 		WHEN open_limit.axis IS NOT NULL OR $13 <= now() OR $13 > now() + interval '366 days' OR $13 <= $12 THEN 'refused:bad_field'
 		ELSE 'done' END AS outcome,
-		CASE WHEN t.key IS NULL THEN '#/tenant'
+		CASE WHEN t.key IS NULL OR open.n >= 100 THEN '#/tenant'
 		WHEN NOT EXISTS (SELECT FROM device_class c WHERE c.name = $3) THEN '#/model'
 		WHEN open_limit.axis IS NOT NULL THEN '#/limit/' || open_limit.axis
 		ELSE '#/until' END AS pointer,
 		CASE WHEN t.key IS NULL THEN 'there is no tenant ' || $2
+		WHEN open.n >= 100 THEN 'a tenant has at most 100 requests that wait for a decision or for their time'
 		WHEN NOT EXISTS (SELECT FROM device_class c WHERE c.name = $3) THEN 'there is no device class ' || $3
 		WHEN open_limit.axis IS NOT NULL THEN t.path || ' has no limit there that could be raised'
 		ELSE 'must lie in the future, behind from, and at most 366 days ahead' END AS detail
-	FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN open_limit ON true
+	FROM open LEFT JOIN t ON true LEFT JOIN open_limit ON true
 ),
 i AS (
 	INSERT INTO quota_raise (id, tenant_key, model, guaranteed_device_milli, guaranteed_memory_mib, guaranteed_compute_milli, limit_device_milli,
@@ -95,6 +98,7 @@ verdict AS (
 		WHEN $3 <> '' THEN 'refused:' || $3
 		WHEN $6 IN ('approved', 'applied') AND (r.ends_at <= now() OR t.deleted_at IS NOT NULL) THEN 'refused:state_transition'
 		WHEN $6 = 'applied' AND r.begins_at > now() THEN 'refused:state_transition'
+		WHEN ($6 = 'applied' AND t.above IS NOT NULL AND NOT sees_kids(t.parent_key)) OR ($6 = 'reverted' AND NOT sees_kids(t.key)) THEN 'refused:scope_moved'
 		WHEN gap.axis IS NOT NULL THEN 'refused:quota_exceeds_parent'
 		ELSE 'done' END AS outcome,
 		CASE WHEN r.rev <> $2 THEN 'If-Match' WHEN $3 <> '' THEN nullif($4, '') WHEN gap.axis IS NOT NULL THEN '#/guaranteed/' || gap.axis END AS pointer,

@@ -88,7 +88,7 @@ np AS (
 	SELECT key, path, depth FROM tenant
 	WHERE $4::text IS NOT NULL AND deleted_at IS NULL AND (($4 = '' AND depth = 0) OR id = $4 OR (path = $4 AND depth > 0)) FOR KEY SHARE
 ),
-low AS (SELECT max(c.depth) - max(t.depth) AS levels FROM tenant c, t WHERE c.deleted_at IS NULL AND (c.key = t.key OR starts_with(c.path, t.path || '/'))),
+low AS (SELECT max(c.depth) - max(t.depth) AS levels, count(*) FILTER (WHERE is_in_scope(c.key)) - 1 AS n FROM tenant c, t WHERE c.deleted_at IS NULL AND (c.key = t.key OR starts_with(c.path, t.path || '/'))),
 beside AS (
 	SELECT q.model, sum(q.device_milli)::int8 AS d, sum(q.memory_mib)::int8 AS m, sum(q.compute_milli)::int8 AS c
 	FROM quota_promise q JOIN tenant k ON k.key = q.tenant_key JOIN np ON k.parent_key = np.key CROSS JOIN t WHERE k.deleted_at IS NULL AND k.key <> t.key GROUP BY q.model
@@ -115,6 +115,7 @@ verdict AS (
 		WHEN np.key IS NULL THEN 'refused:unknown_tenant'
 		WHEN old.key IS NULL OR t.path = 'system' THEN 'refused:permission_denied'
 		WHEN np.key = t.key OR starts_with(np.path, t.path || '/') THEN 'refused:conflict'
+		WHEN low.n <> tenants_below(t.path) OR NOT sees_kids(np.key) THEN 'refused:scope_moved'
 		WHEN np.depth + 1 + low.levels > 8 THEN 'refused:tree_too_deep'
 		WHEN EXISTS (SELECT FROM tenant k WHERE k.parent_key = np.key AND k.name = t.name AND k.deleted_at IS NULL) THEN 'refused:conflict'
 		WHEN above.model IS NOT NULL THEN 'refused:quota_exceeds_parent'
@@ -122,6 +123,7 @@ verdict AS (
 		CASE WHEN t.key IS NOT NULL AND np.key IS NULL THEN 'there is no tenant ' || $4
 		WHEN old.key IS NULL OR t.path = 'system' THEN 'this tenant is moved from above'
 		WHEN np.key = t.key OR starts_with(np.path, t.path || '/') THEN 'the tenant would hang below itself'
+		WHEN low.n <> tenants_below(t.path) OR NOT sees_kids(np.key) THEN 'a tenant was made below it or its new parent at this moment'
 		WHEN np.depth + 1 + low.levels > 8 THEN 'tenants nest at most 8 deep, this would be ' || np.depth + 1 + low.levels
 		WHEN above.model IS NULL THEN 'its new parent has a tenant called ' || t.name
 		ELSE CASE WHEN np.depth = 0 THEN 'the fleet' ELSE np.path END || ' is promised ' || coalesce(above.have, 0) || ' ' || above.axis || ' of ' || above.model
@@ -155,7 +157,8 @@ FROM verdict v LEFT JOIN t ON true LEFT JOIN np ON true LEFT JOIN u ON u.key = t
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, path text?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 t AS (SELECT key, rev FROM tenant WHERE (id = $1 OR path = $1) AND deleted_at IS NULL AND depth > 0 AND path <> 'system' FOR NO KEY UPDATE),
-kids AS (SELECT count(*) AS n FROM tenant c JOIN t ON c.parent_key = t.key WHERE c.deleted_at IS NULL),
+-- Also those that the caller does not see yet.
+kids AS (SELECT coalesce((SELECT tenant_kids(t.key) FROM t), 0) AS n),
 live AS (
 	SELECT (SELECT count(*) FROM placement p JOIN t ON p.tenant_key = t.key WHERE p.ended_at IS NULL)
 		+ (SELECT count(*) FROM inbox i JOIN t ON i.tenant_key = t.key WHERE i.kind = 'place') AS n

@@ -127,7 +127,7 @@ static step bearer(request *r)
 		return step_next(r, STEP_gate_enter);
 	r->recognize = ARENA_NEW(r->arena, recognize);
 	step did = request_park(r, OWNER_READER, STEP_gate_recognized);
-	recognize_credential(r->recognize, r->edge, id_str(&r->token->id), recognized, r);
+	recognize_credential(r->recognize, r->edge->reader, id_str(&r->token->id), recognized, r);
 	return did;
 }
 
@@ -143,6 +143,11 @@ step gate_again(request *r)
 	r->is_again = true;
 	r->extra_headers = STR_NONE;
 	return bearer(r);
+}
+
+step gate_reread(request *r)
+{
+	return gate_again(r);
 }
 
 static step agent_check(request *r, const certificate *c)

@@ -308,6 +308,9 @@ static void ledger_answered(ledger_op *entry, const ledger_answer *a)
 	request *r = entry->arg;
 
 	r->answer = a;
+	/* What was made meanwhile is out of sight until it is read again. */
+	if (a->e == ERR_SCOPE_MOVED && r->who && !r->is_again)
+		r->next = STEP_gate_reread;
 	request_resume(r);
 }
 

@@ -107,3 +107,27 @@ Test(api_quota, loans_are_told_to_both_sides_and_name_nobody_out_of_sight)
 		"(VALUES ('acme/nlp', 'acme/vision', 1, 1000), ('acme/nlp', 'umbra', 0, 2000)) AS x(b, e, via, d) WHERE b.path = x.b AND e.path = x.e");
 	scenes_play(loans, N(loans));
 }
+
+/* A tenant was made between the look at the caller's scope and the commit: it is looked at once more, and the call
+ * answers as if it had come a moment later. */
+Test(api_quota, a_scope_that_moved_meanwhile_is_read_again)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *admin = "platform_admin";
+
+	served_start("api_quota_scope");
+	served_call(a, served_token(admin, NULL), "POST", "/v1/tenants", NULL, "{\"name\":\"acme\"}");
+	served_call(
+		a, served_token(admin, NULL), "POST", "/v1/tenants", NULL, "{\"name\":\"nlp\",\"parent\":\"acme\"}");
+	pg_do(served_dsn(),
+		"CREATE SEQUENCE looks; GRANT ALL ON SEQUENCE looks TO PUBLIC; "
+		"CREATE OR REPLACE FUNCTION tenant_kids(of_tenant int4) RETURNS int8 LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS "
+		"'BEGIN RETURN CASE WHEN nextval(''looks'') = 1 THEN -1 ELSE (SELECT count(*) FROM tenant WHERE parent_key = of_tenant AND "
+		"deleted_at IS NULL) END; END'");
+	answer r = served_call(a, served_token("tenant_owner", "acme"), "PUT", "/v1/tenants/acme~nlp/quota",
+		"If-Match: *\r\nIdempotency-Key: once\r\n", "{\"weight\":7}");
+	cr_expect_eq(r.status, 200, STR_FMT, STR_ARG(r.body));
+	cr_expect_str_eq(pg_text(served_dsn(),
+				 "SELECT string_agg(outcome, ' ' ORDER BY n) FROM audit WHERE action = 'quota.update'"),
+		"refused:scope_moved done");
+}

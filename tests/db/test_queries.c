@@ -178,3 +178,86 @@ Test(queries, a_gap_in_a_stream_is_found)
 	}
 	PQfinish(pg);
 }
+
+/* Nothing named, of a quota of one model with so many guaranteed device_milli. */
+#define PUT_GUARANTEED(path, milli)                                                                                    \
+	"'" path "', '{l40s}', '{" milli                                                                               \
+	"}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', '{-1}', "                         \
+	"'{-1}', '{-1}', '{-1}', '{-1}', 1000, NULL, NULL, NULL, -1, 1"
+
+static PGconn *family_make(const char *name)
+{
+	PGconn *pg = connect_to(name);
+	tenants_make(pg);
+	ask_do(pg,
+		"INSERT INTO tenant (id, parent_key, name, path, depth, quota_id) VALUES ('tnt_c', 3, 'c', 'a/c', 2, 'quo_c');"
+		"INSERT INTO tenant (id, parent_key, name, path, depth, quota_id) VALUES ('tnt_z', 1, 'z', 'z', 1, 'quo_z');"
+		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) VALUES (3, 'l40s', 1000), (5, 'l40s', 900)");
+	return pg;
+}
+
+/* A tenant was made beside, and given a guarantee, after the caller's scope was read: row-level security left it out of
+ * the sum, and the parent's promise was given twice. */
+Test(queries, a_guarantee_is_not_given_past_siblings_out_of_sight)
+{
+	PGconn *pg = family_make("sight_quota");
+
+	ask_as(pg, "reeve_edge", "{3,4}");
+	cr_expect_str_eq(ask_text(pg, SQL_QUOTA_PUT, PUT_GUARANTEED("a/b", "1000"), "outcome"), "refused:scope_moved");
+	ask_as(pg, "reeve_edge", "{3,4,5}");
+	cr_expect_str_eq(
+		ask_text(pg, SQL_QUOTA_PUT, PUT_GUARANTEED("a/b", "1000"), "outcome"), "refused:quota_exceeds_parent");
+	cr_expect_str_eq(ask_text(pg, SQL_QUOTA_PUT, PUT_GUARANTEED("a/b", "100"), "outcome"), "done");
+	PQfinish(pg);
+}
+
+/* A tenant below, made meanwhile, kept its path and depth when its parent was moved away. */
+Test(queries, a_subtree_moves_with_all_that_hangs_below)
+{
+	PGconn *pg = family_make("sight_move");
+
+	ask_as(pg, "reeve_edge", "{1,3,4,6}");
+	cr_expect_str_eq(
+		ask_text(pg, SQL_TENANT_PATCH, "'a', NULL, NULL, 'z', -1, 1", "outcome"), "refused:scope_moved");
+	ask_as(pg, "reeve_edge", "{1,3,4,5,6}");
+	/* The new parent has no guarantee. */
+	cr_expect_str_eq(ask_text(pg, SQL_TENANT_PATCH, "'a', NULL, NULL, 'z', -1, 1", "outcome"),
+		"refused:quota_exceeds_parent");
+	ask_as(pg, "reeve_platform", "");
+	ask_do(pg, "INSERT INTO quota (tenant_key, model, guaranteed_device_milli) VALUES (6, 'l40s', 1000)");
+	ask_as(pg, "reeve_edge", "{1,3,4,5,6}");
+	cr_expect_str_eq(ask_text(pg, SQL_TENANT_PATCH, "'a', NULL, NULL, 'z', -1, 1", "outcome"), "done");
+	PQfinish(pg);
+}
+
+/* Its child, made meanwhile, was left without a parent. */
+Test(queries, a_tenant_with_children_out_of_sight_is_not_deleted)
+{
+	PGconn *pg = family_make("sight_delete");
+
+	ask_as(pg, "reeve_edge", "{3}");
+	cr_expect_str_eq(ask_text(pg, SQL_TENANT_DELETE, "'a', -1, 1", "outcome"), "refused:state_transition");
+	cr_expect_str_eq(ask_text(pg, SQL_TENANT_DELETE, "'a', -1, 1", "detail"),
+		"it has 2 tenants below it and 0 live placements");
+	ask_as(pg, "reeve_edge", "{4}");
+	cr_expect_str_eq(ask_text(pg, SQL_TENANT_DELETE, "'a/b', -1, 1", "outcome"), "done");
+	PQfinish(pg);
+}
+
+/* Those who watch the clock look at every open one, every second. */
+Test(queries, a_tenant_has_a_hundred_open_raises_at_most)
+{
+	static const char args[] =
+		"'rse_x', 'a', 'l40s', 0, 0, 0, 1, 0, 0, 'why', '', NULL, now() + interval '1 day', 'user:a', 'tok', '{}', 1";
+	PGconn *pg = family_make("raises_open");
+
+	ask_do(pg, "UPDATE quota SET limit_device_milli = 5 WHERE tenant_key = 3");
+	ask_do(pg,
+		"INSERT INTO quota_raise (id, tenant_key, model, reason, requester, requester_credential, requester_marks, state) "
+		"SELECT 'rse_' || i, 3, 'l40s', 'why', 'user:a', 'tok', '{}', CASE WHEN i < 50 THEN 'pending' WHEN i < 100 THEN 'approved' "
+		"ELSE 'expired' END FROM generate_series(0, 150) i");
+	cr_expect_str_eq(ask_text(pg, SQL_RAISE_CREATE, args, "outcome"), "refused:too_many_items");
+	ask_do(pg, "UPDATE quota_raise SET state = 'denied' WHERE id = 'rse_7'");
+	cr_expect_str_eq(ask_text(pg, SQL_RAISE_CREATE, args, "outcome"), "done");
+	PQfinish(pg);
+}
