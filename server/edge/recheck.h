@@ -1,5 +1,6 @@
 /* recheck: whether whoever was let in may stay: for streams, which outlive the gate. */
 #pragma once
+#include "server/edge/edge.h"
 #include "server/edge/recognize.h"
 
 typedef struct recheck recheck;

@@ -51,7 +51,7 @@ static void keys_ask(recognize *k)
 		done(k, ERR_OK);
 		return;
 	}
-	db_read(k->edge->reader, DB_PLATFORM, SQL_TENANT_KEYS_BELOW, &k->in.keys, keys_came, k);
+	db_read(k->reader, DB_PLATFORM, SQL_TENANT_KEYS_BELOW, &k->in.keys, keys_came, k);
 }
 
 static void make(recognize *k, const bound *held, uint32_t n)
@@ -91,7 +91,7 @@ static void bindings_came(void *arg, db_reply *reply)
 static void bindings_ask(recognize *k)
 {
 	k->in.bindings.subjects = claim_subjects(k->arena, k->claim);
-	db_read(k->edge->reader, DB_PLATFORM, SQL_BINDINGS_OF, &k->in.bindings, bindings_came, k);
+	db_read(k->reader, DB_PLATFORM, SQL_BINDINGS_OF, &k->in.bindings, bindings_came, k);
 }
 
 /* A layer that were left out would let more through, so there is room for all that the database can hold. */
@@ -210,15 +210,15 @@ static void chain_came(void *arg, db_reply *reply)
 		claim_settle(k, chain_read(k, reply));
 }
 
-static void begin(recognize *k, edge *e, recognize_done *on_done, void *arg)
+static void begin(recognize *k, db_reader *reader, recognize_done *on_done, void *arg)
 {
-	*k = (recognize){.edge = e, .arena = arena_new(0), .on_done = on_done, .arg = arg};
+	*k = (recognize){.reader = reader, .arena = arena_new(0), .on_done = on_done, .arg = arg};
 }
 
 static void token_ask(recognize *k)
 {
 	k->in.token = (sql_token_chain_in){.id = str_from(k->id)};
-	db_read(k->edge->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
+	db_read(k->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
 }
 
 /* A session that nobody uses ends before its time. */
@@ -257,7 +257,7 @@ static void session_came(void *arg, db_reply *reply)
 static void session_ask(recognize *k)
 {
 	k->in.session.id = str_from(k->id);
-	db_read(k->edge->reader, DB_PLATFORM, SQL_SESSION_FIND, &k->in.session, session_came, k);
+	db_read(k->reader, DB_PLATFORM, SQL_SESSION_FIND, &k->in.session, session_came, k);
 }
 
 static void ci_begin(recognize *k, const sql_ci_token_grants_row *row, uint32_t rows)
@@ -321,18 +321,18 @@ static void ci_came(void *arg, db_reply *reply)
 	}
 	k->is_behind = true;
 	k->in.token = (sql_token_chain_in){.id = str_from(k->maker), .place = 1};
-	db_read(k->edge->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
+	db_read(k->reader, DB_PLATFORM, SQL_TOKEN_CHAIN, &k->in.token, chain_came, k);
 }
 
 static void ci_ask(recognize *k)
 {
 	k->in.ci.id = str_from(k->id);
-	db_read(k->edge->reader, DB_PLATFORM, SQL_CI_TOKEN_GRANTS, &k->in.ci, ci_came, k);
+	db_read(k->reader, DB_PLATFORM, SQL_CI_TOKEN_GRANTS, &k->in.ci, ci_came, k);
 }
 
-void recognize_credential(recognize *k, edge *e, str credential, recognize_done *on_done, void *arg)
+void recognize_credential(recognize *k, db_reader *reader, str credential, recognize_done *on_done, void *arg)
 {
-	begin(k, e, on_done, arg);
+	begin(k, reader, on_done, arg);
 	snprintf(k->id, sizeof(k->id), STR_FMT, STR_ARG(credential));
 	if (str_starts(credential, S("ses_")))
 		session_ask(k);

@@ -5,7 +5,8 @@
  */
 #pragma once
 #include "db/sql.h"
-#include "server/edge/edge.h"
+#include "db/reader.h"
+#include "server/identity/principal.h"
 
 typedef struct recognize recognize;
 
@@ -15,7 +16,7 @@ typedef struct recognize recognize;
 typedef void recognize_done(recognize *k, err e, principal *who);
 
 struct recognize {
-	edge *edge;
+	db_reader *reader; /* of the platform */
 	arena *arena;
 	recognize_done *on_done;
 	void *arg;
@@ -36,4 +37,4 @@ struct recognize {
 
 /* By the id of a token, an exchanged token or a session. k stays where it is until on_done, which runs from the loop,
  * exactly once. */
-void recognize_credential(recognize *k, edge *e, str credential, recognize_done *on_done, void *arg);
+void recognize_credential(recognize *k, db_reader *reader, str credential, recognize_done *on_done, void *arg);

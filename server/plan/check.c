@@ -1,4 +1,5 @@
 /* What stands in the way of a change: rights, other managers, the law of the tree, work that is there. */
+#include "base/map.h"
 #include "server/plan/plan_inside.h"
 
 void object_block(planning *p, plan_object *o, err why, str detail, str require)
@@ -188,11 +189,21 @@ static void axis_check(planning *p, plan_node *up, str model, int axis)
 		law_break(p, up, model, axis, need);
 }
 
-/* What the children of a node are promised, the node is promised: on every axis, for every model that one of them
- * names. Each model is looked at with the first child that names it. */
+static bool promises(const sheet_row *row)
+{
+	bool is_any = false;
+
+	for (int axis = 0; axis < SHEET_AXES; axis++)
+		is_any |= row->v[0][axis] != SHEET_NONE;
+	return is_any;
+}
+
+/* What the children of a node are promised, the node is promised: on every axis, for every model that one of them is
+ * promised anything of. Those are device classes, and few; what else their quotas name may be anything, and much. */
 static void law_check(planning *p, plan_node *up)
 {
 	bool is_touched = is_change(&up->objects[1]);
+	map seen = {0};
 
 	for (const plan_node *k = up->kid; k; k = k->beside)
 		is_touched |= is_change(&k->objects[1]);
@@ -200,13 +211,13 @@ static void law_check(planning *p, plan_node *up)
 		return;
 	for (const plan_node *k = up->kid; k; k = k->beside)
 		for (uint32_t i = 0; i < k->n_rows; i++) {
-			bool is_seen = false;
-			for (const plan_node *e = up->kid; e != k && !is_seen; e = e->beside)
-				for (uint32_t r = 0; r < e->n_rows && !is_seen; r++)
-					is_seen = str_eq(e->rows[r].model, k->rows[i].model);
-			for (int axis = 0; axis < SHEET_AXES && !is_seen; axis++)
+			if (!promises(&k->rows[i]) || map_find(&seen, k->rows[i].model))
+				continue;
+			map_put(&seen, k->rows[i].model, up);
+			for (int axis = 0; axis < SHEET_AXES; axis++)
 				axis_check(p, up, k->rows[i].model, axis);
 		}
+	map_done(&seen);
 }
 
 void planning_check(planning *p)

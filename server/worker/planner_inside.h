@@ -3,6 +3,7 @@
 #include "db/lane.h"
 #include "db/ledger.h"
 #include "db/reader.h"
+#include "server/edge/recognize.h"
 #include "server/plan/plan.h"
 #include "server/worker/planner.h"
 
@@ -31,6 +32,7 @@ struct question {
 	uint32_t reading;
 	err e;
 	fault f;
+	recognize caller;      /* who applies, as of now */
 	grants grants;         /* of whoever asks */
 	db_scope scope;        /* of what is read for the plan */
 	db_scope caller_scope; /* of whoever asks */

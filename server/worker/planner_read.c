@@ -1,4 +1,5 @@
 /* What a plan, an apply or an export is made from: the scope, the manifest, the rows. */
+#include "base/clock.h"
 #include "json/yaml.h"
 #include "server/identity/grant_text.h"
 #include "server/worker/planner_inside.h"
@@ -225,9 +226,8 @@ static void caller_scope_came(void *arg, db_reply *r)
 	scope_known(q);
 }
 
-void question_begin(question *q)
+static void caller_begin(question *q)
 {
-	q->done = (sql_ask_done_in){0};
 	q->grants = grants_of_text(q->a, q->ask.grants);
 	q->in.grants = &q->grants;
 	seen_set(q, &q->grants);
@@ -237,4 +237,33 @@ void question_begin(question *q)
 		return;
 	}
 	db_read(q->p->reader, DB_PLATFORM, SQL_PLAN_SCOPE, &q->scope_in, caller_scope_came, q);
+}
+
+/* A question may have waited for its turn: what its caller was let in with counts no more than what they hold now. */
+static void recognized(recognize *k, err e, principal *who)
+{
+	question *q = k->arg;
+
+	if (e == ERR_TOKEN_INVALID)
+		fault_set(&k->fault, e, "", "what the caller was let in with counts no more");
+	if (!e && who->expires_at_us <= clock_now_us())
+		e = fault_set(&k->fault, ERR_TOKEN_EXPIRED, "", "it expired before the plan's turn came");
+	if (!e) {
+		q->ask.grants = grants_text(q->a, &who->grants);
+		q->ask.is_platform = principal_scope(who, RIGHT_PLAN_WRITE).kind == DB_SCOPE_PLATFORM;
+	}
+	principal_unref(who);
+	if (e)
+		question_fail(q, e, &k->fault);
+	else
+		caller_begin(q);
+}
+
+void question_begin(question *q)
+{
+	q->done = (sql_ask_done_in){0};
+	if (str_eq(q->ask.kind, S("apply")))
+		recognize_credential(&q->caller, q->p->reader, q->ask.actor, recognized, q);
+	else
+		caller_begin(q);
 }

@@ -1,6 +1,7 @@
 /* Plan and apply over the API: what a manifest would change, bringing it about, and what stands in the way. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "pg/pg.h"
 #include "scene.h"
@@ -196,6 +197,35 @@ Test(api_plan, nobody_plans_past_their_rights)
 	served_start("api_plan_rights");
 	scenes_play(lifecycle, N(lifecycle));
 	scenes_play(rights, N(rights));
+}
+
+/* An apply stood in the worker's line while the token it came with was revoked: it was carried out all the same. */
+Test(api_plan, an_apply_that_waited_is_judged_by_what_its_caller_holds_when_its_turn_comes)
+{
+	AUTO_ARENA a = arena_new(0);
+	static const scene made[] = {
+		{"a tenant", ADMIN, "POST", "/v1/tenants", NULL, M({"name" : "acme"}), 201, NULL, NULL, NULL},
+		{"its owner's plan", OWNER, "POST", "/v1/plans", NULL,
+			M({"manager" : "late", "tenants" : {"acme" : {"tenants" : {"late" : {}}}}}), 201,
+			"{'result':'changes'}", NULL, NULL},
+	};
+
+	served_start("api_plan_late");
+	scenes_play(made, N(made));
+	pg_do(served_dsn(), "UPDATE token SET revoked_at = now() WHERE role = 'tenant_owner'");
+	pg_do(served_dsn(),
+		"INSERT INTO ask (id, kind, tenant_key, is_platform, tenant, grants, actor, request_id, object_id) "
+		"SELECT 'ask_late', 'apply', t.key, false, t.path, t.key || ' 18446744073709551615 9223372036854775807 acme' || E'\n', "
+		"k.id, 'req_late', p.id FROM tenant t, token k, plan p WHERE t.path = 'acme' AND k.role = 'tenant_owner'");
+	for (int i = 0; i < 500 &&
+			!pg_int(served_dsn(), "SELECT count(*) FROM ask WHERE id = 'ask_late' AND done_at IS NOT NULL");
+		i++)
+		usleep(20000);
+	cr_expect_str_eq(
+		pg_text(served_dsn(), "SELECT coalesce(code, '') FROM ask WHERE id = 'ask_late'"), "token_invalid");
+	cr_expect_eq(
+		served_call(a, served_token("platform_admin", NULL), "GET", "/v1/tenants/acme~late", NULL, NULL).status,
+		404);
 }
 
 Test(api_plan, what_cannot_be_meant_is_refused)
