@@ -98,11 +98,28 @@ static bool may_go(search *s, booking *x, int32_t *ret_lender)
 	return is_lower && is_all_borrowed(s, x, theirs);
 }
 
+/* Priorities below its own that hold devices too. */
+static int tier_of(const search *s, const booking *x)
+{
+	int n = 0;
+
+	map_each (slot, &s->b->ranks) {
+		const rank *r = slot->value;
+		n += r->n_held && r->value < x->terms.rank->value;
+	}
+	return n < RECLAIM_TIERS ? n : RECLAIM_TIERS;
+}
+
+/* What it has done would be lost. A higher priority costs more than that, and more than many of the one below it. */
 static int64_t cost_of(const search *s, const booking *x)
 {
 	int64_t ran_s = (s->t->now_us - x->now.granted_at_us) / 1000000;
+	int64_t lost = 1 + milli_of(x) * (ran_s > 86400 ? 86400 : ran_s) / 1000;
+	int tier = tier_of(s, x);
 
-	return 1 + milli_of(x) * (ran_s > 86400 ? 86400 : ran_s) / 1000;
+	if (lost > RECLAIM_LOST_MAX)
+		lost = RECLAIM_LOST_MAX;
+	return tier ? lost + ((int64_t)RECLAIM_LOST_MAX << (RECLAIM_TIER_BITS * (tier - 1))) : lost;
 }
 
 static void candidate_add(search *s, booking *x, int32_t lender)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/charge.h"
+#include "server/placer/decide.h"
 
 enum { OF_ALL = -1 };
 
@@ -107,11 +108,13 @@ static bool may_go(shed *s, const booking *k)
 	return helps;
 }
 
-/* The first to go first. */
+/* The first to go first: of the lowest priority, and among equals the youngest. */
 static int by_rank(const void *x, const void *y)
 {
 	const booking *a = *(booking *const *)x, *b = *(booking *const *)y;
 
+	if (a->terms.rank->value != b->terms.rank->value)
+		return a->terms.rank->value < b->terms.rank->value ? -1 : 1;
 	if (a->now.granted_at_us != b->now.granted_at_us)
 		return a->now.granted_at_us > b->now.granted_at_us ? -1 : 1;
 	return (a->seq < b->seq) - (a->seq > b->seq);
@@ -129,6 +132,8 @@ static void gather(shed *s)
 		else if (lifecycle_may(k->now.life, LIFE_REVOKING))
 			vec_push(&s->could, k);
 	}
+	vec_each (k, &s->could)
+		decide_terms(s->b, *k);
 	if (s->could.n)
 		qsort(s->could.v, s->could.n, sizeof *s->could.v, by_rank);
 }

@@ -91,6 +91,26 @@ Test(placer_queue, a_guarantee_is_taken_back_from_who_borrows)
 	realm_close(&r);
 }
 
+/* What ran for the shortest time went, of whatever priority. */
+Test(placer_queue, a_guarantee_is_taken_back_from_the_lowest_priority_first)
+{
+	realm r;
+	open_and_start(&r, "reclaim_rank");
+	fill(&r, "a/b", "\"node_policy\":\"binpack\",\"priority\":\"low\"," H100(2), 2);
+	fill(&r, "a/b", "\"node_policy\":\"binpack\"," H100(2), 4);
+	fill(&r, "a/b", "\"node_policy\":\"binpack\",\"priority\":\"high\"," H100(2), 2);
+	int due = realm_place(&r, "d", H100(4));
+	realm_settle(&r);
+	STATE_IS(&r, due, "pending");
+	cr_expect_str_eq(
+		realm_text(&r, "SELECT string_agg(id, ' ' ORDER BY id) FROM placement WHERE state = 'revoking'"),
+		"plc_1 plc_2");
+	agents_obey(&r);
+	STATE_IS(&r, due, "granted");
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 Test(placer_queue, what_is_guaranteed_or_may_not_be_evicted_stays)
 {
 	realm r;

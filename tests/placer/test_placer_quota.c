@@ -1,6 +1,7 @@
 /* Quota as the placer keeps it: limits on classes and credits as blockers, what is told of loans and conditions, and
  * totals that follow tenants. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "db/sql.h"
 #include "realm.h"
@@ -232,6 +233,31 @@ Test(placer_quota, totals_follow_a_tenant_that_moves)
 	realm_start(&r);
 	settle(&r);
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM tenant_move"), 0);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
+/* The oldest went last, whatever its priority. */
+Test(placer_quota, use_above_a_limit_is_taken_back_of_the_lowest_priority_first)
+{
+	static const char *const priorities[] = {"low", "high", "normal", "low", "high"};
+	realm r;
+
+	open_and_start(&r, "q_shed_rank");
+	for (size_t i = 0; i < sizeof(priorities) / sizeof(*priorities); i++) {
+		char body[200];
+		snprintf(body, sizeof body, "\"priority\":\"%s\"," ONE_H100, priorities[i]);
+		realm_place(&r, "a/c", body);
+		realm_settle(&r);
+	}
+	realm_govern(&r, "quota",
+		"UPDATE quota SET limit_device_milli = 2000 WHERE model = 'h100-80g' AND tenant_key = (SELECT key FROM tenant WHERE path = 'a')");
+	settle(&r);
+	realm_govern(&r, "quota", "UPDATE tenant SET reclaim_after_s = 0, reclaim_grace_s = 45 WHERE path = 'a'");
+	settle(&r);
+	cr_expect_str_eq(
+		realm_text(&r, "SELECT string_agg(id, ' ' ORDER BY seq) FROM placement WHERE state = 'revoking'"),
+		"plc_1 plc_3 plc_4");
 	HOLDS(&r);
 	realm_close(&r);
 }
