@@ -42,7 +42,9 @@ enum {
 	COST_READ = 1,
 	COST_WRITE = 2,
 	COST_LIST = 5,
+	COST_SIGN_IN = 5,
 	COST_STREAM = 20,
+	COST_EXCHANGE = 20,
 	COST_HEAVY = 100,
 };
 
@@ -64,13 +66,23 @@ int64_t route_cost(op o)
 {
 	const route *t = &routes[o];
 
-	if (o == OP_AUDIT_VERIFY || o == OP_PLACEMENT_BATCH || o == OP_PLACEMENT_SIMULATE || o == OP_POLICY_SIMULATE)
+	if (o == OP_AUDIT_VERIFY || o == OP_PLACEMENT_BATCH || o == OP_PLACEMENT_SIMULATE || o == OP_POLICY_SIMULATE ||
+		o == OP_PLAN_CREATE || o == OP_PLAN_APPLY || o == OP_EXPORT)
 		return COST_HEAVY;
+	if (o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL)
+		return COST_EXCHANGE;
+	if (o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK)
+		return COST_SIGN_IN;
 	if (t->flags & ROUTE_STREAM)
 		return COST_STREAM;
 	if (t->flags & ROUTE_LIST)
 		return COST_LIST;
 	return (t->flags & ROUTE_WRITE) ? COST_WRITE : COST_READ;
+}
+
+bool route_signs_in(op o)
+{
+	return o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL || o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK;
 }
 
 bool route_has_table(const route *t)

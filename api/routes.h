@@ -43,6 +43,8 @@ bool route_has_table(const route *t);
 
 /* What a call takes out of its caller's bucket (server/edge/rate.h), in units. */
 int64_t route_cost(op o);
+/* Whether it asks somebody else, or the database, for a caller who has shown nothing yet. */
+bool route_signs_in(op o);
 
 /* The largest body the operation takes, bytes. */
 int64_t route_body_max(op o);

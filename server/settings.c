@@ -68,6 +68,12 @@ static const setting rows[] = {
 		"a change 2, a list 5, a stream 20. 0: no limit."),
 	NUMBER("rate-tenant", rate_tenant, "100000", 0, 1000000,
 		"The same of all tokens of one tenant together; the fleet's own have no such limit. 0: no limit."),
+	NUMBER("rate-anonymous", rate_anonymous, "200", 0, 1000000,
+		"Units per second that one address may ask of an edge process without a token: an exchange of an identity "
+		"token takes 20, the steps of a sign-in 5 each. 0: no limit."),
+	TEXT("trusted-proxies", trusted_proxies, "",
+		"Ranges of addresses (10.0.0.0/8, comma-separated) of proxies before this server, whose X-Forwarded-For says "
+		"where requests come from. Empty: nobody's."),
 	TEXT("audit-file", audit_file, "",
 		"File that gets a line for each signed checkpoint of the audit chains; best on another machine. Empty: none."),
 	TEXT("audit-url", audit_url, "", "URL that each of these lines is posted to, once. Empty: none."),

@@ -29,14 +29,16 @@ typedef struct server_settings {
 	int64_t placer_poll_ms;   /* how often the inbox is looked at without a hint */
 	int64_t connections_max;  /* per edge */
 	int64_t connections_per_peer;
-	int64_t watch_streams_max;  /* per edge */
-	int64_t inflight_bytes_max; /* request bodies per edge */
-	int64_t rate_principal;     /* units per second of one token, per edge; 0: no limit */
-	int64_t rate_tenant;        /* the same of all tokens of a tenant */
-	const char *audit_file;     /* gets a line for each checkpoint of the audit chains; "": none */
-	const char *audit_url;      /* gets the same as a POST; "": none */
-	int64_t audit_every_s;      /* a chain with new records gets a checkpoint that often */
-	bool fsync;                 /* of the private PostgreSQL; off only for experiments */
+	int64_t watch_streams_max;   /* per edge */
+	int64_t inflight_bytes_max;  /* request bodies per edge */
+	int64_t rate_principal;      /* units per second of one token, per edge; 0: no limit */
+	int64_t rate_tenant;         /* the same of all tokens of a tenant */
+	int64_t rate_anonymous;      /* the same of one address without a token, where people and pipelines sign in */
+	const char *trusted_proxies; /* comma-separated ranges: whose X-Forwarded-For counts */
+	const char *audit_file;      /* gets a line for each checkpoint of the audit chains; "": none */
+	const char *audit_url;       /* gets the same as a POST; "": none */
+	int64_t audit_every_s;       /* a chain with new records gets a checkpoint that often */
+	bool fsync;                  /* of the private PostgreSQL; off only for experiments */
 	/* Set by the supervisor for its children, not by people. */
 	const char *role; /* "": supervisor */
 	int64_t index;

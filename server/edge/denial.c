@@ -36,7 +36,8 @@ err denial_at(request *r, str ref, const tenant_ref *t)
 void denial_count(const request *r, err e)
 {
 	metric_add(METRIC_AUTH_REFUSED, 0, 1);
-	log_info("auth.refused", KV_Z("request", r->id), KV_Z("peer", r->web->peer),
+	log_info("auth.refused", KV_Z("request", r->id),
+		KV_Z("peer", proxies_client(&r->edge->proxies, r->web, r->arena)),
 		KV_Z("route", r->route ? r->route->operation : ""), KV_ERR(e));
 }
 

@@ -225,6 +225,7 @@ static edge *edge_new(process *p)
 	e->traces = traceparent_source_new();
 	rate_init(&e->rate_principal, e->settings->rate_principal);
 	rate_init(&e->rate_tenant, e->settings->rate_tenant);
+	rate_init(&e->rate_anonymous, e->settings->rate_anonymous);
 	return e;
 }
 
@@ -253,6 +254,7 @@ err edge_open(process *p, edge **ret, fault *f)
 	if (why || (why = secret_open(e, f)) || (why = ca_open(p->settings->data_dir, &e->ca, f)) ||
 		(why = seal_public(p->settings->data_dir, e->audit_key, f)) ||
 		(why = oidc_open(p->settings, e->secret, &e->oidc, f)) ||
+		(why = proxies_read(p->settings->trusted_proxies, &e->proxies, f)) ||
 		(why = assets_open(p->settings->web_dir, &e->assets, f))) {
 		edge_close(e);
 		return why;
@@ -326,6 +328,7 @@ void edge_close(edge *e)
 	map_done(&e->denials);
 	rate_done(&e->rate_principal);
 	rate_done(&e->rate_tenant);
+	rate_done(&e->rate_anonymous);
 	principals_free(e->principals);
 	oidc_free(e->oidc);
 	certificates_free(e->certificates);

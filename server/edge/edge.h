@@ -6,6 +6,7 @@
 #include "db/reader.h"
 #include "net/router.h"
 #include "server/edge/intake.h"
+#include "server/edge/proxy.h"
 #include "server/edge/rate.h"
 #include "server/edge/request.h"
 #include "server/identity/ca.h"
@@ -51,7 +52,8 @@ struct edge {
 	map priorities;  /* names; see priorities.h */
 	map denials;     /* texts already recorded in denial_minute */
 	int64_t denial_minute;
-	rate rate_principal, rate_tenant;
+	rate rate_principal, rate_tenant, rate_anonymous;
+	proxies proxies;
 	traceparent_source traces;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */
 	uint8_t audit_key[32];       /* the public key of the audit chains' checkpoints */

@@ -150,9 +150,9 @@ static err allow(request *r)
 		return ERR_TOKEN_INVALID;
 	if (p->expires_at_us <= clock_now_us())
 		return ERR_TOKEN_EXPIRED;
-	if (!permit_address(p, r->web->peer))
-		return fault_set(
-			&r->fault, ERR_ADDRESS_NOT_ALLOWED, "", "the token may not be used from %s", r->web->peer);
+	const char *from = p->n_cidrs ? proxies_client(&r->edge->proxies, r->web, r->arena) : r->web->peer;
+	if (!permit_address(p, from))
+		return fault_set(&r->fault, ERR_ADDRESS_NOT_ALLOWED, "", "the token may not be used from %s", from);
 	if (!permit_anywhere(p, r->route->right))
 		return denial_fault(r, p->tenant);
 	return ERR_OK;
@@ -181,6 +181,16 @@ static err take(request *r, rate *from, const char *name, uint64_t key)
 	return ERR_RATE_LIMITED;
 }
 
+/* A network of IPv6 is one address: its hosts cost their owner nothing. */
+static uint64_t address_key(const request *r)
+{
+	cidr from;
+	bool is_read = cidr_parse(str_from(proxies_client(&r->edge->proxies, r->web, r->arena)), &from);
+	bool is_v6 = is_read && memcmp(from.bytes, (const uint8_t[CIDR_BYTES]){[10] = 0xff, [11] = 0xff}, 12) != 0;
+
+	return is_read ? str_hash(str_of((const char *)from.bytes, is_v6 ? CIDR_BYTES / 2 : CIDR_BYTES)) : 0;
+}
+
 /* Nobody is charged twice for looking again. */
 static err limit(request *r)
 {
@@ -188,8 +198,10 @@ static err limit(request *r)
 	edge *e = r->edge;
 	err why;
 
-	if (!p || r->is_again)
+	if (r->is_again)
 		return ERR_OK;
+	if (!p)
+		return route_signs_in(r->op) ? take(r, &e->rate_anonymous, "address", address_key(r)) : ERR_OK;
 	/* All tokens of one person or service are one caller. */
 	uint64_t key = str_hash(str_from(p->subject[0] ? p->subject : p->id));
 	why = take(r, &e->rate_principal, "principal", key);

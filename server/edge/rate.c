@@ -50,9 +50,12 @@ static bucket *bucket_of(rate *r, uint64_t key, int64_t now_ns)
 	return b;
 }
 
+/* What costs more than the whole bucket needs the whole bucket. */
 static int64_t cost_ns(const rate *r, int64_t cost)
 {
-	return cost * NS / r->units_per_s;
+	int64_t ns = cost * NS / r->units_per_s;
+
+	return ns < WINDOW_NS ? ns : WINDOW_NS;
 }
 
 rate_answer rate_take(rate *r, uint64_t key, int64_t cost, int64_t now_us)
@@ -66,9 +69,6 @@ rate_answer rate_take(rate *r, uint64_t key, int64_t cost, int64_t now_us)
 	if (b->full_ns < now_ns)
 		b->full_ns = now_ns;
 	take_ns = cost_ns(r, cost);
-	/* What costs more than the whole bucket needs the whole bucket. */
-	if (take_ns > WINDOW_NS)
-		take_ns = WINDOW_NS;
 	int64_t over_ns = b->full_ns + take_ns - now_ns - WINDOW_NS;
 	a.is_refused = over_ns > 0;
 	if (a.is_refused)

@@ -74,7 +74,7 @@ static str change_of(const request *r, const char *wrong, arena *a)
 	js_writer w = js_writer_on(&out);
 	js_object_begin(&w);
 	js_put_text(&w, "claim", str_from(wrong));
-	js_put_text(&w, "peer", str_from(r->web->peer));
+	js_put_text(&w, "peer", str_from(proxies_client(&r->edge->proxies, r->web, r->arena)));
 	js_object_end(&w);
 	str change = out.over ? STR_NONE : str_dup(a, buf_str(&out));
 	buf_done(&out);

@@ -107,14 +107,22 @@ err grants_meet(arena *a, const grants *of, const grants *by, grants *ret)
 
 	if (of->n > GRANTS_MAX || by->n > GRANTS_MAX)
 		return ERR_LIMIT;
+	uint32_t prune_from = GRANTS_PRUNED_FROM;
+
 	for (uint32_t i = 0; i < of->n; i++) {
 		for (uint32_t k = 0; k < by->n; k++)
 			met.n += grant_meet(&of->v[i], &by->v[k], &met.v[met.n]);
-		if (met.n > GRANTS_PRUNED_FROM)
+		/* Pruning compares each with each: again only when there are twice as many. */
+		if (met.n > prune_from) {
 			prune(&met);
+			prune_from = 2 * met.n > GRANTS_PRUNED_FROM ? 2 * met.n : GRANTS_PRUNED_FROM;
+			prune_from = prune_from < GRANTS_MAX ? prune_from : GRANTS_MAX;
+		}
 		if (met.n > GRANTS_MAX)
 			return ERR_LIMIT;
 	}
+	if (met.n > GRANTS_PRUNED_FROM)
+		prune(&met);
 	*ret = met;
 	return ERR_OK;
 }

@@ -98,7 +98,7 @@ static err keys_take(jwks *s, str list, fault *f)
 	pull_init(&p, list, FACT_DEPTH_MAX);
 	if (pull_next(&p) != PULL_ARRAY)
 		return fault_set(f, ERR_BAD_FIELD, "", "keys is no list");
-	while (pull_item(&p) && !pull_span(&p, &one))
+	for (int n = 0; n < JWKS_LISTED_MAX && pull_item(&p) && !pull_span(&p, &one); n++)
 		key_take(s, one);
 	return s->n ? ERR_OK : fault_set(f, ERR_BAD_FIELD, "", "no key of it serves RS256 or ES256");
 }

@@ -9,12 +9,19 @@
 
 typedef enum jwk_alg { JWK_NONE, JWK_RS256, JWK_ES256 } jwk_alg;
 
-enum { JWKS_BYTES_MAX = 256 * 1024, JWKS_KEYS_MAX = 64, JWK_RSA_BITS_MIN = 2048, JWK_RSA_BITS_MAX = 8192 };
+enum {
+	JWKS_BYTES_MAX = 256 * 1024,
+	JWKS_KEYS_MAX = 64,
+	JWKS_LISTED_MAX = 1000,
+	JWK_RSA_BITS_MIN = 2048,
+	JWK_RSA_BITS_MAX = 8192
+};
 
 typedef struct jwks jwks;
 typedef struct jwk jwk;
 
-/* Keys that cannot be used are passed over; a set without any is an error. */
+/* Keys that cannot be used are passed over, and those behind the first JWKS_LISTED_MAX are not looked at; a set without
+ * any is an error. */
 err jwks_read(str json, jwks **ret, fault *f) MUST_CHECK;
 void jwks_free(jwks *s); /* NULL-safe */
 uint32_t jwks_count(const jwks *s);

@@ -1,6 +1,7 @@
 /* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM, and
  * the part of the worker that answers what it asks
  *
+ * SERVED_ANONYMOUS: the same of an address without a token. SERVED_PROXIES: trusted proxies.
  * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits. SERVED_STREAMS: most watch
  * streams; unset: 2.
  */
@@ -94,7 +95,8 @@ int main(int argc, char **argv)
 		.inflight_bytes_max = 1 << 20,
 	};
 	process p = {.settings = &s, .edges = 1};
-	const char *units = getenv("SERVED_RATE"), *streams = getenv("SERVED_STREAMS");
+	const char *units = getenv("SERVED_RATE"), *streams = getenv("SERVED_STREAMS"),
+		   *anonymous = getenv("SERVED_ANONYMOUS");
 
 	if (argc != 5)
 		return 2;
@@ -105,6 +107,8 @@ int main(int argc, char **argv)
 		s.watch_streams_max = strtol(streams, NULL, 10);
 	s.rate_principal = units ? strtol(units, NULL, 10) : 0;
 	s.rate_tenant = 2 * s.rate_principal;
+	s.rate_anonymous = anonymous ? strtol(anonymous, NULL, 10) : 0;
+	s.trusted_proxies = getenv("SERVED_PROXIES");
 	identity_set(&s, argv[3]);
 	p.dsn = argv[4];
 	p.loop = loop_new();

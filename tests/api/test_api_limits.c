@@ -216,3 +216,36 @@ Test(api_limits, a_body_of_many_empty_lists_is_refused_and_the_edge_lives)
 		free(body);
 	}
 }
+
+static int status_from(const char *forwarded)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *head = str_z(a,
+		str_print(a, "Content-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: %s\r\n", forwarded));
+
+	return served_call(a, NULL, "POST", "/v1/auth/token", head, "grant_type=x&subject_token_type=y&subject_token=z")
+		.status;
+}
+
+/* Whoever has no token yet was served without end. */
+Test(api_limits, an_address_signs_in_so_often_and_others_go_on)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	setenv("SERVED_ANONYMOUS", "4", 1);
+	setenv("SERVED_PROXIES", "127.0.0.0/8", 1);
+	served_start("api_anonymous");
+	cr_expect_eq(status_from("192.0.2.1"), 400);
+	cr_expect_eq(status_from("192.0.2.1"), 400);
+	cr_expect_eq(status_from("10.9.9.9, 192.0.2.1"), 429,
+		"what stands before the client's address is the client's own word");
+	cr_expect_eq(status_from("192.0.2.2"), 400, "another address has its own");
+	cr_expect_eq(status_from("2001:db8::1"), 400);
+	cr_expect_eq(status_from("2001:db8::2"), 400);
+	cr_expect_eq(status_from("2001:db8::3"), 429, "a network of IPv6 is one");
+	answer r = served_call(a, NULL, "POST", "/v1/auth/token",
+		"Content-Type: application/x-www-form-urlencoded\r\nX-Forwarded-For: 192.0.2.1\r\n", "grant_type=x");
+	cr_expect(answer_header(&r, "Retry-After").p);
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "code")), "rate_limited");
+	cr_expect_eq(served_call(a, NULL, "GET", "/livez", NULL, NULL).status, 200, "what asks nobody is not counted");
+}
