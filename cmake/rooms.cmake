@@ -1,14 +1,17 @@
-# room(NAME FOLDER path [NEEDS rooms...] [LIBS targets...])
+# room(NAME FOLDER path [EXCEPT path] [NEEDS rooms...] [LIBS targets...])
 #
 # One static library per folder. Headers are included as "NAME/file.h" through a private include folder that holds one
-# symbolic link, so that a room sees exactly the rooms it NEEDS. api/*.def are facts that every room may read.
+# symbolic link, so that a room sees exactly the rooms it NEEDS. A folder below it that is a room of its own is EXCEPTed. api/*.def are facts that every room may read.
 function(room name)
-  cmake_parse_arguments(ROOM "" "FOLDER" "NEEDS;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "FOLDER;EXCEPT" "NEEDS;LIBS" ${ARGN})
   set(view ${CMAKE_BINARY_DIR}/rooms/${name})
   file(MAKE_DIRECTORY ${view})
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${ROOM_FOLDER} ${view}/${name} SYMBOLIC)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ROOM_FOLDER}/*.c)
   list(FILTER sources EXCLUDE REGEX "/main_[a-z_]+\\.c$")
+  if(ROOM_EXCEPT)
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_SOURCE_DIR}/${ROOM_EXCEPT}/")
+  endif()
   if(NOT sources)
     file(WRITE ${view}/empty.c "typedef int room_is_empty;\n")
     set(sources ${view}/empty.c)

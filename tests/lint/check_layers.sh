@@ -66,10 +66,11 @@ done | awk -v headers="$headers" '
 		}
 	}
 
-	function room_of(path,  name) {
+	# A room may lie within another: the longest folder it is.
+	function room_of(path,  name, found) {
 		for (name in folder)
-			if (index(path, folder[name] "/") == 1) return name
-		return ""
+			if (index(path, folder[name] "/") == 1 && (found == "" || length(folder[name]) > length(folder[found]))) found = name
+		return found
 	}
 
 	function may(from, to,  n, word, i) {

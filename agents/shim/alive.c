@@ -1,0 +1,91 @@
+#include "shim/alive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+/* The fields of /proc/PID/stat after the name in brackets, which may hold anything. */
+static const char *alive_stat(pid_t pid, char *text, size_t size)
+{
+	char path[40];
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	ssize_t n = read(fd, text, size - 1);
+	close(fd);
+	if (n <= 0)
+		return NULL;
+	text[n] = 0;
+	char *at = strrchr(text, ')');
+	return at ? at + 1 : NULL;
+}
+
+/* Field 22, counted from the state, which is field 3. */
+static bool alive_started(pid_t pid, uint32_t *ret_started)
+{
+	char text[1024];
+	const char *at = alive_stat(pid, text, sizeof text);
+	for (int field = 3; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return false;
+	*ret_started = (uint32_t)strtoull(at, NULL, 10);
+	return true;
+}
+
+uint64_t alive_self(void)
+{
+	pid_t pid = (pid_t)syscall(SYS_getpid);
+	uint32_t started = 0;
+	alive_started(pid, &started);
+	return (uint64_t)pid << 32 | started;
+}
+
+/* Whether the pid's threads have all ended; false also when nobody can tell. */
+static bool alive_ended(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0) {
+		if (errno == ESRCH)
+			return true;
+		return kill(pid, 0) != 0 && errno == ESRCH; /* a kernel or a filter without pidfds */
+	}
+	struct pollfd ask = {fd, POLLIN, 0};
+	bool ended = poll(&ask, 1, 0) == 1 && (ask.revents & POLLIN);
+	close(fd);
+	return ended;
+}
+
+bool alive_check(uint64_t name)
+{
+	pid_t pid = (pid_t)(name >> 32);
+	uint32_t started;
+	int kept = errno;
+	bool lives = pid > 0 && !alive_ended(pid);
+	if (lives && alive_started(pid, &started))
+		lives = (uint32_t)name == 0 || started == (uint32_t)name;
+	errno = kept;
+	return lives;
+}
+
+uint32_t alive_space(void)
+{
+	char text[64];
+	ssize_t n = readlink("/proc/self/ns/pid", text, sizeof text - 1); /* pid:[4026531836] */
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	const char *at = strchr(text, '[');
+	return at ? (uint32_t)strtoul(at + 1, NULL, 10) : 0;
+}

@@ -1,0 +1,82 @@
+/* books: what the processes of one container hold, in a file that all of them map and write.
+ *
+ * Each process has one slot that never moves and that it alone writes. There is no second copy of any sum: what the
+ * container holds is the sum of the slots of the living, so a death at any moment leaves nothing to repair. Nobody
+ * takes a lock.
+ *
+ *   take   add to the own slot, sum all, take back when the sum is over the limit. Two who race may both be refused
+ * (they try again a few times, with pauses that differ), never both admitted. join   claim a free slot by
+ * compare-and-swap, empty it, put the name in. Who dies or stops between leaves a claim that counts for nothing and is
+ * swept when its owner is dead. sweep  free the slots of the dead by one compare-and-swap of the owner's name. What
+ * stood in the slot is emptied by who claims it next, so that a sweeper that was stopped can do no harm when it goes
+ * on.
+ *
+ * An owner's name is its pid and the low half of its start time, so that a process that got a dead one's number is not
+ * it. Shared by agents/shim and agents/node; stands on libc alone.
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shim/limits.h"
+
+#define BOOKS_MAGIC   UINT64_C(0x314b4f4f42455652)
+#define BOOKS_VERSION 1
+#define BOOKS_SLOTS   1024
+
+/* The top bit of an owner's name: the slot is claimed and not yet empty. */
+#define BOOKS_JOINING (UINT64_C(1) << 63)
+
+typedef struct books_slot {
+	_Alignas(64) _Atomic uint64_t owner;        /* alive.h; 0: free */
+	_Atomic uint64_t bytes[LIMITS_DEVICES];     /* of device memory, contexts and pools among them */
+	_Atomic uint64_t device_ns[LIMITS_DEVICES]; /* of device time, as charged */
+	_Atomic uint64_t refused[LIMITS_DEVICES];   /* allocations that did not fit */
+	_Atomic uint32_t pid_space;                 /* in which the pid has a meaning: the namespace's inode */
+	_Atomic uint32_t host_pid;                  /* the same process as NVML names it; the node fills it in */
+	_Atomic uint64_t launched_at_ns;            /* CLOCK_MONOTONIC of the latest gated launch */
+	uint8_t rest[104];
+} books_slot;
+
+typedef struct books_device {
+	_Alignas(64) _Atomic int64_t due_ns; /* when all that was charged will have been earned (gate.h) */
+	_Atomic uint64_t context_bytes;      /* what a context costs, once a process has found out */
+	_Atomic int64_t trimmed_at_ns;       /* who sets this does the next comparison with NVML */
+	_Atomic uint32_t trim_milli;         /* what came of it; 0: nothing yet */
+	_Atomic uint64_t charged_ns;         /* of the whole container, when that was done */
+	uint8_t rest[16];
+} books_device;
+
+typedef struct books {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t slot_count;
+	uint64_t size_bytes;
+	_Atomic uint32_t top; /* slots from here on have never been used */
+	uint8_t rest[36];
+	books_device devices[LIMITS_DEVICES];
+	books_slot slots[BOOKS_SLOTS];
+} books;
+
+/* Fills a fresh, zeroed file's content. */
+void books_init(books *b);
+
+/* Whether what was mapped, size bytes, are books of this version. */
+bool books_valid(const books *b, size_t size);
+
+/* A slot for owner, emptied; NULL when all are taken by the living. */
+books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space);
+
+/* What all living hold of a device. */
+uint64_t books_sum(const books *b, unsigned device);
+
+/* Frees the slots whose owners are dead; how many. Owners of another pid_space are left to the node. */
+unsigned books_sweep(books *b, uint32_t pid_space);
+
+/* Adds bytes to the slot when all slots together stay within limit; else changes nothing. At most 2^48 bytes. */
+bool books_take(books *b, books_slot *slot, unsigned device, uint64_t bytes, uint64_t limit);
+
+/* Takes back what was added. */
+void books_give(books_slot *slot, unsigned device, uint64_t bytes);

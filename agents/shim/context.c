@@ -1,0 +1,160 @@
+#include "shim/context.h"
+
+#include <unistd.h>
+
+#include "shim/driver.h"
+#include "shim/gate.h"
+#include "shim/memory.h"
+#include "shim/slice.h"
+#include "shim/wrap.h"
+
+/* What the node says, or what some process of the container has found out; 0: nobody knows yet. */
+static uint64_t context_price(const self *s, unsigned device)
+{
+	uint64_t told = atomic_load(&s->limits->devices[device].context_bytes);
+	return told ? told : atomic_load(&s->books->devices[device].context_bytes);
+}
+
+/* The first context of a container is made before anybody knows its price: then NVML says what this process has. */
+static uint64_t context_learn(self *s, unsigned device, int ordinal)
+{
+	uint64_t nobody = 0;
+	uint64_t price = context_price(s, device);
+	if (price || memory_limit(s, device) == LIMITS_NONE || !s->slot)
+		return price;
+	uint64_t held = slice_of_process(ordinal, (unsigned)getpid());
+	uint64_t booked = atomic_load(&s->slot->bytes[device]);
+	if (held <= booked)
+		return 0;
+	price = held - booked;
+	atomic_compare_exchange_strong(&s->books->devices[device].context_bytes, &nobody, price);
+	return price;
+}
+
+bool context_take(self *s, unsigned device, uint64_t *ret_paid)
+{
+	uint64_t price = context_price(s, device);
+	if (price && !memory_take(s, device, price))
+		return false;
+	*ret_paid = price;
+	return true;
+}
+
+void context_enter(self *s, CUcontext context, unsigned device, uint64_t paid)
+{
+	holding entry = {
+		.kind = HOLDING_CONTEXT, .key = (uint64_t)(uintptr_t)context, .device = (uint8_t)device, .bytes = paid};
+	CUdevice ordinal;
+	if (!paid && DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS) {
+		entry.bytes = context_learn(s, device, ordinal);
+		memory_put(s, device, entry.bytes);
+	}
+	holding_put(s->holdings, &entry);
+}
+
+typedef struct context_ending {
+	self *self;
+	uint32_t context;
+} context_ending;
+
+static bool context_on_entry(holding *entry, void *arg)
+{
+	const context_ending *ending = arg;
+	bool within = entry->kind == HOLDING_MEMORY || entry->kind == HOLDING_ARRAY || entry->kind == HOLDING_MIPMAP ||
+		      entry->kind == HOLDING_EXTERNAL;
+	if (!within || entry->context != ending->context)
+		return false;
+	memory_give(ending->self, entry->device, entry->bytes);
+	return true;
+}
+
+static void context_forget(self *s, CUcontext context)
+{
+	context_ending ending = {s, holding_context(context)};
+	atomic_fetch_add(&s->epoch, 1);
+	gate_forget(s, context);
+	holdings_sift(s->holdings, context_on_entry, &ending);
+}
+
+void context_end(self *s, CUcontext context)
+{
+	holding entry;
+	context_forget(s, context);
+	if (holding_take(s->holdings, HOLDING_CONTEXT, (uint64_t)(uintptr_t)context, &entry))
+		memory_give(s, entry.device, entry.bytes);
+}
+
+typedef struct context_primary {
+	bool first;
+	bool last;
+	uint64_t bytes;
+	uint64_t context;
+} context_primary;
+
+static void primary_on_retain(holding *entry, void *arg)
+{
+	((context_primary *)arg)->first = entry->refs++ == 0;
+}
+
+static void primary_on_pay(holding *entry, void *arg)
+{
+	const context_primary *what = arg;
+	entry->bytes += what->bytes;
+	if (what->context)
+		entry->of = what->context;
+}
+
+static void primary_on_release(holding *entry, void *arg)
+{
+	context_primary *what = arg;
+	if (what->last || (entry->refs > 0 && --entry->refs == 0)) {
+		what->first = true;
+		what->bytes = entry->bytes;
+		what->context = entry->of;
+		entry->bytes = 0;
+	}
+}
+
+bool context_retain(self *s, int ordinal)
+{
+	unsigned device = self_ordinal(s, ordinal);
+	context_primary what = {0};
+	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, true, primary_on_retain, &what);
+	if (!what.first)
+		return true;
+	what.bytes = 0;
+	if (!context_take(s, device, &what.bytes)) {
+		context_release(s, ordinal, false);
+		return false;
+	}
+	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_pay, &what);
+	return true;
+}
+
+void context_retained(self *s, int ordinal, CUcontext context, bool made)
+{
+	unsigned device = self_ordinal(s, ordinal);
+	holding entry;
+	if (!made) {
+		context_release(s, ordinal, false);
+		return;
+	}
+	if (!holding_find(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, &entry))
+		return;
+	context_primary what = {.context = (uint64_t)(uintptr_t)context};
+	if (entry.refs == 1 && entry.bytes == 0)
+		what.bytes = context_learn(s, device, ordinal);
+	memory_put(s, device, what.bytes);
+	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_pay, &what);
+}
+
+void context_release(self *s, int ordinal, bool reset)
+{
+	context_primary what = {.last = reset};
+	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_release, &what);
+	if (!what.first)
+		return;
+	memory_give(s, self_ordinal(s, ordinal), what.bytes);
+	if (what.context)
+		context_forget(s, (CUcontext)(uintptr_t)what.context);
+}

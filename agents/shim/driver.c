@@ -1,0 +1,113 @@
+#include "shim/driver.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+
+#include "shim/elf.h"
+#include "shim/origin.h"
+#include "shim/self.h"
+
+typedef void *(*dlopen_call)(const char *, int);
+typedef void *(*dlsym_call)(void *, const char *);
+
+void *driver_at[CALLS];
+void *nvml_at[NVML_CALLS];
+
+static void *driver_handle;
+static void *nvml_handle;
+
+static int driver_lacks(void)
+{
+	return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+static int nvml_lacks(void)
+{
+	return NVML_ERROR_FUNCTION_NOT_FOUND;
+}
+
+/* Up to glibc 2.33 they stood in libdl. */
+static void *driver_libc(const char *name)
+{
+	void *found = elf_find("libc.so", name);
+	if (!found)
+		found = elf_find("libdl.so", name);
+	return found ? found : elf_find("libc-", name);
+}
+
+void *driver_dlsym(void *handle, const char *name)
+{
+	static dlsym_call real;
+	if (!real)
+		real = (dlsym_call)driver_libc("dlsym");
+	return real ? real(handle, name) : NULL;
+}
+
+static void *driver_load(const char *path, const char *name)
+{
+	char found[ORIGIN_PATH_BYTES];
+	dlopen_call real = (dlopen_call)driver_libc("dlopen");
+	if (!real)
+		return NULL;
+	if (!path[0] && origin_replaces(name))
+		path = origin_find(name, found, sizeof found) ? found : "/nonexistent";
+	if (path[0])
+		return real(path, RTLD_LAZY | RTLD_LOCAL);
+	void *handle = real(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+	return handle ? handle : real(name, RTLD_LAZY | RTLD_LOCAL);
+}
+
+static void driver_resolve(void *handle, const call *table, void **at, int count, void *lacks)
+{
+	for (int i = 0; i < count; i++) {
+		void *found = handle ? driver_dlsym(handle, table[i].symbol) : NULL;
+		at[i] = found ? found : lacks;
+	}
+}
+
+bool driver_open(const char *path)
+{
+	driver_handle = driver_load(path, "libcuda.so.1");
+	driver_resolve(driver_handle, calls, driver_at, CALLS, (void *)driver_lacks);
+	return driver_handle != NULL;
+}
+
+bool nvml_open(const char *path)
+{
+	nvml_handle = driver_load(path, "libnvidia-ml.so.1");
+	driver_resolve(nvml_handle, nvml_calls, nvml_at, NVML_CALLS, (void *)nvml_lacks);
+	return nvml_handle != NULL;
+}
+
+void nvml_ready(void)
+{
+	static spin opening;
+	static atomic_bool opened;
+	if (atomic_load_explicit(&opened, memory_order_acquire))
+		return;
+	spin_lock(&opening);
+	if (!atomic_load(&opened))
+		nvml_open(self_base()->limits->nvml_path);
+	atomic_store(&opened, true);
+	spin_unlock(&opening);
+}
+
+bool driver_has(call_id id)
+{
+	return driver_at[id] && driver_at[id] != (void *)driver_lacks;
+}
+
+bool nvml_has(nvml_id id)
+{
+	return nvml_at[id] && nvml_at[id] != (void *)nvml_lacks;
+}
+
+void *driver_symbol(const char *name)
+{
+	return driver_handle ? driver_dlsym(driver_handle, name) : NULL;
+}
+
+void *nvml_symbol(const char *name)
+{
+	return nvml_handle ? driver_dlsym(nvml_handle, name) : NULL;
+}

@@ -1,0 +1,35 @@
+/* driver: the real libcuda.so.1 and libnvidia-ml.so.1, a pointer per call.
+ *
+ * A call that the real library does not have points to a function that says so, so that no caller need look.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "shim/abi.h"
+#include "shim/calls.h"
+
+extern void *driver_at[CALLS];
+extern void *nvml_at[NVML_CALLS];
+
+/* The real call, typed as its declaration. */
+#define DRIVER(symbol)    ((__typeof__(&symbol))driver_at[AT_##symbol])
+#define NVML_REAL(symbol) ((__typeof__(&symbol))nvml_at[AT_##symbol])
+
+/* Finds the library, by path when that is not empty, and all calls that the shim wraps or makes. Whether there is one.
+ */
+bool driver_open(const char *path);
+bool nvml_open(const char *path);
+
+/* nvml_open by the limits' path, once in a process; before the first use of nvml_at. */
+void nvml_ready(void);
+
+/* Whether the real library exports the call. */
+bool driver_has(call_id id);
+bool nvml_has(nvml_id id);
+
+/* A symbol of the real library by its name; NULL if it has none. */
+void *driver_symbol(const char *name);
+void *nvml_symbol(const char *name);
+
+/* libc's own dlsym, whatever stands in front of it. */
+void *driver_dlsym(void *handle, const char *name);

@@ -1,0 +1,99 @@
+#include "shim/elf.h"
+
+#include <elf.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct elf_ask {
+	const char *library;
+	const char *name;
+	void *found;
+} elf_ask;
+
+typedef struct elf_table {
+	const ElfW(Sym) * symbols;
+	const char *strings;
+	const uint32_t *hash; /* DT_GNU_HASH */
+} elf_table;
+
+/* glibc relocates these pointers in memory, except on a few architectures; below the base they are still offsets. */
+static const void *elf_at(const struct dl_phdr_info *info, ElfW(Addr) address)
+{
+	return (const void *)(address < info->dlpi_addr ? info->dlpi_addr + address : address);
+}
+
+static bool elf_read(const struct dl_phdr_info *info, elf_table *ret_table)
+{
+	elf_table table = {0};
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type != PT_DYNAMIC)
+			continue;
+		const ElfW(Dyn) *entry = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+		for (; entry->d_tag != DT_NULL; entry++) {
+			if (entry->d_tag == DT_SYMTAB)
+				table.symbols = elf_at(info, entry->d_un.d_ptr);
+			else if (entry->d_tag == DT_STRTAB)
+				table.strings = elf_at(info, entry->d_un.d_ptr);
+			else if (entry->d_tag == DT_GNU_HASH)
+				table.hash = elf_at(info, entry->d_un.d_ptr);
+		}
+	}
+	*ret_table = table;
+	return table.symbols && table.strings && table.hash;
+}
+
+static uint32_t elf_hash(const char *name)
+{
+	uint32_t hash = 5381;
+	for (; *name; name++)
+		hash = hash * 33 + (unsigned char)*name;
+	return hash;
+}
+
+/* The layout of DT_GNU_HASH: buckets, first symbol, Bloom words and shift; the words; the buckets; a hash per symbol.
+ */
+static const ElfW(Sym) * elf_lookup(const elf_table *table, const char *name)
+{
+	uint32_t buckets = table->hash[0];
+	uint32_t first = table->hash[1];
+	const uint32_t *bucket = table->hash + 4 + table->hash[2] * (sizeof(ElfW(Addr)) / 4);
+	const uint32_t *chain = bucket + buckets;
+	uint32_t hash = elf_hash(name);
+	uint32_t at = buckets ? bucket[hash % buckets] : 0;
+	if (at < first)
+		return NULL;
+	for (;; at++) {
+		const ElfW(Sym) *symbol = &table->symbols[at];
+		uint32_t link = chain[at - first];
+		if ((link | 1) == (hash | 1) && symbol->st_shndx != SHN_UNDEF &&
+			strcmp(table->strings + symbol->st_name, name) == 0)
+			return symbol;
+		if (link & 1)
+			return NULL;
+	}
+}
+
+static int elf_visit(struct dl_phdr_info *info, size_t size, void *context)
+{
+	elf_ask *ask = context;
+	(void)size;
+	const char *slash = strrchr(info->dlpi_name, '/');
+	const char *file = slash ? slash + 1 : info->dlpi_name;
+	elf_table table;
+	if (strncmp(file, ask->library, strlen(ask->library)) != 0 || !elf_read(info, &table))
+		return 0;
+	const ElfW(Sym) *symbol = elf_lookup(&table, ask->name);
+	if (!symbol)
+		return 0;
+	ask->found = (void *)(info->dlpi_addr + symbol->st_value);
+	return 1;
+}
+
+void *elf_find(const char *library, const char *name)
+{
+	elf_ask ask = {library, name, NULL};
+	dl_iterate_phdr(elf_visit, &ask);
+	return ask.found;
+}

@@ -1,0 +1,11 @@
+/* elf: the C library's own dlopen and dlsym, found in its symbol table.
+ *
+ * The preload form exports names that libc exports, so asking libc by name could lead back here; and a reference by
+ * name to what moved between libdl and libc would tie the library to a version of glibc newer than many containers
+ * have.
+ */
+#pragma once
+
+/* The address of a function that a loaded library whose file name begins with `library` ("libc.so") defines; NULL if
+ * none. */
+void *elf_find(const char *library, const char *name);

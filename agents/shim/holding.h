@@ -1,0 +1,63 @@
+/* holding: a thing of the driver's that takes device memory, and what was paid for it.
+ *
+ * A table from the driver's pointer or handle, in 64 stripes with a lock each, so that threads seldom meet; one lookup
+ * per call. What the table does not know was not paid for here and goes to the driver as it is. Memory comes from the
+ * kernel, never from malloc: the program may have its own, and may be inside it.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum holding_kind {
+	HOLDING_FREE, /* no entry */
+	HOLDING_MEMORY,
+	HOLDING_POOLED, /* allocated from the pool `of` */
+	HOLDING_ARRAY,
+	HOLDING_MIPMAP,
+	HOLDING_HANDLE,  /* physical memory; refs: of the program, and of its mappings */
+	HOLDING_MAPPING, /* an address range of the handle `of` */
+	HOLDING_EXTERNAL,
+	HOLDING_POOL, /* bytes: booked; used: of them handed out */
+	HOLDING_CONTEXT,
+	HOLDING_PRIMARY, /* key: the device's number; refs: how often it is retained */
+	HOLDING_NODE,    /* memory that a graph will allocate: key its address, of the graph */
+	HOLDING_EXEC,    /* an instance of the graph `of` */
+} holding_kind;
+
+typedef struct holding {
+	uint64_t key;
+	uint64_t bytes;
+	uint64_t of;
+	uint64_t used;
+	uint32_t refs;
+	uint32_t context; /* holding_context of where it was made: it ends with that */
+	uint8_t kind;
+	uint8_t device;
+} holding;
+
+typedef struct holdings holdings;
+
+/* NULL when the kernel gives no memory. */
+holdings *holdings_new(void);
+
+/* Enters it; an entry with the same kind and key is replaced. False when the kernel gives no memory. */
+bool holding_put(holdings *all, const holding *what);
+
+/* Copies an entry, or takes it out. False when there is none. */
+bool holding_find(holdings *all, holding_kind kind, uint64_t key, holding *ret_found);
+bool holding_take(holdings *all, holding_kind kind, uint64_t key, holding *ret_taken);
+
+/* Changes refs by `by`. True when that ended it: then it is taken out, and in ret_ended. */
+bool holding_count(holdings *all, holding_kind kind, uint64_t key, int by, holding *ret_ended);
+
+/* Shows an entry to on_entry under its lock, to be changed in place; makes a zeroed one first when `make`. False if
+ * none. */
+bool holding_change(
+	holdings *all, holding_kind kind, uint64_t key, bool make, void (*on_entry)(holding *, void *), void *arg);
+
+/* Shows every entry to on_entry, to be changed in place; those for which it says true are taken out. It must not call
+ * back. */
+void holdings_sift(holdings *all, bool (*on_entry)(holding *, void *), void *arg);
+
+/* A context's short name within entries. */
+uint32_t holding_context(const void *context);

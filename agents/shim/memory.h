@@ -1,0 +1,26 @@
+/* memory: paying for device memory before it is made, and giving back. Devices are places in limits and books. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shim/self.h"
+
+#define MEMORY_MOST ((uint64_t)1 << 48) /* a larger request is never met, and could wrap a sum */
+
+/* Adds bytes to what this process holds. False, with nothing changed, when the container would then hold more than its
+ * limit. */
+bool memory_take(self *s, unsigned device, uint64_t bytes);
+
+/* Gives back what memory_take added. */
+void memory_give(self *s, unsigned device, uint64_t bytes);
+
+/* Adds bytes that are there already, over the limit or not. */
+void memory_put(self *s, unsigned device, uint64_t bytes);
+
+/* What the container holds, as the node sees it, and its limit. */
+uint64_t memory_used(self *s, unsigned device);
+uint64_t memory_limit(const self *s, unsigned device);
+
+/* Free and total as the container sees them; false when nothing limits it. Dead processes are looked for now and then.
+ */
+bool memory_tell(self *s, unsigned device, uint64_t *ret_free, uint64_t *ret_total);

@@ -1,0 +1,221 @@
+#include "shim/region.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/deleted.h"
+#include "shim/look.h"
+#include "shim/setting.h"
+
+#define REGION_PATH_BYTES 512
+#define REGION_BOOKS_AT   4096 /* in a file that holds both */
+#define REGION_FILE_BYTES (REGION_BOOKS_AT + sizeof(books))
+
+_Static_assert(sizeof(limits) <= REGION_BOOKS_AT, "limits fit before the books");
+
+/* Bytes of a file or of nothing (fd -1); NULL when it is shorter or the kernel has none. */
+static void *region_map(int fd, off_t at, size_t size, int protection)
+{
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) < at + (off_t)size)
+		return NULL;
+	void *found = mmap(NULL, size, protection, flags, fd, at);
+	return found == MAP_FAILED ? NULL : found;
+}
+
+static bool region_valid(const region *r)
+{
+	return r->limits && r->books && limits_valid(r->limits, sizeof *r->limits) &&
+	       books_valid(r->books, sizeof *r->books);
+}
+
+/* Of this process alone: no limit, or nothing at all. */
+static bool region_private(region *r, bool closed)
+{
+	limits *l = region_map(-1, 0, sizeof *l, PROT_READ | PROT_WRITE);
+	r->books = region_map(-1, 0, sizeof *r->books, PROT_READ | PROT_WRITE);
+	if (!l || !r->books)
+		return false;
+	limits_init(l, LIMITS_DEVICES);
+	for (unsigned d = 0; closed && d < LIMITS_DEVICES; d++)
+		limits_set_memory(l, d, 0);
+	books_init(r->books);
+	r->limits = l;
+	return true;
+}
+
+/* Keeps a descriptor out of the program's way: others find the file by it when its name has been removed (deleted.h).
+ */
+static int region_open_file(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		fd = deleted_open(path, flags);
+	if (fd < 0)
+		return -1;
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
+
+/* Two files in a folder, as the node and region_create make them. */
+static bool region_from_folder(const char *folder, region *r)
+{
+	char path[REGION_PATH_BYTES];
+	snprintf(path, sizeof path, "%s/limits", folder);
+	int fd = region_open_file(path, O_RDONLY);
+	if (fd >= 0)
+		r->limits = region_map(fd, 0, sizeof *r->limits, PROT_READ);
+	snprintf(path, sizeof path, "%s/books", folder);
+	fd = region_open_file(path, O_RDWR);
+	if (fd >= 0)
+		r->books = region_map(fd, 0, sizeof *r->books, PROT_READ | PROT_WRITE);
+	return region_valid(r);
+}
+
+static bool region_from_file(const char *path, region *r)
+{
+	int fd = region_open_file(path, O_RDWR);
+	if (fd < 0)
+		return false;
+	r->limits = region_map(fd, 0, sizeof *r->limits, PROT_READ);
+	r->books = region_map(fd, REGION_BOOKS_AT, sizeof *r->books, PROT_READ | PROT_WRITE);
+	return region_valid(r);
+}
+
+static const char *region_setting(const setting_source *from, const char *name, unsigned device)
+{
+	char numbered[64];
+	snprintf(numbered, sizeof numbered, "%s_%u", name, device);
+	const char *value = setting_get(from, numbered);
+	return value ? value : setting_get(from, name);
+}
+
+static void region_read_variables(const setting_source *from, limits *l)
+{
+	const char *policy = setting_get(from, "GPU_CORE_UTILIZATION_POLICY");
+	const char *over = setting_get(from, "CUDA_OVERSUBSCRIBE");
+	const char *priority = setting_get(from, "CUDA_TASK_PRIORITY");
+	bool compute = !policy || (strcmp(policy, "disable") != 0 && strcmp(policy, "DISABLE") != 0);
+	limits_init(l, LIMITS_DEVICES);
+	for (unsigned d = 0; d < LIMITS_DEVICES; d++) {
+		uint64_t bytes;
+		uint32_t milli;
+		if (setting_bytes(region_setting(from, "CUDA_DEVICE_MEMORY_LIMIT", d), &bytes))
+			limits_set_memory(l, d, bytes);
+		if (compute && setting_milli(region_setting(from, "CUDA_DEVICE_SM_LIMIT", d), &milli))
+			limits_set_compute(l, d, milli);
+	}
+	if (over && strcmp(over, "true") == 0)
+		l->flags |= LIMITS_OVERSUBSCRIBE;
+	if (priority && priority[0] != '0')
+		limits_set_priority(l, LIMITS_LOW);
+	limits_seal(l);
+}
+
+/* Filled under a name of its own and then linked, so that nobody ever sees half of it; the first one's stays. */
+static void region_make_file(const char *path, const setting_source *from)
+{
+	char part[REGION_PATH_BYTES + 32];
+	snprintf(part, sizeof part, "%s.%d", path, (int)getpid());
+	int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	if (ftruncate(fd, (off_t)REGION_FILE_BYTES) == 0) {
+		limits *l = region_map(fd, 0, sizeof *l, PROT_READ | PROT_WRITE);
+		books *b = region_map(fd, REGION_BOOKS_AT, sizeof *b, PROT_READ | PROT_WRITE);
+		if (l && b) {
+			region_read_variables(from, l);
+			books_init(b);
+			(void)!link(part, path);
+		}
+		if (l)
+			munmap(l, sizeof *l);
+		if (b)
+			munmap(b, sizeof *b);
+	}
+	unlink(part);
+	close(fd);
+}
+
+static void region_usual_path(char *path, size_t size)
+{
+	snprintf(path, size, "/tmp/reeve-shim-%u", (unsigned)geteuid());
+}
+
+static bool region_from_variables(const setting_source *from, region *r)
+{
+	char path[REGION_PATH_BYTES];
+	const char *named = setting_get(from, "CUDA_DEVICE_MEMORY_SHARED_CACHE");
+	if (named)
+		snprintf(path, sizeof path, "%s", named);
+	else
+		region_usual_path(path, sizeof path);
+	r->by_variables = true;
+	if (region_from_file(path, r))
+		return true;
+	region_make_file(path, from);
+	return region_from_file(path, r);
+}
+
+/* What is named; *ret_named says whether anything was. */
+static bool region_find(region *r, bool *ret_named)
+{
+	look at;
+	char path[REGION_PATH_BYTES];
+	*ret_named = true;
+	if (look_at(region_mount, &at))
+		return region_from_folder(region_mount, r);
+	setting_source from;
+	if (setting_open(&from)) {
+		const char *folder = setting_get(&from, "REEVE_SHIM_REGION");
+		bool found = folder ? region_from_folder(folder, r) : region_from_variables(&from, r);
+		setting_done(&from);
+		return found;
+	}
+	region_usual_path(path, sizeof path);
+	r->by_variables = true;
+	*ret_named = look_at(path, &at) && at.owner == geteuid();
+	return *ret_named && region_from_file(path, r);
+}
+
+bool region_open(region *ret_region)
+{
+	bool named;
+	*ret_region = (region){0};
+	if (region_find(ret_region, &named))
+		return true;
+	*ret_region = (region){0};
+	return region_private(ret_region, named);
+}
+
+static bool region_write(
+	const char *folder, const char *name, mode_t mode, const void *start, size_t start_bytes, size_t size)
+{
+	char path[REGION_PATH_BYTES];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return false;
+	bool written = fchmod(fd, mode) == 0 && ftruncate(fd, (off_t)size) == 0 &&
+		       write(fd, start, start_bytes) == (ssize_t)start_bytes;
+	close(fd);
+	return written;
+}
+
+bool region_create(const char *folder, const limits *l)
+{
+	static const books fresh = {
+		.magic = BOOKS_MAGIC, .version = BOOKS_VERSION, .slot_count = BOOKS_SLOTS, .size_bytes = sizeof(books)};
+	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+		return false;
+	return region_write(folder, "books", 0666, &fresh, offsetof(books, devices), sizeof fresh) &&
+	       region_write(folder, "limits", 0644, l, sizeof *l, sizeof *l);
+}

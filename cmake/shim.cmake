@@ -1,0 +1,39 @@
+# What a container is given, in three forms of the same objects (agents/shim/README.md). They are built as they are shipped in
+# every preset, without sanitizers: they go into programs that have none. The room `shim`, a static library, is what unit
+# tests link, with them.
+#
+#   reeve-shim        libreeve-shim.so: loaded before the program's libraries
+#   reeve-shim-cuda   libreeve-shim-cuda.so: takes the place of libcuda.so.1
+#   reeve-shim-nvml   libreeve-shim-nvml.so: takes the place of libnvidia-ml.so.1
+set(shim_folder ${CMAKE_SOURCE_DIR}/agents/shim)
+set(shim_options -O2 -fno-sanitize=all -fvisibility=hidden -fno-semantic-interposition -fno-plt)
+set(shim_link_options -fno-sanitize=all -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic)
+get_directory_property(shim_global_link_options LINK_OPTIONS)
+
+function(shim_objects name)
+  file(GLOB sources CONFIGURE_DEPENDS ${shim_folder}/*.c)
+  add_library(${name} OBJECT ${sources})
+  target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR}/rooms/shim)
+  target_compile_options(${name} PRIVATE ${shim_options})
+  target_compile_definitions(${name} PRIVATE ${ARGN})
+endfunction()
+
+function(shim_library name form objects soname)
+  add_library(${name} SHARED ${shim_folder}/form/${form}.c $<TARGET_OBJECTS:${objects}>)
+  target_include_directories(${name} PRIVATE ${CMAKE_BINARY_DIR}/rooms/shim)
+  target_compile_options(${name} PRIVATE ${shim_options})
+  target_link_options(${name} PRIVATE ${shim_link_options} -Wl,--version-script=${shim_folder}/form/${form}.map)
+  set_target_properties(${name} PROPERTIES NO_SONAME ON LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
+    LINK_DEPENDS ${shim_folder}/form/${form}.map)
+  target_link_options(${name} PRIVATE -Wl,-soname,${soname})
+endfunction()
+
+# shim_forms(PREFIX [DEFINITION]): the three libraries, for instance with another place to look for limits
+function(shim_forms prefix)
+  shim_objects(${prefix}-objects ${ARGN})
+  shim_library(${prefix} preload ${prefix}-objects lib${prefix}.so)
+  shim_library(${prefix}-cuda cuda ${prefix}-objects libcuda.so.1)
+  shim_library(${prefix}-nvml nvml ${prefix}-objects libnvidia-ml.so.1)
+endfunction()
+
+shim_forms(reeve-shim)

@@ -1,0 +1,207 @@
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+extern char **environ;
+
+static void child_uses_the_driver(void)
+{
+	check_start();
+	EXPECT(check_alloc(500 * MIB) == CUDA_SUCCESS);
+}
+
+static void child_of_a_started_process(void)
+{
+	CUdeviceptr at;
+	EXPECT(cuMemAlloc_v2(&at, MIB) != CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+static uint64_t left_now(void)
+{
+	size_t left, total;
+	EXPECT(cuMemGetInfo_v2(&left, &total) == CUDA_SUCCESS);
+	return left;
+}
+
+static void fork_before_the_first_call(void)
+{
+	EXPECT(check_in_child(child_uses_the_driver) == 0);
+	EXPECT(check_in_child(child_uses_the_driver) == 0);
+	check_start();
+	EXPECT(check_alloc(1008 * MIB) == CUDA_SUCCESS);
+}
+
+static void child_exits(void)
+{
+	exit(0);
+}
+
+static void fork_after_the_first_call(void)
+{
+	check_start();
+	EXPECT(check_alloc(500 * MIB) == CUDA_SUCCESS);
+	EXPECT(check_in_child(child_of_a_started_process) == 0);
+	EXPECT(check_in_child(child_exits) == 0);
+	EXPECT(left_now() == 508 * MIB);
+	EXPECT(check_alloc(509 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+	EXPECT(check_alloc(508 * MIB) == CUDA_SUCCESS);
+}
+
+static void vfork_and_exit(void)
+{
+	int status;
+	check_start();
+	EXPECT(check_alloc(500 * MIB) == CUDA_SUCCESS);
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = vfork();
+		if (pid == 0)
+			_exit(0);
+		EXPECT(waitpid(pid, &status, 0) == pid);
+	}
+	EXPECT(left_now() == 508 * MIB);
+}
+
+static int clone_exits(void *arg)
+{
+	(void)arg;
+	exit(0);
+}
+
+/* A child that no handler of fork() sees, and that runs what exit() runs. */
+static void bare_clone_and_exit(void)
+{
+	static char stack[1 << 16];
+	int status;
+	check_start();
+	EXPECT(check_alloc(500 * MIB) == CUDA_SUCCESS);
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = clone(clone_exits, stack + sizeof stack, SIGCHLD, NULL);
+		EXPECT(waitpid(pid, &status, 0) == pid);
+	}
+	EXPECT(left_now() == 508 * MIB);
+	EXPECT(check_alloc(508 * MIB) == CUDA_SUCCESS);
+}
+
+/* The dead's memory is free, also while nobody has waited for them. */
+static void killed_gives_back(void)
+{
+	int go[2];
+	char byte;
+	EXPECT(pipe(go) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		child_uses_the_driver();
+		EXPECT(write(go[1], "x", 1) == 1);
+		pause();
+	}
+	EXPECT(read(go[0], &byte, 1) == 1);
+	check_start();
+	EXPECT(check_alloc(900 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+	EXPECT(kill(pid, SIGKILL) == 0);
+	usleep(20000);
+	EXPECT(check_alloc(900 * MIB) == CUDA_SUCCESS);
+}
+
+static void stopped_stops_nobody(void)
+{
+	int status;
+	int go[2];
+	char byte;
+	EXPECT(pipe(go) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		check_start();
+		EXPECT(write(go[1], "x", 1) == 1);
+		for (;;) {
+			CUdeviceptr at;
+			if (cuMemAlloc_v2(&at, 8 * MIB) == CUDA_SUCCESS)
+				cuMemFree_v2(at);
+		}
+	}
+	EXPECT(read(go[0], &byte, 1) == 1);
+	kill(pid, SIGSTOP);
+	check_start();
+	for (int i = 0; i < 1000; i++) {
+		CUdeviceptr at;
+		if (cuMemAlloc_v2(&at, 4096) == CUDA_SUCCESS)
+			cuMemFree_v2(at);
+	}
+	kill(pid, SIGKILL);
+	EXPECT(waitpid(pid, &status, 0) == pid);
+}
+
+static void handler(int signal)
+{
+	(void)signal;
+}
+
+/* Signals, umask, environment, errno: as the program left them. */
+static void program_is_left_alone(void)
+{
+	struct sigaction action = {.sa_handler = handler}, now;
+	char **list = environ;
+	size_t count = 0;
+	for (char **e = environ; *e; e++)
+		count++;
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	umask(027);
+	errno = 77;
+	check_start();
+	EXPECT(check_alloc(MIB) == CUDA_SUCCESS);
+	for (int i = 0; i < 40; i++)
+		check_alloc(64 * MIB);
+	EXPECT(umask(022) == 027);
+	EXPECT(sigaction(SIGUSR1, NULL, &now) == 0 && now.sa_handler == handler);
+	EXPECT(sigaction(SIGUSR2, NULL, &now) == 0 && now.sa_handler == handler);
+	EXPECT(environ == list);
+	for (char **e = environ; *e; e++)
+		count--;
+	EXPECT(count == 0);
+}
+
+static void limit_holds_in_a_bare_environment(void)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		char self[512];
+		ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+		EXPECT(n > 0);
+		self[n] = 0;
+		const char *const names[] = {
+			"LD_PRELOAD", "LD_LIBRARY_PATH", "FAKE_GPU", "REEVE_SHIM_DRIVER", "REEVE_SHIM_NVML"};
+		char kept[8][600];
+		char *bare[8] = {NULL};
+		for (size_t i = 0, at = 0; i < sizeof names / sizeof names[0]; i++) {
+			if (!getenv(names[i]))
+				continue;
+			snprintf(kept[at], sizeof kept[at], "%s=%s", names[i], getenv(names[i]));
+			bare[at] = kept[at];
+			at++;
+		}
+		char *arguments[] = {self, "fill_alloc", NULL};
+		execve(self, arguments, bare);
+		_exit(9);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	EXPECT(status == 0);
+}
+
+const check checks_process[] = {
+	{"fork_before_the_first_call", fork_before_the_first_call},
+	{"fork_after_the_first_call", fork_after_the_first_call},
+	{"vfork_and_exit", vfork_and_exit},
+	{"bare_clone_and_exit", bare_clone_and_exit},
+	{"killed_gives_back", killed_gives_back},
+	{"stopped_stops_nobody", stopped_stops_nobody},
+	{"program_is_left_alone", program_is_left_alone},
+	{"limit_holds_in_a_bare_environment", limit_holds_in_a_bare_environment},
+	{NULL, NULL},
+};
