@@ -52,26 +52,37 @@ static bool books_claim(books_slot *slot, uint64_t owner, uint32_t pid_space)
 	return true;
 }
 
-static books_slot *books_find_free(books *b, uint64_t owner, uint32_t pid_space)
+static books_slot *books_claim_below(books *b, unsigned top, uint64_t owner, uint32_t pid_space)
 {
-	for (unsigned i = 0; i < BOOKS_SLOTS; i++) {
+	for (unsigned i = 0; i < top; i++) {
 		books_slot *slot = &b->slots[i];
-		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) != 0)
-			continue;
-		/* Readers must reach the slot before anything stands in it. */
-		unsigned top = atomic_load(&b->top);
-		while (top <= i && !atomic_compare_exchange_weak(&b->top, &top, i + 1))
-			;
-		if (books_claim(slot, owner, pid_space))
+		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) == 0 &&
+			books_claim(slot, owner, pid_space))
 			return slot;
 	}
 	return NULL;
 }
 
+/* Readers must reach a slot before anything stands in it. */
+static books_slot *books_claim_new(books *b, uint64_t owner, uint32_t pid_space)
+{
+	for (unsigned top = books_top(b); top < BOOKS_SLOTS;) {
+		if (!atomic_compare_exchange_weak(&b->top, &top, top + 1))
+			continue;
+		if (books_claim(&b->slots[top], owner, pid_space))
+			return &b->slots[top];
+	}
+	return NULL;
+}
+
+/* A hole is taken as it is; the living are asked after only when there is none, so that many who start at once do not
+ * wait. */
 books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space)
 {
-	books_sweep(b, pid_space);
-	return books_find_free(b, owner, pid_space);
+	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space);
+	if (!slot && books_sweep(b, pid_space) > 0)
+		slot = books_claim_below(b, books_top(b), owner, pid_space);
+	return slot ? slot : books_claim_new(b, owner, pid_space);
 }
 
 uint64_t books_sum(const books *b, unsigned device)
