@@ -160,10 +160,11 @@ SELECT v.outcome, v.pointer, v.detail, u.id FROM verdict v LEFT JOIN u ON true;
 UPDATE tenant t SET deleted_at = now(), rev = c.n + q.off
 FROM unnest($2::int4[], $3::int8[]) AS q(key, off), chain c
 WHERE t.key = q.key AND c.id = 'g' AND CASE WHEN EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
-	THEN hold(NOT EXISTS (SELECT FROM placement x WHERE x.tenant_key = t.key AND x.ended_at IS NULL)
-		AND NOT EXISTS (SELECT FROM inbox i WHERE i.tenant_key = t.key AND i.kind = 'place'), 'plan_tenant_in_use')
+	-- Asked of q: of all tenants it would be where the join comes last.
+	THEN hold(NOT EXISTS (SELECT FROM placement x WHERE x.tenant_key = q.key AND x.ended_at IS NULL)
+		AND NOT EXISTS (SELECT FROM inbox i WHERE i.tenant_key = q.key AND i.kind = 'place'), 'plan_tenant_in_use')
 		-- What hangs below goes with it, or is not there.
-		AND hold(tenant_kids(t.key) = (SELECT count(*) FROM tenant c WHERE c.parent_key = t.key AND c.deleted_at IS NULL AND c.key = ANY ($2::int4[])), 'plan_scope_moved')
+		AND hold(tenant_kids(q.key) = (SELECT count(*) FROM tenant c WHERE c.parent_key = q.key AND c.deleted_at IS NULL AND c.key = ANY ($2::int4[])), 'plan_scope_moved')
 	ELSE false END;
 
 -- name: plan_tenant_add :exec
