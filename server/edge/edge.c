@@ -48,6 +48,15 @@ static db_options options(const edge *e, const char *kind, bool is_platform)
 	};
 }
 
+/* A manifest changes thousands of rows in one statement, which hashes and sorts do best. */
+static ledger *ledger_open(const edge *e, bool is_platform)
+{
+	db_options db = options(e, "edge-ledger", is_platform);
+
+	db.by_index = false;
+	return ledger_new(e->loop, &(ledger_options){.db = db});
+}
+
 static lane *intake_lane(const edge *e, bool is_platform)
 {
 	return lane_new(e->loop, &(lane_options){.db = options(e, "edge-intake", is_platform)});
@@ -69,8 +78,8 @@ static void database_open(edge *e)
 	e->platform_lane_two = intake_lane(e, true);
 	e->tenant_intake = intake_new(e->loop, (lane *const[]){e->tenant_lane, e->tenant_lane_two});
 	e->platform_intake = intake_new(e->loop, (lane *const[]){e->platform_lane, e->platform_lane_two});
-	e->tenant_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", false)});
-	e->platform_ledger = ledger_new(e->loop, &(ledger_options){.db = options(e, "edge-ledger", true)});
+	e->tenant_ledger = ledger_open(e, false);
+	e->platform_ledger = ledger_open(e, true);
 }
 
 db_reader *edge_slow_reader(edge *e)
@@ -78,6 +87,7 @@ db_reader *edge_slow_reader(edge *e)
 	reader_options r = {
 		.platform = options(e, "edge-verify", true), .platform_n = 1, .deadline_us = SLOW_DEADLINE_US};
 
+	r.platform.by_index = false;
 	if (!e->slow_reader)
 		e->slow_reader = reader_new(e->loop, &r);
 	return e->slow_reader;
