@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "agents/cluster/enrol.h"
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 #include "agents/cluster/uplink.h"
 #include "agents/simulate/simulate.h"
 #include "base/clock.h"

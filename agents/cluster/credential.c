@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 
 enum { COMMON_NAME_MAX = 64 }; /* ub-common-name, RFC 5280, appendix A.1 */
 

@@ -3,9 +3,9 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "agents/cluster/backoff.h"
+#include "agents/backoff.h"
 #include "agents/cluster/credential.h"
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 #include "api/types/agent.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 #include "agents/cluster/home.h"
 
 #include "agents/cluster/credential.h"
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 
 static const char *path_in(arena *a, const char *folder, const char *name)
 {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/arena.h"
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 
 #define MAGIC           "RVJRNL1\n"
 #define QUEUE_BYTES_MAX ((size_t)2 << 30)

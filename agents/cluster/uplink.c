@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "agents/cluster/backoff.h"
+#include "agents/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/fetch.h"

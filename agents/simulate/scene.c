@@ -3,7 +3,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 #include "base/map.h"
 
 #define F(...) JS_FIELD(scene_device, __VA_ARGS__)

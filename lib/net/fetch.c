@@ -1,10 +1,17 @@
 #include "net/fetch.h"
 #include <assert.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include "base/buf.h"
 
-enum { CONNECTIONS_DEFAULT = 8, BODY_DEFAULT_BYTES = 16 * 1024 * 1024, HEADERS_MAX_BYTES = 256 * 1024 };
+enum {
+	CONNECTIONS_DEFAULT = 8,
+	BODY_DEFAULT_BYTES = 16 * 1024 * 1024,
+	HEADERS_MAX_BYTES = 256 * 1024,
+	CONNECT_TO_MAX_BYTES = 512,
+};
 
 struct fetch {
 	loop *loop;
@@ -12,7 +19,11 @@ struct fetch {
 	loop_timer *timer;
 	fetch_call *calls;
 	bool is_inside; /* libcurl is on the stack: no handle may leave it now */
-	char *ca_file, *cert_file, *key_file, *user_agent;
+	char *ca_file, *cert_file, *key_file, *user_agent, *proxy;
+	buf ca_pem, cert_pem, key_pem;
+	struct curl_slist *connect_to;
+	bool is_unverified;
+	int64_t dead_after_ms;
 };
 
 struct fetch_call {
@@ -237,6 +248,32 @@ static int on_timer(CURLM *multi, long delay_ms, void *arg)
 	return 0;
 }
 
+static void pem_copy(buf *to, str pem)
+{
+	buf_init(to, pem.n);
+	buf_add_str(to, pem);
+}
+
+/* How the other side is reached and believed, beyond files. */
+static void fetch_reach(fetch *f, const fetch_config *c)
+{
+	pem_copy(&f->ca_pem, c->ca_pem);
+	pem_copy(&f->cert_pem, c->cert_pem);
+	pem_copy(&f->key_pem, c->key_pem);
+	f->proxy = text_copy(c->proxy);
+	f->is_unverified = c->is_unverified;
+	f->dead_after_ms = c->dead_after_ms;
+	if (!c->connect_to)
+		return;
+	buf line;
+	buf_init(&line, CONNECT_TO_MAX_BYTES);
+	buf_printf(&line, "::%s", c->connect_to);
+	buf_add_char(&line, '\0');
+	assert(!line.over);
+	f->connect_to = curl_slist_append(NULL, line.p);
+	buf_done(&line);
+}
+
 fetch *fetch_new(loop *l, const fetch_config *c)
 {
 	fetch *f = zeroed(sizeof(*f));
@@ -251,6 +288,7 @@ fetch *fetch_new(loop *l, const fetch_config *c)
 	f->cert_file = text_copy(c->cert_file);
 	f->key_file = text_copy(c->key_file);
 	f->user_agent = text_copy(c->user_agent);
+	fetch_reach(f, c);
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
 	curl_multi_setopt(f->multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -274,18 +312,23 @@ void fetch_free(fetch *f)
 	free(f->cert_file);
 	free(f->key_file);
 	free(f->user_agent);
+	free(f->proxy);
+	buf_done(&f->ca_pem);
+	buf_done(&f->cert_pem);
+	buf_done(&f->key_pem);
+	curl_slist_free_all(f->connect_to);
 	free(f);
 }
 
 static void easy_secure(CURL *easy, const fetch *f)
 {
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, f->is_unverified ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, f->is_unverified ? 0L : 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_PROXY, f->proxy ? f->proxy : "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	if (f->ca_file) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, f->ca_file);
@@ -297,6 +340,44 @@ static void easy_secure(CURL *easy, const fetch *f)
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, f->key_file);
 	if (f->user_agent)
 		curl_easy_setopt(easy, CURLOPT_USERAGENT, f->user_agent);
+}
+
+static void easy_pem(CURL *easy, CURLoption option, const buf *pem)
+{
+	struct curl_blob blob = {.data = pem->p, .len = pem->n, .flags = CURL_BLOB_COPY};
+
+	if (pem->n)
+		curl_easy_setopt(easy, option, &blob);
+}
+
+/* A peer that is gone without a word is found out by the kernel, within dead_after_ms. */
+static int on_connection(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	const fetch *f = arg;
+	unsigned ms = (unsigned)f->dead_after_ms;
+
+	(void)purpose;
+	return setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+}
+
+static void easy_reach(CURL *easy, fetch *f)
+{
+	long probe_s = (long)(f->dead_after_ms / 3000);
+
+	if (f->ca_pem.n)
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	easy_pem(easy, CURLOPT_CAINFO_BLOB, &f->ca_pem);
+	easy_pem(easy, CURLOPT_SSLCERT_BLOB, &f->cert_pem);
+	easy_pem(easy, CURLOPT_SSLKEY_BLOB, &f->key_pem);
+	if (f->connect_to)
+		curl_easy_setopt(easy, CURLOPT_CONNECT_TO, f->connect_to);
+	if (!f->dead_after_ms)
+		return;
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connection);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, f);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, probe_s > 0 ? probe_s : 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, probe_s > 0 ? probe_s : 1L);
 }
 
 static void easy_body(fetch_call *c, const fetch_request *q)
@@ -336,6 +417,7 @@ fetch_call *fetch_send(fetch *f, const fetch_request *q)
 	c->easy = curl_easy_init();
 	assert(c->easy);
 	easy_secure(c->easy, f);
+	easy_reach(c->easy, f);
 	easy_callbacks(c);
 	easy_body(c, q);
 	for (const char *const *line = q->headers; line && *line; line++)
@@ -371,6 +453,14 @@ void fetch_cancel(fetch_call *c)
 		loop_defer(c->loop, call_cancelled, c);
 	else
 		call_end(c, ERR_CLOSED);
+}
+
+long fetch_status(const fetch_call *c)
+{
+	long status = 0;
+
+	assert(c->owner);
+	return curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) ? 0 : status;
 }
 
 str fetch_header(const fetch_reply *r, str name)

@@ -16,6 +16,13 @@ typedef struct fetch_config {
 	const char *key_file;
 	const char *user_agent;
 	int64_t connections_max; /* per host; 0: 8 */
+	/* PEM in the place of files, where set; copied. */
+	str ca_pem, cert_pem, key_pem;
+	/* "host:port" to connect to, whatever the URL names; the URL's host is then what the certificate must name. */
+	const char *connect_to;
+	const char *proxy;     /* "http://host:port"; NULL: none, whatever the environment says */
+	bool is_unverified;    /* takes any certificate: only where somebody asked for exactly that */
+	int64_t dead_after_ms; /* of a connection whose peer acknowledges nothing; 0: as long as the system waits */
 } fetch_config;
 
 typedef struct fetch_reply {
@@ -44,6 +51,7 @@ fetch *fetch_new(loop *l, const fetch_config *c);
 void fetch_free(fetch *f);
 fetch_call *fetch_send(fetch *f, const fetch_request *q);
 void fetch_cancel(fetch_call *c);                 /* on_done runs with ERR_CLOSED */
+long fetch_status(const fetch_call *c);           /* within on_piece: the answer's status */
 str fetch_header(const fetch_reply *r, str name); /* value of the last such header, or STR_NONE */
 
 /* The same, blocking, for command line programs: runs l until the answer is there. Body and headers go into a. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "agents/cluster/agent.h"
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 #include "agents/simulate/simulate.h"
 #include "json/write.h"
 

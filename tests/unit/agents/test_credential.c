@@ -3,7 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <sys/stat.h>
-#include "agents/cluster/backoff.h"
+#include "agents/backoff.h"
 #include "agents/cluster/credential.h"
 #include "agents/cluster/home.h"
 #include "fake_ca.h"

@@ -1,5 +1,5 @@
-/* backoff: how long to wait before trying again: doubling from 0.2 s to 10 s, with jitter, so that agents that lost one
- * server do not come back as one. */
+/* backoff: how long to wait before trying again: doubling, with jitter, so that agents that lost one server do not come
+ * back as one. */
 #pragma once
 #include <stdint.h>
 
@@ -7,7 +7,8 @@
 #define BACKOFF_LAST_US  ((int64_t)10000000)
 
 typedef struct backoff {
-	int64_t wait_us; /* 0: nothing has failed since the last success */
+	int64_t wait_us;           /* 0: nothing has failed since the last success */
+	int64_t first_us, last_us; /* 0: BACKOFF_FIRST_US, BACKOFF_LAST_US */
 } backoff;
 
 /* The next wait: between half of the present step and all of it; `random` is any 64 bits. */

@@ -1,4 +1,4 @@
-#include "agents/cluster/file.h"
+#include "agents/file.h"
 
 #include <assert.h>
 #include <errno.h>
