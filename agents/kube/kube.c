@@ -21,6 +21,7 @@ struct kube {
 	buf bearer;             /* "Authorization: Bearer ..." with a NUL, or empty */
 	int64_t read_us;        /* monotonic: when the token was read or printed */
 	int64_t until_us;       /* UTC: end of what was printed; 0: none */
+	uint32_t n_telling;     /* calls whose on_done is on the stack */
 	bool has_printed, is_closed;
 	program *program;
 	kube_call *calls;
@@ -170,8 +171,11 @@ static void call_unlink(kube_call *c)
 		c->next->prev = c->prev;
 }
 
-static void kube_free(kube *k)
+/* Once it is closed and nobody needs it. */
+static void kube_free_last(kube *k)
 {
+	if (!k->is_closed || k->calls || k->n_telling)
+		return;
 	buf_done(&k->bearer);
 	arena_end(k->arena);
 	free(k);
@@ -181,14 +185,15 @@ static void call_end(kube_call *c, const kube_reply *r)
 {
 	kube *k = c->owner;
 
-	c->on_done(c->arg, r);
 	call_unlink(c);
+	k->n_telling++;
+	c->on_done(c->arg, r);
+	k->n_telling--;
 	buf_done(&c->url);
 	buf_done(&c->body);
 	buf_done(&c->refusal);
 	free(c);
-	if (k->is_closed && !k->calls)
-		kube_free(k);
+	kube_free_last(k);
 }
 
 static void call_fail(kube_call *c, err e, const char *why)
@@ -426,6 +431,5 @@ void kube_close(kube *k)
 		kube_cancel(c);
 	fetch_free(k->fetch);
 	fetch_free(k->retired);
-	if (!k->calls)
-		kube_free(k);
+	kube_free_last(k);
 }

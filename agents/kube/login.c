@@ -6,9 +6,12 @@ static err file_text(arena *a, const char *folder, const char *name, str *ret, f
 {
 	err e = file_read(str_print(a, "%s/%s%c", folder, name, '\0').p, a, ret, f);
 
-	if (e == ERR_OK)
-		*ret = str_trim(*ret);
-	return e;
+	if (e)
+		return e;
+	while (ret->n && (ret->p[ret->n - 1] == '\n' || ret->p[ret->n - 1] == '\r'))
+		ret->n--;
+	*ret = str_trim(*ret);
+	return ERR_OK;
 }
 
 /* An IPv6 address needs brackets in a URL. */
