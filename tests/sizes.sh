@@ -19,7 +19,7 @@ KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check
 RETRIES               400     10000   changes by clients whose connections break, each repeated until it is answered
-WATCH_STRIDE           23         1   of the bytes of a recorded watch, one in so many is where it breaks
+WATCH_STRIDE           97         1   of the bytes of a recorded watch, one in so many is where it breaks
 STREAM_READERS          8        50   readers of the watch who break off and come back
 STREAM_EVENTS        2000    100000   changes that each of them sees
 CONTRACT_CALLS        300     50000   calls of the contract test, at least
