@@ -133,6 +133,18 @@ static const js_field placement_blocker_fields[] = {
 #undef F
 JS_TYPE(placement_blocker, "Why a placement waits.");
 
+static const char *const placement_conditions[] = {"outside_policy", NULL};
+#define F(...) JS_FIELD(placement_condition, __VA_ARGS__)
+static const js_field placement_condition_fields[] = {
+	F(type, JS_READ_ONLY, "outside_policy: a policy applied since would place it otherwise.",
+		JS_VALUES(placement_conditions)),
+	F(policy, JS_READ_ONLY, "The policy that counts now."),
+	F(fields, JS_READ_ONLY, "What the request left open, by what it was placed, and what the policy says now."),
+	F(since, JS_READ_ONLY, "When that policy was applied."),
+};
+#undef F
+JS_TYPE(placement_condition, "What holds of a placement that goes on.");
+
 #define F(...) JS_FIELD(placement, __VA_ARGS__)
 static const js_field placement_fields[] = {
 	F(id, JS_READ_ONLY, "plc_ and a ULID."),
@@ -153,6 +165,8 @@ static const js_field placement_fields[] = {
 	F(grace_s, JS_READ_ONLY, "How long it may take to end; only where it is told to make room for another.",
 		.may_miss = true),
 	F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
+	F(conditions, JS_READ_ONLY, "What holds of it, where it is read by itself; absent: nothing.",
+		JS_OF(placement_condition)),
 	F(request, JS_READ_ONLY, "The request as taken."),
 	F(created_at, JS_READ_ONLY, "When it was asked for."),
 	F(granted_at, JS_READ_ONLY, "When it was last granted."),

@@ -99,6 +99,14 @@ typedef struct placement_blocker {
 } placement_blocker;
 JS_DECLARE(placement_blocker);
 
+/* What holds of a placement that goes on. */
+typedef struct placement_condition {
+	str type, policy;
+	js_raw fields;
+	js_time since;
+} placement_condition;
+JS_DECLARE(placement_condition);
+
 typedef struct placement {
 	str id;
 	str tenant;
@@ -113,6 +121,7 @@ typedef struct placement {
 	int64_t position;
 	int64_t grace_s;
 	str reason;
+	js_list conditions; /* of placement_condition */
 	js_raw request;
 	js_time created_at, granted_at, running_at, ended_at;
 } placement;

@@ -33,6 +33,9 @@ static const js_field policy_fields[] = {
 	F(applied_at, JS_READ_ONLY, "When it was applied, while it is."),
 	F(created_by, JS_READ_ONLY, "Who made it."),
 	F(created_at, JS_READ_ONLY, "When it was made."),
+	F(outside, JS_READ_ONLY,
+		"Of what runs in the caller's sight, how much it would place otherwise: found a few seconds after it was applied.",
+		.may_miss = true),
 	F(revision, JS_READ_ONLY,
 		"Rises whenever one of the tenant's policies is applied, 0 before the first; the ETag that :apply asks for."),
 };

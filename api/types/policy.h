@@ -31,6 +31,7 @@ typedef struct policy {
 	js_time applied_at;
 	str created_by;
 	js_time created_at;
+	int64_t outside;
 	int64_t revision;
 } policy;
 JS_DECLARE(policy);

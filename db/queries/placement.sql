@@ -59,15 +59,19 @@ FROM (SELECT 1) one LEFT JOIN p ON true;
 -- would be of what that one sees.
 -- name: placement_get :one
 -- in: id text
--- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, position int8?, reason text?, request json, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?
+-- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, position int8?, reason text?, conditions json?, request json, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?
 SELECT p.id, t.path AS tenant, nullif(p.name, '') AS name, p.origin, p.state, p.fence_incarnation || '.' || p.fence_no AS fence, c.name AS cluster, 'p' || p.rev AS revision,
 	p.placed, p.blockers,
 	CASE WHEN p.state = 'pending' THEN (SELECT (d.body::json->'placement'->>'position')::int8 FROM decision d WHERE d.n = p.rev) END AS position,
-	nullif(p.reason, '') AS reason, p.request, p.created_at, p.granted_at, p.running_at, p.ended_at
+	nullif(p.reason, '') AS reason,
+	-- Of an attempt before this one it says nothing.
+	(SELECT json_agg(json_build_object('type', o.type, 'policy', o.policy_id, 'fields', o.fields::json, 'since', time_json(o.since)))::text
+		FROM placement_condition o WHERE o.placement_id = p.id AND p.ended_at IS NULL AND o.since > p.granted_at) AS conditions,
+	p.request, p.created_at, p.granted_at, p.running_at, p.ended_at
 FROM placement p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN cluster c ON c.key = p.cluster_key
 WHERE p.id = $1
 UNION ALL
-SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, NULL, i.body, i.at, NULL, NULL, NULL
+SELECT i.object_id, t.path, NULL, 'api', 'pending', NULL, NULL, NULL, '[]', '[]', NULL, NULL, NULL, i.body, i.at, NULL, NULL, NULL
 FROM inbox i JOIN tenant t ON t.key = i.tenant_key
 WHERE i.kind = 'place' AND i.object_id = $1 AND NOT EXISTS (SELECT FROM placement p WHERE p.id = $1)
 LIMIT 1;

@@ -2,10 +2,10 @@
 
 -- name: policy_get :one
 -- in: id text
--- out: id text, tenant text?, number int8, placement json, sharing json, reason text?, is_applied bool, applied_by text?, applied_at timestamptz?, created_by text, created_at timestamptz, revision int8
+-- out: id text, tenant text?, number int8, placement json, sharing json, reason text?, is_applied bool, applied_by text?, applied_at timestamptz?, created_by text, created_at timestamptz, outside int8, revision int8
 SELECT p.id, nullif(t.path, '') AS tenant, p.number, p.placement, p.sharing, nullif(p.reason, '') AS reason, coalesce(c.policy_id = p.id, false) AS is_applied,
 	CASE WHEN c.policy_id = p.id THEN c.applied_by END AS applied_by, CASE WHEN c.policy_id = p.id THEN c.applied_at END AS applied_at,
-	p.created_by, p.created_at, coalesce(c.rev, 0) AS revision
+	p.created_by, p.created_at, (SELECT count(*) FROM placement_condition o WHERE o.policy_id = p.id) AS outside, coalesce(c.rev, 0) AS revision
 FROM policy p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN policy_applied c ON c.tenant_key = p.tenant_key
 WHERE p.id = $1 AND t.deleted_at IS NULL;
 
@@ -49,7 +49,10 @@ i AS (
 	INSERT INTO policy_applied AS c (tenant_key, policy_id, applied_by, rev) SELECT p.tenant_key, p.id, $2, h.n + $4 FROM p, h, o WHERE $3 < 0 OR o.rev = $3
 	ON CONFLICT (tenant_key) DO UPDATE SET policy_id = excluded.policy_id, applied_by = excluded.applied_by, applied_at = excluded.applied_at, rev = excluded.rev
 	RETURNING *
-)
+),
+-- When it began to count, and the one before it ended.
+past AS (UPDATE policy_past SET until_at = clock_timestamp() WHERE tenant_key = (SELECT tenant_key FROM i) AND until_at IS NULL),
+next AS (INSERT INTO policy_past (tenant_key, policy_id, from_at) SELECT tenant_key, policy_id, clock_timestamp() FROM i)
 SELECT CASE WHEN i.policy_id IS NOT NULL THEN 'done' WHEN p.id IS NULL THEN 'refused:not_found' ELSE 'refused:etag_mismatch' END AS outcome,
 	CASE WHEN i.policy_id IS NULL AND p.id IS NOT NULL THEN 'If-Match' END AS pointer,
 	CASE WHEN i.policy_id IS NULL AND p.id IS NOT NULL THEN 'what is applied at the tenant is at revision ' || o.rev END AS detail,
@@ -81,3 +84,32 @@ SELECT c.tenant_key, p.placement, p.sharing FROM policy_applied c JOIN policy p 
 -- in: id text
 -- out: id text, tenant_key int4, tenant text, placement text, sharing text
 SELECT p.id, p.tenant_key, t.path AS tenant, p.placement, p.sharing FROM policy p JOIN tenant t ON t.key = p.tenant_key WHERE p.id = $1 AND t.deleted_at IS NULL;
+
+-- The newest apply: when it moves, what runs is swept.
+-- name: policy_head :one
+-- out: rev int8
+SELECT coalesce(max(rev), 0) AS rev FROM policy_applied;
+
+-- A page of all that is placed, in the order of ids: what stands outside its policy is noted, what does not any more is not. Notes of
+-- what ended go with the page they stand on.
+-- name: policy_sweep :one
+-- in: after text, limit int8
+-- out: last text, seen int8, found int8
+WITH page AS (
+	SELECT id, tenant_key, granted_at, request FROM placement WHERE ended_at IS NULL AND granted_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2
+),
+outside AS MATERIALIZED (
+	SELECT page.id, page.tenant_key, o.policy_id, o.fields, o.since FROM page CROSS JOIN LATERAL policy_outside(page.tenant_key, page.granted_at, page.request) o
+),
+noted AS (
+	INSERT INTO placement_condition (placement_id, tenant_key, type, policy_id, fields, since)
+	SELECT id, tenant_key, 'outside_policy', policy_id, fields, since FROM outside
+	ON CONFLICT (placement_id, type) DO UPDATE SET tenant_key = excluded.tenant_key, policy_id = excluded.policy_id, fields = excluded.fields, since = excluded.since
+),
+size AS (SELECT count(*) AS n, coalesce(max(id), $1) AS last FROM page),
+gone AS (
+	DELETE FROM placement_condition c
+	WHERE c.placement_id > $1 AND (c.placement_id <= (SELECT last FROM size) OR (SELECT n FROM size) < $2)
+		AND NOT EXISTS (SELECT FROM outside o WHERE o.id = c.placement_id)
+)
+SELECT last, n AS seen, (SELECT count(*) FROM outside) AS found FROM size;

@@ -96,13 +96,14 @@ static rank *rank_new(books *b, str name)
 	return r;
 }
 
-/* What waits stands in the lines of other priorities now, and what could not be told before can be. */
+/* What waits stands in the lines of other priorities now, what could not be told before can be, and what runs by a
+ * policy that another has followed is of that priority, and may be evicted, as the new one says. */
 void govern_line_up(books *b)
 {
 	map_each (slot, &b->bookings) {
 		booking *k = slot->value;
 		bool is_queued = k->line != NULL;
-		if (!is_queued && !k->terms.is_provisional)
+		if (!is_queued && !k->terms.is_provisional && !policy_has_moved(b, k->tenant_key))
 			continue;
 		queue_remove(&b->waiting, k);
 		bool was_held = k->is_held;

@@ -34,19 +34,35 @@ policy_terms *policy_read(str placing, str sharing)
 	return t;
 }
 
+static bool is_same(const policy_terms *x, const policy_terms *y)
+{
+	return x && y && x->node_policy == y->node_policy && x->device_policy == y->device_policy &&
+	       x->says_preemptible == y->says_preemptible && x->is_preemptible == y->is_preemptible &&
+	       str_eq(x->priority, y->priority);
+}
+
+static void payer_put(payer *p, policy_terms *now)
+{
+	if (now)
+		now->is_new = !is_same(p->policy, now);
+	policy_free(p->policy);
+	p->policy = now;
+}
+
+/* A policy is never taken away from a tenant, it is followed by another. */
 void govern_policies(books *b, const sql_load_policies_row *rows, uint32_t n)
 {
-	map_each (slot, &b->payers) {
-		payer *p = slot->value;
-		policy_free(p->policy);
-		p->policy = NULL;
-	}
 	for (uint32_t i = 0; i < n; i++) {
 		payer *p = books_payer(b, (int32_t)rows[i].tenant_key);
 		if (p)
-			p->policy = policy_read(rows[i].placement, rows[i].sharing);
+			payer_put(p, policy_read(rows[i].placement, rows[i].sharing));
 	}
 	govern_line_up(b);
+	map_each (slot, &b->payers) {
+		const payer *p = slot->value;
+		if (p->policy)
+			p->policy->is_new = false;
+	}
 	change_all(&b->changes);
 }
 
@@ -57,6 +73,13 @@ const policy_terms *policy_at(const books *b, int32_t tenant_key)
 	while (p && !p->policy)
 		p = p->wanted_parent_key ? books_payer(b, p->wanted_parent_key) : NULL;
 	return p ? p->policy : NULL;
+}
+
+bool policy_has_moved(const books *b, int32_t tenant_key)
+{
+	const policy_terms *t = policy_at(b, tenant_key);
+
+	return t && t->is_new;
 }
 
 void policy_complete(const books *b, int32_t tenant_key, placement_request *q)

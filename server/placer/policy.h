@@ -11,6 +11,7 @@ struct policy_terms {
 	ask_policy node_policy, device_policy; /* POLICY_COUNT: it does not say */
 	bool says_preemptible, is_preemptible;
 	str priority; /* on the heap; empty: it does not say */
+	bool is_new;  /* another than counted there before, until all that runs has followed */
 };
 
 /* From a revision's placement and sharing, as JSON. NULL: they cannot be read. policy_free is the caller's to call. */
@@ -19,6 +20,8 @@ void policy_free(policy_terms *t); /* NULL-safe */
 
 /* All applied policies, as load_policies gives them; may be called again at any time. */
 void govern_policies(books *b, const sql_load_policies_row *rows, uint32_t n);
+/* Whether another counts at the tenant than did when its work was last looked at. */
+bool policy_has_moved(const books *b, int32_t tenant_key);
 /* What counts at a tenant: NULL: nothing is said. */
 const policy_terms *policy_at(const books *b, int32_t tenant_key);
 /* Fills what the request leaves open. */

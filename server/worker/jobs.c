@@ -1,10 +1,12 @@
 #include "server/worker/jobs.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "db/sql.h"
 
@@ -15,7 +17,9 @@ enum {
 	ASK_KEPT_S = 3600,
 	PLAN_KEPT_S = 30 * 86400,
 	LOOK_MS = 1000,
-	PURGE_ROWS = 10000
+	PURGE_ROWS = 10000,
+	SWEEP_MS = 5000,
+	SWEEP_ROWS = 2000
 };
 
 typedef struct job {
@@ -29,6 +33,7 @@ static void usage_purge(jobs *j);
 static void identity_purge(jobs *j);
 static void ask_purge(jobs *j);
 static void plan_purge(jobs *j);
+static void policy_sweep(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
@@ -39,6 +44,7 @@ static const job table[] = {
 	{"identity_purge", 10 * MINUTE_MS, identity_purge},
 	{"ask_purge", 10 * MINUTE_MS, ask_purge},
 	{"plan_purge", 60 * MINUTE_MS, plan_purge},
+	{"policy_sweep", SWEEP_MS, policy_sweep},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
@@ -57,6 +63,9 @@ struct jobs {
 	sql_identity_purge_in identities;
 	sql_ask_purge_in asks;
 	sql_plan_purge_in plans;
+	sql_policy_sweep_in sweep;
+	char swept_id[ID_MAX];        /* the last of the page before */
+	int64_t swept_rev, sweep_rev; /* of the applies that all was, or is, looked at for; -1: none yet */
 };
 
 /* The next one begins at the next look; what is left of this one at once. */
@@ -125,6 +134,48 @@ static void plan_purge(jobs *j)
 	lane_run(j->write, 0, DB_PLATFORM, SQL_PLAN_PURGE, &j->plans, on_purged, j);
 }
 
+static void on_swept(void *arg, db_reply *r);
+
+static void page_sweep(jobs *j)
+{
+	j->sweep = (sql_policy_sweep_in){str_from(j->swept_id), SWEEP_ROWS};
+	lane_run(j->write, 0, DB_PLATFORM, SQL_POLICY_SWEEP, &j->sweep, on_swept, j);
+}
+
+static void on_swept(void *arg, db_reply *r)
+{
+	jobs *j = arg;
+	bool is_page = !r->e && r->rows;
+
+	if (is_page && db_i64(r, 0, "seen") == SWEEP_ROWS) {
+		snprintf(j->swept_id, sizeof(j->swept_id), STR_FMT, STR_ARG(db_text(r, 0, "last")));
+		page_sweep(j);
+		return;
+	}
+	if (is_page)
+		j->swept_rev = j->sweep_rev;
+	job_ended(j, r, false);
+}
+
+static void on_policy_head(void *arg, db_reply *r)
+{
+	jobs *j = arg;
+
+	if (r->e || !r->rows || db_i64(r, 0, "rev") == j->swept_rev) {
+		job_ended(j, r, false);
+		return;
+	}
+	j->sweep_rev = db_i64(r, 0, "rev");
+	j->swept_id[0] = '\0';
+	page_sweep(j);
+}
+
+/* What runs is looked at when another policy was applied, and when the worker starts. */
+static void policy_sweep(jobs *j)
+{
+	db_read(j->read, DB_PLATFORM, SQL_POLICY_HEAD, NULL, on_policy_head, j);
+}
+
 static void books_tenants(jobs *j)
 {
 	db_read(j->read, DB_PLATFORM, SQL_BOOKS_TENANTS, NULL, on_books, j);
@@ -162,6 +213,7 @@ jobs *jobs_new(loop *l, lane *write, db_reader *read)
 
 	assert(j);
 	j->write = write;
+	j->swept_rev = -1;
 	j->read = read;
 	for (size_t i = 0; i < JOBS; i++)
 		j->due_us[i] = clock_mono_us() + table[i].every_ms * 1000;

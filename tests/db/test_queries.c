@@ -261,3 +261,39 @@ Test(queries, a_tenant_has_a_hundred_open_raises_at_most)
 	cr_expect_str_eq(ask_text(pg, SQL_RAISE_CREATE, args, "outcome"), "done");
 	PQfinish(pg);
 }
+
+/* A policy was applied, and nobody saw that half of what ran stood against it. */
+Test(queries, what_runs_outside_the_policy_of_now_is_noted_and_nothing_else)
+{
+	PGconn *pg = connect_to("policy_sweep");
+	tenants_make(pg);
+	ask_do(pg,
+		"INSERT INTO policy (id, tenant_key, number, placement, sharing, created_by) VALUES ('pol_1', 3, 1, '{\"node_policy\":\"spread\"}', "
+		"'{}', 'x'), ('pol_2', 3, 2, '{\"node_policy\":\"binpack\"}', '{}', 'x')");
+	ask_do(pg,
+		"INSERT INTO policy_past VALUES (3, 'pol_1', now() - interval '2 hours', now() - interval '1 hour'), (3, 'pol_2', now() - interval '1 hour', NULL)");
+	ask_do(pg,
+		"INSERT INTO placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, created_at, granted_at, seq, rev) "
+		"SELECT x.id, 4, '', 'api', x.state, 1, 1, x.request, 't', now(), now() - x.ago, x.n, 0 FROM (VALUES ('plc_1', 'running', '{}', interval '90 minutes', 1), "
+		"('plc_2', 'running', '{\"node_policy\":\"spread\"}', interval '90 minutes', 2), ('plc_3', 'running', '{}', interval '1 minute', 3), "
+		"('plc_4', 'running', '{}', interval '3 hours', 4)) x(id, state, request, ago, n)");
+	cr_expect_str_eq(ask_text(pg, SQL_POLICY_SWEEP, "'', 3", "last"), "plc_3");
+	cr_expect_str_eq(ask_text(pg, SQL_POLICY_SWEEP, "'plc_3', 3", "seen"), "1");
+	PGresult *res = PQexec(pg,
+		"SELECT string_agg(placement_id || ' ' || policy_id || ' ' || (fields::json->'node_policy'->>'placed_by'), ', ' ORDER BY placement_id) FROM placement_condition");
+	cr_expect_str_eq(PQgetvalue(res, 0, 0), "plc_1 pol_2 spread, plc_4 pol_2 fragmentation");
+	PQclear(res);
+	cr_expect(strstr(ask_text(pg, SQL_PLACEMENT_GET, "'plc_1'", "conditions"), "outside_policy"));
+	cr_expect_str_eq(ask_text(pg, SQL_PLACEMENT_GET, "'plc_2'", "conditions"), "");
+	ask_as(pg, "reeve_edge", "{4}");
+	cr_expect(strstr(ask_text(pg, SQL_PLACEMENT_GET, "'plc_1'", "conditions"), "outside_policy"));
+	/* Placed anew it is right; what ended is forgotten. */
+	ask_as(pg, NULL, "");
+	ask_do(pg,
+		"UPDATE placement SET granted_at = now() WHERE id = 'plc_1'; UPDATE placement SET ended_at = now() WHERE id = 'plc_4'");
+	cr_expect_str_eq(ask_text(pg, SQL_POLICY_SWEEP, "'', 100", "found"), "0");
+	res = PQexec(pg, "SELECT count(*) FROM placement_condition");
+	cr_expect_str_eq(PQgetvalue(res, 0, 0), "0");
+	PQclear(res);
+	PQfinish(pg);
+}

@@ -71,3 +71,37 @@ Test(placer_policy, the_nearest_applied_one_fills_what_a_request_leaves_open)
 	cr_expect_eq(nodes_of(&r, "a/b", ""), 1, "and back");
 	realm_close(&r);
 }
+
+/* What ran went on by the old policy's word until the placer started anew, and by the new one's from then on. */
+Test(placer_policy, what_runs_may_be_evicted_as_the_policy_of_now_says)
+{
+	realm r;
+
+	realm_open(&r, "placer_policy_runs", NULL);
+	realm_do(&r, "DELETE FROM quota");
+	realm_do(&r, "UPDATE priority SET min_runtime_s = 0");
+	realm_do(&r,
+		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) SELECT key, 'h100-80g', 4000 FROM tenant WHERE path = 'd'");
+	realm_start(&r);
+	realm_settle(&r);
+	realm_do(&r,
+		"INSERT INTO policy (id, tenant_key, number, placement, sharing, created_by) SELECT x.id, key, x.n, '{}', x.sharing, 'x' FROM tenant, "
+		"(VALUES ('pol_keep', 1, '{\"preemptible\":false}'), ('pol_yield', 2, '{\"preemptible\":true}')) x(id, n, sharing) WHERE path = 'a'");
+	point(&r, "a", "pol_keep");
+	for (int i = 1; i <= 4; i++) {
+		realm_place(&r, "a/b", "\"devices\":[{\"count\":4,\"classes\":[\"h100-80g\"]}]");
+		realm_settle(&r);
+		realm_step(&r, i, "running");
+	}
+	int due = realm_place(&r, "d", "\"devices\":[{\"count\":4,\"classes\":[\"h100-80g\"]}]");
+	realm_settle(&r);
+	cr_expect_str_eq(realm_state(&r, due), "pending", "%s",
+		realm_text(&r,
+			"SELECT string_agg(id || ' ' || state || ' ' || blockers || ' ' || request, '; ') FROM placement"));
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 0);
+	realm_run_for(&r, 5500000);
+	point(&r, "a", "pol_yield");
+	realm_settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 1, "one makes room");
+	realm_close(&r);
+}
