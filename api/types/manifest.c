@@ -1,5 +1,23 @@
 #include "api/types/manifest.h"
+#include "api/types/budget.h"
 #include "api/types/label.h"
+
+#define F(...) JS_FIELD(manifest_binding, __VA_ARGS__)
+static const js_field manifest_binding_fields[] = {
+	F(roles, JS_REQUIRED, "Roles of GET /v1/roles, each bound there without an end.", JS_ITEMS(1, 16)),
+};
+#undef F
+JS_TYPE(manifest_binding, "What a subject holds at a tenant.");
+
+#define F(...) JS_FIELD(manifest_budget, __VA_ARGS__)
+static const js_field manifest_budget_fields[] = {
+	F(description, JS_OPTIONAL, "Free text.", JS_LEN(0, 1000)),
+	F(amount, JS_REQUIRED, "GPU hours.", JS_RANGE(0, 1000000000000LL)),
+	F(thresholds, JS_OPTIONAL, "Percents of the amount that are told of, rising.", JS_ITEMS(0, 16)),
+	F(action, JS_REQUIRED, "notify or block_new.", JS_VALUES(budget_actions)),
+};
+#undef F
+JS_TYPE_GIVEN(manifest_budget, "A budget in GPU hours.");
 
 #define F(...) JS_FIELD(manifest_tenant, __VA_ARGS__)
 static const js_field manifest_tenant_fields[] = {
@@ -7,6 +25,10 @@ static const js_field manifest_tenant_fields[] = {
 	F(labels, JS_OPTIONAL, "Object of texts; the whole of them.", LABELS),
 	F(quota, JS_OPTIONAL, "As the body of PUT /v1/tenants/{tenant}/quota; of what it names, the whole.",
 		JS_OF(tenant_quota)),
+	F(bindings, JS_OPTIONAL, "Who holds which roles here, by subject: user:NAME, group:NAME or service:NAME.",
+		JS_OF(manifest_binding), .form = JS_FREE_TEXT, JS_ITEMS(0, 256)),
+	F(budgets, JS_OPTIONAL, "Budgets in GPU hours, by period: day, week, month or quarter.", JS_OF(manifest_budget),
+		.form = JS_NAME, JS_ITEMS(0, 4)),
 	F(tenants, JS_OPTIONAL, "Tenants below it, by name.", JS_OF(manifest_tenant), .form = JS_NAME,
 		JS_ITEMS(0, MANIFEST_TENANTS_MAX)),
 };

@@ -32,13 +32,14 @@ static const js_field plan_impact_fields[] = {
 JS_TYPE_GIVEN(plan_impact, "What a change means for work that is there.");
 
 static const char *const ops[] = {"create", "update", "delete", "drift", NULL};
-static const char *const kinds[] = {"tenant", "quota", NULL};
+static const char *const kinds[] = {"tenant", "quota", "binding", "budget", NULL};
 #define F(...) JS_FIELD(plan_change, __VA_ARGS__)
 static const js_field plan_change_fields[] = {
 	F(op, JS_READ_ONLY, "create, update, delete, or drift: somebody else changed it and nothing is done about it.",
 		JS_VALUES(ops)),
 	F(kind, JS_READ_ONLY, "Of what kind of object.", JS_VALUES(kinds)),
 	F(address, JS_READ_ONLY, "Path of the tenant."),
+	F(item, JS_READ_ONLY, "Of a binding its subject and role, of a budget its period."),
 	F(fields, JS_READ_ONLY, "What differs, by the field's path.", JS_OF(plan_field), .form = JS_FREE_TEXT),
 	F(impact, JS_READ_ONLY, "What it means for work that is there.", JS_OF(plan_impact)),
 	F(code, JS_READ_ONLY, "Why it is blocked: a code of the error list. Absent: it is not."),

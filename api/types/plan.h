@@ -28,7 +28,7 @@ typedef struct plan_impact {
 JS_DECLARE(plan_impact);
 
 typedef struct plan_change {
-	str op, kind, address;
+	str op, kind, address, item;
 	js_map fields; /* of plan_field */
 	plan_impact impact;
 	str code, detail;

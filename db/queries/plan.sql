@@ -88,6 +88,19 @@ FROM managed m JOIN tenant t ON t.key = m.tenant_key
 WHERE m.tenant_key = ANY ($1::int4[]) OR m.manager = $2
 ORDER BY t.path COLLATE "C", m.kind, m.object_id;
 
+-- name: plan_bindings :many
+-- in: keys int4[]
+-- out: tenant_key int4, id text, subject text, role text, expires_at timestamptz?, rev int8
+SELECT tenant_key, id, subject, role, expires_at, rev FROM binding WHERE tenant_key = ANY ($1::int4[]) AND coalesce(expires_at > now(), true)
+ORDER BY tenant_key, subject COLLATE "C", role COLLATE "C";
+
+-- Where a tenant has several of one period, the oldest is the one that a manifest means.
+-- name: plan_budgets :many
+-- in: keys int4[]
+-- out: tenant_key int4, id text, period text, description text, amount int8, thresholds text, action text, rev int8
+SELECT DISTINCT ON (tenant_key, period) tenant_key, id, period, description, amount, '[' || array_to_string(thresholds, ',') || ']' AS thresholds, action, rev
+FROM budget WHERE tenant_key = ANY ($1::int4[]) AND deleted_at IS NULL AND unit = 'gpu_hours' ORDER BY tenant_key, period, id;
+
 -- name: plan_uses :many
 -- in: keys int4[]
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
@@ -234,6 +247,66 @@ SELECT CASE WHEN EXISTS (SELECT FROM plan p, chain c WHERE p.id = $1 AND c.id = 
 			WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL), 'plan_quota_over')
 		AND hold(NOT EXISTS (SELECT FROM tenant up WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL AND NOT sees_kids(up.key)), 'plan_scope_moved')
 	ELSE true END AS holds;
+
+-- Made, or bound for good where it had an end. Somebody else made or took it away meanwhile: then all of it is undone.
+-- name: plan_binding_put :one
+-- in: plan text, ids text[], subjects text[], roles text[], tenant_keys int4[], manager text, actor text, offs int8[]
+-- out: holds bool
+WITH q AS (
+	SELECT x.* FROM unnest($2::text[], $3::text[], $4::text[], $5::int4[], $8::int8[]) AS x(id, subject, role, tenant_key, off)
+	WHERE EXISTS (SELECT FROM plan p, chain c WHERE p.id = $1 AND c.id = 'g' AND p.applied_rev = c.n + 1)
+),
+i AS (
+	INSERT INTO binding (id, subject, role, tenant_key, managed_by, created_by, rev)
+	SELECT q.id, q.subject, q.role, q.tenant_key, $6, $7, c.n + q.off FROM q, chain c WHERE c.id = 'g'
+	ON CONFLICT (subject, role, tenant_key) DO UPDATE SET id = excluded.id, expires_at = NULL, managed_by = excluded.managed_by, created_by = excluded.created_by,
+		rev = excluded.rev
+	WHERE binding.id = excluded.id OR binding.expires_at <= now()
+	RETURNING 1
+)
+SELECT hold((SELECT count(*) FROM q) = (SELECT count(*) FROM i), 'plan_item_moved') AS holds;
+
+-- name: plan_binding_drop :one
+-- in: plan text, ids text[], revs int8[]
+-- out: holds bool
+WITH q AS (
+	SELECT x.* FROM unnest($2::text[], $3::int8[]) AS x(id, rev)
+	WHERE EXISTS (SELECT FROM plan p, chain c WHERE p.id = $1 AND c.id = 'g' AND p.applied_rev = c.n + 1)
+),
+d AS (DELETE FROM binding b USING q WHERE b.id = q.id AND b.rev = q.rev RETURNING 1)
+SELECT hold((SELECT count(*) FROM q) = (SELECT count(*) FROM d), 'plan_item_moved') AS holds;
+
+-- A budget below revision 0 is new. At most 16 stand on one tenant.
+-- name: plan_budget_put :one
+-- in: plan text, ids text[], tenant_keys int4[], periods text[], descriptions text[], amounts int8[], thresholds text[], actions text[], revs int8[], offs int8[]
+-- out: holds bool
+WITH q AS (
+	SELECT x.*, c.n + x.off AS new_rev, ARRAY(SELECT DISTINCT v::int8 FROM unnest(string_to_array(x.list, ',')) v ORDER BY 1) AS thresholds
+	FROM unnest($2::text[], $3::int4[], $4::text[], $5::text[], $6::int8[], $7::text[], $8::text[], $9::int8[], $10::int8[])
+		AS x(id, tenant_key, period, description, amount, list, action, rev, off), chain c
+	WHERE c.id = 'g' AND EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
+),
+i AS (
+	INSERT INTO budget (id, tenant_key, description, unit, period, amount, thresholds, action, rev)
+	SELECT q.id, q.tenant_key, q.description, 'gpu_hours', q.period, q.amount, q.thresholds, q.action, q.new_rev FROM q
+	WHERE q.rev < 0 AND (SELECT count(*) FROM budget b WHERE b.tenant_key = q.tenant_key AND b.deleted_at IS NULL) < 16
+	RETURNING 1
+),
+u AS (
+	UPDATE budget b SET description = q.description, amount = q.amount, thresholds = q.thresholds, action = q.action, rev = q.new_rev
+	FROM q WHERE b.id = q.id AND b.rev = q.rev AND b.deleted_at IS NULL RETURNING 1
+)
+SELECT hold((SELECT count(*) FROM q) = (SELECT count(*) FROM i) + (SELECT count(*) FROM u), 'plan_item_moved') AS holds;
+
+-- name: plan_budget_drop :one
+-- in: plan text, ids text[], revs int8[], offs int8[]
+-- out: holds bool
+WITH q AS (
+	SELECT x.*, c.n + x.off AS new_rev FROM unnest($2::text[], $3::int8[], $4::int8[]) AS x(id, rev, off), chain c
+	WHERE c.id = 'g' AND EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
+),
+u AS (UPDATE budget b SET deleted_at = now(), rev = q.new_rev FROM q WHERE b.id = q.id AND b.rev = q.rev AND b.deleted_at IS NULL RETURNING 1)
+SELECT hold((SELECT count(*) FROM q) = (SELECT count(*) FROM u), 'plan_item_moved') AS holds;
 
 -- name: plan_manage :exec
 -- in: plan text, manager text, kinds text[], object_ids text[], tenant_keys int4[], mades bool[], last_applied text[], adopted text[], revs int8[], offs int8[]

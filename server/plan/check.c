@@ -27,7 +27,7 @@ static str above(const plan_node *n)
 /* Where the right for a change must be held: making and removing are the business of the tenant above. */
 static str place_of(const plan_object *o)
 {
-	bool is_own = !o->kind->from_above && o->op == PLAN_UPDATE;
+	bool is_own = !o->kind->from_above && (o->op == PLAN_UPDATE || object_is_item(o));
 
 	return is_own ? o->at->path : above(o->at);
 }
@@ -46,6 +46,24 @@ static void right_check(planning *p, plan_object *o)
 	str where = place.n ? place : S("the fleet");
 	str need = str_print(p->a, "%s at " STR_FMT, right_name(o->kind->right), STR_ARG(where));
 	object_block(p, o, ERR_PERMISSION_DENIED, str_print(p->a, "needs " STR_FMT, STR_ARG(need)), need);
+}
+
+/* What is there of a tenant's bindings is seen by who may; and nobody gives more than they hold, nor for longer. */
+static void role_check(planning *p, plan_object *o)
+{
+	const role_row *row = role_find(o->role);
+	str at = o->at->path;
+
+	if (!may(p, RIGHT_BINDING_READ, at)) {
+		str need = str_print(p->a, "binding.read at " STR_FMT, STR_ARG(at));
+		object_block(p, o, ERR_PERMISSION_DENIED, str_print(p->a, "needs " STR_FMT, STR_ARG(need)), need);
+	}
+	if (o->op == PLAN_DELETE ||
+		(row && rights_cover(grants_at_until(p->in->grants, at, GRANT_FOREVER), row->rights)))
+		return;
+	str need = str_print(p->a, "all that " STR_FMT " holds at " STR_FMT, STR_ARG(o->role), STR_ARG(at));
+	object_block(p, o, ERR_ESCALATION_DENIED,
+		str_print(p->a, "who applies it does not hold " STR_FMT " for good", STR_ARG(need)), need);
 }
 
 static void manager_check(planning *p, plan_object *o)
@@ -223,11 +241,13 @@ static void law_check(planning *p, plan_node *up)
 void planning_check(planning *p)
 {
 	for (uint32_t i = 0; i < p->n; i++)
-		for (int k = 0; k < PLAN_KINDS; k++) {
+		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++) {
 			plan_object *o = &p->nodes[i].objects[k];
 			if (!is_change(o))
 				continue;
 			right_check(p, o);
+			if (o->role.n)
+				role_check(p, o);
 			manager_check(p, o);
 			if (o->op == PLAN_DELETE && k == 0)
 				kids_check(p, o);

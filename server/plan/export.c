@@ -41,6 +41,69 @@ static void quota_write(js_writer *w, planning *p, const plan_node *n)
 	js_object_end(w);
 }
 
+static bool is_told(const sql_plan_bindings_row *b)
+{
+	return b->expires_at_null && role_find(b->role);
+}
+
+/* From the i-th on, those of one subject; the number of the one behind them. */
+static uint32_t subject_write(js_writer *w, const plan_node *n, uint32_t i)
+{
+	const sql_plan_bindings_row *b = n->bindings;
+	str subject = b[i].subject;
+
+	js_key(w, subject);
+	js_object_begin(w);
+	js_key(w, S("roles"));
+	js_array_begin(w);
+	for (; i < n->n_bindings && str_eq(b[i].subject, subject); i++)
+		if (is_told(&b[i]))
+			js_text(w, b[i].role);
+	js_array_end(w);
+	js_object_end(w);
+	return i;
+}
+
+/* Those without an end: others are not for a manifest. Who may not see bindings is told of none. */
+static void bindings_write(js_writer *w, const planning *p, const plan_node *n)
+{
+	bool is_any = false;
+
+	for (uint32_t i = 0; i < n->n_bindings; i++)
+		is_any |= is_told(&n->bindings[i]);
+	if (!is_any || !rights_hold(grants_at(p->in->grants, n->path), RIGHT_BINDING_READ))
+		return;
+	js_key(w, S("bindings"));
+	js_object_begin(w);
+	for (uint32_t i = 0; i < n->n_bindings;)
+		if (is_told(&n->bindings[i]))
+			i = subject_write(w, n, i);
+		else
+			i++;
+	js_object_end(w);
+}
+
+static void budgets_write(js_writer *w, const plan_node *n)
+{
+	const sql_plan_budgets_row *b = n->budgets;
+
+	if (!n->n_budgets)
+		return;
+	js_key(w, S("budgets"));
+	js_object_begin(w);
+	for (uint32_t i = 0; i < n->n_budgets; i++) {
+		js_key(w, b[i].period);
+		js_object_begin(w);
+		if (b[i].description.n)
+			js_put_text(w, "description", b[i].description);
+		js_put_i64(w, "amount", b[i].amount);
+		js_put_raw(w, "thresholds", b[i].thresholds);
+		js_put_text(w, "action", b[i].action);
+		js_object_end(w);
+	}
+	js_object_end(w);
+}
+
 static bool is_system(const plan_node *n)
 {
 	return str_eq(n->path, S("system"));
@@ -53,6 +116,8 @@ static void members_write(js_writer *w, planning *p, const plan_node *n)
 	if (!str_eq(n->live->labels, S("{}")))
 		js_put_raw(w, "labels", n->live->labels);
 	quota_write(w, p, n);
+	bindings_write(w, p, n);
+	budgets_write(w, n);
 }
 
 static void node_write(js_writer *w, planning *p, const plan_node *n)

@@ -13,13 +13,13 @@ static const sql_plan_managed_row *kept_of(const plan_object *o)
 
 void plan_wants_history(const planning *p, sql_plan_history_in *ret)
 {
-	uint32_t most = p->n * PLAN_KINDS + 1;
+	uint32_t most = p->n_objects + 1;
 
 	*ret = (sql_plan_history_in){.ids = {ARENA_ARRAY(p->a, str, most), 0},
 		.tenant_keys = {ARENA_ARRAY(p->a, int64_t, most), 0},
 		.since = {ARENA_ARRAY(p->a, int64_t, most), 0}};
 	for (uint32_t i = 0; i < p->n; i++)
-		for (int k = 0; k < PLAN_KINDS; k++) {
+		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++) {
 			const plan_object *o = &p->nodes[i].objects[k];
 			if (!names_object(o))
 				continue;
@@ -238,14 +238,14 @@ void plan_finish(planning *p, const sql_plan_history_row *history, uint32_t hist
 	uint32_t live_n)
 {
 	for (uint32_t i = 0; i < p->n; i++)
-		for (int k = 0; k < PLAN_KINDS; k++)
+		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++)
 			authors_find(p, &p->nodes[i].objects[k], history, history_n);
 	lives_join(p, live, live_n);
 	planning_check(p);
 	lives_check(p);
-	p->changes = ARENA_ARRAY(p->a, plan_object *, p->n * PLAN_KINDS + 1);
+	p->changes = ARENA_ARRAY(p->a, plan_object *, p->n_objects + 1);
 	for (uint32_t i = 0; i < p->n; i++)
-		for (int k = 0; k < PLAN_KINDS; k++)
+		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++)
 			object_sum(p, &p->nodes[i].objects[k]);
 }
 
@@ -288,8 +288,8 @@ str plan_obstacles(const planning *p, arena *a)
 		const plan_object *o = p->changes[i];
 		if (!o->blocked && o->op != PLAN_DRIFT)
 			continue;
-		str one = str_print(a, "%s " STR_FMT "%s" STR_FMT, o->kind->name, STR_ARG(o->at->path),
-			o->detail.n ? ": " : "", STR_ARG(o->detail));
+		str one = str_print(a, "%s " STR_FMT "%s" STR_FMT "%s" STR_FMT, o->kind->name, STR_ARG(o->at->path),
+			o->item.n ? " " : "", STR_ARG(o->item), o->detail.n ? ": " : "", STR_ARG(o->detail));
 		list = n++ ? str_print(a, STR_FMT "; " STR_FMT, STR_ARG(list), STR_ARG(one)) : one;
 	}
 	return list;

@@ -5,13 +5,17 @@
 #include "json/write.h"
 #include "server/plan/plan_inside.h"
 
-static str tenant_id(const plan_node *n)
+static str tenant_id(const plan_object *o)
 {
+	const plan_node *n = o->at;
+
 	return n->live ? n->live->id : n->id;
 }
 
-static int64_t tenant_rev(const plan_node *n)
+static int64_t tenant_rev(const plan_object *o)
 {
+	const plan_node *n = o->at;
+
 	return n->live ? n->live->rev : 0;
 }
 
@@ -39,8 +43,10 @@ static void labels_add(planning *p, str json, fields *ret)
 	}
 }
 
-static void tenant_live(planning *p, const plan_node *n, fields *ret)
+static void tenant_live(planning *p, const plan_object *o, fields *ret)
 {
+	const plan_node *n = o->at;
+
 	description_add(p, n->live->description, ret);
 	labels_add(p, n->live->labels, ret);
 }
@@ -52,9 +58,9 @@ static void member_add(planning *p, strs *ret, const char *name)
 	ret->v[ret->n++] = str_from(name);
 }
 
-static bool tenant_want(planning *p, const plan_node *n, fields *ret, strs *ret_members)
+static bool tenant_want(planning *p, const plan_object *o, fields *ret, strs *ret_members)
 {
-	const manifest_tenant *m = n->want;
+	const manifest_tenant *m = o->at->want;
 
 	if (js_given(&manifest_tenant_type, m, "description")) {
 		member_add(p, ret_members, "description");
@@ -84,13 +90,17 @@ static str tenant_initial(str path)
 	return STR_NONE;
 }
 
-static str quota_id(const plan_node *n)
+static str quota_id(const plan_object *o)
 {
+	const plan_node *n = o->at;
+
 	return n->live ? n->live->quota_id : n->quota_id;
 }
 
-static int64_t quota_rev(const plan_node *n)
+static int64_t quota_rev(const plan_object *o)
 {
+	const plan_node *n = o->at;
+
 	return n->live ? n->live->quota_rev : 0;
 }
 
@@ -117,8 +127,10 @@ static void reclaim_add(planning *p, int64_t after_s, int64_t grace_s, fields *r
 	fields_add_i64(ret, p->a, S("reclaim.grace_s"), grace_s);
 }
 
-static void quota_live(planning *p, const plan_node *n, fields *ret)
+static void quota_live(planning *p, const plan_object *o, fields *ret)
 {
+	const plan_node *n = o->at;
+
 	for (uint32_t i = 0; i < n->n_quotas; i++) {
 		sheet_row row;
 		sheet_row_of(&n->quotas[i], &row);
@@ -133,8 +145,9 @@ static void quota_live(planning *p, const plan_node *n, fields *ret)
 
 static const char *const quota_members[] = {"models", "classes", "weight", "credits_limit", "reclaim"};
 
-static bool quota_want(planning *p, const plan_node *n, fields *ret, strs *ret_members)
+static bool quota_want(planning *p, const plan_object *o, fields *ret, strs *ret_members)
 {
+	const plan_node *n = o->at;
 	const tenant_quota *q = &n->want->quota;
 	sheet *s = ARENA_NEW(p->a, sheet);
 	fault f;
@@ -178,7 +191,7 @@ static str quota_initial(str path)
 	return str_eq(path, S("weight")) ? S("1000") : STR_NONE;
 }
 
-const plan_kind plan_kinds[PLAN_KINDS] = {
+const plan_kind plan_kinds[OBJECTS_FIXED] = {
 	{
 		.name = "tenant",
 		.right = RIGHT_TENANT_WRITE,

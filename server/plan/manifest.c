@@ -1,6 +1,45 @@
+#include "api/types/budget.h"
 #include "server/plan/plan_inside.h"
 
-/* What no table says: depth, and names that are taken. */
+static err item_refuse(fault *f, str key, const char *member, const char *why)
+{
+	fault_set(f, ERR_BAD_FIELD, "", "%s", why);
+	fault_prefix(f, key);
+	fault_prefix(f, str_from(member));
+	return ERR_BAD_FIELD;
+}
+
+static bool is_period(str name)
+{
+	for (size_t i = 0; budget_periods[i]; i++)
+		if (str_eq(name, str_from(budget_periods[i])))
+			return true;
+	return false;
+}
+
+static err items_check(const manifest_tenant *t, fault *f)
+{
+	const manifest_binding *b = t->bindings.v;
+	const manifest_budget *u = t->budgets.v;
+
+	for (uint32_t i = 0; i < t->bindings.n; i++) {
+		if (!subject_is_fine(b[i].subject))
+			return item_refuse(
+				f, b[i].subject, "bindings", "must be user:NAME, group:NAME or service:NAME");
+		for (uint32_t k = 0; k < b[i].roles.n; k++) {
+			const role_row *row = role_find(b[i].roles.v[k]);
+			if (!row || row->is_platform)
+				return item_refuse(f, b[i].subject, "bindings",
+					row ? "a role of it counts only for the whole fleet" : "there is no such role");
+		}
+	}
+	for (uint32_t i = 0; i < t->budgets.n; i++)
+		if (!is_period(u[i].period))
+			return item_refuse(f, u[i].period, "budgets", "must be day, week, month or quarter");
+	return ERR_OK;
+}
+
+/* What no table says: depth, names that are taken, subjects, roles and periods. */
 static err tenants_check(const js_map *tenants, uint32_t depth, fault *f)
 {
 	const manifest_tenant *m = tenants->v;
@@ -12,6 +51,8 @@ static err tenants_check(const js_map *tenants, uint32_t depth, fault *f)
 		else if (depth == 1 && str_eq(m[i].name, S("system")))
 			e = fault_set(f, ERR_BAD_FIELD, "", "the tenant system belongs to the server");
 		else
+			e = items_check(&m[i], f);
+		if (!e)
 			e = tenants_check(&m[i].tenants, depth + 1, f);
 		if (e) {
 			fault_prefix(f, m[i].name);

@@ -16,7 +16,7 @@
 #include "db/sql.h"
 #include "server/identity/grant.h"
 
-enum { PLAN_HASH = 32, PLAN_KINDS = 2, PLAN_LIVE_MAX = 10000, PLAN_SHOWN_MAX = 20 };
+enum { PLAN_HASH = 32, PLAN_LIVE_MAX = 10000, PLAN_SHOWN_MAX = 20 };
 
 typedef struct planning planning;
 typedef struct plan_kind plan_kind;
@@ -33,9 +33,11 @@ typedef struct plan_input {
 	const sql_plan_tenants_row *tenants;
 	const sql_plan_quotas_row *quotas;
 	const sql_plan_managed_row *managed;
+	const sql_plan_bindings_row *bindings;
+	const sql_plan_budgets_row *budgets;
 	const sql_plan_uses_row *uses;
 	const sql_plan_models_row *models;
-	uint32_t tenants_n, quotas_n, managed_n, uses_n, models_n;
+	uint32_t tenants_n, quotas_n, managed_n, bindings_n, budgets_n, uses_n, models_n;
 } plan_input;
 
 /* JSON with names and sizes as api/types/manifest.h says, and nothing that cannot be meant: pointers lead into it. */

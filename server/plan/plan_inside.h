@@ -5,11 +5,15 @@
 #include "api/types/manifest.h"
 #include "api/types/plan.h"
 #include "db/sql.h"
+#include "json/write.h"
 #include "server/edge/quota_sheet.h"
 #include "server/plan/field.h"
 #include "server/plan/plan.h"
 
 enum { TENANT_DEPTH_MAX = 8 };
+
+/* The objects that each node has; behind them stand its items. */
+enum { OBJECT_TENANT, OBJECT_QUOTA, OBJECTS_FIXED };
 
 typedef struct plan_node plan_node;
 
@@ -26,6 +30,11 @@ typedef struct plan_diff {
 typedef struct plan_object {
 	const plan_kind *kind;
 	plan_node *at;
+	str item, id; /* of an item: what it is called here, and as what it is, or will be, stored */
+	const sql_plan_bindings_row *binding; /* of an item: what it is; NULL: not there */
+	const sql_plan_budgets_row *budget;
+	const manifest_budget *wanted;    /* of a budget that is listed */
+	str subject, role;                /* of a binding */
 	const sql_plan_managed_row *kept; /* by whom; NULL: nobody */
 	bool is_mine, is_listed;
 	const sql_plan_managed_row *gone; /* kept by this manager, and somebody else removed it */
@@ -42,6 +51,12 @@ typedef struct plan_object {
 	int64_t effect; /* of its record, from 0; -1: none */
 } plan_object;
 
+/* What some manager keeps of a node's items. */
+typedef struct kept_item {
+	const sql_plan_managed_row *row;
+	struct kept_item *next;
+} kept_item;
+
 struct plan_node {
 	str path, name;
 	plan_node *up; /* NULL: topmost */
@@ -50,14 +65,18 @@ struct plan_node {
 	const sql_plan_tenants_row *live;
 	const sql_plan_quotas_row *quotas; /* of live */
 	const sql_plan_uses_row *uses;
-	uint32_t n_quotas, n_uses, depth;
+	const sql_plan_bindings_row *bindings;
+	const sql_plan_budgets_row *budgets;
+	uint32_t n_quotas, n_uses, n_bindings, n_budgets, depth;
+	kept_item *kept_items;
 	bool is_above; /* on the way down to the caller's tenant, out of their sight */
 	bool goes;
 	int32_t key, parent_key; /* of a new one: drawn before it is written */
 	str id, quota_id;        /* of a new one: made here */
 	sheet_row *rows;         /* the quota as it will be */
 	uint32_t n_rows;
-	plan_object objects[PLAN_KINDS];
+	plan_object *objects;
+	uint32_t n_objects, cap_objects;
 	bool wants_live;
 };
 
@@ -65,8 +84,8 @@ struct planning {
 	arena *a;
 	const plan_input *in;
 	const manifest *want;
-	plan_node *nodes; /* by path: a parent before its children */
-	uint32_t n;
+	plan_node *nodes;      /* by path: a parent before its children */
+	uint32_t n, n_objects; /* nodes; objects of all of them */
 	plan_object **changes; /* those with an op, in order */
 	uint32_t n_changes;
 	plan_summary summary;
@@ -79,17 +98,34 @@ struct plan_kind {
 	const char *name;
 	right right;
 	bool from_above; /* the right must be held at the tenant above */
-	str (*id)(const plan_node *n);
-	int64_t (*rev)(const plan_node *n);
+	str (*id)(const plan_object *o);
+	int64_t (*rev)(const plan_object *o);
 	/* What it is, and what the manifest says; *ret_members: those it names. */
-	void (*live)(planning *p, const plan_node *n, fields *ret);
-	bool (*want)(planning *p, const plan_node *n, fields *ret, strs *ret_members);
+	void (*live)(planning *p, const plan_object *o, fields *ret);
+	bool (*want)(planning *p, const plan_object *o, fields *ret, strs *ret_members);
 	/* The object of an audit record as fields. */
 	void (*past)(planning *p, str object, fields *ret);
 	/* The value of a field that is reset; STR_NONE: it goes. */
 	str (*initial)(str path);
 };
-extern const plan_kind plan_kinds[PLAN_KINDS];
+extern const plan_kind plan_kinds[]; /* tenant, quota */
+extern const plan_kind plan_binding_kind, plan_budget_kind;
+
+/* What there is of it now. */
+bool object_is_there(const plan_object *o);
+/* items.c: a node's bindings and budgets, listed or kept by this manager, behind its fixed objects; and what becomes of
+ * them. */
+void items_collect(planning *p, plan_node *n);
+void item_compare(planning *p, plan_object *o);
+/* items_write.c: the statements' parameters, and an item as its record tells of it. */
+void *binding_drop_in(planning *p, const plan_writing *w);
+void *binding_put_in(planning *p, const plan_writing *w);
+void *budget_drop_in(planning *p, const plan_writing *w);
+void *budget_put_in(planning *p, const plan_writing *w);
+void item_show(const planning *p, js_writer *w, const plan_object *o, int64_t revision);
+/* Behind the apply's own record, the number of the object's; -1: none. */
+int64_t object_offset(const plan_object *o);
+bool object_is_item(const plan_object *o);
 
 bool planning_adopts_drift(const planning *p);
 bool planning_overwrites_drift(const planning *p);

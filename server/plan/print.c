@@ -16,6 +16,7 @@ static plan_change change_of(planning *p, const plan_object *o)
 	plan_change c = {.op = str_from(op_names[o->op]),
 		.kind = str_from(o->kind->name),
 		.address = o->at->path,
+		.item = o->item,
 		.fields = {rows, o->n_diffs},
 		.impact = o->impact,
 		.requires = o->requires,
@@ -104,7 +105,8 @@ static void impact_print(buf *out, const plan_impact *m)
 
 static void object_print(buf *out, const plan_object *o)
 {
-	buf_printf(out, "%c %s " STR_FMT "\n", op_signs[o->op], o->kind->name, STR_ARG(o->at->path));
+	buf_printf(out, "%c %s " STR_FMT "%s" STR_FMT "\n", op_signs[o->op], o->kind->name, STR_ARG(o->at->path),
+		o->item.n ? " " : "", STR_ARG(o->item));
 	for (uint32_t i = 0; i < o->n_diffs; i++)
 		diff_print(out, o, &o->diffs[i]);
 	impact_print(out, &o->impact);

@@ -146,8 +146,17 @@ static bool is_above(const plan_input *in, str path)
 	return false;
 }
 
+static void objects_begin(planning *p, plan_node *n)
+{
+	n->cap_objects = OBJECTS_FIXED;
+	n->objects = ARENA_ARRAY(p->a, plan_object, OBJECTS_FIXED);
+	for (n->n_objects = 0; n->n_objects < OBJECTS_FIXED; n->n_objects++)
+		n->objects[n->n_objects] = (plan_object){.kind = &plan_kinds[n->n_objects], .at = n, .effect = -1};
+}
+
 static void node_place(planning *p, plan_node *n)
 {
+	objects_begin(p, n);
 	n->up = planning_find(p, parent_of(n->path));
 	if (n->up) {
 		n->beside = n->up->kid;
@@ -189,10 +198,17 @@ static int by_node_key(const void *a, const void *b, void *arg)
 
 static void kept_add(planning *p, plan_node *n, const sql_plan_managed_row *kept)
 {
-	for (int k = 0; n && k < PLAN_KINDS; k++) {
+	bool is_item = !str_eq(kept->kind, S("tenant")) && !str_eq(kept->kind, S("quota"));
+
+	if (n && is_item) {
+		kept_item *x = ARENA_NEW(p->a, kept_item);
+		*x = (kept_item){kept, n->kept_items};
+		n->kept_items = x;
+	}
+	for (int k = 0; n && k < OBJECTS_FIXED; k++) {
 		plan_object *o = &n->objects[k];
 		bool fits = str_eq(kept->kind, str_from(plan_kinds[k].name));
-		if (fits && n->live && !kept->is_gone && str_eq(kept->object_id, plan_kinds[k].id(n)))
+		if (fits && n->live && !kept->is_gone && str_eq(kept->object_id, plan_kinds[k].id(o)))
 			o->kept = kept;
 		if (fits && !n->live && kept->is_gone && str_eq(kept->manager, p->want->manager))
 			o->gone = kept;
@@ -213,6 +229,16 @@ static void rows_join(planning *p)
 		plan_node *of = node_of_key(p, by_key, in->quotas[i].tenant_key);
 		if (of && !of->n_quotas++)
 			of->quotas = &in->quotas[i];
+	}
+	for (uint32_t i = 0; i < in->bindings_n; i++) {
+		plan_node *of = node_of_key(p, by_key, in->bindings[i].tenant_key);
+		if (of && !of->n_bindings++)
+			of->bindings = &in->bindings[i];
+	}
+	for (uint32_t i = 0; i < in->budgets_n; i++) {
+		plan_node *of = node_of_key(p, by_key, in->budgets[i].tenant_key);
+		if (of && !of->n_budgets++)
+			of->budgets = &in->budgets[i];
 	}
 	for (uint32_t i = 0; i < in->uses_n; i++) {
 		plan_node *of = node_of_key(p, by_key, in->uses[i].tenant_key);
@@ -244,6 +270,10 @@ static void fingerprint(planning *p)
 	for (uint32_t i = 0; i < p->in->tenants_n; i++)
 		buf_printf(&read, STR_FMT " %lld %lld\n", STR_ARG(p->in->tenants[i].id),
 			(long long)p->in->tenants[i].rev, (long long)p->in->tenants[i].quota_rev);
+	for (uint32_t i = 0; i < p->in->bindings_n; i++)
+		buf_printf(&read, STR_FMT " %lld\n", STR_ARG(p->in->bindings[i].id), (long long)p->in->bindings[i].rev);
+	for (uint32_t i = 0; i < p->in->budgets_n; i++)
+		buf_printf(&read, STR_FMT " %lld\n", STR_ARG(p->in->budgets[i].id), (long long)p->in->budgets[i].rev);
 	for (uint32_t i = 0; i < p->in->managed_n; i++)
 		buf_printf(&read, STR_FMT " " STR_FMT " %lld\n", STR_ARG(p->in->managed[i].object_id),
 			STR_ARG(p->in->managed[i].manager), (long long)p->in->managed[i].rev);
@@ -258,10 +288,10 @@ static void object_read(planning *p, plan_object *o)
 	const plan_kind *k = o->kind;
 	plan_node *n = o->at;
 
-	if (n->live)
-		k->live(p, n, &o->live);
+	if (object_is_there(o))
+		k->live(p, o, &o->live);
 	if (n->want)
-		o->is_listed = k->want(p, n, &o->want, &o->members);
+		o->is_listed = k->want(p, o, &o->want, &o->members);
 	o->is_mine = o->kept && str_eq(o->kept->manager, p->want->manager);
 	if (o->is_mine) {
 		o->base = fields_read(o->kept->last_applied, p->a);
@@ -324,15 +354,14 @@ static void unlisted_compare(planning *p, plan_object *o)
 
 static void node_compare(planning *p, plan_node *n)
 {
-	for (int k = 0; k < PLAN_KINDS; k++) {
+	for (uint32_t k = 0; k < n->n_objects; k++) {
 		plan_object *o = &n->objects[k];
-		o->kind = &plan_kinds[k];
-		o->at = n;
-		o->effect = -1;
 		object_read(p, o);
 		if (k && n->goes)
 			continue;
-		if (o->is_listed)
+		if (object_is_item(o))
+			item_compare(p, o);
+		else if (o->is_listed)
 			listed_compare(p, o);
 		else if (n->live)
 			unlisted_compare(p, o);
@@ -410,6 +439,10 @@ err plan_begin(arena *a, const plan_input *in, planning **ret, fault *f)
 	if (e)
 		return e;
 	rows_join(p);
+	for (uint32_t i = 0; i < p->n; i++) {
+		items_collect(p, &p->nodes[i]);
+		p->n_objects += p->nodes[i].n_objects;
+	}
 	fingerprint(p);
 	for (uint32_t i = 0; i < p->n; i++)
 		node_compare(p, &p->nodes[i]);

@@ -11,7 +11,7 @@ typedef struct writing {
 } writing;
 
 /* Effect i stands behind the operation's own record. */
-static int64_t offset_of(const plan_object *o)
+int64_t object_offset(const plan_object *o)
 {
 	return o->effect < 0 ? -1 : o->effect + 2;
 }
@@ -141,7 +141,7 @@ static void *remove_in(planning *p, const plan_writing *w)
 		if (!p->nodes[i].goes)
 			continue;
 		number_put(&in->keys, p->nodes[i].key);
-		number_put(&in->offs, offset_of(&p->nodes[i].objects[0]));
+		number_put(&in->offs, object_offset(&p->nodes[i].objects[0]));
 	}
 	return in;
 }
@@ -150,7 +150,7 @@ static void add_one(planning *p, sql_plan_tenant_add_in *in, const plan_node *n)
 {
 	number_put(&in->keys, n->key);
 	number_put(&in->parent_keys, n->parent_key);
-	number_put(&in->offs, offset_of(&n->objects[0]));
+	number_put(&in->offs, object_offset(&n->objects[0]));
 	text_put(&in->ids, n->id);
 	text_put(&in->quota_ids, n->quota_id);
 	text_put(&in->names, n->name);
@@ -193,7 +193,7 @@ static void *set_in(planning *p, const plan_writing *w)
 		number_put(&in->keys, p->nodes[i].key);
 		text_put(&in->descriptions, description_of(p, o));
 		text_put(&in->labels, labels_of(p, o));
-		number_put(&in->offs, offset_of(o));
+		number_put(&in->offs, object_offset(o));
 	}
 	return in;
 }
@@ -285,7 +285,7 @@ static void *mark_in(planning *p, const plan_writing *w)
 		number_put(&in->credits_limits, credits_limit_of(o));
 		number_put(&in->reclaims_after_s, field_i64(object_final(o, S("reclaim.after_s")), SHEET_NONE));
 		number_put(&in->reclaims_grace_s, field_i64(object_final(o, S("reclaim.grace_s")), SHEET_NONE));
-		number_put(&in->offs, offset_of(o));
+		number_put(&in->offs, object_offset(o));
 	}
 	return in;
 }
@@ -317,6 +317,8 @@ static str said_of(planning *p, const plan_object *o)
 	for (uint32_t i = 0; o->is_listed && i < o->members.n; i++)
 		if (!fields_have_member(&o->want, o->members.v[i]))
 			fields_add(&said, p->a, o->members.v[i], S("null"));
+	if (object_is_item(o))
+		fields_add_text(&said, p->a, S("item"), o->item);
 	fields_sort(&said);
 	return fields_json(&said, p->a);
 }
@@ -354,7 +356,7 @@ static bool is_made(const plan_object *o)
 {
 	if (o->op == PLAN_CREATE)
 		return true;
-	if (o->kind == &plan_kinds[0] || o->kept)
+	if (o->kind == &plan_kinds[OBJECT_TENANT] || object_is_item(o) || o->kept)
 		return false;
 	for (uint32_t i = 0; i < o->live.n; i++) {
 		str initial = o->kind->initial(o->live.v[i].path);
@@ -367,7 +369,7 @@ static bool is_made(const plan_object *o)
 static sql_plan_manage_in *claims_new(planning *p, const plan_writing *w)
 {
 	sql_plan_manage_in *in = ARENA_NEW(p->a, sql_plan_manage_in);
-	uint32_t n = p->n * PLAN_KINDS;
+	uint32_t n = p->n_objects;
 
 	*in = (sql_plan_manage_in){.plan = w->plan_id,
 		.manager = p->want->manager,
@@ -387,18 +389,18 @@ static void *manage_in(planning *p, const plan_writing *w)
 	sql_plan_manage_in *in = claims_new(p, w);
 
 	for (uint32_t i = 0; i < p->n; i++)
-		for (int k = 0; k < PLAN_KINDS; k++) {
+		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++) {
 			const plan_object *o = &p->nodes[i].objects[k];
 			if (!is_claimed(p, o))
 				continue;
 			text_put(&in->kinds, str_from(o->kind->name));
-			text_put(&in->object_ids, o->kind->id(o->at));
+			text_put(&in->object_ids, o->kind->id(o));
 			number_put(&in->tenant_keys, o->at->key);
 			in->mades.v[in->mades.n++] = is_made(o);
 			text_put(&in->last_applied, said_of(p, o));
 			text_put(&in->adopted, adopted_of(p, o));
-			number_put(&in->revs, o->kind->rev(o->at));
-			number_put(&in->offs, offset_of(o));
+			number_put(&in->revs, o->kind->rev(o));
+			number_put(&in->offs, object_offset(o));
 		}
 	return in;
 }
@@ -408,9 +410,9 @@ static void *unmanage_in(planning *p, const plan_writing *w)
 {
 	sql_plan_unmanage_in *in = ARENA_NEW(p->a, sql_plan_unmanage_in);
 
-	*in = (sql_plan_unmanage_in){w->plan_id, p->want->manager, texts_new(p, 2 * p->n * PLAN_KINDS)};
+	*in = (sql_plan_unmanage_in){w->plan_id, p->want->manager, texts_new(p, 2 * p->n_objects)};
 	for (uint32_t i = 0; i < p->n; i++)
-		for (int k = 0; k < PLAN_KINDS; k++) {
+		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++) {
 			const plan_object *o = &p->nodes[i].objects[k];
 			bool is_let_go = o->is_mine && (p->nodes[i].goes || (p->want->prune && !o->is_listed));
 			if (is_let_go)
@@ -432,6 +434,10 @@ static const struct {
 	{SQL_PLAN_QUOTA_ADD, quota_add_in},
 	{SQL_PLAN_QUOTA_MARK, mark_in},
 	{SQL_PLAN_QUOTA_CHECK, quota_check_in},
+	{SQL_PLAN_BINDING_DROP, binding_drop_in},
+	{SQL_PLAN_BINDING_PUT, binding_put_in},
+	{SQL_PLAN_BUDGET_DROP, budget_drop_in},
+	{SQL_PLAN_BUDGET_PUT, budget_put_in},
 	{SQL_PLAN_UNMANAGE, unmanage_in},
 	{SQL_PLAN_MANAGE, manage_in},
 };
@@ -449,12 +455,12 @@ static void effects_fill(writing *x, ledger_op *op)
 		plan_object *o = p->changes[i];
 		if (!is_change(o))
 			continue;
-		bool is_quota = o->kind != &plan_kinds[0];
+		bool is_quota = o->kind == &plan_kinds[OBJECT_QUOTA];
 		str action = str_print(p->a, "%s.%s", o->kind->name, is_quota ? "update" : verbs[o->op]);
 		o->effect = n;
 		x->of_effect[n] = o;
 		effects[n++] =
-			(ledger_effect){action, str_from(o->kind->name), o->kind->id(o->at), o->at->key, o->at->path};
+			(ledger_effect){action, str_from(o->kind->name), o->kind->id(o), o->at->key, o->at->path};
 	}
 	op->effects = effects;
 	op->effects_n = n;
@@ -464,7 +470,7 @@ static void tenant_show(writing *x, js_writer *w, const plan_object *o, int64_t 
 {
 	const plan_node *n = o->at;
 
-	js_put_text(w, "id", o->kind->id(n));
+	js_put_text(w, "id", o->kind->id(o));
 	js_put_text(w, "name", n->name);
 	js_put_text(w, "path", n->path);
 	if (n->depth > 1)
@@ -489,7 +495,7 @@ static void quota_show(writing *x, js_writer *w, const plan_object *o, int64_t r
 	s->credits_limit = credits_limit_of(o);
 	s->reclaim_after_s = field_i64(object_final(o, S("reclaim.after_s")), SHEET_NONE);
 	s->reclaim_grace_s = field_i64(object_final(o, S("reclaim.grace_s")), SHEET_NONE);
-	js_put_text(w, "id", o->kind->id(n));
+	js_put_text(w, "id", o->kind->id(o));
 	js_put_text(w, "tenant", n->path);
 	js_put_i64(w, "revision", revision);
 	sheet_write(w, s);
@@ -508,10 +514,12 @@ static void on_effect(ledger_op *op, uint32_t i, int64_t revision, int64_t at_us
 		js_put_text(&w, "reason", x->w.reason);
 	js_key(&w, S("object"));
 	js_object_begin(&w);
-	if (o->kind == &plan_kinds[0])
+	if (o->kind == &plan_kinds[OBJECT_TENANT])
 		tenant_show(x, &w, o, revision, at_us);
-	else
+	else if (o->kind == &plan_kinds[OBJECT_QUOTA])
 		quota_show(x, &w, o, revision);
+	else
+		item_show(x->p, &w, o, revision);
 	js_object_end(&w);
 	js_object_end(&w);
 }

@@ -47,6 +47,8 @@ struct question {
 	sql_plan_quotas_in quotas_in;
 	sql_plan_managed_in managed_in;
 	sql_plan_uses_in uses_in;
+	sql_plan_bindings_in bindings_in;
+	sql_plan_budgets_in budgets_in;
 	sql_plan_history_in history_in;
 	sql_plan_live_in live_in;
 	sql_plan_keys_in keys_in;

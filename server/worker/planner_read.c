@@ -94,11 +94,13 @@ static void tenants_read(question *q)
 
 	for (uint32_t i = 0; i < keys.n; i++)
 		keys.v[i] = q->in.tenants[i].key;
-	q->quotas_in.keys = q->managed_in.keys = q->uses_in.keys = keys;
+	q->quotas_in.keys = q->managed_in.keys = q->uses_in.keys = q->bindings_in.keys = q->budgets_in.keys = keys;
 	q->managed_in.manager = q->tenants_in.manager;
 	q->read = rows_read;
 	want(q, q->scope, SQL_PLAN_QUOTAS, &q->quotas_in, &q->in.quotas, &q->in.quotas_n);
 	want(q, q->scope, SQL_PLAN_MANAGED, &q->managed_in, &q->in.managed, &q->in.managed_n);
+	want(q, q->scope, SQL_PLAN_BINDINGS, &q->bindings_in, &q->in.bindings, &q->in.bindings_n);
+	want(q, q->scope, SQL_PLAN_BUDGETS, &q->budgets_in, &q->in.budgets, &q->in.budgets_n);
 	want(q, q->scope, SQL_PLAN_USES, &q->uses_in, &q->in.uses, &q->in.uses_n);
 	want(q, q->scope, SQL_PLAN_MODELS, NULL, &q->in.models, &q->in.models_n);
 }

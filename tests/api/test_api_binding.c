@@ -71,6 +71,7 @@ static const scene brief[] = {
 	{"does not stay by a friend", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:friend\",\"role\":\"tenant_owner\",\"tenant\":\"acme/sales\"}", 403, "{'code':'escalation_denied','errors':[{'pointer':'#/expires_at'}],'detail':'the caller holds tenant_owner there until 2090-01-01T00:00:00.000Z: what they give ends by then'}", NULL},
 	{"nor a moment longer", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:friend\",\"role\":\"viewer\",\"tenant\":\"acme/sales\",\"expires_at\":\"2090-01-01T00:00:00.001Z\"}", 403, "{'code':'escalation_denied'}", NULL},
 	{"until then others may", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:friend\",\"role\":\"viewer\",\"tenant\":\"acme/sales\",\"expires_at\":\"2090-01-01T00:00:00Z\"}", 201, NULL, NULL},
+	{"nor by a manifest", AS("guest"), "POST", "/v1/plans", BEARER("guest"), "{\"manager\":\"guest\",\"tenants\":{\"acme\":{\"tenants\":{\"sales\":{\"bindings\":{\"user:pal\":{\"roles\":[\"viewer\"]}}}}}}}", 201, "{'result':'blocked','changes':[{'op':'create','kind':'binding','item':'user:pal viewer','code':'escalation_denied'}]}", NULL},
 	{"a role for good beside it", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:guest\",\"role\":\"member\",\"tenant\":\"acme/sales\"}", 201, NULL, NULL},
 	{"is given for good", AS("guest"), "POST", "/v1/bindings", BEARER("guest"), "{\"subject\":\"user:other\",\"role\":\"member\",\"tenant\":\"acme/sales\"}", 201, NULL, NULL},
 };

@@ -144,6 +144,33 @@ static const scene stale[] = {
 	{"then it does not stand any more", ADMIN, "POST", "/v1/plans/{stale}:apply", ANY, NULL, 422, "{'code':'plan_stale'}", NULL},
 	{"and nothing was done", ADMIN, "GET", "/v1/tenants/acme~late", NULL, NULL, 404, NULL, NULL},
 };
+
+#define PEOPLE                                                                                                         \
+	M({"manager":"people", "prune":true, "tenants":{"acme":{"tenants":{"research":{"bindings":{"group:ops":{"roles":["member", "viewer", "viewer"]}, "user:eve":{"roles":["tenant_owner"]}}, "budgets":{"month":{"amount":1000, "action":"block_new", "thresholds":[80, 50]}, "day":{"amount":50, "action":"notify", "description":"A day"}}}}}}})
+#define AT_RESEARCH(...) M({"manager":"mine", "tenants":{"acme":{"tenants":{"research":__VA_ARGS__}}}})
+
+static const scene items[] = {
+	{"who holds what and what may be spent", ADMIN, "POST", "/v1/plans", NULL, PEOPLE, 201, "{'result':'changes','summary':{'create':5,'update':0,'blocked':0},'changes':[{'op':'create','kind':'binding','address':'acme/research','item':'group:ops member'},{'kind':'binding','item':'group:ops viewer'},{'kind':'binding','item':'user:eve tenant_owner'},{'op':'create','kind':'budget','address':'acme/research','item':'month'},{'kind':'budget','item':'day'}]}", NULL, "people=plan_id"},
+	{"is made", ADMIN, "POST", "/v1/plans/{people}:apply", ANY, NULL, 200, "{'state':'applied'}", NULL},
+	{"bound for good", ADMIN, "GET", "/v1/bindings?tenant=acme~research&subject=user:eve", NULL, NULL, 200, "{'items':[{'subject':'user:eve','role':'tenant_owner','tenant':'acme/research','managed_by':'people'}]}", NULL},
+	{"budgets stand", ADMIN, "GET", "/v1/budgets?tenant=acme~research", NULL, NULL, 200, "{'items':[{'unit':'gpu_hours','period':'month','amount':1000,'action':'block_new','thresholds':[50,80]},{'period':'day','amount':50,'description':'A day'}]}", NULL},
+	{"then there is nothing to do", ADMIN, "POST", "/v1/plans", NULL, PEOPLE, 201, "{'result':'none'}", NULL},
+	{"an export tells of them", ADMIN, "GET", "/v1/export?tenant=acme", NULL, NULL, 200, "{'tenants':{'acme':{'tenants':{'research':{'bindings':{'group:ops':{'roles':['member','viewer']},'user:eve':{'roles':['tenant_owner']}},'budgets':{'month':{'amount':1000,'thresholds':[50,80],'action':'block_new'},'day':{'amount':50}}}}}}}", NULL},
+	{"but nobody who may not see bindings", "quota_manager", "acme", "GET", "/v1/export?tenant=acme", NULL, NULL, 200, "{'tenants':{'acme':{'tenants':{'research':{'budgets':{'month':{'amount':1000}}}}}}}", NULL},
+};
+
+static const scene item_drift[] = {
+	{"changed by hand they are drift, with their author", ADMIN, "POST", "/v1/plans", NULL, PEOPLE, 201, "{'result':'drift','summary':{'drift':2},'changes':[{'op':'drift','kind':'binding','item':'user:eve tenant_owner','fields':{'exists':{'live':false,'desired':true,'drift_by':{'name':'test'}}}},{'op':'drift','kind':'budget','item':'month','fields':{'amount':{'live':2000,'desired':1000,'last_applied':1000,'drift_by':{'name':'test'}}}}]}", NULL},
+	{"what the manager lists no longer", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"people", "prune":true, "on_drift":"overwrite", "tenants":{"acme":{"tenants":{"research":{"bindings":{"user:eve":{"roles":["viewer"]}}, "budgets":{"day":{"amount":60, "action":"notify"}}}}}}}), 201, "{'result':'changes','summary':{'create':1,'update':1,'delete':3}}", NULL, "less=plan_id"},
+	{"goes", ADMIN, "POST", "/v1/plans/{less}:apply", ANY, NULL, 200, NULL, NULL},
+	{"from the bindings", ADMIN, "GET", "/v1/bindings?tenant=acme~research", NULL, NULL, 200, "{'items':[{'subject':'user:eve','role':'viewer'}]}", NULL},
+	{"and the budgets", ADMIN, "GET", "/v1/budgets?tenant=acme~research", NULL, NULL, 200, "{'items':[{'period':'day','amount':60,'description':'A day'}]}", NULL},
+	{"nobody binds without the right to", CI, "POST", "/v1/plans", NULL, AT_RESEARCH({"bindings":{"user:x":{"roles":["viewer"]}}}), 201, "{'result':'blocked','changes':[{'code':'permission_denied','requires':['binding.write at acme/research','binding.read at acme/research']}]}", NULL},
+	{"nor takes away", "tenant_owner", "acme/research", "POST", "/v1/plans", NULL, AT_RESEARCH({"budgets":{"day":{"amount":1, "action":"notify"}}}), 201, "{'result':'blocked','changes':[{'code':'permission_denied'}]}", NULL},
+	{"a subject is one", ADMIN, "POST", "/v1/plans", NULL, AT_RESEARCH({"bindings":{"eve":{"roles":["viewer"]}}}), 422, "{'code':'bad_field','errors':[{'pointer':'#/tenants/acme/tenants/research/bindings/eve'}]}", NULL},
+	{"a role of the fleet is given there", ADMIN, "POST", "/v1/plans", NULL, AT_RESEARCH({"bindings":{"user:x":{"roles":["platform_admin"]}}}), 422, "{'code':'bad_field'}", NULL},
+	{"a period is known", ADMIN, "POST", "/v1/plans", NULL, AT_RESEARCH({"budgets":{"year":{"amount":1, "action":"notify"}}}), 422, "{'code':'bad_field','errors':[{'pointer':'#/tenants/acme/tenants/research/budgets/year'}]}", NULL},
+};
 /* clang-format on */
 
 static bool has_text(const answer *r, const char *text)
@@ -226,6 +253,32 @@ Test(api_plan, an_apply_that_waited_is_judged_by_what_its_caller_holds_when_its_
 	cr_expect_eq(
 		served_call(a, served_token("platform_admin", NULL), "GET", "/v1/tenants/acme~late", NULL, NULL).status,
 		404);
+}
+
+Test(api_plan, bindings_and_budgets_are_kept_by_manifests)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_plan_items");
+	scenes_play(lifecycle, N(lifecycle));
+	scenes_play(items, N(items));
+	answer gone = served_call(a, served_token("platform_admin", NULL), "DELETE",
+		pg_text(served_dsn(), "SELECT '/v1/bindings/' || id FROM binding WHERE subject = 'user:eve'"), ANY,
+		NULL);
+	cr_expect_eq(gone.status, 204);
+	answer more = served_call(a, served_token("platform_admin", NULL), "PATCH",
+		pg_text(served_dsn(), "SELECT '/v1/budgets/' || id FROM budget WHERE period = 'month'"), PATCH,
+		"{\"amount\":2000}");
+	cr_expect_eq(more.status, 200);
+	scenes_play(item_drift, N(item_drift));
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE action = 'binding.create'"), 4);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE action = 'budget.delete'"), 1);
+	cr_expect_eq(pg_int(served_dsn(),
+			     "SELECT count(*) FROM binding b JOIN audit a ON a.n = b.rev AND a.object_id = b.id"),
+		1, "its revision is the number of its record");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM managed WHERE kind = 'binding'"), 1);
+	answer v = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/audit:verify", NULL, NULL);
+	cr_expect(json_is_true(json_object_get(v.doc, "is_intact")));
 }
 
 Test(api_plan, what_cannot_be_meant_is_refused)

@@ -9,7 +9,16 @@
 #include "server/plan/plan.h"
 #include "size.h"
 
-enum { TENANTS_MAX = 40, MODELS = 3, MANIFEST_MAX = 8 << 20, NAMES = 5, DEPTH_MAX = 8, PATH_BYTES = 512 };
+enum {
+	TENANTS_MAX = 40,
+	MODELS = 3,
+	MANIFEST_MAX = 8 << 20,
+	NAMES = 5,
+	SUBJECTS = 3,
+	PERIODS = 3,
+	DEPTH_MAX = 8,
+	PATH_BYTES = 512
+};
 
 typedef struct world {
 	arena *a;
@@ -17,6 +26,8 @@ typedef struct world {
 	sql_plan_tenants_row tenants[TENANTS_MAX];
 	sql_plan_quotas_row quotas[TENANTS_MAX * MODELS];
 	sql_plan_managed_row managed[2 * TENANTS_MAX];
+	sql_plan_bindings_row bindings[TENANTS_MAX * SUBJECTS * 2];
+	sql_plan_budgets_row budgets[TENANTS_MAX * PERIODS];
 	sql_plan_models_row models[MODELS];
 	plan_input in;
 	grants grants;
@@ -134,6 +145,41 @@ static void managed_add(world *w, const sql_plan_tenants_row *t)
 				.adopted = S("{}")};
 }
 
+/* Some of them have an end, which no manifest tells of. */
+static void bindings_add(world *w, const sql_plan_tenants_row *t)
+{
+	static const char *const subjects[SUBJECTS] = {"group:ops", "service:ci \"x\"", "user:\xc3\xa9"};
+	static const char *const held[] = {"member", "viewer"};
+
+	for (int k = 0; k < SUBJECTS * 2; k++)
+		if (below(w, 3) == 0) {
+			uint32_t i = w->in.bindings_n++;
+			w->bindings[i] = (sql_plan_bindings_row){.tenant_key = t->key,
+				.id = str_print(w->a, "bnd_%u", i),
+				.subject = str_from(subjects[k / 2]),
+				.role = str_from(held[k % 2]),
+				.expires_at = 7,
+				.expires_at_null = below(w, 3)};
+		}
+}
+
+static void budgets_add(world *w, const sql_plan_tenants_row *t)
+{
+	static const char *const periods[PERIODS] = {"day", "month", "week"};
+
+	for (int k = 0; k < PERIODS; k++)
+		if (below(w, 3) == 0) {
+			uint32_t i = w->in.budgets_n++;
+			w->budgets[i] = (sql_plan_budgets_row){.tenant_key = t->key,
+				.id = str_print(w->a, "bgt_%u", i),
+				.period = str_from(periods[k]),
+				.description = below(w, 2) ? S("") : S("a \"b\""),
+				.amount = below(w, 5),
+				.thresholds = below(w, 2) ? S("[]") : S("[50,80]"),
+				.action = below(w, 2) ? S("notify") : S("block_new")};
+		}
+}
+
 static void world_make(world *w, arena *a, unsigned seed)
 {
 	*w = (world){.a = a, .seed = seed, .everywhere = S("")};
@@ -142,6 +188,8 @@ static void world_make(world *w, arena *a, unsigned seed)
 	qsort(w->tenants, w->in.tenants_n, sizeof(*w->tenants), by_path);
 	for (uint32_t i = 0; i < w->in.tenants_n; i++) {
 		quotas_add(w, &w->tenants[i]);
+		bindings_add(w, &w->tenants[i]);
+		budgets_add(w, &w->tenants[i]);
 		managed_add(w, &w->tenants[i]);
 	}
 	for (int m = 0; m < MODELS; m++)
@@ -153,6 +201,8 @@ static void world_make(world *w, arena *a, unsigned seed)
 	w->in.tenants = w->tenants;
 	w->in.quotas = w->quotas;
 	w->in.managed = w->managed;
+	w->in.bindings = w->bindings;
+	w->in.budgets = w->budgets;
 	w->in.models = w->models;
 	w->in.models_n = MODELS;
 }
@@ -273,7 +323,7 @@ static void modes_tell(buf *out, uint32_t i)
 static void bare(world *w, arena *a)
 {
 	world_make(w, a, 1);
-	w->in.tenants_n = w->in.quotas_n = w->in.managed_n = 0;
+	w->in.tenants_n = w->in.quotas_n = w->in.managed_n = w->in.bindings_n = w->in.budgets_n = 0;
 }
 
 /* Each share mode of each child was looked for in all children before, for half an hour: a viewer's manifest of three
