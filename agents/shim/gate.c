@@ -81,8 +81,8 @@ static void gate_bound(self *s, int64_t ns)
 {
 	int64_t most = gate_is_low(s) ? GATE_FLYING_LOW_NS : GATE_FLYING_NS;
 	int64_t nap_ns = 5000;
-	if (most < ns)
-		most = ns; /* two kernels: this one and another */
+	if (most < 2 * ns)
+		most = 2 * ns; /* of long kernels two and this one, so that the device never waits for us */
 	while (flights_ns(&s->gate->flights) > most) {
 		gate_poll(&nap_ns);
 		gate_reap(s);

@@ -22,12 +22,14 @@ static uint64_t meter_sum(const books *b, unsigned device)
 	return sum;
 }
 
-/* A quarter of the way each time, and only on a difference that NVML's whole per cents can show. */
+/* What was charged is what costs said, untrimmed: so the wanted trim is what NVML saw in its place. A quarter of the way each
+ * time, since NVML's span and ours do not begin and end together.
+ */
 static uint32_t meter_step(uint32_t trim, uint32_t busy_milli, uint64_t charged_milli)
 {
 	if (busy_milli < 30 || charged_milli < 30)
 		return trim;
-	int64_t wanted = (int64_t)trim * busy_milli / (int64_t)charged_milli;
+	int64_t wanted = (int64_t)busy_milli * 1000 / (int64_t)charged_milli;
 	int64_t next = trim + (wanted - trim) / 4;
 	return next < 300 ? 300 : next > 4000 ? 4000 : (uint32_t)next;
 }

@@ -330,6 +330,43 @@ static void context_takes_its_memory_along(void)
 	EXPECT(left == 1008 * MIB);
 }
 
+/* The node's hand, by SHIM_RESIZE: a command that takes the new limit in MiB. Only where the test says how. */
+static void resize(unsigned mib)
+{
+	char command[1024];
+	snprintf(command, sizeof command, "LD_PRELOAD= LD_LIBRARY_PATH= %s %u", getenv("SHIM_RESIZE"), mib);
+	EXPECT(system(command) == 0);
+}
+
+static void resized_while_it_runs(void)
+{
+	size_t left, total;
+	if (!getenv("SHIM_RESIZE"))
+		return;
+	check_start();
+	EXPECT(check_alloc(500 * MIB) == CUDA_SUCCESS);
+	resize(600);
+	EXPECT(cuMemGetInfo_v2(&left, &total) == CUDA_SUCCESS && total == 600 * MIB && left == 84 * MIB);
+	EXPECT(check_alloc(100 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+	resize(300);
+	EXPECT(cuMemGetInfo_v2(&left, &total) == CUDA_SUCCESS && total == 300 * MIB && left == 0);
+	EXPECT(check_alloc(1) == CUDA_ERROR_OUT_OF_MEMORY);
+	resize(2048);
+	EXPECT(check_alloc(1500 * MIB) == CUDA_SUCCESS);
+}
+
+static void oversubscribed(void)
+{
+	size_t left, total;
+	if (!getenv("SHIM_RESIZE"))
+		return;
+	check_start();
+	EXPECT(check_alloc(900 * MIB) == CUDA_SUCCESS);
+	EXPECT(check_alloc(900 * MIB) == CUDA_SUCCESS);
+	EXPECT(cuMemGetInfo_v2(&left, &total) == CUDA_SUCCESS && left == 108 * MIB);
+	EXPECT(make_async(900 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
 const check checks_memory[] = {
 	{"fill_alloc", fill_alloc},
 	{"fill_managed", fill_managed},
@@ -355,5 +392,7 @@ const check checks_memory[] = {
 	{"threads_keep_the_limit", threads_keep_the_limit},
 	{"processes_keep_the_limit", processes_keep_the_limit},
 	{"context_takes_its_memory_along", context_takes_its_memory_along},
+	{"resized_while_it_runs", resized_while_it_runs},
+	{"oversubscribed", oversubscribed},
 	{NULL, NULL},
 };
