@@ -15,27 +15,18 @@ static bool deleted_number(const char *name)
 
 static int deleted_in(const char *process, const char *wanted, int flags)
 {
-	char path[300];
+	char path[64];
 	char target[PATH_MAX];
-	int found = -1;
-	snprintf(path, sizeof path, "/proc/%.20s/fd", process);
-	DIR *list = opendir(path);
-	if (!list)
-		return -1;
-	const struct dirent *entry;
-	while (found < 0 && (entry = readdir(list))) {
-		if (!deleted_number(entry->d_name))
-			continue;
-		snprintf(path, sizeof path, "/proc/%.20s/fd/%.20s", process, entry->d_name);
+	for (int fd = DELETED_FIRST; fd < DELETED_FIRST + DELETED_COUNT; fd++) {
+		snprintf(path, sizeof path, "/proc/%.20s/fd/%d", process, fd);
 		ssize_t n = readlink(path, target, sizeof target - 1);
 		if (n <= 0)
-			continue;
+			return -1;
 		target[n] = 0;
 		if (strcmp(target, wanted) == 0)
-			found = open(path, flags | O_CLOEXEC);
+			return open(path, flags | O_CLOEXEC);
 	}
-	closedir(list);
-	return found;
+	return -1;
 }
 
 int deleted_open(const char *path, int flags)

@@ -1,5 +1,11 @@
-/* deleted: a file whose name was removed while processes use it, opened again by way of one of them. */
+/* deleted: a file whose name was removed while processes use it, opened again by way of one of them.
+ *
+ * Those who use it keep it open at numbers that nobody else takes, so that only these need be looked at.
+ */
 #pragma once
+
+#define DELETED_FIRST 777 /* the lowest descriptor at which it is kept; the next ones when that is taken */
+#define DELETED_COUNT 3
 
 /* A descriptor, or -1 when no process that can be looked into has it open. */
 int deleted_open(const char *path, int flags);

@@ -22,8 +22,8 @@ static uint64_t meter_sum(const books *b, unsigned device)
 	return sum;
 }
 
-/* What was charged is what costs said, untrimmed: so the wanted trim is what NVML saw in its place. A quarter of the way each
- * time, since NVML's span and ours do not begin and end together.
+/* What was charged is what costs said, untrimmed: so the wanted trim is what NVML saw in its place. A quarter of the
+ * way each time, since NVML's span and ours do not begin and end together.
  */
 static uint32_t meter_step(uint32_t trim, uint32_t busy_milli, uint64_t charged_milli)
 {

@@ -58,7 +58,7 @@ static int region_open_file(const char *path, int flags)
 		fd = deleted_open(path, flags);
 	if (fd < 0)
 		return -1;
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, DELETED_FIRST);
 	if (high < 0)
 		return fd;
 	close(fd);

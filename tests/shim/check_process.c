@@ -194,6 +194,37 @@ static void limit_holds_in_a_bare_environment(void)
 	EXPECT(status == 0);
 }
 
+/* Whoever removes the container's file while it is used does not begin a new account. */
+static void limit_holds_when_the_file_is_removed(void)
+{
+	const char *path = getenv("CUDA_DEVICE_MEMORY_SHARED_CACHE");
+	check_start();
+	EXPECT(check_alloc(600 * MIB) == CUDA_SUCCESS);
+	EXPECT(path && unlink(path) == 0);
+	EXPECT(check_in_child(child_uses_the_driver) != 0); /* it is a child of a process that has started */
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		char self[512];
+		ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+		self[n > 0 ? n : 0] = 0;
+		execl(self, self, "to_what_is_left", NULL);
+		_exit(9);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	EXPECT(status == 0);
+}
+
+/* Of 1024 MiB, 616 are held by another. */
+static void to_what_is_left(void)
+{
+	if (fake_held(0) == 0)
+		return;
+	check_start();
+	EXPECT(check_alloc(500 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+	EXPECT(check_alloc(392 * MIB) == CUDA_SUCCESS);
+}
+
 const check checks_process[] = {
 	{"fork_before_the_first_call", fork_before_the_first_call},
 	{"fork_after_the_first_call", fork_after_the_first_call},
@@ -203,5 +234,7 @@ const check checks_process[] = {
 	{"stopped_stops_nobody", stopped_stops_nobody},
 	{"program_is_left_alone", program_is_left_alone},
 	{"limit_holds_in_a_bare_environment", limit_holds_in_a_bare_environment},
+	{"limit_holds_when_the_file_is_removed", limit_holds_when_the_file_is_removed},
+	{"to_what_is_left", to_what_is_left},
 	{NULL, NULL},
 };
