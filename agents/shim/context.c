@@ -54,7 +54,7 @@ void context_enter(self *s, CUcontext context, unsigned device, uint64_t paid)
 
 typedef struct context_ending {
 	self *self;
-	uint32_t context;
+	uint64_t context;
 } context_ending;
 
 static bool context_on_entry(holding *entry, void *arg)
@@ -62,7 +62,7 @@ static bool context_on_entry(holding *entry, void *arg)
 	const context_ending *ending = arg;
 	bool within = entry->kind == HOLDING_MEMORY || entry->kind == HOLDING_ARRAY || entry->kind == HOLDING_MIPMAP ||
 		      entry->kind == HOLDING_EXTERNAL;
-	if (!within || entry->context != ending->context)
+	if (!within || entry->of != ending->context)
 		return false;
 	memory_give(ending->self, entry->device, entry->bytes);
 	return true;
@@ -70,7 +70,7 @@ static bool context_on_entry(holding *entry, void *arg)
 
 static void context_forget(self *s, CUcontext context)
 {
-	context_ending ending = {s, holding_context(context)};
+	context_ending ending = {s, (uint64_t)(uintptr_t)context};
 	atomic_fetch_add(&s->epoch, 1);
 	gate_forget(s, context);
 	holdings_sift(s->holdings, context_on_entry, &ending);

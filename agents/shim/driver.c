@@ -37,9 +37,12 @@ static void *driver_libc(const char *name)
 
 void *driver_dlsym(void *handle, const char *name)
 {
-	static dlsym_call real;
-	if (!real)
+	static _Atomic dlsym_call known;
+	dlsym_call real = atomic_load_explicit(&known, memory_order_relaxed);
+	if (!real) {
 		real = (dlsym_call)driver_libc("dlsym");
+		atomic_store_explicit(&known, real, memory_order_relaxed);
+	}
 	return real ? real(handle, name) : NULL;
 }
 

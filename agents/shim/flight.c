@@ -17,11 +17,11 @@ static int flight_claim(flights *all)
 	int found = -1;
 	spin_lock(&all->lock);
 	for (unsigned i = 0; i < FLIGHTS && found < 0; i++) {
-		unsigned place = (all->next + i) % FLIGHTS;
+		unsigned place = (atomic_load(&all->next) + i) % FLIGHTS;
 		if (atomic_load(&all->list[place].state) != FLIGHT_FREE)
 			continue;
 		atomic_store(&all->list[place].state, FLIGHT_BUSY);
-		all->next = place + 1;
+		atomic_store(&all->next, place + 1);
 		found = (int)place;
 	}
 	spin_unlock(&all->lock);
@@ -93,7 +93,7 @@ static void flight_settle(flights *all, flight *f, CUresult answer, flight *ret_
 bool flight_land(flights *all, flight *ret_back)
 {
 	unsigned late = 0;
-	unsigned first = all->next;
+	unsigned first = atomic_load(&all->next);
 	for (unsigned i = 0; i < FLIGHTS && late < FLIGHT_LATE; i++) {
 		flight *f = &all->list[(first + i) % FLIGHTS];
 		uint8_t flying = FLIGHT_FLYING;

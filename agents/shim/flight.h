@@ -19,7 +19,7 @@ typedef struct flight {
 
 typedef struct flights {
 	spin lock; /* over places, not over what the driver is asked meanwhile */
-	unsigned next;
+	atomic_uint next;
 	_Atomic int64_t expected_ns;
 	flight list[FLIGHTS];
 } flights;

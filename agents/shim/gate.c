@@ -140,8 +140,9 @@ static void gate_close(self *s, gate_thread *t)
 /* The thread's view belongs to another process (its parent's, before a fork), or to another device. */
 static void gate_turn(self *s, gate_thread *t, unsigned device)
 {
-	if (t->gate != s->gate)
-		*t = (gate_thread){.gate = s->gate, .device = device};
+	uint64_t epoch = atomic_load_explicit(&self_here.epoch, memory_order_relaxed);
+	if (t->epoch != epoch)
+		*t = (gate_thread){.epoch = epoch, .device = device};
 	if (t->device != device) {
 		account_correct(s, t->device, -t->credit_ns);
 		gate_close(s, t);

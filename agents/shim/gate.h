@@ -16,7 +16,7 @@
 #define GATE_BURST_NS       20000000
 #define GATE_DRAW_NS        500000
 #define GATE_FENCE_NS       200000
-#define GATE_FENCE_LAUNCHES 128
+#define GATE_FENCE_LAUNCHES 512
 #define GATE_FLYING_NS      8000000 /* expected time of what is under way; low priority: */
 #define GATE_FLYING_LOW_NS  2000000
 
@@ -29,7 +29,7 @@ typedef struct gate_stream {
 
 /* What a thread has drawn, and what it has launched since its last fence. */
 typedef struct gate_thread {
-	const gate *gate;
+	uint64_t epoch; /* self_here's when this was filled: another after a fork */
 	uint64_t key;
 	int64_t cost_ns;
 	int64_t credit_ns;
@@ -50,10 +50,11 @@ typedef struct gate_pass {
 gate *gate_new(void);
 
 /* The common case: cost known, credit at hand. True: go. */
-static inline bool gate_quick(const self *s, uint64_t key)
+static inline bool gate_quick(uint64_t key)
 {
 	gate_thread *t = &gate_here;
-	if (t->key != key || t->gate != s->gate || t->credit_ns < t->cost_ns)
+	if (t->key != key || t->epoch != atomic_load_explicit(&self_here.epoch, memory_order_relaxed) ||
+		t->credit_ns < t->cost_ns)
 		return false;
 	if (t->open_count >= GATE_FENCE_LAUNCHES || t->open_ns + t->cost_ns > GATE_FENCE_NS)
 		return false;

@@ -4,7 +4,7 @@
 #include "shim/memory.h"
 #include "shim/wrap.h"
 
-/* Of a node: refs is 1 while it is paid for, used is 1 when its own graph frees it, of is its graph. */
+/* Of a node: refs is 1 while it is paid for, freed is set when its own graph frees it, of is its graph. */
 typedef struct graph_walk {
 	self *self;
 	uint64_t graph;
@@ -50,7 +50,7 @@ CUresult graph_recorded(
 static void node_on_frees(holding *entry, void *arg)
 {
 	(void)arg;
-	entry->used = 1;
+	entry->freed = true;
 }
 
 void graph_frees(self *s, CUdeviceptr dptr)
@@ -94,7 +94,7 @@ void graph_instantiated(self *s, CUgraphExec exec, CUgraph graph)
 static bool node_on_end(holding *entry, void *arg)
 {
 	graph_walk *walk = arg;
-	if (graph_is_node(entry, walk) && entry->refs && entry->used) {
+	if (graph_is_node(entry, walk) && entry->refs && entry->freed) {
 		memory_give(walk->self, entry->device, entry->bytes);
 		entry->refs = 0;
 	}

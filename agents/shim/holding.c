@@ -15,8 +15,10 @@ typedef struct stripe {
 	uint32_t count;
 	uint32_t mask;
 	holding *entries;
-	holding first[HOLDING_FIRST];
+	_Alignas(32) holding first[HOLDING_FIRST];
 } stripe;
+
+_Static_assert(sizeof(holding) == 32, "one line of the cache is touched, never two");
 
 struct holdings {
 	stripe stripes[HOLDING_STRIPES];
@@ -108,7 +110,7 @@ static void stripe_remove(stripe *s, holding *entry)
 
 static holding *stripe_place(stripe *s, holding_kind kind, uint64_t key)
 {
-	if (s->count * 4 >= (s->mask + 1) * 3 && !stripe_grow(s))
+	if (s->count * 8 >= (s->mask + 1) * 7 && !stripe_grow(s))
 		return NULL;
 	holding *place = holding_probe(s, kind, key);
 	if (place->kind == HOLDING_FREE)
@@ -202,9 +204,4 @@ void holdings_sift(holdings *all, bool (*on_entry)(holding *, void *), void *arg
 		stripe_sift(&all->stripes[i], on_entry, arg);
 		spin_unlock(&all->stripes[i].lock);
 	}
-}
-
-uint32_t holding_context(const void *context)
-{
-	return (uint32_t)((uint64_t)(uintptr_t)context >> 3);
 }

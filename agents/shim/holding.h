@@ -17,7 +17,7 @@ typedef enum holding_kind {
 	HOLDING_HANDLE,  /* physical memory; refs: of the program, and of its mappings */
 	HOLDING_MAPPING, /* an address range of the handle `of` */
 	HOLDING_EXTERNAL,
-	HOLDING_POOL, /* bytes: booked; used: of them handed out */
+	HOLDING_POOL, /* bytes: booked; of: of them handed out */
 	HOLDING_CONTEXT,
 	HOLDING_PRIMARY, /* key: the device's number; refs: how often it is retained */
 	HOLDING_NODE,    /* memory that a graph will allocate: key its address, of the graph */
@@ -27,12 +27,12 @@ typedef enum holding_kind {
 typedef struct holding {
 	uint64_t key;
 	uint64_t bytes;
-	uint64_t of;
-	uint64_t used;
-	uint32_t refs;
-	uint32_t context; /* holding_context of where it was made: it ends with that */
+	uint64_t of;   /* what it ends with or belongs to: a context, a pool, a handle, a graph; of a pool: bytes handed
+			  out */
+	uint32_t refs; /* how many hold it; of a node: 1 while it is paid for */
 	uint8_t kind;
 	uint8_t device;
+	bool freed; /* of a node: by its own graph */
 } holding;
 
 typedef struct holdings holdings;
@@ -58,6 +58,3 @@ bool holding_change(
 /* Shows every entry to on_entry, to be changed in place; those for which it says true are taken out. It must not call
  * back. */
 void holdings_sift(holdings *all, bool (*on_entry)(holding *, void *), void *arg);
-
-/* A context's short name within entries. */
-uint32_t holding_context(const void *context);

@@ -45,16 +45,16 @@ static void pool_on_take(holding *entry, void *arg)
 {
 	pool_change *change = arg;
 	entry->device = (uint8_t)change->device;
-	uint64_t room = entry->bytes > entry->used ? entry->bytes - entry->used : 0;
+	uint64_t room = entry->bytes > entry->of ? entry->bytes - entry->of : 0;
 	change->need = change->bytes > room ? change->bytes - room : 0;
-	entry->used += change->bytes;
+	entry->of += change->bytes;
 	entry->bytes += change->need;
 }
 
 static void pool_on_undo(holding *entry, void *arg)
 {
 	pool_change *change = arg;
-	entry->used -= change->bytes;
+	entry->of -= change->bytes;
 	entry->bytes -= change->need;
 }
 
@@ -73,8 +73,8 @@ bool pool_take(self *s, CUmemoryPool pool, unsigned device, uint64_t bytes)
 static void pool_on_settle(holding *entry, void *arg)
 {
 	pool_change *change = arg;
-	entry->used -= change->bytes < entry->used ? change->bytes : entry->used;
-	uint64_t wanted = change->reserved > entry->used ? change->reserved : entry->used;
+	entry->of -= change->bytes < entry->of ? change->bytes : entry->of;
+	uint64_t wanted = change->reserved > entry->of ? change->reserved : entry->of;
 	if (wanted < entry->bytes) {
 		change->given = entry->bytes - wanted;
 		memory_give(change->self, entry->device, change->given);

@@ -54,6 +54,7 @@ static self *self_base_locked(void)
 	if (!s) {
 		s = self_make();
 		self_watch_forks();
+		atomic_store(&self_here.epoch, alive_self());
 		atomic_store(&self_here.base, s);
 	}
 	return s;

@@ -43,8 +43,9 @@ typedef struct self_page {
 	_Atomic(self *) self;
 	_Atomic(const limits *) gates; /* its limits again, for the launch path; NULL as long as there is no self */
 	_Atomic(self *) base;          /* the self before the driver is open, which NVML's wrappers do not need */
+	_Atomic uint64_t epoch;        /* of this self: what threads remember of another's is worth nothing */
 	atomic_uint setting_up;
-	char rest[4096 - 32];
+	char rest[4096 - 40];
 } self_page;
 
 extern self_page self_here;

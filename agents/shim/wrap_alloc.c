@@ -36,7 +36,7 @@ static CUresult purchase_close(purchase *p, CUresult answer, holding_kind kind, 
 		.key = key,
 		.bytes = p->bytes,
 		.device = (uint8_t)p->device,
-		.context = holding_context(self_context())};
+		.of = (uint64_t)(uintptr_t)self_context()};
 	holding_put(p->self->holdings, &entry);
 	return answer;
 }

@@ -4,19 +4,6 @@
 #include "shim/gate.h"
 #include "shim/graph.h"
 
-/* Whether launches need look no further: there is a self, and neither a share nor a priority holds it back. */
-static inline bool launch_is_free(void)
-{
-	const limits *l = atomic_load_explicit(&self_here.gates, memory_order_acquire);
-	return l && !atomic_load_explicit(&l->gates, memory_order_relaxed);
-}
-
-/* The same when there is no self yet. */
-static bool launch_is_free_now(void)
-{
-	return !atomic_load_explicit(&self_get()->limits->gates, memory_order_relaxed);
-}
-
 static gate_stream stream_plain(CUstream stream)
 {
 	return (gate_stream){stream, DRIVER(cuEventRecord), DRIVER(cuStreamIsCapturing)};
@@ -27,33 +14,30 @@ static gate_stream stream_own(CUstream stream)
 	return (gate_stream){stream, DRIVER(cuEventRecord_ptsz), DRIVER(cuStreamIsCapturing_ptsz)};
 }
 
-/* One launch that is not free: through the gate, quickly or not. `key` and `on` are the launch's. */
-#define LAUNCH_GATED(on, key_value, call)                                                                              \
+/* Most launches: there is a self, and either nothing holds launches back or the thread has credit. The driver's call is
+ * the last thing that happens, so that its arguments stay where they are.
+ */
+#define LAUNCH_QUICK(key_value, call)                                                                                  \
+	do {                                                                                                           \
+		const limits *l_ = atomic_load_explicit(&self_here.gates, memory_order_acquire);                       \
+		if (__builtin_expect(l_ && !atomic_load_explicit(&l_->gates, memory_order_relaxed), 1))                \
+			return call;                                                                                   \
+		if (l_ && gate_quick(key_value))                                                                       \
+			return call;                                                                                   \
+	} while (0)
+
+/* All others. The first launch of a process finds no self; it may be that nothing holds it back. */
+#define LAUNCH_SLOW(on, key_value, call)                                                                               \
 	do {                                                                                                           \
 		self *s_ = self_get();                                                                                 \
-		uint64_t key_ = key_value;                                                                             \
-		if (gate_quick(s_, key_))                                                                              \
+		if (!atomic_load_explicit(&s_->limits->gates, memory_order_relaxed))                                   \
 			return call;                                                                                   \
 		gate_stream on_ = on;                                                                                  \
 		gate_pass pass_;                                                                                       \
-		gate_enter(s_, key_, &on_, &pass_);                                                                    \
+		gate_enter(s_, key_value, &on_, &pass_);                                                               \
 		CUresult answer_ = call;                                                                               \
 		gate_leave(s_, &on_, &pass_, answer_);                                                                 \
 		return answer_;                                                                                        \
-	} while (0)
-
-#define LAUNCH_FREE(call)                                                                                              \
-	do {                                                                                                           \
-		if (__builtin_expect(launch_is_free(), 1))                                                             \
-			return call;                                                                                   \
-	} while (0)
-
-/* The first launch of a process finds no self; it must not pay with the way of all others. */
-#define LAUNCH(on, key_value, call)                                                                                    \
-	do {                                                                                                           \
-		if (UNLIKELY(launch_is_free_now()))                                                                    \
-			return call;                                                                                   \
-		LAUNCH_GATED(on, key_value, call);                                                                     \
 	} while (0)
 
 #define KERNEL_PARAMETERS                                                                                              \
@@ -63,23 +47,23 @@ static gate_stream stream_own(CUstream stream)
 
 static __attribute__((noinline)) CUresult kernel_gated(KERNEL_PARAMETERS, void **extra)
 {
-	LAUNCH(stream_plain(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel)(KERNEL_ARGUMENTS, extra));
+	LAUNCH_SLOW(stream_plain(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel)(KERNEL_ARGUMENTS, extra));
 }
 
 EXPORT CUresult cuLaunchKernel(KERNEL_PARAMETERS, void **extra)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchKernel)(KERNEL_ARGUMENTS, extra));
+	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel)(KERNEL_ARGUMENTS, extra));
 	return kernel_gated(KERNEL_ARGUMENTS, extra);
 }
 
 static __attribute__((noinline)) CUresult kernel_own_gated(KERNEL_PARAMETERS, void **extra)
 {
-	LAUNCH(stream_own(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel_ptsz)(KERNEL_ARGUMENTS, extra));
+	LAUNCH_SLOW(stream_own(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel_ptsz)(KERNEL_ARGUMENTS, extra));
 }
 
 EXPORT CUresult cuLaunchKernel_ptsz(KERNEL_PARAMETERS, void **extra)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchKernel_ptsz)(KERNEL_ARGUMENTS, extra));
+	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel_ptsz)(KERNEL_ARGUMENTS, extra));
 	return kernel_own_gated(KERNEL_ARGUMENTS, extra);
 }
 
@@ -90,44 +74,45 @@ static uint64_t config_key(const CUlaunchConfig *config, CUfunction f)
 
 EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction f, void **params, void **extra)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchKernelEx)(config, f, params, extra));
-	LAUNCH(stream_plain(config->hStream), config_key(config, f),
+	LAUNCH_QUICK(config_key(config, f), DRIVER(cuLaunchKernelEx)(config, f, params, extra));
+	LAUNCH_SLOW(stream_plain(config->hStream), config_key(config, f),
 		DRIVER(cuLaunchKernelEx)(config, f, params, extra));
 }
 
 EXPORT CUresult cuLaunchKernelEx_ptsz(const CUlaunchConfig *config, CUfunction f, void **params, void **extra)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchKernelEx_ptsz)(config, f, params, extra));
-	LAUNCH(stream_own(config->hStream), config_key(config, f),
+	LAUNCH_QUICK(config_key(config, f), DRIVER(cuLaunchKernelEx_ptsz)(config, f, params, extra));
+	LAUNCH_SLOW(stream_own(config->hStream), config_key(config, f),
 		DRIVER(cuLaunchKernelEx_ptsz)(config, f, params, extra));
 }
 
 EXPORT CUresult cuLaunchCooperativeKernel(KERNEL_PARAMETERS)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchCooperativeKernel)(KERNEL_ARGUMENTS));
-	LAUNCH(stream_plain(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel)(KERNEL_ARGUMENTS));
+	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel)(KERNEL_ARGUMENTS));
+	LAUNCH_SLOW(stream_plain(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel)(KERNEL_ARGUMENTS));
 }
 
 EXPORT CUresult cuLaunchCooperativeKernel_ptsz(KERNEL_PARAMETERS)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchCooperativeKernel_ptsz)(KERNEL_ARGUMENTS));
-	LAUNCH(stream_own(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel_ptsz)(KERNEL_ARGUMENTS));
+	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel_ptsz)(KERNEL_ARGUMENTS));
+	LAUNCH_SLOW(
+		stream_own(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel_ptsz)(KERNEL_ARGUMENTS));
 }
 
 /* One launch on several devices; charged by the first of the list. */
 EXPORT CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS *list, unsigned int count, unsigned int flags)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchCooperativeKernelMultiDevice)(list, count, flags));
 	if (!list || count == 0)
 		return self_get(), DRIVER(cuLaunchCooperativeKernelMultiDevice)(list, count, flags);
-	LAUNCH(stream_plain(list->hStream), cost_key(list->function, list->gridDimX, list->gridDimY, list->gridDimZ),
+	LAUNCH_SLOW(stream_plain(list->hStream),
+		cost_key(list->function, list->gridDimX, list->gridDimY, list->gridDimZ),
 		DRIVER(cuLaunchCooperativeKernelMultiDevice)(list, count, flags));
 }
 
 EXPORT CUresult cuLaunch(CUfunction f)
 {
-	LAUNCH_FREE(DRIVER(cuLaunch)(f));
-	LAUNCH(stream_plain(NULL), cost_key(f, 1, 1, 1), DRIVER(cuLaunch)(f));
+	LAUNCH_QUICK(cost_key(f, 1, 1, 1), DRIVER(cuLaunch)(f));
+	LAUNCH_SLOW(stream_plain(NULL), cost_key(f, 1, 1, 1), DRIVER(cuLaunch)(f));
 }
 
 static uint64_t grid_key(CUfunction f, int width, int height)
@@ -137,14 +122,15 @@ static uint64_t grid_key(CUfunction f, int width, int height)
 
 EXPORT CUresult cuLaunchGrid(CUfunction f, int width, int height)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchGrid)(f, width, height));
-	LAUNCH(stream_plain(NULL), grid_key(f, width, height), DRIVER(cuLaunchGrid)(f, width, height));
+	LAUNCH_QUICK(grid_key(f, width, height), DRIVER(cuLaunchGrid)(f, width, height));
+	LAUNCH_SLOW(stream_plain(NULL), grid_key(f, width, height), DRIVER(cuLaunchGrid)(f, width, height));
 }
 
 EXPORT CUresult cuLaunchGridAsync(CUfunction f, int width, int height, CUstream stream)
 {
-	LAUNCH_FREE(DRIVER(cuLaunchGridAsync)(f, width, height, stream));
-	LAUNCH(stream_plain(stream), grid_key(f, width, height), DRIVER(cuLaunchGridAsync)(f, width, height, stream));
+	LAUNCH_QUICK(grid_key(f, width, height), DRIVER(cuLaunchGridAsync)(f, width, height, stream));
+	LAUNCH_SLOW(
+		stream_plain(stream), grid_key(f, width, height), DRIVER(cuLaunchGridAsync)(f, width, height, stream));
 }
 
 static bool graph_may_run(CUgraphExec exec)
@@ -157,14 +143,14 @@ EXPORT CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 {
 	if (UNLIKELY(!graph_may_run(exec)))
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	LAUNCH_FREE(DRIVER(cuGraphLaunch)(exec, stream));
-	LAUNCH(stream_plain(stream), cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch)(exec, stream));
+	LAUNCH_QUICK(cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch)(exec, stream));
+	LAUNCH_SLOW(stream_plain(stream), cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch)(exec, stream));
 }
 
 EXPORT CUresult cuGraphLaunch_ptsz(CUgraphExec exec, CUstream stream)
 {
 	if (UNLIKELY(!graph_may_run(exec)))
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	LAUNCH_FREE(DRIVER(cuGraphLaunch_ptsz)(exec, stream));
-	LAUNCH(stream_own(stream), cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch_ptsz)(exec, stream));
+	LAUNCH_QUICK(cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch_ptsz)(exec, stream));
+	LAUNCH_SLOW(stream_own(stream), cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch_ptsz)(exec, stream));
 }

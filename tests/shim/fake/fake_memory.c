@@ -1,3 +1,4 @@
+#include <sched.h>
 #include <string.h>
 
 #include "fake.h"
@@ -71,11 +72,23 @@ FAKE_EXPORT CUresult cuMemGetInfo_v2(size_t *free, size_t *total)
 
 /* A pool keeps nothing, unless told to keep: then until it is trimmed. */
 typedef struct CUmemPoolHandle_st {
+	atomic_int lock;
 	unsigned device;
 	_Atomic uint64_t used;
 	_Atomic uint64_t reserved;
 	uint64_t keep;
 } fake_pool;
+
+static void pool_lock(fake_pool *pool)
+{
+	while (atomic_exchange(&pool->lock, 1))
+		sched_yield();
+}
+
+static void pool_unlock(fake_pool *pool)
+{
+	atomic_store(&pool->lock, 0);
+}
 
 static fake_pool default_pools[FAKE_DEVICES];
 
@@ -119,7 +132,9 @@ static void pool_cut(fake_pool *pool, uint64_t keep)
 
 FAKE_EXPORT CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep)
 {
+	pool_lock(pool);
 	pool_cut(pool, keep);
+	pool_unlock(pool);
 	return CUDA_SUCCESS;
 }
 
@@ -132,14 +147,19 @@ FAKE_EXPORT CUresult cuMemPoolDestroy(CUmemoryPool pool)
 FAKE_EXPORT CUresult cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t bytes, CUmemoryPool pool, CUstream stream)
 {
 	(void)stream;
-	uint64_t used = pool->used + bytes;
-	uint64_t more = used > pool->reserved ? used - pool->reserved : 0;
 	if (bytes == 0)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (more && !world_take(pool->device, more))
+	pool_lock(pool);
+	uint64_t used = pool->used + bytes;
+	uint64_t more = used > pool->reserved ? used - pool->reserved : 0;
+	bool taken = !more || world_take(pool->device, more);
+	if (taken) {
+		pool->used = used;
+		pool->reserved += more;
+	}
+	pool_unlock(pool);
+	if (!taken)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	pool->used = used;
-	pool->reserved += more;
 	*dptr = fake_address(bytes);
 	fake_put(*dptr, bytes, pool->device, (uint64_t)(uintptr_t)pool);
 	return CUDA_SUCCESS;
@@ -181,8 +201,10 @@ FAKE_EXPORT CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream stream)
 		world_give(block.device, block.bytes);
 		return CUDA_SUCCESS;
 	}
+	pool_lock(pool);
 	pool->used -= block.bytes;
 	pool_cut(pool, pool->keep);
+	pool_unlock(pool);
 	return CUDA_SUCCESS;
 }
 
