@@ -12,7 +12,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 folder=$(mktemp -d)
 mount=$build/mounted
 trap 'rm -rf "$folder" "$mount"' EXIT
-shim=shim-mounted
+shim="shim-mounted"
 . "$here/forms.sh"
 failed=0
 expect() # WHAT STATUS COMMAND...
