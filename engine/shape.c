@@ -442,6 +442,13 @@ int32_t shape_best(shape *s, const fleet *f, int32_t cluster, int32_t *ret_ratin
 	return best;
 }
 
+int32_t shape_rating(const shape *s, int32_t node)
+{
+	if (node < 0 || (uint32_t)node >= s->n_nodes)
+		return FIT_NO_NODE;
+	return s->tags ? fit_settle(s->need, s->ratings[node], s->tags[node]) : s->ratings[node];
+}
+
 const int32_t *shape_misses(const shape *s)
 {
 	return s->misses;

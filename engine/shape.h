@@ -30,6 +30,9 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
  * caller's to look at. */
 int32_t shape_best(shape *s, const fleet *f, int32_t cluster, int32_t *ret_rating);
 
+/* The rating of one node, as fit_rate gives it. */
+int32_t shape_rating(const shape *s, int32_t node);
+
 /* How many nodes of all clusters miss for each reason; by why_code. */
 const int32_t *shape_misses(const shape *s);
 

@@ -7,12 +7,9 @@
  */
 #pragma once
 #include "agents/kube/kube.h"
+#include "agents/kube/object.h"
 
 enum { KUBE_WRITE_MAX = 1 << 20, KUBE_MANAGER_MAX = 128 };
-
-typedef struct kube_pair {
-	str key, value;
-} kube_pair;
 
 typedef struct kube_done {
 	void (*on_done)(void *arg, const kube_reply *r);
@@ -22,7 +19,7 @@ typedef struct kube_done {
 /* Binds the pod of this uid to the node; the annotations are merged into the pod in the same step. */
 typedef struct kube_binding {
 	str space, pod, uid, node;
-	const kube_pair *annotations;
+	const object_pair *annotations;
 	uint32_t n_annotations;
 } kube_binding;
 kube_call *kube_bind(kube *k, const kube_binding *b, kube_done done);

@@ -10,6 +10,11 @@ enum {
 	OBJECT_UID_MAX = 128,
 };
 
+/* A label or an annotation. */
+typedef struct object_pair {
+	str key, value;
+} object_pair;
+
 typedef struct object_meta {
 	str space, name;  /* space: the namespace, empty for objects of the cluster */
 	str uid, version; /* version: resourceVersion: told apart, never compared by size */

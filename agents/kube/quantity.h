@@ -21,6 +21,12 @@ typedef struct quantity {
 	quantity_form form;
 } quantity;
 
+/* One row of a resource list. */
+typedef struct quantity_row {
+	str resource;
+	quantity q;
+} quantity_row;
+
 enum { QUANTITY_TEXT_MAX = 64 };
 
 /* ERR_BAD_FIELD: no quantity. ERR_LIMIT: 10^28 or more. *ret is untouched then. */

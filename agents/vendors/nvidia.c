@@ -1,9 +1,24 @@
 #include "agents/vendors/makers.h"
 
 /* clang-format off */
+static const vendor_cut products[] = {
+	{{"A30", ""},           "nvidia-a30"},
+	{{"A100", "40GB"},      "nvidia-a100-40g"},
+	{{"A100", "80GB"},      "nvidia-a100-80g"},
+	{{"GH200", ""},         "nvidia-h20-96g"},
+	{{"H100", "80GB"},      "nvidia-h100-80g"},
+	{{"H100", "94GB"},      "nvidia-h100-94g"},
+	{{"H200", ""},          "nvidia-h200-141g"},
+	{{"H20", ""},           "nvidia-h20-96g"},
+	{{"B200", ""},          "nvidia-b200-180g"},
+	{{"RTX PRO 6000", ""},  "nvidia-rtx-pro-6000"},
+	{{NULL, NULL}, NULL},
+};
+
 VENDOR_ROWS(nvidia, {
 	.word = "NVIDIA",
 	.maker = "nvidia",
+	.cuts = products,
 	.resources = {
 		.count = "nvidia.com/gpu",
 		.memory = "nvidia.com/gpumem",

@@ -45,3 +45,28 @@ const vendor *vendor_of_node_key(str annotation)
 			return vendor_at(i);
 	return NULL;
 }
+
+static char lower(char c)
+{
+	return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+bool vendor_has_part(str s, str part)
+{
+	for (uint32_t at = 0; at + part.n <= s.n; at++) {
+		uint32_t n = 0;
+		while (n < part.n && lower(s.p[at + n]) == lower(part.p[n]))
+			n++;
+		if (n == part.n)
+			return true;
+	}
+	return false;
+}
+
+const char *vendor_cut_of(const vendor *v, str product)
+{
+	for (const vendor_cut *c = v->cuts; c && c->cut; c++)
+		if (vendor_has_part(product, str_from(c->parts[0])) && vendor_has_part(product, str_from(c->parts[1])))
+			return c->cut;
+	return v->cut;
+}

@@ -44,10 +44,17 @@ typedef struct vendor_node {
 	bool has_halves;    /* the second half is of NUMA node 1 */
 } vendor_node;
 
+/* Rules by product: the first row whose parts are all in the product's name, without case. */
+typedef struct vendor_cut {
+	const char *parts[2];
+	const char *cut;
+} vendor_cut;
+
 typedef struct vendor {
 	const char *word;  /* in annotations; unique but for device plugins of one maker that differ in their keys */
 	const char *maker; /* device_class.vendor */
-	const char *cut;   /* rules of its devices, in engine/cut.def; NULL: they differ by product */
+	const char *cut;   /* rules of its devices, in engine/cut.def; NULL: none, or those of `cuts` */
+	const vendor_cut *cuts; /* ended by a row without a cut; or NULL */
 	vendor_resources resources;
 	int32_t memory_unit_mib; /* of the memory resource */
 	/* Makers whose unit is large take smaller ones too. From this amount on it is MiB, or bytes: nobody has a
@@ -78,6 +85,11 @@ const vendor *vendor_at(uint32_t i);
 const vendor *vendor_of_resource(str resource);
 /* The row whose devices are told under this node annotation, or NULL. */
 const vendor *vendor_of_node_key(str annotation);
+
+/* The name of the rules of this product's devices, or NULL. */
+const char *vendor_cut_of(const vendor *v, str product);
+/* Whether `part` stands in s, without case; an empty part does. */
+bool vendor_has_part(str s, str part);
 
 /* A row of the tables, for the files that hold them. */
 typedef struct vendor_rows {

@@ -1,12 +1,12 @@
 #include "agents/vendors/want.h"
 
 typedef struct lists {
-	const want_amount *limits, *requests;
+	const quantity_row *limits, *requests;
 	uint32_t n_limits, n_requests;
 	fault *f;
 } lists;
 
-static const want_amount *amount_in(const want_amount *v, uint32_t n, str name)
+static const quantity_row *amount_in(const quantity_row *v, uint32_t n, str name)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (str_eq(v[i].resource, name))
@@ -14,9 +14,9 @@ static const want_amount *amount_in(const want_amount *v, uint32_t n, str name)
 	return NULL;
 }
 
-static const want_amount *amount_find(const lists *l, const char *name)
+static const quantity_row *amount_find(const lists *l, const char *name)
 {
-	const want_amount *found = name ? amount_in(l->limits, l->n_limits, str_from(name)) : NULL;
+	const quantity_row *found = name ? amount_in(l->limits, l->n_limits, str_from(name)) : NULL;
 
 	if (!found && name)
 		found = amount_in(l->requests, l->n_requests, str_from(name));
@@ -26,7 +26,7 @@ static const want_amount *amount_find(const lists *l, const char *name)
 /* The amount of `name` as a whole number; absent leaves *ret. */
 static err number_read(const lists *l, const char *name, int64_t min, int64_t max, int64_t *ret, bool *ret_has)
 {
-	const want_amount *a = amount_find(l, name);
+	const quantity_row *a = amount_find(l, name);
 	char text[QUANTITY_TEXT_MAX];
 	int64_t v;
 
@@ -43,7 +43,7 @@ static err number_read(const lists *l, const char *name, int64_t min, int64_t ma
 	return ERR_OK;
 }
 
-static err memory_refuse(const lists *l, const vendor *k, const want_amount *a)
+static err memory_refuse(const lists *l, const vendor *k, const quantity_row *a)
 {
 	const char *name = k->resources.memory;
 	char text[QUANTITY_TEXT_MAX];
@@ -61,7 +61,7 @@ static err memory_refuse(const lists *l, const vendor *k, const want_amount *a)
 
 static err memory_read(const lists *l, const vendor *k, want *w)
 {
-	const want_amount *a = amount_find(l, k->resources.memory);
+	const quantity_row *a = amount_find(l, k->resources.memory);
 	int64_t v;
 
 	if (!a)
@@ -182,7 +182,7 @@ static err amounts_read(const lists *l, const vendor *k, want *w)
 	return e ? e : priority_read(l, k, w);
 }
 
-err want_read(const vendor *k, const want_amount *limits, uint32_t n_limits, const want_amount *requests,
+err want_read(const vendor *k, const quantity_row *limits, uint32_t n_limits, const quantity_row *requests,
 	uint32_t n_requests, want *ret, fault *f)
 {
 	lists l = {limits, requests, n_limits, n_requests, f};

@@ -10,11 +10,6 @@
 
 enum { WANT_COUNT_MAX = 4096 }; /* devices of one container */
 
-typedef struct want_amount {
-	str resource;
-	quantity q;
-} want_amount;
-
 typedef struct want {
 	const vendor *kind;
 	int32_t count;          /* 0: it asks for none of this kind */
@@ -28,5 +23,5 @@ typedef struct want {
 /* limits and requests are a container's resource lists; names that the row does not have are passed over.
  * ERR_BAD_FIELD: an amount makes no sense; the fault's pointer is the resource's name, the detail says what to write.
  */
-err want_read(const vendor *kind, const want_amount *limits, uint32_t n_limits, const want_amount *requests,
+err want_read(const vendor *kind, const quantity_row *limits, uint32_t n_limits, const quantity_row *requests,
 	uint32_t n_requests, want *ret, fault *f) MUST_CHECK;

@@ -213,7 +213,7 @@ static str pod_make(world *w, const char *name)
 
 static void bind_send(world *w, str uid)
 {
-	kube_pair plan[] = {
+	object_pair plan[] = {
 		{S("hami.io/vgpu-devices-allocated"), S("GPU-a,NVIDIA,8000,0:;")}, {S("reeve.io/plan"), S("x")}};
 	kube_binding b = {str_from(w->space), S("p1"), uid, str_from(w->node), plan, 2};
 

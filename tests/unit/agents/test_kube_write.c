@@ -33,7 +33,7 @@ static void ignore(void *arg, const kube_reply *r)
 
 static kube_call *send_binding(kube *k)
 {
-	kube_pair plan = {S("throwaway.example/assigned"), S("c")};
+	object_pair plan = {S("throwaway.example/assigned"), S("c")};
 	kube_binding b = {S("default"), S("bx"), S("00e67a23-e1f6-40da-8bbd-a9df86f78de1"), S("n2"), &plan, 1};
 
 	return kube_bind(k, &b, (kube_done){ignore, NULL});

@@ -76,7 +76,7 @@ static const row rows[] = {
 	{"amd.com/gpu", {{"amd.com/gpu", "1"}, {"amd.com/gpumem", "8k"}}, 1, 8000, 0, 1000, 0, -1},
 };
 
-static uint32_t amounts_read(const row *r, want_amount *out)
+static uint32_t amounts_read(const row *r, quantity_row *out)
 {
 	uint32_t n = 0;
 
@@ -90,7 +90,7 @@ static uint32_t amounts_read(const row *r, want_amount *out)
 static err row_read(const row *r, bool as_requests, want *ret, fault *f)
 {
 	const vendor *k = vendor_of_resource(str_from(r->kind));
-	want_amount v[ASKED_MAX];
+	quantity_row v[ASKED_MAX];
 	uint32_t n = amounts_read(r, v);
 
 	cr_assert(k);
@@ -150,7 +150,7 @@ Test(want, refuses_loudly_what_cannot_be_meant)
 
 Test(want, a_limit_goes_before_a_request)
 {
-	want_amount limit = {S("nvidia.com/gpu"), {0}}, request = {S("nvidia.com/gpu"), {0}};
+	quantity_row limit = {S("nvidia.com/gpu"), {0}}, request = {S("nvidia.com/gpu"), {0}};
 	want w;
 
 	limit.q = quantity_of(2, QUANTITY_DECIMAL);

@@ -1,0 +1,235 @@
+#include "agents/cluster/extender/extender.h"
+#include <assert.h>
+#include <stdlib.h>
+#include "engine/fit.h"
+#include "engine/shape.h"
+#include "engine/why.h"
+
+struct extender {
+	extender_spec spec;
+	shapes *shapes;
+};
+
+/* What a node's refusal is called. Few, short, and without names: the scheduler counts equal ones. */
+static const char *const texts[WHY_COUNT] = {
+	[WHY_NO_FITTING_DEVICE] = "too little free on its devices",
+	[WHY_PROFILE] = "no place for the device profile",
+	[WHY_NUMA] = "too little free on one NUMA node",
+	[WHY_TOPOLOGY] = "too few free devices linked as asked",
+	[WHY_NODE_PODS] = "too many pods",
+	[WHY_TOO_LARGE] = "devices too few or too small",
+	[WHY_CLASS_RULE] = "devices not given in this form or number",
+	[WHY_NODE_CLOSED] = "node or devices closed",
+	[WHY_NO_SUCH_CLASS] = "no device of this kind",
+};
+#define TEXT_NO_DEVICES "no device of this kind"
+#define TEXT_OTHER      "devices do not fit"
+
+extender *extender_new(const extender_spec *s)
+{
+	extender *x = calloc(1, sizeof(*x));
+
+	assert(x && s->stock);
+	x->spec = *s;
+	x->shapes = shapes_new();
+	return x;
+}
+
+void extender_free(extender *x)
+{
+	if (!x)
+		return;
+	shapes_free(x->shapes);
+	free(x);
+}
+
+/* One request, prepared: what the pod asks, and how each node rates. */
+typedef struct question {
+	extender *x;
+	arena *a;
+	extender_args args;
+	pod pod;
+	pod_ask ask;
+	fit_need need;
+	shape *shape; /* NULL: each node is looked at */
+} question;
+
+static void question_prepare(question *q)
+{
+	fit_prepare(&q->need, &q->ask.a, &q->ask.group, q->x->spec.tables);
+	q->shape = shapes_rate(q->x->shapes, stock_fleet(q->x->spec.stock), &q->need);
+}
+
+static err pod_question(question *q, str text, fault *f)
+{
+	if (pod_read(text, q->a, &q->pod))
+		return fault_set(f, ERR_BAD_FIELD, "#/Pod", "the pod cannot be read");
+	err e = pod_ask_read(&q->pod, q->x->spec.stock, q->x->spec.by_default, q->a, &q->ask, f);
+	if (!e && q->ask.n && !q->ask.missing)
+		question_prepare(q);
+	return e;
+}
+
+static err question_read(question *q, str body, fault *f)
+{
+	err e = extender_args_read(body, q->a, &q->args, f);
+
+	return e ? e : pod_question(q, q->args.pod, f);
+}
+
+static int32_t rating_of(const question *q, int32_t node)
+{
+	return q->shape ? shape_rating(q->shape, node) : fit_rate(stock_fleet(q->x->spec.stock), &q->need, node);
+}
+
+static filter_verdict verdict_of(int32_t rating)
+{
+	why_code code = fit_rate_code(rating);
+
+	if (rating >= 0)
+		return (filter_verdict){NULL, false};
+	if (rating == FIT_NO_NODE || code >= WHY_COUNT)
+		return (filter_verdict){TEXT_NO_DEVICES, true};
+	return (filter_verdict){texts[code] ? texts[code] : TEXT_OTHER, why_unblocks(code) != WHEN_CAPACITY_FREES};
+}
+
+/* A node that comes whole and was never told: what it says of itself, with nothing on it (as an autoscaler asks). It
+ * is looked at in a stock of its own, so that asking changes nothing. */
+static filter_verdict template_verdict(const question *q, str object)
+{
+	stock *alone = stock_new();
+	kube_node n;
+	filter_verdict v = {TEXT_NO_DEVICES, true};
+	fault f = {0};
+	question mine = {.x = q->x, .a = q->a, .pod = q->pod};
+
+	if (kube_node_read(object, q->a, &n) == ERR_OK) {
+		stock_node_put(alone, &n, &f);
+		int32_t node = stock_node_find(alone, n.meta.name);
+		err e = pod_ask_read(&q->pod, alone, q->x->spec.by_default, q->a, &mine.ask, &f);
+		if (!e && !mine.ask.missing && node != FLEET_NONE) {
+			fit_prepare(&mine.need, &mine.ask.a, &mine.ask.group, NULL);
+			v = verdict_of(fit_rate(stock_fleet(alone), &mine.need, node));
+		}
+	}
+	stock_free(alone);
+	return v;
+}
+
+static filter_verdict node_verdict(const question *q, const args_node *n)
+{
+	int32_t node = stock_node_find(q->x->spec.stock, n->name);
+
+	if (node == FLEET_NONE && n->object.n)
+		return template_verdict(q, n->object);
+	if (node == FLEET_NONE || q->ask.missing)
+		return (filter_verdict){TEXT_NO_DEVICES, true};
+	return verdict_of(rating_of(q, node));
+}
+
+void extender_filter(extender *x, str body, buf *out)
+{
+	AUTO_ARENA a = arena_new(0);
+	question *q = ARENA_NEW(a, question);
+	fault f = {0};
+
+	q->x = x;
+	q->a = a;
+	err e = question_read(q, body, &f);
+	filter_verdict *v = ARENA_ARRAY(a, filter_verdict, q->args.n);
+	for (uint32_t i = 0; !e && q->ask.n && i < q->args.n; i++)
+		v[i] = node_verdict(q, &q->args.nodes[i]);
+	filter_answer(&q->args, v, e ? f.detail : NULL, out);
+}
+
+/* A node's place: better ratings first, equal ones in the fleet's order. */
+typedef struct ranked {
+	uint64_t key; /* smaller is better */
+	uint32_t at;
+} ranked;
+
+static int ranked_cmp(const void *a, const void *b)
+{
+	const ranked *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static void ranks_fill(const question *q, int64_t *scores)
+{
+	const fleet *f = stock_fleet(q->x->spec.stock);
+	ranked *all = ARENA_ARRAY(q->a, ranked, q->args.n);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < q->args.n; i++) {
+		int32_t node = stock_node_find(q->x->spec.stock, q->args.nodes[i].name);
+		int32_t rating = node == FLEET_NONE ? -1 : rating_of(q, node);
+		if (rating >= 0)
+			all[n++] = (ranked){(uint64_t)(INT32_MAX - rating) << 32 | (uint32_t)f->nodes.v[node].rank, i};
+	}
+	qsort(all, n, sizeof(*all), ranked_cmp);
+	for (uint32_t i = 0; i < n; i++)
+		scores[all[i].at] = (int64_t)(n - i) * EXTENDER_STEP;
+}
+
+void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad)
+{
+	AUTO_ARENA a = arena_new(0);
+	question *q = ARENA_NEW(a, question);
+
+	q->x = x;
+	q->a = a;
+	*ret_is_bad = question_read(q, body, NULL) != ERR_OK;
+	if (*ret_is_bad)
+		return;
+	int64_t *scores = ARENA_ARRAY(a, int64_t, q->args.n);
+	if (q->ask.n && !q->ask.missing)
+		ranks_fill(q, scores);
+	prioritize_answer(&q->args, scores, out);
+}
+
+static bool is_ours(const question *q, str space)
+{
+	const extender_spec *s = &q->x->spec;
+
+	return s->is_one_tenant ? s->is_one_tenant(s->arg, q->pod.meta.space, space) : str_eq(q->pod.meta.space, space);
+}
+
+/* Whether the pod would fit with the victims gone, none of whom is another tenant's. */
+static bool victims_help(const question *q, const args_victims *v)
+{
+	fleet *f = stock_fleet(q->x->spec.stock);
+	int32_t node = stock_node_find(q->x->spec.stock, v->node);
+	uint32_t trial = fleet_try(f);
+	bool may = node != FLEET_NONE;
+
+	for (uint32_t i = 0; may && i < v->n; i++) {
+		str space;
+		const plan *p = stock_pod_plan(q->x->spec.stock, v->uids[i], &space);
+		if (!p || !p->pods.n)
+			continue;
+		may = is_ours(q, space);
+		if (may)
+			fleet_unbook(f, p);
+	}
+	may = may && fit_rate(f, &q->need, node) >= 0;
+	fleet_undo(f, trial);
+	return may;
+}
+
+void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)
+{
+	AUTO_ARENA a = arena_new(0);
+	question *q = ARENA_NEW(a, question);
+	preemption_args args;
+
+	q->x = x;
+	q->a = a;
+	*ret_is_bad = preemption_args_read(body, a, &args, NULL) || pod_question(q, args.pod, NULL);
+	if (*ret_is_bad)
+		return;
+	bool *keep = ARENA_ARRAY(a, bool, args.n);
+	for (uint32_t i = 0; i < args.n; i++)
+		keep[i] = !q->ask.n || (!q->ask.missing && victims_help(q, &args.nodes[i]));
+	preempt_answer(&args, keep, out);
+}

@@ -1,0 +1,33 @@
+/* extender: what kube-scheduler asks us about a pod, answered from memory by the engine.
+ *
+ * filter, prioritize and preempt are pure reads: schedulers ask them again, in simulations and for pods that they never
+ * bind. Every node that is refused has one of a few short reasons, so that the scheduler can count them, and is told
+ * whether evicting could help. prioritize answers ranks in steps of EXTENDER_STEP, so that our order decides.
+ */
+#pragma once
+#include "agents/cluster/extender/args.h"
+#include "agents/cluster/pod_ask.h"
+#include "engine/score.h"
+
+enum { EXTENDER_STEP = 1000 };
+
+typedef struct extender extender;
+
+typedef struct extender_spec {
+	stock *stock;
+	pod_policies by_default;
+	const score_tables *tables; /* of the policies; may be NULL */
+	/* Whether pods of both namespaces are one tenant's: a victim of another is never ours to take. NULL: only those
+	 * of the same namespace. */
+	bool (*is_one_tenant)(void *arg, str space, str other);
+	void *arg;
+} extender_spec;
+
+extender *extender_new(const extender_spec *s);
+void extender_free(extender *x); /* NULL-safe */
+
+/* Bodies in, answers out, all of status 200: what is wrong with a request stands in the answer. prioritize has no place
+ * for that: *ret_is_bad, and any other status then. */
+void extender_filter(extender *x, str body, buf *out);
+void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad);
+void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad);

@@ -1,0 +1,426 @@
+#include "agents/cluster/stock.h"
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/cluster/pod_wants.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+/* One share as it is kept; its uuid stands in the pod's text. */
+typedef struct held_share {
+	str uuid;
+	int64_t memory_mib, compute_milli;
+} held_share;
+
+struct stock_pod {
+	str uid, space, node;
+	char *text; /* what uid, node and uuids point into */
+	held_share *shares;
+	uint32_t n_shares;
+	plan booked;
+	bool is_seen;           /* bound, as the API server tells; else reserved */
+	stock_pod *next, *prev; /* of the same node */
+};
+
+typedef struct stock_node {
+	str name;
+	stock_pod *pods;
+} stock_node;
+
+typedef struct kind_classes {
+	int32_t v[STOCK_KIND_CLASSES_MAX];
+	str products[STOCK_KIND_CLASSES_MAX];
+	uint32_t n;
+} kind_classes;
+
+struct stock {
+	fleet fleet;
+	int32_t cluster;
+	map pods;                            /* by uid */
+	map nodes;                           /* by name: those that were told, or that pods are on */
+	kind_classes kinds[STOCK_KINDS_MAX]; /* by the kind's place in the table */
+	vec(const vendor *) kind_by_class;
+	arena *arena; /* names of products: as many as there are classes */
+};
+
+stock *stock_new(void)
+{
+	stock *s = calloc(1, sizeof(*s));
+
+	assert(s);
+	fleet_init(&s->fleet);
+	s->cluster = fleet_cluster_put(&s->fleet, S("here"));
+	s->arena = arena_new(0);
+	assert(!vendor_at(STOCK_KINDS_MAX));
+	return s;
+}
+
+static void pod_free(stock_pod *p)
+{
+	plan_done(&p->booked);
+	free(p->shares);
+	free(p->text);
+	free(p);
+}
+
+void stock_free(stock *s)
+{
+	if (!s)
+		return;
+	map_each (slot, &s->pods)
+		pod_free(slot->value);
+	map_each (slot, &s->nodes)
+		free(slot->value);
+	map_done(&s->pods);
+	map_done(&s->nodes);
+	vec_done(&s->kind_by_class);
+	fleet_done(&s->fleet);
+	arena_end(s->arena);
+	free(s);
+}
+
+static stock_node *node_of(stock *s, str name)
+{
+	stock_node *n = map_find(&s->nodes, name);
+
+	if (n)
+		return n;
+	char *text = calloc(1, sizeof(*n) + name.n);
+	assert(text);
+	n = (stock_node *)(void *)text;
+	memcpy(text + sizeof(*n), name.p, name.n);
+	n->name = str_of(text + sizeof(*n), name.n);
+	(void)map_put(&s->nodes, n->name, n);
+	return n;
+}
+
+static void pod_unbook(stock *s, stock_pod *p)
+{
+	if (p->booked.pods.n)
+		fleet_unbook(&s->fleet, &p->booked);
+	plan_clear(&p->booked);
+}
+
+/* Where a class cuts its devices to instances, a share is the instance of that memory. */
+static int16_t profile_of(const stock *s, int32_t device, int64_t memory_mib)
+{
+	const fleet_device *d = &s->fleet.devices.v[device];
+
+	for (int32_t i = 0; d->geometry && i < d->geometry->n_profiles; i++)
+		if (d->geometry->profiles[i].memory_mib == memory_mib && !d->geometry->profiles[i].width)
+			return (int16_t)(i + 1);
+	return 0;
+}
+
+/* Books what of it is there. */
+static void pod_book(stock *s, stock_pod *p)
+{
+	int32_t node = fleet_node_find(&s->fleet, s->cluster, p->node);
+
+	if (node == FLEET_NONE)
+		return;
+	p->booked.cluster = s->cluster;
+	plan_add_pod(&p->booked, 0, 0, node, 0, 0);
+	for (uint32_t i = 0; i < p->n_shares; i++) {
+		const held_share *h = &p->shares[i];
+		int32_t device = fleet_device_find(&s->fleet, s->cluster, h->uuid);
+		if (device == FLEET_NONE || s->fleet.devices.v[device].node != node)
+			continue;
+		plan_add_device(&p->booked, (plan_device){.device = device,
+						    .memory_mib = h->memory_mib,
+						    .compute_milli = h->compute_milli,
+						    .profile = profile_of(s, device, h->memory_mib)});
+	}
+	fleet_book(&s->fleet, &p->booked);
+}
+
+static void pod_remove(stock *s, stock_pod *p)
+{
+	stock_node *n = node_of(s, p->node);
+
+	pod_unbook(s, p);
+	if (p->prev)
+		p->prev->next = p->next;
+	else
+		n->pods = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	(void)map_remove(&s->pods, p->uid);
+	pod_free(p);
+}
+
+static str text_put(char **at, str s)
+{
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	str kept = str_of(*at, s.n);
+	*at += s.n;
+	return kept;
+}
+
+static void pod_add(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n, bool is_seen)
+{
+	stock_pod *p = calloc(1, sizeof(*p));
+	size_t bytes = (size_t)uid.n + space.n + node.n;
+
+	for (uint32_t i = 0; i < n; i++)
+		bytes += shares[i].uuid.n;
+	assert(p);
+	char *at = p->text = calloc(1, bytes + 1);
+	p->shares = calloc(n + 1, sizeof(*p->shares));
+	assert(p->text && p->shares);
+	p->uid = text_put(&at, uid);
+	p->space = text_put(&at, space);
+	p->node = text_put(&at, node);
+	for (; p->n_shares < n; p->n_shares++) {
+		const stock_share *from = &shares[p->n_shares];
+		p->shares[p->n_shares] = (held_share){text_put(&at, from->uuid), from->memory_mib, from->compute_milli};
+	}
+	p->is_seen = is_seen;
+	plan_init(&p->booked);
+	stock_node *on = node_of(s, node);
+	p->next = on->pods;
+	if (on->pods)
+		on->pods->prev = p;
+	on->pods = p;
+	(void)map_put(&s->pods, p->uid, p);
+	pod_book(s, p);
+}
+
+/* The class of a product, made when new; FLEET_NONE past the limits. */
+static int32_t class_of(stock *s, uint32_t kind_at, const vendor *kind, str product)
+{
+	kind_classes *k = &s->kinds[kind_at];
+	class_cut cut;
+
+	for (uint32_t i = 0; i < k->n; i++)
+		if (str_eq(k->products[i], product))
+			return k->v[i];
+	if (k->n == STOCK_KIND_CLASSES_MAX)
+		return FLEET_NONE;
+	int32_t id = fleet_class_put(
+		&s->fleet, str_print(s->arena, "%u/" STR_FMT, kind_at, STR_ARG(str_cut(product, 0, 128))));
+	if (id == FLEET_NONE)
+		return FLEET_NONE;
+	const char *rules = vendor_cut_of(kind, product);
+	if (rules && cut_named(str_from(rules), &cut))
+		fleet_class_cut(&s->fleet, id, &cut);
+	k->products[k->n] = str_dup(s->arena, product);
+	k->v[k->n++] = id;
+	while (s->kind_by_class.n <= (uint32_t)id)
+		vec_push(&s->kind_by_class, NULL);
+	s->kind_by_class.v[id] = kind;
+	return id;
+}
+
+static bool is_cordoned_device(const kube_node *n, str uuid)
+{
+	str list = kube_node_annotation(n, "hami.io/device-cordon");
+
+	while (list.p)
+		if (str_eq(str_trim(str_split(&list, ',')), uuid))
+			return true;
+	return false;
+}
+
+/* A device that its plugin cuts by itself at places which only its own record tells takes no work of ours yet. */
+static bool is_closed_device(const kube_node *n, const inventory_device *d)
+{
+	return !d->memory_mib || !d->slots || str_eq(d->mode, S("mig")) || is_cordoned_device(n, d->uuid);
+}
+
+static void device_put(stock *s, int32_t node, int32_t class_id, const kube_node *n, const inventory_device *from)
+{
+	device_spec spec = {.uuid = from->uuid, .class_id = class_id, .index = (int32_t)from->index};
+	int32_t device;
+
+	spec.memory_mib = from->memory_mib ? from->memory_mib : 1;
+	spec.slots = from->slots ? (int32_t)from->slots : 1;
+	spec.numa = from->numa >= 0 && from->numa < INT16_MAX ? (int32_t)from->numa + 1 : 0;
+	spec.mode = from->n_profiles || str_eq(from->mode, S("hami-core")) ? CUT_SHARES : CUT_BY_CLASS;
+	if (fleet_device_put(&s->fleet, node, &spec, &device))
+		return;
+	fleet_device_flag(&s->fleet, device, FLEET_UNHEALTHY, !from->is_healthy);
+	fleet_device_flag(&s->fleet, device, FLEET_CLOSED, is_closed_device(n, from));
+}
+
+static str annotation_of(void *arg, const char *key)
+{
+	return kube_node_annotation(arg, key);
+}
+
+static bool capacity_of(void *arg, const char *resource, quantity *ret)
+{
+	return kube_node_capacity(arg, resource, ret);
+}
+
+typedef struct found {
+	inventory all[STOCK_KINDS_MAX];
+	uint32_t n_devices;
+} found;
+
+static void devices_find(const kube_node *n, arena *a, found *ret, fault *f)
+{
+	inventory_node node = {.name = n->meta.name, .arg = (void *)(uintptr_t)n, .annotation = annotation_of};
+
+	node.capacity = capacity_of;
+	for (uint32_t i = 0; vendor_at(i); i++)
+		if (inventory_read(vendor_at(i), &node, a, &ret->all[i], f) == ERR_OK)
+			ret->n_devices += ret->all[i].n;
+}
+
+static bool is_found(const found *all, str uuid)
+{
+	for (uint32_t i = 0; i < STOCK_KINDS_MAX; i++)
+		for (uint32_t k = 0; k < all->all[i].n; k++)
+			if (str_eq(all->all[i].v[k].uuid, uuid))
+				return true;
+	return false;
+}
+
+static void devices_remove(stock *s, int32_t node, const found *left)
+{
+	for (int32_t d = s->fleet.nodes.v[node].first_device, next; d != FLEET_NONE; d = next) {
+		next = s->fleet.devices.v[d].next;
+		if (!is_found(left, s->fleet.device_uuids.v[d]))
+			fleet_device_remove(&s->fleet, d);
+	}
+}
+
+static void pods_unbook(stock *s, const stock_node *n)
+{
+	for (stock_pod *p = n->pods; p; p = p->next)
+		pod_unbook(s, p);
+}
+
+static void pods_book(stock *s, const stock_node *n)
+{
+	for (stock_pod *p = n->pods; p; p = p->next)
+		pod_book(s, p);
+}
+
+void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
+{
+	AUTO_ARENA a = arena_new(0);
+	found *all = ARENA_NEW(a, found);
+	stock_node *at = node_of(s, n->meta.name);
+
+	devices_find(n, a, all, ret_f);
+	pods_unbook(s, at);
+	int32_t node = fleet_node_find(&s->fleet, s->cluster, n->meta.name);
+	if (all->n_devices || node != FLEET_NONE) {
+		node_spec spec = {
+			.name = n->meta.name, .cpu_milli = INT32_MAX, .memory_mib = INT32_MAX, .rank = FLEET_NONE};
+		node = fleet_node_put(&s->fleet, s->cluster, &spec);
+		fleet_node_flag(&s->fleet, node, FLEET_CORDONED, n->is_cordoned);
+		devices_remove(s, node, all);
+		for (uint32_t i = 0; vendor_at(i); i++)
+			for (uint32_t k = 0; k < all->all[i].n; k++) {
+				const inventory_device *d = &all->all[i].v[k];
+				int32_t class_id = class_of(s, i, vendor_at(i), d->product);
+				if (class_id != FLEET_NONE)
+					device_put(s, node, class_id, n, d);
+			}
+	}
+	pods_book(s, at);
+}
+
+void stock_node_drop(stock *s, str name)
+{
+	stock_node *at = map_find(&s->nodes, name);
+	int32_t node = fleet_node_find(&s->fleet, s->cluster, name);
+
+	if (at)
+		pods_unbook(s, at);
+	if (node != FLEET_NONE)
+		fleet_node_remove(&s->fleet, node);
+	if (at && !at->pods) {
+		(void)map_remove(&s->nodes, name);
+		free(at);
+	}
+}
+
+err stock_pod_put(stock *s, const pod *p, fault *f)
+{
+	AUTO_ARENA a = arena_new(0);
+	stock_pod *known = map_find(&s->pods, p->meta.uid);
+	stock_share *shares = NULL;
+	uint32_t n = 0;
+	bool holds = p->node.n && !pod_is_over(p);
+	err e = holds ? pod_shares_read(p, a, &shares, &n, f) : ERR_OK;
+
+	/* One that is being bound is not seen bound yet: its reservation stands. */
+	if (known && !p->node.n && !known->is_seen && !pod_is_over(p))
+		return ERR_OK;
+	if (known)
+		pod_remove(s, known);
+	if (!e && n)
+		pod_add(s, p->meta.uid, p->meta.space, p->node, shares, n, true);
+	return e;
+}
+
+void stock_pod_drop(stock *s, str uid)
+{
+	stock_pod *p = map_find(&s->pods, uid);
+
+	if (p)
+		pod_remove(s, p);
+}
+
+void stock_reserve(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n)
+{
+	stock_pod_drop(s, uid);
+	pod_add(s, uid, space, node, shares, n, false);
+}
+
+void stock_release(stock *s, str uid)
+{
+	stock_pod *p = map_find(&s->pods, uid);
+
+	if (p && !p->is_seen)
+		pod_remove(s, p);
+}
+
+str stock_pod_node(const stock *s, str uid)
+{
+	const stock_pod *p = map_find(&s->pods, uid);
+
+	return p ? p->node : STR_NONE;
+}
+
+const plan *stock_pod_plan(const stock *s, str uid, str *ret_space)
+{
+	const stock_pod *p = map_find(&s->pods, uid);
+
+	if (!p)
+		return NULL;
+	*ret_space = p->space;
+	return &p->booked;
+}
+
+fleet *stock_fleet(stock *s)
+{
+	return &s->fleet;
+}
+
+int32_t stock_cluster(const stock *s)
+{
+	return s->cluster;
+}
+
+int32_t stock_node_find(const stock *s, str name)
+{
+	return fleet_node_find(&s->fleet, s->cluster, name);
+}
+
+stock_classes stock_classes_of(const stock *s, const vendor *kind)
+{
+	for (uint32_t i = 0; vendor_at(i); i++)
+		if (vendor_at(i) == kind)
+			return (stock_classes){s->kinds[i].v, s->kinds[i].products, s->kinds[i].n};
+	return (stock_classes){NULL, NULL, 0};
+}
+
+const vendor *stock_kind_of(const stock *s, int32_t class_id)
+{
+	return (uint32_t)class_id < s->kind_by_class.n ? s->kind_by_class.v[class_id] : NULL;
+}

@@ -1,0 +1,61 @@
+/* stock: the devices of this cluster and what is on them, made from its nodes and pods as the API server tells them.
+ *
+ * Nodes give devices (agents/vendors/inventory.h), pods that are bound give bookings (their annotations,
+ * agents/vendors/assigned.h); a fleet of the engine holds both, so that every decision is made from memory. Nodes and
+ * pods may come in any order: what a pod holds of a device that is not there yet is booked when it comes. A reservation
+ * is a pod that is being bound: it stands until the pod itself is seen, or it is given back.
+ *
+ * A device class here is a kind and a product; devices of one class are alike.
+ */
+#pragma once
+#include "agents/kube/node.h"
+#include "agents/kube/pod.h"
+#include "agents/vendors/assigned.h"
+#include "agents/vendors/inventory.h"
+#include "engine/fleet.h"
+
+enum { STOCK_KINDS_MAX = 64, STOCK_KIND_CLASSES_MAX = 16 };
+
+typedef struct stock stock;
+typedef struct stock_pod stock_pod;
+
+stock *stock_new(void);
+void stock_free(stock *s); /* NULL-safe */
+
+/* Both may be told again and again; *ret_f says what of a node could not be read (then that kind has no devices). */
+void stock_node_put(stock *s, const kube_node *n, fault *ret_f);
+void stock_node_drop(stock *s, str name);
+/* A pod that is bound, or is not, or is over: it holds what its annotations say while it is bound and not over.
+ * ERR_CONFLICT or ERR_BAD_FIELD: they cannot be read; it holds nothing then. */
+err stock_pod_put(stock *s, const pod *p, fault *f) MUST_CHECK;
+void stock_pod_drop(stock *s, str uid);
+
+/* What one device gives to a pod. */
+typedef struct stock_share {
+	str uuid;
+	int64_t memory_mib, compute_milli;
+} stock_share;
+/* Books the shares on the node for a pod that is being bound. */
+void stock_reserve(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n);
+/* Gives a reservation back; a pod that was seen bound keeps what it holds. */
+void stock_release(stock *s, str uid);
+/* The node on which the pod is booked or reserved, or STR_NONE. */
+str stock_pod_node(const stock *s, str uid);
+
+/* What is booked for the pod, or NULL; and its namespace. */
+const plan *stock_pod_plan(const stock *s, str uid, str *ret_space);
+
+fleet *stock_fleet(stock *s);
+int32_t stock_cluster(const stock *s);
+/* FLEET_NONE: it was never told, or has no devices that we know. */
+int32_t stock_node_find(const stock *s, str name);
+
+/* Handles of the classes of a kind, by the order in which they came. */
+typedef struct stock_classes {
+	const int32_t *v;
+	const str *products;
+	uint32_t n;
+} stock_classes;
+stock_classes stock_classes_of(const stock *s, const vendor *kind);
+/* The kind of a class. */
+const vendor *stock_kind_of(const stock *s, int32_t class_id);

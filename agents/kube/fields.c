@@ -1,0 +1,113 @@
+#include "agents/kube/fields.h"
+#include "base/vec.h"
+
+static err wrong(const pull *p)
+{
+	return p->e ? p->e : ERR_BAD_FIELD;
+}
+
+err fields_text(pull *p, arena *a, str *ret)
+{
+	pull_token t = pull_next(p);
+
+	if (t == PULL_NULL)
+		return ERR_OK;
+	return t == PULL_TEXT ? pull_unescape(p->text, p->has_escape, a, ret) : wrong(p);
+}
+
+err fields_i64(pull *p, int64_t *ret)
+{
+	pull_token t = pull_next(p);
+
+	if (t == PULL_NULL)
+		return ERR_OK;
+	return t == PULL_NUMBER ? pull_i64(p->text, ret) : wrong(p);
+}
+
+err fields_bool(pull *p, bool *ret)
+{
+	pull_token t = pull_next(p);
+
+	if (t != PULL_TRUE && t != PULL_FALSE && t != PULL_NULL)
+		return wrong(p);
+	*ret = t == PULL_TRUE;
+	return ERR_OK;
+}
+
+bool fields_object(pull *p, err *ret_e)
+{
+	pull_token t = pull_next(p);
+
+	*ret_e = t == PULL_OBJECT || t == PULL_NULL ? ERR_OK : wrong(p);
+	return t == PULL_OBJECT;
+}
+
+bool fields_array(pull *p, err *ret_e)
+{
+	pull_token t = pull_next(p);
+
+	*ret_e = t == PULL_ARRAY || t == PULL_NULL ? ERR_OK : wrong(p);
+	return t == PULL_ARRAY;
+}
+
+err fields_pairs_read(pull *p, arena *a, fields_pairs *ret)
+{
+	vec(object_pair) all = {0};
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		object_pair one = {.value = {"", 0}};
+		e = pull_unescape(key, has_escape, a, &one.key);
+		if (!e)
+			e = all.n < FIELDS_PAIRS_MAX ? fields_text(p, a, &one.value) : ERR_LIMIT;
+		vec_push(&all, one);
+	}
+	if (!e)
+		e = p->e;
+	*ret = (fields_pairs){ARENA_ARRAY(a, object_pair, all.n), all.n};
+	if (all.n)
+		memcpy(ret->v, all.v, all.n * sizeof(*all.v));
+	vec_done(&all);
+	return e;
+}
+
+static err amount_next(pull *p, arena *a, quantity *ret)
+{
+	pull_token t = pull_next(p);
+	str text;
+
+	if (t == PULL_NUMBER)
+		return quantity_read(p->text, ret);
+	if (t != PULL_TEXT)
+		return wrong(p);
+	err e = pull_unescape(p->text, p->has_escape, a, &text);
+	return e ? e : quantity_read(text, ret);
+}
+
+err fields_amounts_read(pull *p, arena *a, fields_amounts *ret)
+{
+	quantity_row all[FIELDS_AMOUNTS_MAX];
+	uint32_t n = 0;
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (n == FIELDS_AMOUNTS_MAX)
+			return ERR_LIMIT;
+		e = pull_unescape(key, has_escape, a, &all[n].resource);
+		if (!e)
+			e = amount_next(p, a, &all[n].q);
+		n += !e;
+	}
+	*ret = (fields_amounts){ARENA_ARRAY(a, quantity_row, n), n};
+	if (n)
+		memcpy(ret->v, all, n * sizeof(*all));
+	return e ? e : p->e;
+}

@@ -1,0 +1,207 @@
+#include "agents/kube/pod.h"
+
+static err meta_member(pull *p, arena *a, str key, pod *ret)
+{
+	str gone = STR_NONE;
+	err e;
+
+	if (str_eq(key, S("name")))
+		return fields_text(p, a, &ret->meta.name);
+	if (str_eq(key, S("namespace")))
+		return fields_text(p, a, &ret->meta.space);
+	if (str_eq(key, S("uid")))
+		return fields_text(p, a, &ret->meta.uid);
+	if (str_eq(key, S("resourceVersion")))
+		return fields_text(p, a, &ret->meta.version);
+	if (str_eq(key, S("labels")))
+		return fields_pairs_read(p, a, &ret->labels);
+	if (str_eq(key, S("annotations")))
+		return fields_pairs_read(p, a, &ret->annotations);
+	if (!str_eq(key, S("deletionTimestamp")))
+		return pull_skip(p);
+	e = fields_text(p, a, &gone);
+	ret->is_leaving = gone.n > 0;
+	return e;
+}
+
+static err resources_read(pull *p, arena *a, pod_container *c)
+{
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("limits")))
+			e = fields_amounts_read(p, a, &c->limits);
+		else if (str_eq(key, S("requests")))
+			e = fields_amounts_read(p, a, &c->requests);
+		else
+			e = pull_skip(p);
+	}
+	return e ? e : p->e;
+}
+
+static err container_read(pull *p, arena *a, pod_container *c)
+{
+	str key, restart = STR_NONE;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e ? e : ERR_BAD_FIELD;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("name")))
+			e = fields_text(p, a, &c->name);
+		else if (str_eq(key, S("restartPolicy")))
+			e = fields_text(p, a, &restart);
+		else if (str_eq(key, S("resources")))
+			e = resources_read(p, a, c);
+		else
+			e = pull_skip(p);
+	}
+	c->is_sidecar = c->is_init && str_eq(restart, S("Always"));
+	return e ? e : p->e;
+}
+
+typedef struct container_list {
+	pod_container v[POD_CONTAINERS_MAX];
+	uint32_t n;
+} container_list;
+
+static err containers_read(pull *p, arena *a, bool is_init, container_list *list)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	while (!e && pull_item(p)) {
+		if (list->n == POD_CONTAINERS_MAX)
+			return ERR_LIMIT;
+		list->v[list->n] = (pod_container){.is_init = is_init};
+		e = container_read(p, a, &list->v[list->n++]);
+	}
+	return e ? e : p->e;
+}
+
+static err gates_read(pull *p, pod *ret)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	while (!e && pull_item(p)) {
+		ret->is_gated = true;
+		e = pull_skip(p);
+	}
+	return e ? e : p->e;
+}
+
+static void containers_join(const container_list *init, const container_list *apps, arena *a, pod *ret)
+{
+	ret->n_containers = init->n + apps->n;
+	ret->containers = ARENA_ARRAY(a, pod_container, ret->n_containers);
+	if (init->n)
+		memcpy(ret->containers, init->v, init->n * sizeof(*init->v));
+	if (apps->n)
+		memcpy(ret->containers + init->n, apps->v, apps->n * sizeof(*apps->v));
+}
+
+static err spec_read(pull *p, arena *a, pod *ret)
+{
+	container_list *init = ARENA_NEW(a, container_list), *apps = ARENA_NEW(a, container_list);
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("containers")))
+			e = containers_read(p, a, false, apps);
+		else if (str_eq(key, S("initContainers")))
+			e = containers_read(p, a, true, init);
+		else if (str_eq(key, S("nodeName")))
+			e = fields_text(p, a, &ret->node);
+		else if (str_eq(key, S("schedulerName")))
+			e = fields_text(p, a, &ret->scheduler);
+		else if (str_eq(key, S("priority")))
+			e = fields_i64(p, &ret->priority);
+		else if (str_eq(key, S("schedulingGates")))
+			e = gates_read(p, ret);
+		else
+			e = pull_skip(p);
+	}
+	containers_join(init, apps, a, ret);
+	return e ? e : p->e;
+}
+
+static err status_read(pull *p, arena *a, pod *ret)
+{
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("phase")))
+			e = fields_text(p, a, &ret->phase);
+		else if (str_eq(key, S("nominatedNodeName")))
+			e = fields_text(p, a, &ret->nominated);
+		else
+			e = pull_skip(p);
+	}
+	return e ? e : p->e;
+}
+
+static err meta_read(pull *p, arena *a, pod *ret)
+{
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape))
+		e = meta_member(p, a, key, ret);
+	return e ? e : p->e;
+}
+
+err pod_read(str text, arena *a, pod *ret)
+{
+	str key;
+	bool has_escape;
+	pull p;
+	err e;
+
+	*ret = (pod){.meta.space = {"", 0}, .node = {"", 0}, .nominated = {"", 0}};
+	pull_init(&p, text, OBJECT_DEPTH_MAX);
+	if (!fields_object(&p, &e))
+		return e ? e : ERR_BAD_FIELD;
+	while (!e && pull_key(&p, &key, &has_escape)) {
+		if (str_eq(key, S("metadata")))
+			e = meta_read(&p, a, ret);
+		else if (str_eq(key, S("spec")))
+			e = spec_read(&p, a, ret);
+		else if (str_eq(key, S("status")))
+			e = status_read(&p, a, ret);
+		else
+			e = pull_skip(&p);
+	}
+	return e ? e : p.e;
+}
+
+bool pod_is_over(const pod *p)
+{
+	return str_eq(p->phase, S("Succeeded")) || str_eq(p->phase, S("Failed"));
+}
+
+str pod_annotation(const pod *p, const char *key)
+{
+	for (uint32_t i = 0; i < p->annotations.n; i++)
+		if (str_eq(p->annotations.v[i].key, str_from(key)))
+			return p->annotations.v[i].value;
+	return STR_NONE;
+}

@@ -1,0 +1,33 @@
+/* pod: what we need of a pod, read from its text. */
+#pragma once
+#include "agents/kube/fields.h"
+
+enum { POD_CONTAINERS_MAX = 256 };
+
+typedef struct pod_container {
+	str name;
+	bool is_init;
+	bool is_sidecar; /* an init container that goes on beside the others */
+	fields_amounts limits, requests;
+} pod_container;
+
+typedef struct pod {
+	object_meta meta; /* of one that is being made: without uid, and without a name when it gets one */
+	fields_pairs labels, annotations;
+	str node;      /* bound there; empty: not yet */
+	str nominated; /* holds room there after a preemption */
+	str scheduler;
+	str phase; /* Pending, Running, Succeeded, Failed */
+	int64_t priority;
+	bool is_leaving;           /* its deletion was asked for */
+	bool is_gated;             /* not to be scheduled yet */
+	pod_container *containers; /* init containers first, then the others, each in order */
+	uint32_t n_containers;
+} pod;
+
+/* Points into the text and a. Unknown members are passed over. */
+err pod_read(str text, arena *a, pod *ret) MUST_CHECK;
+/* It has come to its end and holds nothing any more. */
+bool pod_is_over(const pod *p);
+/* The annotation's value, or STR_NONE. */
+str pod_annotation(const pod *p, const char *key);
