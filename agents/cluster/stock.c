@@ -1,6 +1,7 @@
 #include "agents/cluster/stock.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/cluster/node_index.h"
 #include "agents/cluster/pod_wants.h"
 #include "base/map.h"
 #include "base/vec.h"
@@ -35,6 +36,7 @@ typedef struct kind_classes {
 struct stock {
 	fleet fleet;
 	int32_t cluster;
+	node_index index;
 	map pods;                            /* by uid */
 	map nodes;                           /* by name: those that were told, or that pods are on */
 	kind_classes kinds[STOCK_KINDS_MAX]; /* by the kind's place in the table */
@@ -72,6 +74,7 @@ void stock_free(stock *s)
 		free(slot->value);
 	map_done(&s->pods);
 	map_done(&s->nodes);
+	node_index_done(&s->index);
 	vec_done(&s->kind_by_class);
 	fleet_done(&s->fleet);
 	arena_end(s->arena);
@@ -310,6 +313,7 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 	if (all->n_devices || node != FLEET_NONE) {
 		node_spec spec = {
 			.name = n->meta.name, .cpu_milli = INT32_MAX, .memory_mib = INT32_MAX, .rank = FLEET_NONE};
+		s->index.is_stale |= node == FLEET_NONE;
 		node = fleet_node_put(&s->fleet, s->cluster, &spec);
 		fleet_node_flag(&s->fleet, node, FLEET_CORDONED, n->is_cordoned);
 		devices_remove(s, node, all);
@@ -331,6 +335,7 @@ void stock_node_drop(stock *s, str name)
 
 	if (at)
 		pods_unbook(s, at);
+	s->index.is_stale |= node != FLEET_NONE;
 	if (node != FLEET_NONE)
 		fleet_node_remove(&s->fleet, node);
 	if (at && !at->pods) {
@@ -407,9 +412,9 @@ int32_t stock_cluster(const stock *s)
 	return s->cluster;
 }
 
-int32_t stock_node_find(const stock *s, str name)
+int32_t stock_node_find(stock *s, str name)
 {
-	return fleet_node_find(&s->fleet, s->cluster, name);
+	return node_index_find(&s->index, &s->fleet, s->cluster, name);
 }
 
 stock_classes stock_classes_of(const stock *s, const vendor *kind)

@@ -48,7 +48,7 @@ const plan *stock_pod_plan(const stock *s, str uid, str *ret_space);
 fleet *stock_fleet(stock *s);
 int32_t stock_cluster(const stock *s);
 /* FLEET_NONE: it was never told, or has no devices that we know. */
-int32_t stock_node_find(const stock *s, str name);
+int32_t stock_node_find(stock *s, str name);
 
 /* Handles of the classes of a kind, by the order in which they came. */
 typedef struct stock_classes {

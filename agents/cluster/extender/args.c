@@ -237,25 +237,75 @@ err preemption_args_read(str body, arena *a, preemption_args *ret, fault *f)
 	return ERR_OK;
 }
 
-static void passed_put(js_writer *w, const extender_args *q, const filter_verdict *v, bool is_error)
+/* Names of nodes need no escape, but nothing says so. */
+static bool is_plain(str s)
 {
-	js_key(w, q->is_whole ? S("Nodes") : S("NodeNames"));
-	if (q->is_whole) {
-		js_object_begin(w);
-		js_key(w, S("items"));
+	for (uint32_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'))
+			return false;
 	}
-	js_array_begin(w);
-	for (uint32_t i = 0; !is_error && i < q->n; i++) {
+	return true;
+}
+
+/* As a text, quickly where it is one of thousands. */
+static void name_put(buf *out, str name)
+{
+	if (!is_plain(name)) {
+		js_writer w = js_writer_on(out);
+		js_text(&w, name);
+		return;
+	}
+	char *room = buf_room(out, name.n + 2);
+	if (!room)
+		return;
+	room[0] = '"';
+	memcpy(room + 1, name.p, name.n);
+	room[name.n + 1] = '"';
+	out->n += name.n + 2;
+}
+
+static void passed_names_put(const extender_args *q, const filter_verdict *v, buf *out)
+{
+	bool has_one = false;
+
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < q->n; i++) {
 		if (v[i].text)
 			continue;
-		if (q->is_whole)
-			js_raw_value(w, q->nodes[i].object);
-		else
-			js_text(w, q->nodes[i].name);
+		if (has_one)
+			buf_add_char(out, ',');
+		has_one = true;
+		name_put(out, q->nodes[i].name);
 	}
+	buf_add_char(out, ']');
+}
+
+static void passed_objects_put(js_writer *w, const extender_args *q, const filter_verdict *v)
+{
+	js_object_begin(w);
+	js_key(w, S("items"));
+	js_array_begin(w);
+	for (uint32_t i = 0; i < q->n; i++)
+		if (!v[i].text)
+			js_raw_value(w, q->nodes[i].object);
 	js_array_end(w);
-	if (q->is_whole)
-		js_object_end(w);
+	js_object_end(w);
+}
+
+static void passed_put(js_writer *w, const extender_args *q, const filter_verdict *v)
+{
+	buf names;
+
+	js_key(w, q->is_whole ? S("Nodes") : S("NodeNames"));
+	if (q->is_whole) {
+		passed_objects_put(w, q, v);
+	} else {
+		buf_init(&names, ARGS_NODES_MAX * (OBJECT_NAME_MAX + 3));
+		passed_names_put(q, v, &names);
+		js_raw_value(w, buf_str(&names));
+		buf_done(&names);
+	}
 	js_key(w, q->is_whole ? S("NodeNames") : S("Nodes"));
 	js_null(w);
 }
@@ -265,7 +315,7 @@ static void failed_put(js_writer *w, const extender_args *q, const filter_verdic
 	js_key(w, is_final ? S("FailedAndUnresolvableNodes") : S("FailedNodes"));
 	js_object_begin(w);
 	for (uint32_t i = 0; i < q->n; i++)
-		if (v && v[i].text && v[i].is_final == is_final) {
+		if (v[i].text && v[i].is_final == is_final) {
 			js_key(w, q->nodes[i].name);
 			js_text(w, str_from(v[i].text));
 		}
@@ -288,30 +338,31 @@ static void error_put(js_writer *w, const char *error)
 	buf_done(&plain);
 }
 
-void filter_answer(const extender_args *q, const filter_verdict *v, const char *error, buf *out)
+void filter_answer(const extender_args *all, const filter_verdict *v, const char *error, buf *out)
 {
+	extender_args none = {.is_whole = all->is_whole};
+	const extender_args *q = error ? &none : all;
 	js_writer w = js_writer_on(out);
 
 	js_object_begin(&w);
-	passed_put(&w, q, v, error != NULL);
-	failed_put(&w, q, error ? NULL : v, false);
-	failed_put(&w, q, error ? NULL : v, true);
+	passed_put(&w, q, v);
+	failed_put(&w, q, v, false);
+	failed_put(&w, q, v, true);
 	error_put(&w, error);
 	js_object_end(&w);
 }
 
 void prioritize_answer(const extender_args *q, const int64_t *scores, buf *out)
 {
-	js_writer w = js_writer_on(out);
-
-	js_array_begin(&w);
+	buf_add_char(out, '[');
 	for (uint32_t i = 0; i < q->n; i++) {
-		js_object_begin(&w);
-		js_put_text(&w, "Host", q->nodes[i].name);
-		js_put_i64(&w, "Score", scores[i]);
-		js_object_end(&w);
+		buf_add_str(out, i ? S(",{\"Host\":") : S("{\"Host\":"));
+		name_put(out, q->nodes[i].name);
+		buf_add_str(out, S(",\"Score\":"));
+		buf_add_i64(out, scores[i]);
+		buf_add_char(out, '}');
 	}
-	js_array_end(&w);
+	buf_add_char(out, ']');
 }
 
 void bind_answer(const char *error, buf *out)

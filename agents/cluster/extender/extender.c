@@ -1,6 +1,7 @@
 #include "agents/cluster/extender/extender.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/cluster/extender/rank.h"
 #include "engine/fit.h"
 #include "engine/shape.h"
 #include "engine/why.h"
@@ -142,23 +143,11 @@ void extender_filter(extender *x, str body, buf *out)
 	filter_answer(&q->args, v, e ? f.detail : NULL, out);
 }
 
-/* A node's place: better ratings first, equal ones in the fleet's order. */
-typedef struct ranked {
-	uint64_t key; /* smaller is better */
-	uint32_t at;
-} ranked;
-
-static int ranked_cmp(const void *a, const void *b)
-{
-	const ranked *x = a, *y = b;
-
-	return (x->key > y->key) - (x->key < y->key);
-}
-
+/* Better ratings first, equal ones in the fleet's order. */
 static void ranks_fill(const question *q, int64_t *scores)
 {
 	const fleet *f = stock_fleet(q->x->spec.stock);
-	ranked *all = ARENA_ARRAY(q->a, ranked, q->args.n);
+	ranked *all = ARENA_ARRAY(q->a, ranked, 2 * q->args.n);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < q->args.n; i++) {
@@ -167,7 +156,7 @@ static void ranks_fill(const question *q, int64_t *scores)
 		if (rating >= 0)
 			all[n++] = (ranked){(uint64_t)(INT32_MAX - rating) << 32 | (uint32_t)f->nodes.v[node].rank, i};
 	}
-	qsort(all, n, sizeof(*all), ranked_cmp);
+	rank_sort(all, all + q->args.n, n);
 	for (uint32_t i = 0; i < n; i++)
 		scores[all[i].at] = (int64_t)(n - i) * EXTENDER_STEP;
 }
