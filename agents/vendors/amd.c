@@ -11,6 +11,7 @@ VENDOR_ROWS(amd, {
 	.compute_whole = 100,
 	.compute_unsaid = 100,
 	.compute_min = 1,
+	.type_is_product = true,
 	.pod = {"hami.io/amd-devices-to-allocate", "hami.io/amd-devices-allocated"},
 	.node = {.told = TOLD_AS_LIST, .devices = "hami.io/node-amd-register"},
 	.select = {"amd.com/use-gputype", "amd.com/nouse-gputype", "amd.com/use-gpu-uuid", "amd.com/nouse-gpu-uuid"},

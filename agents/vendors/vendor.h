@@ -67,6 +67,7 @@ typedef struct vendor {
 	bool amounts_are_totals; /* over the devices of a container */
 	bool may_lack_count;     /* an amount without a count asks for one device */
 	bool is_whole;           /* never in parts */
+	bool type_is_product;    /* devices of a pod are written with their product's name, not with the word */
 	struct {
 		const char *to_allocate,
 			*allocated; /* annotations that hold the devices of a pod (agents/vendors/assigned.h) */

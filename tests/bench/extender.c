@@ -106,7 +106,7 @@ static void serve(int fd, uint32_t nodes, uint32_t pods, const char *cert, const
 		pod_run(&w);
 	w.tick = loop_timer_new(w.loop, on_tick, &w);
 	loop_timer_arm(w.tick, 1000);
-	(void)extender_edge_open(w.loop, fd, tls, extender_new(&spec));
+	(void)extender_edge_open(w.loop, fd, tls, extender_new(&spec), NULL);
 	if (write(ready, "r", 1) != 1)
 		exit(1);
 	loop_run(w.loop);

@@ -7,6 +7,7 @@ enum { ANSWER_MAX = EXTENDER_BODY_MAX + (16 << 20) };
 struct extender_edge {
 	web_server *web;
 	extender *x;
+	binder *binder;
 	buf out; /* one answer at a time */
 };
 
@@ -43,12 +44,28 @@ static const struct verb *verb_of(str path)
 	return NULL;
 }
 
+/* The request waits for the API server. */
+static void on_bound(void *arg, const char *why)
+{
+	web_req *r = arg;
+	buf out;
+
+	buf_init(&out, 16 * FAULT_DETAIL_MAX);
+	bind_answer(why, &out);
+	web_reply(r, 200, S("Content-Type: application/json\r\n"), buf_str(&out));
+	buf_done(&out);
+}
+
 static void on_request(void *arg, web_req *r)
 {
 	extender_edge *e = arg;
 	const struct verb *v = r->method == WEB_POST ? verb_of(r->path) : NULL;
 	bool is_bad = false;
 
+	if (!v && e->binder && r->method == WEB_POST && str_ends(r->path, S("/bind"))) {
+		binder_bind(e->binder, r->body, on_bound, r);
+		return;
+	}
 	if (!v) {
 		web_reply(r, 404, S(""), S(""));
 		return;
@@ -61,7 +78,7 @@ static void on_request(void *arg, web_req *r)
 		web_reply(r, 200, S("Content-Type: application/json\r\n"), buf_str(&e->out));
 }
 
-extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x)
+extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x, binder *b)
 {
 	extender_edge *e = calloc(1, sizeof(*e));
 	web_limits limits = web_limits_default;
@@ -72,6 +89,7 @@ extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x
 	limits.idle_timeout_ms = EXTENDER_IDLE_MS;
 	buf_init(&e->out, ANSWER_MAX);
 	e->x = x;
+	e->binder = b;
 	e->web = web_open(l, fd, tls, &limits, &hooks);
 	return e;
 }

@@ -1,9 +1,10 @@
-/* edge: the extender over HTTP, as kube-scheduler speaks it: POST <prefix>/filter, /prioritize, /preempt.
+/* edge: the extender over HTTP, as kube-scheduler speaks it: POST <prefix>/filter, /prioritize, /preempt, /bind.
  *
  * HTTP/1.1 alone: nothing is agreed on by ALPN, so a scheduler that offers h2 stays with it. Whole nodes make long
  * bodies, and an idle connection is kept as long as Go's clients keep theirs.
  */
 #pragma once
+#include "agents/cluster/extender/binder.h"
 #include "agents/cluster/extender/extender.h"
 #include "net/web.h"
 
@@ -11,6 +12,7 @@ enum { EXTENDER_BODY_MAX = 64 << 20, EXTENDER_IDLE_MS = 120000 };
 
 typedef struct extender_edge extender_edge;
 
-/* fd: a listening socket, the edge's from here on. tls NULL: plain. The extender must outlive it. */
-extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x);
+/* fd: a listening socket, the edge's from here on. tls NULL: plain. The extender and the binder must outlive it; binder
+ * NULL: it does not bind (404). */
+extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x, binder *b);
 void extender_edge_close(extender_edge *e); /* NULL-safe */

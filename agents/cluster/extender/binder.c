@@ -1,0 +1,183 @@
+#include "agents/cluster/extender/binder.h"
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/cluster/grant.h"
+#include "agents/kube/kube_write.h"
+#include "base/clock.h"
+
+/* One bind under way. */
+typedef struct deed {
+	binder *owner; /* NULL: nobody waits for it any more */
+	arena *arena;
+	binding_args args;
+	void (*on_done)(void *arg, const char *why);
+	void *arg;
+	struct deed *next, *prev;
+} deed;
+
+struct binder {
+	binder_spec spec;
+	deed *deeds;
+};
+
+binder *binder_new(const binder_spec *s)
+{
+	binder *b = calloc(1, sizeof(*b));
+
+	assert(b && s->mirror);
+	b->spec = *s;
+	return b;
+}
+
+void binder_free(binder *b)
+{
+	if (!b)
+		return;
+	for (deed *d = b->deeds; d; d = d->next)
+		d->owner = NULL;
+	free(b);
+}
+
+static void deed_unlink(deed *d)
+{
+	if (!d->owner)
+		return;
+	if (d->prev)
+		d->prev->next = d->next;
+	else
+		d->owner->deeds = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+}
+
+static void deed_end(deed *d, const char *why)
+{
+	deed_unlink(d);
+	if (d->owner)
+		d->on_done(d->arg, why);
+	arena_end(d->arena);
+	free(d);
+}
+
+static const char *sentence(deed *d, const char *what, str why)
+{
+	return str_z(d->arena, str_print(d->arena, "%s: " STR_FMT, what, STR_ARG(why)));
+}
+
+/* The pod after a Binding of unknown outcome: bound where we said, or not. */
+static void on_looked(void *arg, const kube_reply *r)
+{
+	deed *d = arg;
+	pod p;
+
+	if (!d->owner) {
+		deed_end(d, NULL);
+		return;
+	}
+	stock *s = d->owner->spec.stock;
+	bool is_read = kube_is_done(r) && pod_read(r->body, d->arena, &p) == ERR_OK;
+	if (is_read && str_eq(p.meta.uid, d->args.uid) && str_eq(p.node, d->args.node)) {
+		deed_end(d, NULL);
+		return;
+	}
+	/* Without an answer here the reservation stands: the watch will tell. */
+	if (is_read || r->status == 404)
+		stock_release(s, d->args.uid);
+	deed_end(d, is_read ? "the binding was not taken" : "the outcome of the binding is not known yet");
+}
+
+static void pod_look(deed *d)
+{
+	kube_request q = {.method = "GET", .on_done = on_looked, .arg = d};
+
+	q.path = str_print(
+		d->arena, "/api/v1/namespaces/" STR_FMT "/pods/" STR_FMT, STR_ARG(d->args.space), STR_ARG(d->args.pod));
+	(void)kube_send(d->owner->spec.kube, &q);
+}
+
+static void on_bound(void *arg, const kube_reply *r)
+{
+	deed *d = arg;
+
+	if (!d->owner || kube_is_done(r)) {
+		deed_end(d, NULL);
+		return;
+	}
+	/* 409 may be our own Binding, sent twice by a scheduler that did not hear of the first. */
+	if (r->e || r->status >= 500 || r->status == 409) {
+		pod_look(d);
+		return;
+	}
+	stock_release(d->owner->spec.stock, d->args.uid);
+	deed_end(d, sentence(d, "the API server refused the binding", r->message));
+}
+
+static void binding_send(deed *d, const grant *g)
+{
+	kube_binding b = {
+		.space = d->args.space,
+		.pod = d->args.pod,
+		.uid = d->args.uid,
+		.node = d->args.node,
+		.annotations = g->annotations,
+		.n_annotations = g->n_annotations,
+	};
+
+	(void)kube_bind(d->owner->spec.kube, &b, (kube_done){on_bound, d});
+}
+
+static err grant_read(deed *d, grant *g, fault *f)
+{
+	const binder_spec *s = &d->owner->spec;
+	str text = mirror_waiting(s->mirror, d->args.uid);
+	pod *p = ARENA_NEW(d->arena, pod);
+	pod_ask *q = ARENA_NEW(d->arena, pod_ask);
+
+	g->n_shares = g->n_annotations = 0;
+	if (!text.p)
+		return fault_set(f, ERR_NOT_FOUND, NULL, "the pod is not known here yet, or is bound");
+	if (pod_read(str_dup(d->arena, text), d->arena, p))
+		return fault_set(f, ERR_BAD_FIELD, NULL, "the pod cannot be read");
+	err e = pod_ask_read(p, s->stock, s->by_default, d->arena, q, f);
+	return e ? e : grant_make(s->stock, p, q, s->tables, d->args.node, clock_now_us(), d->arena, g, f);
+}
+
+static err deed_begin(deed *d, str body, grant *g, fault *f)
+{
+	const binder_spec *s = &d->owner->spec;
+	err e = binding_args_read(str_dup(d->arena, body), d->arena, &d->args, f);
+
+	if (e)
+		return e;
+	if (s->may_bind && !s->may_bind(s->arg))
+		return fault_set(f, ERR_CONFLICT, NULL, "another agent of this cluster binds");
+	if (!mirror_is_ready(s->mirror))
+		return fault_set(f, ERR_UNAVAILABLE, NULL, "the cluster is not known whole yet");
+	if (str_eq(stock_pod_node(s->stock, d->args.uid), d->args.node))
+		return ERR_OK;
+	if (stock_pod_node(s->stock, d->args.uid).p)
+		return fault_set(f, ERR_CONFLICT, NULL, "the pod is being bound to another node");
+	e = grant_read(d, g, f);
+	if (!e)
+		stock_reserve(s->stock, d->args.uid, d->args.space, d->args.node, g->shares, g->n_shares);
+	return e;
+}
+
+void binder_bind(binder *b, str body, void (*on_done)(void *arg, const char *why), void *arg)
+{
+	deed *d = calloc(1, sizeof(*d));
+	fault f = {0};
+
+	assert(d);
+	*d = (deed){.owner = b, .arena = arena_new(0), .on_done = on_done, .arg = arg, .next = b->deeds};
+	if (b->deeds)
+		b->deeds->prev = d;
+	b->deeds = d;
+	grant *g = ARENA_NEW(d->arena, grant);
+	if (deed_begin(d, body, g, &f))
+		deed_end(d, f.detail);
+	else if (g->n_shares)
+		binding_send(d, g);
+	else
+		pod_look(d); /* it was reserved or bound there before: whoever asks again wants to know */
+}

@@ -1,0 +1,27 @@
+/* mirror: keeps a stock true to its cluster, by following nodes and pods; and the pods that wait for a node.
+ *
+ * A pod that asks for devices and is not bound is kept as the API server told it last, so that a bind needs no call to
+ * learn what it is about.
+ */
+#pragma once
+#include "agents/cluster/stock.h"
+#include "agents/kube/follow.h"
+
+typedef struct mirror mirror;
+
+typedef struct mirror_spec {
+	loop *loop;
+	kube *kube;
+	stock *stock;
+	/* Nodes and pods have both been told whole: answers mean something from now on. Once. Optional. */
+	void (*on_ready)(void *arg);
+	/* Something of a node or pod cannot be read, or a call failed: for the log. Optional. */
+	void (*on_trouble)(void *arg, str what, str why);
+	void *arg;
+} mirror_spec;
+
+mirror *mirror_open(const mirror_spec *s);
+void mirror_close(mirror *m); /* NULL-safe; before the kube */
+bool mirror_is_ready(const mirror *m);
+/* The text of a pod that waits for a node, or STR_NONE; valid until the loop runs. */
+str mirror_waiting(const mirror *m, str uid);

@@ -1,0 +1,227 @@
+#include "agents/cluster/extender/binder.h"
+#include "agents/cluster/grant.h"
+#include "cluster_fixture.h"
+#include "fake_kube.h"
+
+loop *fake_loop;
+
+enum { ANSWERS_MAX = 8 };
+
+/* An API server that has one waiting pod and answers bindings and looks as the test says. */
+typedef struct stage {
+	loop *loop;
+	kube kube;
+	stock *stock;
+	mirror *mirror;
+	binder *binder;
+	const char *pod;         /* the list of pods has it */
+	long bind_status;        /* 0: it breaks */
+	const char *bind_answer; /* its body */
+	const char *look;        /* what a GET of the pod says; NULL: it breaks */
+	char body[KUBE_FAKE_BODY_MAX];
+	uint32_t n_bindings, n_looks, n_answers;
+	char answers[ANSWERS_MAX][256]; /* "" : bound */
+} stage;
+
+static void serve(void *arg, kube_call *c)
+{
+	stage *t = arg;
+	AUTO_ARENA a = arena_new(0);
+
+	if (c->q.on_piece)
+		fake_answer(c, strstr(c->path, "sendInitialEvents") ? 422 : 200, STR_NONE);
+	else if (strstr(c->path, "/binding")) {
+		t->n_bindings++;
+		(void)snprintf(t->body, sizeof(t->body), "%s", c->body);
+		if (t->bind_status)
+			fake_answer(c, t->bind_status, str_from(t->bind_answer));
+		else
+			fake_broken(c, ERR_TIMEOUT);
+	} else if (strstr(c->path, "/namespaces/d/pods/")) {
+		t->n_looks++;
+		if (t->look)
+			fake_answer(c, 200, str_from(t->look));
+		else
+			fake_broken(c, ERR_IO);
+	} else {
+		const char *item = strstr(c->path, "/pods") ? t->pod : "";
+		fake_answer(c, 200, str_print(a, "{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[%s]}", item));
+	}
+}
+
+static void on_ready(void *arg)
+{
+	stage *t = arg;
+
+	loop_stop(t->loop);
+}
+
+#define WAITING(containers)                                                                                            \
+	"{\"metadata\":{\"name\":\"new\",\"namespace\":\"d\",\"uid\":\"u1\",\"resourceVersion\":\"5\"},\"spec\":{"     \
+	"\"containers\":[" containers "]},\"status\":{\"phase\":\"Pending\"}}"
+#define BOUND(node)                                                                                                    \
+	"{\"metadata\":{\"name\":\"new\",\"namespace\":\"d\",\"uid\":\"u1\",\"resourceVersion\":\"9\"},\"spec\":{"     \
+	"\"nodeName\":\"" node "\",\"containers\":[{\"name\":\"c\"}]}}"
+#define ARGS(node) "{\"PodName\":\"new\",\"PodNamespace\":\"d\",\"PodUID\":\"u1\",\"Node\":\"" node "\"}"
+
+static void stage_open(stage *t, const char *item)
+{
+	mirror_spec ms = {.on_ready = on_ready, .arg = t};
+	binder_spec bs = {.by_default = {POLICY_HAMI_BINPACK, POLICY_HAMI_BINPACK}};
+
+	*t = (stage){.loop = loop_new(), .stock = f2x2_new(), .pod = item, .bind_status = 201, .bind_answer = "{}"};
+	fake_loop = t->loop;
+	t->kube = (kube){.loop = t->loop, .on_call = serve, .arg = t};
+	ms.loop = bs.loop = t->loop;
+	ms.kube = bs.kube = &t->kube;
+	ms.stock = bs.stock = t->stock;
+	t->mirror = bs.mirror = mirror_open(&ms);
+	loop_run(t->loop);
+	t->binder = binder_new(&bs);
+}
+
+static void stage_close(stage *t)
+{
+	binder_free(t->binder);
+	mirror_close(t->mirror);
+	loop_free(t->loop);
+	stock_free(t->stock);
+	fake_free(&t->kube);
+	arena_trim();
+}
+
+static void on_done(void *arg, const char *why)
+{
+	stage *t = arg;
+
+	cr_assert_lt(t->n_answers, ANSWERS_MAX);
+	(void)snprintf(t->answers[t->n_answers++], sizeof(t->answers[0]), "%s", why ? why : "");
+	loop_stop(t->loop);
+}
+
+static const char *bind(stage *t, const char *args)
+{
+	uint32_t before = t->n_answers;
+
+	binder_bind(t->binder, str_from(args), on_done, t);
+	if (t->n_answers == before)
+		loop_run(t->loop);
+	return t->answers[t->n_answers - 1];
+}
+
+static int64_t free_mib(stage *t, const char *uuid)
+{
+	fleet *f = stock_fleet(t->stock);
+
+	return fleet_free_memory_mib(&f->devices.v[fleet_device_find(f, stock_cluster(t->stock), str_from(uuid))]);
+}
+
+Test(binder, one_binding_holds_the_whole_grant)
+{
+	stage t;
+
+	stage_open(&t, WAITING("{\"name\":\"plain\"}," ASK("1", "3000", "30")));
+	cr_expect_str_empty(bind(&t, ARGS("node1")));
+	cr_expect(strstr(t.body, "\"uid\":\"u1\"") && strstr(t.body, "\"name\":\"node1\"}"), "%s", t.body);
+	cr_expect(strstr(t.body, "\"hami.io/vgpu-devices-to-allocate\":\";device1,NVIDIA,3000,30:;\""), "%s", t.body);
+	cr_expect(strstr(t.body, "\"hami.io/vgpu-devices-allocated\":\";device1,NVIDIA,3000,30:;\""), "%s", t.body);
+	cr_expect(strstr(t.body, "\"hami.io/vgpu-node\":\"node1\"") &&
+			  strstr(t.body, "\"hami.io/bind-phase\":\"allocating\""),
+		"%s", t.body);
+	cr_expect_eq(free_mib(&t, "device1"), 8000 - 2000 - 3000, "what was granted is taken at once");
+	stage_close(&t);
+}
+
+Test(binder, each_container_is_given_its_own_and_booked_the_larger)
+{
+	stage t;
+
+	stage_open(&t,
+		"{\"metadata\":{\"name\":\"new\",\"namespace\":\"d\",\"uid\":\"u1\",\"resourceVersion\":\"5\"},\"spec\":{"
+		"\"initContainers\":[" ASK("1", "5000", "20") "],\"containers\":[" ASK("1", "1000", "10") "]}}");
+	cr_expect_str_empty(bind(&t, ARGS("node2")));
+	cr_expect(strstr(t.body, "allocated\":\"device3,NVIDIA,5000,20:;device3,NVIDIA,1000,10:;\""), "%s", t.body);
+	cr_expect_eq(free_mib(&t, "device3"), 3000);
+	stage_close(&t);
+}
+
+Test(binder, looks_again_at_what_is_free_now)
+{
+	stage t;
+	stock_share all = {S("device2"), 8000, 1000};
+
+	stage_open(&t, WAITING(ASK("2", "5000", "10")));
+	stock_reserve(t.stock, S("other"), S("d"), S("node1"), &all, 1);
+	cr_expect(strstr(bind(&t, ARGS("node1")), "does not fit on node1 any more"), "%s", t.answers[0]);
+	cr_expect_eq(t.n_bindings, 0);
+	stock_release(t.stock, S("other"));
+	cr_expect_str_empty(bind(&t, ARGS("node1")));
+	stage_close(&t);
+}
+
+Test(binder, a_refusal_gives_back_what_was_reserved)
+{
+	stage t;
+
+	stage_open(&t, WAITING(ASK("1", "3000", "30")));
+	t.bind_status = 403;
+	t.bind_answer = "{\"kind\":\"Status\",\"message\":\"quota\",\"code\":403}";
+	cr_expect(strstr(bind(&t, ARGS("node1")), "refused the binding: quota"), "%s", t.answers[0]);
+	cr_expect_eq(free_mib(&t, "device1"), 6000);
+	stage_close(&t);
+}
+
+typedef struct unknown {
+	long status;
+	const char *look, *answer;
+	int64_t free_mib;
+} unknown;
+
+Test(binder, an_outcome_that_is_not_known_keeps_the_share_until_it_is)
+{
+	static const unknown rows[] = {
+		{0, BOUND("node1"), "", 3000},                                       /* it was taken after all */
+		{0, WAITING("{\"name\":\"c\"}"), "the binding was not taken", 6000}, /* or not */
+		{0, NULL, "the outcome of the binding is not known yet", 3000},
+		{500, NULL, "the outcome of the binding is not known yet", 3000}, {409, BOUND("node1"), "", 3000},
+		{409, BOUND("node2"), "the binding was not taken", 6000}, /* somebody bound it elsewhere */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage t;
+		stage_open(&t, WAITING(ASK("1", "3000", "30")));
+		t.bind_status = rows[i].status;
+		t.bind_answer = "{\"kind\":\"Status\",\"reason\":\"Conflict\"}";
+		t.look = rows[i].look;
+		cr_expect_str_eq(bind(&t, ARGS("node1")), rows[i].answer, "row %zu: %s", i, t.answers[0]);
+		cr_expect_eq(t.n_looks, 1);
+		cr_expect_eq(free_mib(&t, "device1"), rows[i].free_mib, "row %zu", i);
+		stage_close(&t);
+	}
+}
+
+Test(binder, a_scheduler_that_asks_twice_binds_once)
+{
+	stage t;
+
+	stage_open(&t, WAITING(ASK("1", "3000", "30")));
+	t.look = BOUND("node1");
+	cr_expect_str_empty(bind(&t, ARGS("node1")));
+	cr_expect_str_empty(bind(&t, ARGS("node1")));
+	cr_expect_eq(t.n_bindings, 1);
+	cr_expect(strstr(bind(&t, ARGS("node2")), "being bound to another node"), "%s", t.answers[2]);
+	cr_expect_eq(free_mib(&t, "device1"), 3000);
+	stage_close(&t);
+}
+
+Test(binder, refuses_what_it_does_not_know)
+{
+	stage t;
+
+	stage_open(&t, WAITING("{\"name\":\"c\"}"));
+	cr_expect(strstr(bind(&t, ARGS("node1")), "not known here yet"), "%s", t.answers[0]);
+	cr_expect(strstr(bind(&t, "{\"PodName\":\"x\"}"), "names no pod"), "%s", t.answers[1]);
+	cr_expect(strstr(bind(&t, "nothing"), "cannot be read"), "%s", t.answers[2]);
+	cr_expect_eq(t.n_bindings, 0);
+	stage_close(&t);
+}
