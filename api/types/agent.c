@@ -1,6 +1,9 @@
 #include "api/types/agent.h"
 
-static const char *const item_kinds[] = {"inventory", "step", "usage", "running", "digest", NULL};
+#include "api/types/policy.h"
+
+static const char *const item_kinds[] = {
+	"inventory", "step", "usage", "running", "lease", "admitted", "want", "digest", NULL};
 
 #define F(...) JS_FIELD(join_request, __VA_ARGS__)
 static const js_field join_request_fields[] = {
@@ -38,9 +41,11 @@ static const js_field sync_request_fields[] = {
 	F(applied_rev, JS_REQUIRED, "The last revision the agent has applied.", JS_RANGE(0, JS_INT_MAX)),
 	F(incarnation, JS_OPTIONAL, "The last the agent saw.", JS_RANGE(0, JS_INT_MAX)),
 	F(wait_ms, JS_OPTIONAL, "How long to hold the call.", JS_RANGE(0, 25000), JS_INITIAL(25000)),
+	F(lease_rev, JS_OPTIONAL, "The offers of leases taken in this session; absent: none.", JS_RANGE(0, JS_INT_MAX),
+		.may_miss = true),
 };
 #undef F
-JS_TYPE(sync_request, "An agent asks what is new.");
+JS_TYPE_GIVEN(sync_request, "An agent asks what is new.");
 
 #define F(...) JS_FIELD(sync_change, __VA_ARGS__)
 static const js_field sync_change_fields[] = {
@@ -51,17 +56,42 @@ static const js_field sync_change_fields[] = {
 #undef F
 JS_TYPE(sync_change, "One change of a cluster's desired state.");
 
+#define F(...) JS_FIELD(sync_lease, __VA_ARGS__)
+static const js_field sync_lease_fields[] = {
+	F(lease, JS_REQUIRED, "What it is called in words about it.", JS_LEN(1, 100)),
+	F(tenant, JS_REQUIRED, "Whose quota it is.", JS_LEN(1, 600)),
+	F(model, JS_REQUIRED, "Of which model.", JS_LEN(1, 63)),
+	F(mode, JS_REQUIRED, "What comes when the server is not heard of.", JS_VALUES(sharing_lease_modes)),
+	F(offline_s, JS_REQUIRED, "How long the cluster goes on by itself.", JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(seq, JS_REQUIRED, "Counts its offers.", JS_RANGE(1, JS_INT_MAX)),
+	F(device_milli, JS_OPTIONAL, "At most in use there, by pods that the cluster let in.", JS_RANGE(0, JS_INT_MAX),
+		.always = true),
+	F(memory_mib, JS_OPTIONAL, "The same.", JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(compute_milli, JS_OPTIONAL, "The same.", JS_RANGE(0, JS_INT_MAX), .always = true),
+};
+#undef F
+JS_TYPE(sync_lease, "Quota lent to a cluster, for pods that it lets in by itself.");
+
+#define F(...) JS_FIELD(sync_leases, __VA_ARGS__)
+static const js_field sync_leases_fields[] = {
+	F(session, JS_REQUIRED, "Whom it is said to.", JS_LEN(1, 100)),
+	F(rev, JS_REQUIRED, "All offers up to here were said now or before.", JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(items, JS_OPTIONAL, "The offers since the last.", JS_OF(sync_lease), JS_ITEMS(0, 100000), .always = true),
+};
+#undef F
+JS_TYPE(sync_leases, "Offers of quota to a cluster.");
+
 #define F(...) JS_FIELD(sync_answer, __VA_ARGS__)
 static const js_field sync_answer_fields[] = {
 	F(term, JS_REQUIRED, "The placer's term.", .always = true),
 	F(incarnation, JS_REQUIRED, "Which database this is.", .always = true),
 	F(rev, JS_REQUIRED, "The head of the stream.", .always = true),
 	F(changes, JS_OPTIONAL, "In order; may be a part, then ask again.", JS_OF(sync_change), .always = true),
-	F(leases, JS_OPTIONAL, "Quota lent to the cluster."),
+	F(leases, JS_OPTIONAL, "Quota lent to the cluster; absent: as before.", JS_OF(sync_leases)),
 	F(config_rev, JS_OPTIONAL, "Revision of the agent's configuration.", .always = true),
 };
 #undef F
-JS_TYPE(sync_answer, "What is new for a cluster.");
+JS_TYPE_GIVEN(sync_answer, "What is new for a cluster.");
 
 #define F(...) JS_FIELD(report_device, __VA_ARGS__)
 static const js_field report_device_fields[] = {
@@ -90,6 +120,18 @@ static const js_field report_node_fields[] = {
 #undef F
 JS_TYPE(report_node, "A node as an agent sees it.");
 
+#define F(...) JS_FIELD(report_lease, __VA_ARGS__)
+static const js_field report_lease_fields[] = {
+	F(lease, JS_REQUIRED, "Which.", JS_LEN(1, 100)),
+	F(seq, JS_REQUIRED, "The last offer taken; 0: none of this database.", JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(device_milli, JS_OPTIONAL, "What the cluster holds: no less than what is used of it.",
+		JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(memory_mib, JS_OPTIONAL, "The same.", JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(compute_milli, JS_OPTIONAL, "The same.", JS_RANGE(0, JS_INT_MAX), .always = true),
+};
+#undef F
+JS_TYPE(report_lease, "What a cluster holds of a lease.");
+
 #define F(...) JS_FIELD(report_item, __VA_ARGS__)
 static const js_field report_item_fields[] = {
 	F(kind, JS_REQUIRED, "What it tells.", JS_VALUES(item_kinds)),
@@ -107,6 +149,11 @@ static const js_field report_item_fields[] = {
 	F(compute_milli_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 100000000)),
 	F(placements, JS_OPTIONAL, "running: 'id fence' of every placement that holds devices.", JS_ITEMS(0, 100000)),
 	F(digest, JS_OPTIONAL, "digest: what the agent holds, hashed.", JS_LEN(0, 65536)),
+	F(incarnation, JS_OPTIONAL, "lease: which database the agent knows.", JS_RANGE(0, JS_INT_MAX)),
+	F(leases, JS_OPTIONAL, "lease: what the cluster holds.", JS_OF(report_lease), JS_ITEMS(0, 100000)),
+	F(tenant, JS_OPTIONAL, "admitted, want: whose pod.", JS_LEN(0, 600)),
+	F(request, JS_OPTIONAL, "admitted, want: what it asks for, as a placement request.", JS_LEN(0, 65536)),
+	F(placed, JS_OPTIONAL, "admitted: where it stands, as a placement says it.", JS_LEN(0, 4194304)),
 };
 #undef F
 JS_TYPE_GIVEN(report_item, "One thing an agent tells.");

@@ -34,10 +34,12 @@ JS_DECLARE(join_answer);
 
 /* POST /agent/v1/sync */
 typedef struct sync_request {
+	uint64_t given;
 	str session;
 	int64_t applied_rev;
 	int64_t incarnation; /* the last the agent saw; 0: none */
 	int64_t wait_ms;     /* how long to hold; at most 25,000 */
+	int64_t lease_rev;   /* the offers of leases that the agent has taken in this session; 0: none */
 } sync_request;
 JS_DECLARE(sync_request);
 
@@ -48,12 +50,31 @@ typedef struct sync_change {
 } sync_change;
 JS_DECLARE(sync_change);
 
+/* What a cluster may let in by itself of a tenant's pods (engine/lease.h). */
+typedef struct sync_lease {
+	str lease; /* what it is called in words about it */
+	str tenant, model;
+	str mode;
+	int64_t offline_s;
+	int64_t seq;
+	int64_t device_milli, memory_mib, compute_milli;
+} sync_lease;
+JS_DECLARE(sync_lease);
+
+typedef struct sync_leases {
+	str session;   /* whom it is said to */
+	int64_t rev;   /* all offers up to here are in the answer, or were in one before */
+	js_list items; /* of sync_lease */
+} sync_leases;
+JS_DECLARE(sync_leases);
+
 typedef struct sync_answer {
+	uint64_t given;
 	int64_t term;
 	int64_t incarnation;
 	int64_t rev; /* the stream's head; after the changes below the agent has applied the last change's rev */
 	js_list changes;
-	js_raw leases;
+	sync_leases leases;
 	int64_t config_rev;
 } sync_answer;
 JS_DECLARE(sync_answer);
@@ -80,9 +101,16 @@ typedef struct report_node {
 } report_node;
 JS_DECLARE(report_node);
 
+typedef struct report_lease {
+	str lease;
+	int64_t seq; /* of the last offer taken; 0: none */
+	int64_t device_milli, memory_mib, compute_milli;
+} report_lease;
+JS_DECLARE(report_lease);
+
 typedef struct report_item {
 	uint64_t given;
-	str kind;      /* inventory, step, usage, running, digest */
+	str kind;      /* inventory, step, usage, running, lease, admitted, want, digest */
 	bool is_whole; /* inventory, running: nothing else exists in the cluster */
 	js_list nodes; /* inventory: of report_node */
 	strs nodes_gone;
@@ -95,6 +123,11 @@ typedef struct report_item {
 	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg;
 	strs placements; /* running: "plc_... fence" of every placement that holds devices */
 	str digest;
+	int64_t incarnation; /* lease: that the agent knows */
+	js_list leases;      /* lease: of report_lease, what the cluster holds */
+	str tenant;          /* admitted, want: whose pod */
+	js_raw request;      /* admitted, want: as a placement request */
+	js_raw placed;       /* admitted: list of placed_pod, as a placement has it */
 } report_item;
 JS_DECLARE(report_item);
 

@@ -1,6 +1,9 @@
 #include "api/types/policy.h"
 
 #include "api/types/placement.h"
+
+const char *const sharing_lease_modes[] = {"hold", "soft", "self-fence", NULL};
+
 #define F(...) JS_FIELD(policy_placement, __VA_ARGS__)
 static const js_field policy_placement_fields[] = {
 	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: fragmentation.", JS_VALUES(placement_policies)),
@@ -15,6 +18,15 @@ static const js_field policy_sharing_fields[] = {
 	F(priority, JS_OPTIONAL, "One of /v1/priorities; absent: normal.", .form = JS_NAME, JS_LEN(1, 63)),
 	F(preemptible, JS_OPTIONAL, "Whether it may be evicted, where it is borrowed; absent: as its priority says.",
 		.may_miss = true),
+	F(lease_percent, JS_OPTIONAL,
+		"So much of what the tenant itself is guaranteed is lent to its clusters ahead, so that they start pods while "
+		"the server is away.",
+		JS_RANGE(0, 100)),
+	F(lease_mode, JS_OPTIONAL, "What comes when a cluster is not heard of any more; absent: hold.",
+		JS_VALUES(sharing_lease_modes)),
+	F(lease_offline_s, JS_OPTIONAL,
+		"How long a cluster goes on by itself; absent: 86,400, or 600 unless it is hold.",
+		JS_RANGE(60, 31536000), .may_miss = true),
 };
 #undef F
 JS_TYPE_GIVEN(policy_sharing, "What a request is among others that does not say.");

@@ -16,6 +16,9 @@ typedef struct policy_sharing {
 	uint64_t given;
 	str priority;
 	bool preemptible;
+	int64_t lease_percent; /* 0: none is lent */
+	str lease_mode;
+	int64_t lease_offline_s;
 } policy_sharing;
 JS_DECLARE(policy_sharing);
 
@@ -35,3 +38,5 @@ typedef struct policy {
 	int64_t revision;
 } policy;
 JS_DECLARE(policy);
+
+extern const char *const sharing_lease_modes[]; /* engine/lease.h */

@@ -43,10 +43,24 @@ SELECT EXISTS (SELECT FROM i) AS is_stored;
 -- out: rev int8, action text, body json
 SELECT cluster_rev AS rev, action, body FROM decision WHERE cluster_key = $1 AND cluster_rev > $2 ORDER BY cluster_rev LIMIT $3;
 
+-- The offers of a cluster's leases since then.
+-- name: lease_offers :many
+-- in: cluster_key int4, after int8
+-- out: tenant_key int4, tenant text, model text, mode text, offline_s int8, seq int8, moved int8, device_milli int8, memory_mib int8, compute_milli int8
+SELECT l.tenant_key, t.path AS tenant, l.model, l.mode, l.offline_s, l.seq, l.moved, l.granted_device_milli AS device_milli, l.granted_memory_mib AS memory_mib,
+	l.granted_compute_milli AS compute_milli
+FROM lease l JOIN tenant t ON t.key = l.tenant_key WHERE l.cluster_key = $1 AND l.moved > $2 ORDER BY l.moved;
+
+-- name: lease_moves :many
+-- in: after int8
+-- out: cluster_key int4, moved int8
+SELECT cluster_key, moved FROM lease WHERE moved > $1 ORDER BY moved LIMIT 1000;
+
 -- name: stream_head :one
 -- in: cluster_key int4
--- out: term int8, incarnation int8, rev int8
-SELECT l.term, i.number AS incarnation, coalesce((SELECT rev FROM cluster_stream WHERE cluster_key = $1), 0) AS rev
+-- out: term int8, incarnation int8, rev int8, lease_rev int8
+SELECT l.term, i.number AS incarnation, coalesce((SELECT rev FROM cluster_stream WHERE cluster_key = $1), 0) AS rev,
+	coalesce((SELECT max(moved) FROM lease WHERE cluster_key = $1), 0) AS lease_rev
 FROM leader l, incarnation i WHERE l.name = 'placer';
 
 -- name: stream_heads :many

@@ -30,6 +30,9 @@ WITH RECURSIVE charge AS (
 	SELECT p.tenant_key, x.model, sum(x.d)::int8 AS d, sum(x.m)::int8 AS m, sum(x.c)::int8 AS c
 	FROM placement p CROSS JOIN LATERAL unnest(p.charge_models, p.charge_device_milli, p.charge_memory_mib, p.charge_compute_milli) AS x(model, d, m, c)
 	WHERE p.ended_at IS NULL GROUP BY p.tenant_key, x.model
+	UNION ALL
+	SELECT tenant_key, model, headroom_device_milli, headroom_memory_mib, headroom_compute_milli FROM lease
+	WHERE greatest(headroom_device_milli, headroom_memory_mib, headroom_compute_milli) > 0
 ),
 -- The tree as the totals know it: a tenant that has just moved counts where it was.
 stood AS (SELECT t.key, coalesce(m.from_key, t.parent_key) AS parent_key FROM tenant t LEFT JOIN tenant_move m ON m.tenant_key = t.key),

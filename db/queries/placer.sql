@@ -106,6 +106,19 @@ FROM placement WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2;
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
 SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_use ORDER BY tenant_key, model;
 
+-- What was lent to clusters; after a restore nobody knows what they hold (cluster_learning).
+-- name: load_leases :many
+-- out: tenant_key int4, model text, cluster_key int4, mode text, offline_s int8, seq int8, moved int8, granted_device_milli int8, granted_memory_mib int8,
+--      granted_compute_milli int8, reserved_device_milli int8, reserved_memory_mib int8, reserved_compute_milli int8
+SELECT tenant_key, model, cluster_key, mode, offline_s, seq, moved, granted_device_milli, granted_memory_mib, granted_compute_milli, reserved_device_milli,
+	reserved_memory_mib, reserved_compute_milli
+FROM lease ORDER BY tenant_key, model, cluster_key;
+
+-- Placements that began as pods: those that a cluster may still tell of.
+-- name: load_pods :many
+-- out: placement_id text, is_lent bool, at timestamptz
+SELECT placement_id, is_lent, at FROM pod_placement ORDER BY placement_id;
+
 -- Where what tenants hold on clusters is not what their placements add up to; nothing is as it should be.
 -- name: load_escrow_off :many
 -- out: tenant_key int4, model text, cluster_key int4, stored_milli int8, counted_milli int8
@@ -220,6 +233,11 @@ WITH u AS (
 	WHERE p.id = x.id RETURNING 1
 )
 SELECT must(count(*) = $7, 'placement_unknown') AS ok FROM u;
+
+-- A new placement that runs already: a pod that its cluster let in.
+-- name: placement_began :exec
+-- in: ids text[], running_ats timestamptz[]
+UPDATE placement p SET running_at = x.at FROM unnest($1::text[], $2::timestamptz[]) AS x(id, at) WHERE p.id = x.id;
 
 -- New numbers of the same blockers: what is told of a waiting placement, but no change of it.
 -- name: placement_retell :exec
@@ -338,6 +356,29 @@ i AS (
 	WHERE (SELECT count(*) FROM u) < $7 AND NOT EXISTS (SELECT FROM escrow e WHERE e.tenant_key = x.tenant_key AND e.model = x.model AND e.cluster_key = x.cluster_key) RETURNING 1
 )
 SELECT must((SELECT count(*) FROM u) + (SELECT count(*) FROM i) = $7, 'escrow_unknown') AS ok;
+
+-- name: lease_put :exec
+-- in: tenant_keys int4[], models text[], cluster_keys int4[], modes text[], offline_s int8[], seqs int8[], moved int8[], granted_device_milli int8[],
+--     granted_memory_mib int8[], granted_compute_milli int8[], reserved_device_milli int8[], reserved_memory_mib int8[], reserved_compute_milli int8[],
+--     headroom_device_milli int8[], headroom_memory_mib int8[], headroom_compute_milli int8[]
+INSERT INTO lease AS l (tenant_key, model, cluster_key, mode, offline_s, seq, moved, granted_device_milli, granted_memory_mib, granted_compute_milli,
+	reserved_device_milli, reserved_memory_mib, reserved_compute_milli, headroom_device_milli, headroom_memory_mib, headroom_compute_milli)
+SELECT unnest($1::int4[]), unnest($2::text[]), unnest($3::int4[]), unnest($4::text[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]),
+	unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::int8[]), unnest($14::int8[]), unnest($15::int8[]),
+	unnest($16::int8[])
+ON CONFLICT (tenant_key, model, cluster_key) DO UPDATE SET mode = excluded.mode, offline_s = excluded.offline_s, seq = excluded.seq, moved = excluded.moved,
+	granted_device_milli = excluded.granted_device_milli, granted_memory_mib = excluded.granted_memory_mib, granted_compute_milli = excluded.granted_compute_milli,
+	reserved_device_milli = excluded.reserved_device_milli, reserved_memory_mib = excluded.reserved_memory_mib, reserved_compute_milli = excluded.reserved_compute_milli,
+	headroom_device_milli = excluded.headroom_device_milli, headroom_memory_mib = excluded.headroom_memory_mib, headroom_compute_milli = excluded.headroom_compute_milli;
+
+-- name: pod_put :exec
+-- in: placement_ids text[], tenant_keys int4[], is_lent int8[], at timestamptz
+INSERT INTO pod_placement AS p (placement_id, tenant_key, is_lent, at) SELECT unnest($1::text[]), unnest($2::int4[]), unnest($3::int8[]) <> 0, $4
+ON CONFLICT (placement_id) DO UPDATE SET is_lent = excluded.is_lent, at = excluded.at;
+
+-- name: pod_forget :exec
+-- in: placement_ids text[]
+DELETE FROM pod_placement WHERE placement_id = ANY ($1::text[]);
 
 -- What the totals say now of tenants and models, and since when.
 -- name: condition_begin :exec

@@ -24,6 +24,9 @@ struct feed {
 	feed_ear *ears;
 	sql_feed_decisions_in decisions_in;
 	sql_feed_audit_in audit_in;
+	sql_lease_moves_in leases_in;
+	int64_t leases_seen;
+	bool wants_leases;
 };
 
 static void ring_drop_oldest(feed *f)
@@ -95,6 +98,29 @@ static void look_end(feed *f, bool is_answered)
 		loop_timer_arm(f->timer, FEED_POLL_MS * 1000);
 }
 
+/* Offers of leases make no record in the chain. */
+static void leases_came(void *arg, db_reply *reply)
+{
+	feed *f = arg;
+	sql_lease_moves_row row;
+	fault why;
+
+	if (f->is_stopped)
+		return;
+	for (uint32_t i = 0; !reply->e && i < reply->rows && !db_row(reply, i, &row, &why); i++) {
+		f->leases_seen = row.moved;
+		ears_call(f, (int32_t)row.cluster_key);
+	}
+	look_end(f, reply->e == ERR_OK);
+}
+
+static void leases_look(feed *f)
+{
+	f->wants_leases = false;
+	f->leases_in.after = f->leases_seen;
+	db_read(f->edge->reader, DB_PLATFORM, SQL_LEASE_MOVES, &f->leases_in, leases_came, f);
+}
+
 static void audit_came(void *arg, db_reply *reply)
 {
 	feed *f = arg;
@@ -115,7 +141,10 @@ static void audit_came(void *arg, db_reply *reply)
 	}
 	f->is_more |= !reply->e && reply->rows == FEED_READ_MAX;
 	ears_call(f, 0);
-	look_end(f, reply->e == ERR_OK);
+	if (f->wants_leases && !reply->e)
+		leases_look(f);
+	else
+		look_end(f, reply->e == ERR_OK);
 }
 
 str decision_kind(str action)
@@ -177,9 +206,13 @@ static void look(feed *f)
 	db_read(f->edge->reader, DB_PLATFORM, SQL_FEED_DECISIONS, &f->decisions_in, decisions_came, f);
 }
 
+/* Those who wait are not kept waiting for leases: they are looked at by the clock alone. */
 static void poll_due(void *arg)
 {
-	feed_look(arg);
+	feed *f = arg;
+
+	f->wants_leases = true;
+	feed_look(f);
 }
 
 feed *feed_new(edge *e)

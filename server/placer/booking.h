@@ -91,6 +91,7 @@ struct booking {
 	booking *held_next, *held_prev;
 	int32_t held_class;
 	bool is_held;
+	bool is_lent;   /* its cluster let it in, out of what was lent to it */
 	str evicted_by; /* on the heap: for whom it makes room while it is being revoked; absent: for nobody */
 	/* An agent refused it: these nodes are tried again only after a while. */
 	vec(int32_t) avoid;

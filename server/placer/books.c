@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "engine/fleet.h"
 #include "server/placer/claim.h"
+#include "server/placer/lend.h"
 #include "server/placer/policy.h"
 #include "server/placer/spend.h"
 
@@ -106,6 +107,7 @@ void books_done(books *b)
 	changes_done(&b->changes);
 	standing_done(&b->standing);
 	spends_done(&b->spends);
+	lents_done(&b->lents);
 	place_free(b->room);
 	market_free(b->market);
 	quota_free(b->tree);

@@ -100,6 +100,23 @@ typedef struct spends {
 	int64_t looked_us;
 } spends;
 
+typedef struct lent lent; /* lend.h */
+
+/* A placement that began as a pod, for a while after its end. */
+typedef struct pod_mark {
+	int64_t at_us;
+	char id[];
+} pod_mark;
+
+typedef struct lents {
+	vec(lent *) v;
+	map at;        /* by tenant, model and cluster */
+	map pods;      /* pod_mark, by id */
+	int64_t moved; /* counts the offers of all */
+	int64_t looked_us, pruned_us;
+	bool is_on; /* some policy lends */
+} lents;
+
 typedef struct books {
 	fleet fleet;
 	quota *tree;
@@ -142,6 +159,7 @@ typedef struct books {
 	int64_t shed_at_us;      /* the next look for it */
 	standing standing;
 	spends spends;
+	lents lents;
 } books;
 
 void books_init(books *b);

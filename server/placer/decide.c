@@ -280,11 +280,11 @@ static void try_again(turn *t, books *b, booking *k, str actor)
 }
 
 /* Enters the books, not decided on yet. NULL: known already, or of a tenant that nobody knows. */
-static booking *enter(turn *t, books *b, const sql_inbox_next_row *row, str name)
+static booking *enter(turn *t, books *b, const sql_inbox_next_row *row, str origin, str name)
 {
 	booking_birth birth = {.id = row->object_id,
 		.name = name,
-		.origin = S("api"),
+		.origin = origin,
 		.created_by = row->actor,
 		.request = row->body,
 		.tenant_key = (int32_t)row->tenant_key,
@@ -302,18 +302,18 @@ static booking *enter(turn *t, books *b, const sql_inbox_next_row *row, str name
 
 void decide_turn_away(turn *t, books *b, const sql_inbox_next_row *row)
 {
-	booking *k = enter(t, b, row, STR_NONE);
+	booking *k = enter(t, b, row, S("api"), STR_NONE);
 
 	if (k)
 		reject(t, b, k, S("not_storable"), row->actor);
 }
 
-void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
+static void place_new_one(turn *t, books *b, const sql_inbox_next_row *row, str origin)
 {
 	placement_request q;
 	fault f;
 	err e = request_read(b, (int32_t)row->tenant_key, row->body, t->a, &q, &f);
-	booking *k = enter(t, b, row, e ? STR_NONE : q.name);
+	booking *k = enter(t, b, row, origin, e ? STR_NONE : q.name);
 
 	if (!k)
 		return;
@@ -321,6 +321,16 @@ void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
 		reject(t, b, k, S("not_a_request"), row->actor);
 	else
 		attempt(t, b, k, &q, row->actor, true);
+}
+
+void decide_place(turn *t, books *b, const sql_inbox_next_row *row)
+{
+	place_new_one(t, b, row, S("api"));
+}
+
+void decide_pod(turn *t, books *b, const sql_inbox_next_row *row)
+{
+	place_new_one(t, b, row, S("pod"));
 }
 
 /* Holds nothing that an agent knows of. */

@@ -19,6 +19,8 @@ enum {
 
 /* A new request. One that is known already, or whose tenant nobody knows, changes nothing. */
 void decide_place(turn *t, books *b, const sql_inbox_next_row *row);
+/* The same of a pod that a cluster tells of. */
+void decide_pod(turn *t, books *b, const sql_inbox_next_row *row);
 /* A new request that the database refuses however it is decided: it is rejected unread. */
 void decide_turn_away(turn *t, books *b, const sql_inbox_next_row *row);
 /* Somebody lets go: what waits ends at once, what was granted is revoked and ends when its agent says so. */

@@ -7,12 +7,23 @@
 #include "base/heap.h"
 #include "engine/score.h"
 #include "server/placer/govern.h"
+#include "server/placer/lend.h"
 
 void policy_free(policy_terms *t)
 {
 	if (t)
 		free((char *)t->priority.p);
 	free(t);
+}
+
+static void leases_read(policy_terms *t, const policy_sharing *how)
+{
+	t->lease_percent = how->lease_percent;
+	if (!how->lease_mode.n || !lease_mode_find(how->lease_mode.p, how->lease_mode.n, &t->lease_mode))
+		t->lease_mode = LEASE_HOLD;
+	t->lease_offline_s = how->lease_offline_s;
+	if (!t->lease_offline_s)
+		t->lease_offline_s = t->lease_mode == LEASE_HOLD ? LEND_OFFLINE_S : LEND_OFFLINE_SHORT_S;
 }
 
 policy_terms *policy_read(str placing, str sharing)
@@ -31,6 +42,7 @@ policy_terms *policy_read(str placing, str sharing)
 	t->says_preemptible = js_given(&policy_sharing_type, &how, "preemptible");
 	t->is_preemptible = how.preemptible;
 	booking_text_set(&t->priority, &STR_NONE, how.priority);
+	leases_read(t, &how);
 	return t;
 }
 
@@ -57,6 +69,7 @@ void govern_policies(books *b, const sql_load_policies_row *rows, uint32_t n)
 		if (p)
 			payer_put(p, policy_read(rows[i].placement, rows[i].sharing));
 	}
+	b->lents.is_on = true;
 	govern_line_up(b);
 	map_each (slot, &b->payers) {
 		const payer *p = slot->value;

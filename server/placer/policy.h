@@ -5,6 +5,7 @@
 #include "api/types/placement.h"
 #include "db/sql.h"
 #include "engine/ask.h"
+#include "engine/lease.h"
 #include "server/placer/books.h"
 
 struct policy_terms {
@@ -12,6 +13,8 @@ struct policy_terms {
 	bool says_preemptible, is_preemptible;
 	str priority; /* on the heap; empty: it does not say */
 	bool is_new;  /* another than counted there before, until all that runs has followed */
+	int64_t lease_percent, lease_offline_s;
+	lease_mode lease_mode;
 };
 
 /* From a revision's placement and sharing, as JSON. NULL: they cannot be read. policy_free is the caller's to call. */

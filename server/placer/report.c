@@ -4,6 +4,8 @@
 #include "server/placer/decide.h"
 #include "server/placer/govern.h"
 #include "server/placer/inventory.h"
+#include "server/placer/lend.h"
+#include "server/placer/pods.h"
 
 /* What stands in the place of session and number when it is no report of the agent's. */
 #define REPORT_AHEAD S("ahead")
@@ -14,6 +16,7 @@ typedef struct reporting {
 	books *b;
 	site *site;
 	str actor;
+	const sql_inbox_next_row *row;
 } reporting;
 
 /* Agents' clocks are not ours: a time before the grant or after now is drawn to it. */
@@ -218,12 +221,18 @@ static void item_apply(reporting *r, const report_item *item)
 		step(r, item);
 	else if (str_eq(item->kind, S("running")))
 		running_told(r, item);
+	else if (str_eq(item->kind, S("lease")))
+		lend_hear(r->t, r->b, r->site, item);
+	else if (str_eq(item->kind, S("admitted")))
+		pods_admitted(r->t, r->b, r->site, item, r->row, r->actor);
+	else if (str_eq(item->kind, S("want")))
+		pods_wanted(r->t, r->b, r->site, item, r->row, r->actor);
 }
 
 err report_apply(turn *t, books *b, const sql_inbox_next_row *row, fault *f)
 {
 	site *s = row->cluster_key_null ? NULL : books_site(b, (int32_t)row->cluster_key);
-	reporting r = {.t = t, .b = b, .site = s};
+	reporting r = {.t = t, .b = b, .site = s, .row = row};
 	AUTO_ARENA a = arena_new(0);
 	report said;
 

@@ -442,6 +442,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	tenants_used(t, b, r);
 	escrows_add(t, b, r);
 	rows_standing(t, b, r);
+	rows_lend(t, b, r);
 	segments_open(t, r);
 	segments_close(t, r);
 	gone_mark(t, b, r);

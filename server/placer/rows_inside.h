@@ -14,5 +14,7 @@ void rows_decide(turn *t, books *b, turn_rows *r);
 void rows_placements(turn *t, const books *b, turn_rows *r, int64_t first);
 /* rows_spend.c: thresholds of budgets that were crossed. Moves r->after; behind rows_decide. */
 void rows_spend(turn *t, const books *b, turn_rows *r);
+/* rows_lend.c: what is lent to clusters, and which placements began as pods. */
+void rows_lend(turn *t, const books *b, turn_rows *r);
 /* rows_standing.c: what holds of tenants, and totals that have moved. */
 void rows_standing(turn *t, const books *b, turn_rows *r);

@@ -6,8 +6,10 @@
 #include "server/placer/decide.h"
 #include "server/placer/hint.h"
 #include "server/placer/inventory.h"
+#include "server/placer/lend.h"
 #include "server/placer/moves.h"
 #include "server/placer/placer_inside.h"
+#include "server/placer/pods.h"
 #include "server/placer/report.h"
 #include "server/placer/shed.h"
 #include "server/placer/spend.h"
@@ -93,6 +95,8 @@ static bool step_review(placer *p)
 	inventory_review(&p->turn, &p->books);
 	shed_review(&p->turn, &p->books);
 	spend_review(&p->turn, &p->books);
+	lend_review(&p->turn, &p->books);
+	pods_review(&p->turn, &p->books);
 	return true;
 }
 
@@ -202,7 +206,7 @@ static bool is_walking(const books *b)
 static bool wants_review(const books *b)
 {
 	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us()) ||
-	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us());
+	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us()) || lend_is_due(b, clock_now_us());
 }
 
 static bool has_work(const placer *p)

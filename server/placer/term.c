@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "engine/fleet.h"
+#include "server/placer/lend.h"
 #include "server/placer/placer_inside.h"
 
 enum { PAGE_ROWS = 2000 };
@@ -68,13 +69,17 @@ static void serve_begin(placer *p)
 }
 
 /* The last tables, after the placements: totals, use in the past, and what is held or told to go. */
-static const sql_id last_order[] = {
-	SQL_LOAD_USES, SQL_LOAD_HISTORY, SQL_LOAD_HOLDS, SQL_LOAD_EVICTIONS, SQL_LOAD_ESCROW_OFF};
+static const sql_id last_order[] = {SQL_LOAD_PODS, SQL_LOAD_LEASES, SQL_LOAD_USES, SQL_LOAD_HISTORY, SQL_LOAD_HOLDS,
+	SQL_LOAD_EVICTIONS, SQL_LOAD_ESCROW_OFF};
 enum { LAST_TABLES = sizeof(last_order) / sizeof(*last_order) };
 
 static void last_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
 {
-	if (stmt == SQL_LOAD_USES)
+	if (stmt == SQL_LOAD_PODS)
+		lend_load_pods(&p->books, rows, n);
+	else if (stmt == SQL_LOAD_LEASES)
+		lend_load(&p->books, rows, n);
+	else if (stmt == SQL_LOAD_USES)
 		load_end(&p->load, rows, n);
 	else if (stmt == SQL_LOAD_HISTORY)
 		load_history(&p->load, rows, n);
@@ -118,7 +123,7 @@ static void last_ask(placer *p)
 	p->in.history = (sql_load_history_in){c->bucket_us, clock_now_us() - (int64_t)HISTORY_EPOCHS * c->half_life_us};
 	for (uint32_t i = 0; i < LAST_TABLES; i++)
 		p->reads[i] = (db_call){last_order[i], NULL};
-	p->reads[1].in = &p->in.history;
+	p->reads[3].in = &p->in.history;
 	batcher_run(p->db, DB_PLATFORM, NULL, 0, p->reads, LAST_TABLES, last_loaded, p);
 }
 

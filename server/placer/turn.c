@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "engine/charge.h"
 #include "server/placer/claim.h"
+#include "server/placer/lend.h"
 #include "server/placer/use.h"
 #include "server/placer/spend.h"
 
@@ -25,6 +26,15 @@ static void sums_done(turn_sums *s)
 {
 	vec_done(&s->v);
 	map_done(&s->at);
+}
+
+static void lents_clear(turn *t)
+{
+	vec_each (x, &t->lents)
+		(*x)->is_touched = false;
+	vec_clear(&t->lents);
+	vec_clear(&t->pods);
+	vec_clear(&t->pods_gone);
 }
 
 void turn_begin(turn *t, int64_t now_us)
@@ -64,6 +74,7 @@ void turn_begin(turn *t, int64_t now_us)
 	vec_clear(&t->unclaimed);
 	vec_clear(&t->evicted);
 	vec_clear(&t->departed);
+	lents_clear(t);
 	t->aside = (turn_aside){0};
 }
 
@@ -106,6 +117,9 @@ void turn_done(turn *t)
 	vec_done(&t->unclaimed);
 	vec_done(&t->evicted);
 	vec_done(&t->departed);
+	vec_done(&t->lents);
+	vec_done(&t->pods);
+	vec_done(&t->pods_gone);
 	vec_done(&t->spent);
 	vec_done(&t->crossed);
 	arena_end(t->a);
@@ -117,7 +131,7 @@ bool turn_is_empty(const turn *t)
 	return !t->has_standing && !t->moved.n && !t->crossed.n && !t->touches.n && !t->consumed.n && !t->retold.n &&
 	       !t->aside.seq && !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n &&
 	       !t->nodes_marked.n && !t->devices_marked.n && !t->hints.n && !t->claimed.n && !t->unclaimed.n &&
-	       !t->departed.n;
+	       !t->departed.n && !t->lents.n && !t->pods.n && !t->pods_gone.n;
 }
 
 bool turn_can_undo(const turn *t)
@@ -216,7 +230,8 @@ static turn_escrow *escrow_of(turn *t, int32_t tenant_key, int32_t model, int32_
 	return &t->escrows.v[at - 1];
 }
 
-static void sum_slice(turn *t, books *b, int32_t tenant, int32_t cluster, const plan_device *s, int64_t sign)
+static void sum_slice(
+	turn *t, books *b, int32_t tenant, int32_t cluster, const plan_device *s, int64_t sign, bool grows)
 {
 	int32_t model = b->fleet.devices.v[s->device].class_id, mode = charge_mode(&b->fleet, s);
 
@@ -224,12 +239,23 @@ static void sum_slice(turn *t, books *b, int32_t tenant, int32_t cluster, const 
 
 	for (int i = 0; i < AXIS_COUNT; i++)
 		e->by.v[i] += sign * s->charge.v[i];
-	sum_charge(t, b, tenant, model, s->charge, sign, sign > 0);
+	sum_charge(t, b, tenant, model, s->charge, sign, grows);
 	standing_moved(&b->standing, model);
 	if (mode == FLEET_NONE)
 		return;
-	sum_charge(t, b, tenant, mode, s->charge, sign, sign > 0);
+	sum_charge(t, b, tenant, mode, s->charge, sign, grows);
 	standing_moved(&b->standing, mode);
+}
+
+void turn_charge(turn *t, const books *b, int32_t tenant, int32_t number, amounts by, amounts grown)
+{
+	for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant)) {
+		turn_sum *x = sum_of(&t->tenant_sums, b->payer_of.v[tenant]->key, number);
+		for (int i = 0; i < 3; i++) {
+			x->v[i] += by.v[i];
+			x->grown[i] += grown.v[i];
+		}
+	}
 }
 
 void turn_move(turn *t, const books *b, int32_t from, int32_t to, int32_t number, amounts use)
@@ -238,7 +264,7 @@ void turn_move(turn *t, const books *b, int32_t from, int32_t to, int32_t number
 	sum_charge(t, b, to, number, use, 1, false);
 }
 
-static void sum_plan(turn *t, books *b, int32_t tenant, const plan *p, int64_t sign)
+static void sum_plan(turn *t, books *b, int32_t tenant, const plan *p, int64_t sign, bool grows)
 {
 	for (uint32_t i = 0; i < p->pods.n; i++) {
 		const plan_pod *pod = &p->pods.v[i];
@@ -249,7 +275,7 @@ static void sum_plan(turn *t, books *b, int32_t tenant, const plan *p, int64_t s
 		const plan_device *d = &p->devices.v[i];
 		int64_t slice[3] = {sign * d->memory_mib, sign * d->compute_milli, sign};
 		sum_add(&t->device_sums, b->devices.v[d->device].key, slice);
-		sum_slice(t, b, tenant, p->cluster, d, sign);
+		sum_slice(t, b, tenant, p->cluster, d, sign, grows);
 	}
 }
 
@@ -268,9 +294,11 @@ void turn_took(turn *t, books *b, booking *k)
 
 	x->is_stale =
 		true; /* it held nothing before: held_before is empty, or what was given back earlier in the turn */
-	sum_plan(t, b, books_payer(b, k->tenant_key)->handle, &k->held, 1);
+	sum_plan(t, b, books_payer(b, k->tenant_key)->handle, &k->held, 1, !k->is_lent);
 	books_hold(b, k);
 	use_touch(b, k->tenant_key);
+	if (k->is_lent)
+		lend_booked(t, b, k, 1);
 	spend_follow(t, b, k);
 }
 
@@ -335,6 +363,14 @@ static void leaving_end(turn *t, books *b, leavings *l)
 	vec_done(&l->nodes);
 }
 
+/* Whatever becomes of it now, the server decides. */
+static void lent_end(turn *t, books *b, booking *k)
+{
+	lend_booked(t, b, k, -1);
+	k->is_lent = false;
+	vec_push(&t->pods, ((turn_pod){str_dup(t->a, k->id), k->tenant_key, false}));
+}
+
 void turn_give(turn *t, books *b, booking *k)
 {
 	touch *x = turn_of(t, k);
@@ -344,7 +380,7 @@ void turn_give(turn *t, books *b, booking *k)
 	if (!k->held.pods.n)
 		return;
 	hold_before(x);
-	sum_plan(t, b, tenant, &k->held, -1);
+	sum_plan(t, b, tenant, &k->held, -1, false);
 	plan_frees(b, tenant, &k->held);
 	use_touch(b, k->tenant_key);
 	leaving_find(t, b, &k->held, &l);
@@ -353,6 +389,8 @@ void turn_give(turn *t, books *b, booking *k)
 	if (k->evicted_by.n)
 		claim_freed(b, k);
 	leaving_end(t, b, &l);
+	if (k->is_lent)
+		lent_end(t, b, k);
 	plan_clear(&k->held);
 }
 

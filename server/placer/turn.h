@@ -99,6 +99,13 @@ typedef struct turn_spent {
 	int64_t rate, start_us, at_us;
 } turn_spent;
 
+/* A placement that began as a pod. */
+typedef struct turn_pod {
+	str placement;
+	int32_t tenant_key;
+	bool is_lent;
+} turn_pod;
+
 /* A threshold of a budget that was crossed. */
 typedef struct turn_crossing {
 	str id;
@@ -135,6 +142,9 @@ typedef struct turn {
 	vec(str) unclaimed;     /* ids: not any more */
 	vec(booking *) evicted; /* told to make room */
 	vec(str) departed;      /* ids: they have */
+	vec(lent *) lents;      /* that changed */
+	vec(turn_pod) pods;     /* began as pods */
+	vec(str) pods_gone;     /* ids: no cluster tells of these any more */
 	bool has_searched;      /* for victims: that is done once a turn */
 	int32_t evictions;
 	int64_t evicted_milli, evicted_for_milli;
@@ -166,6 +176,9 @@ void turn_give(turn *t, books *b, booking *k);
 /* All that a tenant's subtree has of a class or share mode counts no longer at `from` and its ancestors, but at `to`
  * and its. */
 void turn_move(turn *t, const books *b, int32_t from, int32_t to, int32_t number, amounts use);
+
+/* The totals of the tenant and those above move; grown: the part that caps judge. */
+void turn_charge(turn *t, const books *b, int32_t tenant, int32_t number, amounts by, amounts grown);
 
 /* Rows of the inventory; the latest of a key counts. */
 void turn_node_put(turn *t, turn_node n);

@@ -11,6 +11,7 @@ own AS (
 	FROM live l CROSS JOIN LATERAL unnest(l.charge_models, l.charge_device_milli) AS x(model, device_milli)
 	GROUP BY l.tenant_key, x.model
 ),
+lent AS (SELECT tenant_key, model, sum(headroom_device_milli) AS device_milli FROM lease GROUP BY tenant_key, model),
 below AS (
 	SELECT t.parent_key AS tenant_key, u.model, sum(u.device_milli) AS device_milli
 	FROM tenant_use u JOIN tenant t ON t.key = u.tenant_key
@@ -22,8 +23,8 @@ WHERE d.key IS NULL OR h.memory_mib > d.memory_mib OR h.compute_milli > d.comput
 HAVING count(*) > 0
 UNION ALL
 SELECT 'totals that are not what stands below them: ' || count(*)
-FROM tenant_use u LEFT JOIN own USING (tenant_key, model) LEFT JOIN below USING (tenant_key, model)
-WHERE u.device_milli <> coalesce(own.device_milli, 0) + coalesce(below.device_milli, 0)
+FROM tenant_use u LEFT JOIN own USING (tenant_key, model) LEFT JOIN below USING (tenant_key, model) LEFT JOIN lent USING (tenant_key, model)
+WHERE u.device_milli <> coalesce(own.device_milli, 0) + coalesce(below.device_milli, 0) + coalesce(lent.device_milli, 0)
 HAVING count(*) > 0
 UNION ALL
 SELECT 'tenants that hold on a cluster what their placements do not: ' || count(*)

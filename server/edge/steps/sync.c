@@ -18,6 +18,8 @@ typedef struct sync_work {
 	sql_stream_head_in head_in;
 	sql_stream_next_in next_in;
 	sql_inbox_ahead_in ahead_in;
+	sql_lease_offers_in offers_in;
+	str leases; /* as they are told; absent: as before */
 	bool is_stirred, is_superseded;
 } sync_work;
 
@@ -98,7 +100,11 @@ static void answer_begin(js_writer *js, const sync_work *w)
 
 static step answer_end(request *r, js_writer *js)
 {
+	const sync_work *w = r->work;
+
 	js_array_end(js);
+	if (w->leases.p)
+		js_put_raw(js, "leases", w->leases);
 	js_put_i64(js, "config_rev", 0);
 	js_object_end(js);
 	return request_reply_out(r, 200);
@@ -124,17 +130,12 @@ static bool is_ahead(const sync_request *q, const sync_work *w)
 	return q->applied_rev > w->head.rev && !is_news(q, w);
 }
 
-step agent_sync_head(request *r)
+/* What the agent must hear, or that there is nothing yet. */
+static step sync_decide(request *r, int64_t left_ms)
 {
 	const sync_request *q = r->body;
 	sync_work *w = r->work;
-	int64_t left_ms = (w->until_us - clock_mono_us()) / 1000;
-	err e = r->reply.e;
 
-	if (e || !r->reply.rows || (e = db_row(&r->reply, 0, &w->head, &r->fault))) {
-		sync_end(r);
-		return r->reply.e ? request_fail_reply(r) : request_fail(r, e ? e : ERR_UNAVAILABLE);
-	}
 	if (w->head.rev > q->applied_rev) {
 		sync_end(r);
 		w->next_in = (sql_stream_next_in){r->agent->cluster_key, q->applied_rev, CHANGES_MAX};
@@ -146,13 +147,78 @@ step agent_sync_head(request *r)
 		return request_write(
 			r, (uint64_t)r->agent->cluster_key, SQL_INBOX_AHEAD, &w->ahead_in, STEP_agent_sync_ahead);
 	}
-	if (w->is_superseded || left_ms <= 0 || is_news(q, w)) {
+	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || w->leases.p) {
 		sync_end(r);
 		return answer_empty(r);
 	}
 	if (w->is_stirred)
 		return sync_look(r);
 	return sync_hold(r, left_ms);
+}
+
+step agent_sync_head(request *r)
+{
+	const sync_request *q = r->body;
+	sync_work *w = r->work;
+	int64_t left_ms = (w->until_us - clock_mono_us()) / 1000;
+	err e = r->reply.e;
+
+	if (e || !r->reply.rows || (e = db_row(&r->reply, 0, &w->head, &r->fault))) {
+		sync_end(r);
+		return r->reply.e ? request_fail_reply(r) : request_fail(r, e ? e : ERR_UNAVAILABLE);
+	}
+	/* An agent that does not say how far it is knows nothing of leases. */
+	bool knows = js_given(&sync_request_type, q, "lease_rev");
+	if (knows && !w->leases.p && w->head.lease_rev != q->lease_rev) {
+		sync_end(r);
+		w->offers_in = (sql_lease_offers_in){r->agent->cluster_key, q->lease_rev};
+		return request_fetch(r, DB_PLATFORM, SQL_LEASE_OFFERS, &w->offers_in, STEP_agent_sync_leases);
+	}
+	return sync_decide(r, left_ms);
+}
+
+static void offer_write(js_writer *js, const sql_lease_offers_row *row, arena *a)
+{
+	js_object_begin(js);
+	js_put_text(js, "lease", str_print(a, "%lld." STR_FMT, (long long)row->tenant_key, STR_ARG(row->model)));
+	js_put_text(js, "tenant", row->tenant);
+	js_put_text(js, "model", row->model);
+	js_put_text(js, "mode", row->mode);
+	js_put_i64(js, "offline_s", row->offline_s);
+	js_put_i64(js, "seq", row->seq);
+	js_put_i64(js, "device_milli", row->device_milli);
+	js_put_i64(js, "memory_mib", row->memory_mib);
+	js_put_i64(js, "compute_milli", row->compute_milli);
+	js_object_end(js);
+}
+
+/* All offers since the agent's last, in the same answer as the changes: what extends its deadline must not leave out
+ * any (engine/lease_rules.def). */
+step agent_sync_leases(request *r)
+{
+	const sync_request *q = r->body;
+	sync_work *w = r->work;
+	sql_lease_offers_row row;
+	int64_t rev = w->head.lease_rev;
+	fault f;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	js_writer js = js_writer_on(request_out(r));
+	js_object_begin(&js);
+	js_put_text(&js, "session", q->session);
+	js_key(&js, S("items"));
+	js_array_begin(&js);
+	for (uint32_t i = 0; i < r->reply.rows && !db_row(&r->reply, i, &row, &f); i++) {
+		rev = row.moved > rev ? row.moved : rev;
+		if (row.seq)
+			offer_write(&js, &row, r->arena);
+	}
+	js_array_end(&js);
+	js_put_i64(&js, "rev", rev);
+	js_object_end(&js);
+	w->leases = str_dup(r->arena, buf_str(&r->edge->out));
+	return sync_decide(r, (w->until_us - clock_mono_us()) / 1000);
 }
 
 /* The answer, with a head behind its own, makes the agent rewind and report anew: the placer has it in writing before.

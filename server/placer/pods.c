@@ -1,0 +1,180 @@
+#include "server/placer/pods.h"
+
+#include <stdlib.h>
+
+#include "base/heap.h"
+#include "engine/fleet.h"
+#include "json/write.h"
+#include "server/placer/body.h"
+#include "server/placer/decide.h"
+
+enum { REQUEST_BYTES_MAX = 64 << 10 };
+
+static bool is_id(str name)
+{
+	return str_starts(name, S("plc_")) && name.n > 4 && name.n < ID_MAX;
+}
+
+static void mark(turn *t, books *b, str name, int32_t tenant_key, bool is_lent)
+{
+	pod_mark *m = heap_new(1, sizeof *m + name.n);
+
+	memcpy(m->id, name.p, name.n);
+	m->at_us = t->now_us;
+	map_put(&b->lents.pods, str_of(m->id, name.n), m);
+	vec_push(&t->pods, ((turn_pod){str_dup(t->a, name), tenant_key, is_lent}));
+	t->cannot_undo = true;
+}
+
+static const payer *payer_named(const books *b, str path)
+{
+	map_each (slot, &b->payers) {
+		const payer *p = slot->value;
+		if (!p->is_deleted && str_eq(p->path, path))
+			return p;
+	}
+	return NULL;
+}
+
+/* New, of a tenant that is there. NULL: known, or not to be made sense of. */
+static const payer *payer_of(const books *b, const report_item *item)
+{
+	if (!is_id(item->placement) || map_find(&b->lents.pods, item->placement) || books_booking(b, item->placement))
+		return NULL;
+	return payer_named(b, item->tenant);
+}
+
+/* What is not in the inventory any more is left out: the rest is real. */
+static void plan_of(const books *b, const site *s, const js_list *placed, plan *p)
+{
+	const fleet *f = &b->fleet;
+	const placed_pod *pods = placed->v;
+
+	p->cluster = s->handle;
+	for (uint32_t i = 0; i < placed->n; i++) {
+		int32_t node = fleet_node_find(f, s->handle, pods[i].node);
+		const placed_device *d = pods[i].devices.v;
+		if (node == FLEET_NONE)
+			continue;
+		plan_add_pod(p, 0, (int32_t)pods[i].index, node, pods[i].cpu_milli, pods[i].memory_mib);
+		for (uint32_t k = 0; k < pods[i].devices.n; k++) {
+			int32_t device = fleet_device_find(f, s->handle, d[k].uuid);
+			if (device == FLEET_NONE || f->devices.v[device].node != node)
+				continue;
+			plan_device slice = {
+				.device = device, .memory_mib = d[k].memory_mib, .compute_milli = d[k].compute_milli};
+			slice.charge =
+				share_of_slice(d[k].memory_mib, d[k].compute_milli, f->devices.v[device].memory_mib, 1);
+			plan_add_device(p, slice);
+		}
+	}
+}
+
+static str request_of(turn *t, const site *s, const payer *p, const report_item *item, str *ret_name)
+{
+	placement_request q;
+	fault f;
+	buf out;
+	str only = s->name;
+
+	if (js_read_output(&placement_request_type, item->request.json, t->a, &q, &f))
+		return STR_NONE;
+	q.tenant = p->path;
+	q.clusters = (strs){&only, 1};
+	js_give(&placement_request_type, &q, "tenant");
+	js_give(&placement_request_type, &q, "clusters");
+	*ret_name = q.name;
+	buf_init(&out, REQUEST_BYTES_MAX);
+	js_writer w = js_writer_on(&out);
+	js_write(&w, &placement_request_type, &q);
+	str text = out.over ? STR_NONE : str_dup(t->a, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+static bool placed_read(turn *t, const report_item *item, placement *ret)
+{
+	fault f;
+	str json = str_print(t->a, "{\"placed\":" STR_FMT ",\"blockers\":[]}", STR_ARG(item->placed.json));
+
+	return item->placed.json.n && !js_read_output(&placement_type, json, t->a, ret, &f);
+}
+
+/* In the books, accepted, holding nothing yet. */
+static booking *booking_begin(turn *t, books *b, const payer *p, const report_item *item, const sql_inbox_next_row *row,
+	str request, str actor)
+{
+	booking_birth birth = {.id = item->placement,
+		.origin = S("pod"),
+		.created_by = actor,
+		.request = request,
+		.tenant_key = p->key,
+		.seq = row->seq,
+		.created_at_us = item->at.us && item->at.us < t->now_us ? item->at.us : t->now_us};
+	booking *k = booking_new(&birth);
+
+	turn_add(t, b, k, actor);
+	k->now.life = LIFE_ACCEPTED;
+	k->now.granted_at_us = birth.created_at_us;
+	return k;
+}
+
+void pods_admitted(turn *t, books *b, const site *s, const report_item *item, const sql_inbox_next_row *row, str actor)
+{
+	const payer *p = payer_of(b, item);
+	int64_t incarnation, no;
+	placement told;
+	str name;
+
+	str request = p ? request_of(t, s, p, item, &name) : STR_NONE;
+	if (!request.n || !fence_parse(item->fence, &incarnation, &no) || !placed_read(t, item, &told))
+		return;
+	mark(t, b, item->placement, p->key, true);
+	booking *k = booking_begin(t, b, p, item, row, request, actor);
+	k->now.fence_incarnation = incarnation;
+	k->now.fence_no = no;
+	k->now.cluster_key = s->key;
+	k->is_lent = true;
+	plan_of(b, s, &told.placed, &k->held);
+	group_ask only = {.name = S("main")};
+	js_list groups = {&only, 1};
+	turn_placed(t, k, body_placed(b, &k->held, &groups, t->a));
+	place_take(&b->fleet, b->tree, p->handle, &k->held);
+	turn_took(t, b, k);
+	decide_terms(b, k);
+	books_follow(b, k);
+}
+
+void pods_wanted(turn *t, books *b, const site *s, const report_item *item, const sql_inbox_next_row *row, str actor)
+{
+	const payer *p = payer_of(b, item);
+	str name;
+
+	str request = p ? request_of(t, s, p, item, &name) : STR_NONE;
+	if (!request.n)
+		return;
+	mark(t, b, item->placement, p->key, false);
+	sql_inbox_next_row pod = *row;
+	pod.object_id = str_dup(t->a, item->placement);
+	pod.tenant_key = p->key;
+	pod.actor = actor;
+	pod.body = request;
+	pod.at = t->now_us;
+	pod.is_known = false;
+	decide_pod(t, b, &pod);
+}
+
+void pods_review(turn *t, books *b)
+{
+	if (t->now_us < b->lents.pruned_us + (int64_t)PODS_REVIEW_S * 1000000)
+		return;
+	b->lents.pruned_us = t->now_us;
+	map_each (slot, &b->lents.pods) {
+		const pod_mark *m = slot->value;
+		if (m->at_us + (int64_t)PODS_KEPT_S * 1000000 < t->now_us && !books_booking(b, slot->key))
+			vec_push(&t->pods_gone, str_dup(t->a, slot->key));
+	}
+	vec_each (gone, &t->pods_gone)
+		free(map_remove(&b->lents.pods, *gone));
+	t->cannot_undo |= t->pods_gone.n > 0;
+}
