@@ -301,7 +301,7 @@ static void on_reload(void *arg, int signo)
 	p->scene_arena = fresh;
 	p->scene = s;
 	simulate_change(p->simulate, s);
-	agent_refresh(p->agent, clock_now_us());
+	agent_refresh(p->agent, agent_now_us(p->agent, clock_now_us()));
 	log_info("scene.loaded", KV_I64("nodes", s->nodes.n));
 	if (p->uplink)
 		uplink_kick(p->uplink);

@@ -1,27 +1,12 @@
-#include "agents/cluster/agent.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/cluster/agent_inside.h"
 #include "agents/cluster/apply.h"
-#include "agents/cluster/facts.h"
 #include "base/id.h"
 #include "json/write.h"
 
 enum { SYNC_BYTES_MAX = 4096, PLAIN_ARENA_BYTES = 256 << 20 };
-
-/* Pods that ended: the cluster keeps them until the agent remembers their end durably. */
-typedef struct drop {
-	char id[BOOK_ID_MAX + 1], fence[BOOK_FENCE_MAX + 1];
-} drop;
-
-struct agent {
-	cluster_ref cluster;
-	book book;
-	outbox outbox;
-	facts facts;
-	vec(drop) drops;
-	int64_t remember_us; /* when drops must be flushed */
-};
 
 static void text_copy(char *out, size_t max, str s)
 {
@@ -51,9 +36,21 @@ static void tell_step(agent *a, const holding *h, lifecycle state, int64_t at_us
 	outbox_step(&a->outbox, str_from(h->id), str_from(h->fence_text), state, reason, at_us);
 }
 
-static void tell(agent *a, const holding *h)
+void agent_tell(agent *a, const holding *h)
 {
 	tell_step(a, h, h->state, h->at_us);
+}
+
+void agent_over(agent *a, holding *h)
+{
+	loan *l = h->pod ? borrow_named(&a->borrow, h->pod->loan) : NULL;
+
+	facts_ended(&a->facts, h);
+	a->is_stirred = true;
+	if (l)
+		borrow_return(l, h->pod->charge);
+	if (l && l->is_due)
+		outbox_loans(&a->outbox, &a->borrow, false);
 }
 
 /* The steps that carry a time of their own and the present one. What only led further is left out. */
@@ -66,7 +63,7 @@ static void tell_whole(agent *a, const holding *h)
 	if (h->running_us && h->state != LIFE_RUNNING)
 		tell_step(a, h, LIFE_RUNNING, h->running_us);
 	if (h->state != LIFE_REVOKING)
-		tell(a, h);
+		agent_tell(a, h);
 }
 
 static void inventory_tell(agent *a, const js_list *nodes)
@@ -88,7 +85,9 @@ void agent_session(agent *a, int64_t now_us)
 	(void)now_us;
 	js_list nodes = a->cluster.can->nodes(a->cluster.self, mem);
 	outbox_begin(&a->outbox, id_str(&session));
+	borrow_session(&a->borrow);
 	inventory_tell(a, &nodes);
+	pods_tell_held(a);
 	outbox_running(&a->outbox, &a->book);
 	for (const holding *h = a->book.oldest; h; h = h->newer)
 		tell_whole(a, h);
@@ -97,6 +96,7 @@ void agent_session(agent *a, int64_t now_us)
 		if (h->is_booked)
 			tell_whole(a, h);
 	}
+	pods_tell_wanted(a);
 }
 
 /* Nodes that are not named any more leave the book. */
@@ -140,7 +140,7 @@ static void old_stop(agent *a, const deed *d, int64_t now_us)
 		(void)a->cluster.can->stop(a->cluster.self, str_from(d->h->id), str_from(d->old_fence), 0, now_us);
 }
 
-static void pods_found(void *arg, const cluster_pods *p)
+static void pods_seen(void *arg, const cluster_pods *p)
 {
 	visit *v = arg;
 
@@ -148,7 +148,7 @@ static void pods_found(void *arg, const cluster_pods *p)
 	if (d.kind == DEED_TELL) {
 		old_stop(v->a, &d, v->now_us);
 		if (!d.h->is_booked)
-			facts_ended(&v->a->facts, d.h);
+			facts_ended(&v->a->facts, d.h); /* nothing of a loan is counted yet */
 	}
 	if (phase_is_over(p->phase))
 		drop_later(v->a, p, v->now_us);
@@ -161,14 +161,18 @@ err agent_open(cluster_ref c, const char *facts_path, const char *version, int64
 	assert(a);
 	a->cluster = c;
 	book_init(&a->book);
+	borrow_init(&a->borrow);
+	a->room = place_new();
+	a->is_stirred = true;
 	outbox_init(&a->outbox, version);
-	err e = facts_open(&a->facts, facts_path, &a->book, f);
+	err e = facts_open(&a->facts, facts_path, &a->book, &a->borrow, f);
 	if (e) {
 		agent_close(a);
 		return e;
 	}
 	nodes_load(a);
-	c.can->list(c.self, pods_found, &(visit){a, now_us});
+	c.can->list(c.self, pods_seen, &(visit){a, now_us});
+	pods_found(a, now_us);
 	agent_session(a, now_us);
 	*ret = a;
 	return ERR_OK;
@@ -179,6 +183,9 @@ void agent_close(agent *a)
 	if (!a)
 		return;
 	facts_close(&a->facts);
+	pods_done(a);
+	place_free(a->room);
+	borrow_done(&a->borrow);
 	outbox_done(&a->outbox);
 	book_done(&a->book);
 	vec_done(&a->drops);
@@ -192,7 +199,11 @@ str agent_sync_body(agent *a, arena *mem, int64_t wait_ms)
 		.applied_rev = a->facts.rev,
 		.incarnation = a->facts.incarnation,
 		.wait_ms = wait_ms,
+		.lease_rev = a->borrow.rev,
 	};
+	js_give(&sync_request_type, &q, "incarnation");
+	js_give(&sync_request_type, &q, "wait_ms");
+	js_give(&sync_request_type, &q, "lease_rev");
 	buf body;
 
 	buf_init(&body, SYNC_BYTES_MAX);
@@ -245,8 +256,8 @@ static void deed_do(agent *a, deed *d, const placement *p, const placement_reque
 		book_state(&a->book, h, LIFE_REVOKED, STR_NONE, now_us);
 	}
 	if (!h->is_booked)
-		facts_ended(&a->facts, h);
-	tell(a, h);
+		agent_over(a, h);
+	agent_tell(a, h);
 }
 
 static void news_count(agent_news *n, const deed *d)
@@ -279,6 +290,7 @@ static err change_apply(agent *a, const sync_change *c, int64_t now_us, agent_ne
 		return e;
 	if (d.kind == DEED_FORGET)
 		return forget_do(a, d.h, f);
+	pods_decided(a, p.id);
 	if (d.kind != DEED_NONE) {
 		deed_do(a, &d, &p, &q, now_us);
 		news_count(news, &d);
@@ -335,6 +347,9 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 	bool had_database = a->facts.incarnation != 0;
 	if (s.incarnation != a->facts.incarnation || (!s.changes.n && s.rev < a->facts.rev))
 		database_change(a, &s, ret);
+	bool is_anew, is_lent = borrow_heard(
+			      &a->borrow, &a->facts, &s, str_from(a->outbox.session), a->asked_us, now_us, &is_anew);
+	ret->is_new_database |= is_anew;
 	e = changes_apply(a, &s, now_us, ret, f);
 	err io = agent_flush(a, &disk);
 	if (io) {
@@ -343,8 +358,11 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 		return io;
 	}
 	ret->is_new_database &= had_database;
+	a->is_stirred = true;
 	if (ret->is_gap || ret->is_new_database)
 		agent_session(a, now_us);
+	else if (is_lent)
+		outbox_loans(&a->outbox, &a->borrow, false);
 	return e;
 }
 
@@ -375,12 +393,19 @@ static void phase_heard(void *arg, const cluster_pods *p)
 
 	deed d = apply_phase(&v->a->book, p);
 	if (d.kind == DEED_TELL) {
-		tell(v->a, d.h);
+		agent_tell(v->a, d.h);
 		if (!d.h->is_booked)
-			facts_ended(&v->a->facts, d.h);
+			agent_over(v->a, d.h);
 	}
 	if (phase_is_over(p->phase))
 		drop_later(v->a, p, v->now_us);
+}
+
+static void pod_heard(void *arg, const cluster_pod *p)
+{
+	visit *v = arg;
+
+	pods_came(v->a, p);
 }
 
 static void usage_heard(void *arg, const cluster_usage *u)
@@ -393,9 +418,12 @@ static void usage_heard(void *arg, const cluster_usage *u)
 err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
 {
 	visit v = {a, now_us};
-	cluster_events e = {.on_phase = phase_heard, .on_usage = usage_heard, .arg = &v};
+	cluster_events e = {.on_phase = phase_heard, .on_usage = usage_heard, .on_pod = pod_heard, .arg = &v};
 
 	int64_t next_us = a->cluster.can->turn(a->cluster.self, &e, now_us);
+	err wrong = pods_admit(a, now_us, f);
+	if (wrong)
+		return wrong;
 	if (a->outbox.is_over)
 		agent_session(a, now_us);
 	if (a->drops.n && a->remember_us <= now_us) {
@@ -420,7 +448,36 @@ err agent_flush(agent *a, fault *f)
 	vec_each (d, &a->drops)
 		a->cluster.can->drop(a->cluster.self, str_from(d->id), str_from(d->fence));
 	vec_clear(&a->drops);
-	return facts_tidy(&a->facts, &a->book, f);
+	return facts_tidy(&a->facts, &a->book, &a->borrow, f);
+}
+
+int64_t agent_now_us(const agent *a, int64_t real_us)
+{
+	const cluster_face *can = a->cluster.can;
+
+	return can->clock_us ? can->clock_us(a->cluster.self, real_us) : real_us;
+}
+
+int64_t agent_real_us(const agent *a, int64_t delay_us)
+{
+	const cluster_face *can = a->cluster.can;
+
+	return can->real_us ? can->real_us(a->cluster.self, delay_us) : delay_us;
+}
+
+void agent_asks(agent *a, int64_t now_us)
+{
+	a->asked_us = now_us;
+}
+
+const borrow *agent_borrow(const agent *a)
+{
+	return &a->borrow;
+}
+
+uint32_t agent_waiting(const agent *a)
+{
+	return a->waiting.n;
 }
 
 const char *agent_session_id(const agent *a)

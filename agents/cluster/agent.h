@@ -39,6 +39,8 @@ void agent_refresh(agent *a, int64_t now_us);
 
 /* The body of the next sync. */
 str agent_sync_body(agent *a, arena *mem, int64_t wait_ms);
+/* That sync is sent now: what its answer lends counts from here on. */
+void agent_asks(agent *a, int64_t now_us);
 /* The answer to it. ERR_IO or ERR_LIMIT: the disk failed. Another error: the message made no sense, from `f`'s place on
  * nothing was applied. */
 err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f) MUST_CHECK;
@@ -53,6 +55,11 @@ err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f) MUST_CH
 /* Makes everything durable now. */
 err agent_flush(agent *a, fault *f) MUST_CHECK;
 
+/* The cluster's clock when the real one says real_us, and how long in real time so much of it is. */
+int64_t agent_now_us(const agent *a, int64_t real_us);
+int64_t agent_real_us(const agent *a, int64_t delay_us);
+const borrow *agent_borrow(const agent *a);
+uint32_t agent_waiting(const agent *a); /* pods that nobody has let in */
 const char *agent_session_id(const agent *a);
 int64_t agent_rev(const agent *a);
 const book *agent_book(const agent *a);

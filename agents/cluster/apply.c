@@ -154,7 +154,9 @@ deed apply_found(book *b, const cluster_pods *p)
 	plan_init(&wish);
 	if (p->id.n > BOOK_ID_MAX || p->fence.n > BOOK_FENCE_MAX || !attempt_read(p->fence, &at))
 		return (deed){.kind = DEED_NONE};
-	if (h && attempt_cmp(at, h->attempt) <= 0)
+	/* One that was let in here is remembered from before it began. */
+	bool is_remembered = h && h->pod && h->state == LIFE_GRANTED && attempt_cmp(at, h->attempt) == 0;
+	if (h && attempt_cmp(at, h->attempt) <= 0 && !is_remembered)
 		return (deed){.kind = DEED_NONE};
 	deed d = {.kind = DEED_TELL};
 	supersede(b, h, p->at_us, &d);

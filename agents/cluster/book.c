@@ -15,6 +15,7 @@ void book_init(book *b)
 static void holding_free(holding *h)
 {
 	plan_done(&h->plan);
+	free(h->pod);
 	free(h);
 }
 
@@ -160,12 +161,40 @@ holding *book_put(book *b, str id, str fence_text, attempt at)
 	assert(!h->is_booked);
 	if (is_linked(b, h))
 		final_unlink(b, h);
+	if (h->pod && attempt_cmp(at, h->attempt) != 0) {
+		free(h->pod);
+		h->pod = NULL;
+	}
 	text_put(h->fence_text, BOOK_FENCE_MAX, fence_text);
 	h->attempt = at;
 	h->state = LIFE_GRANTED;
 	h->bound_us = h->running_us = h->at_us = 0;
 	h->reason[0] = 0;
 	return h;
+}
+
+void book_pod_put(holding *h, const book_pod *pod)
+{
+	str texts[] = {pod->tenant, pod->request, pod->placed, pod->loan};
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		n += texts[i].n;
+	book_pod *own = calloc(1, sizeof(*own) + n + 1);
+	assert(own);
+	for (size_t i = 0; i < 4; i++) {
+		memcpy(own->text + at, texts[i].p ? texts[i].p : "", texts[i].n);
+		texts[i].p = own->text + at;
+		at += texts[i].n;
+	}
+	own->tenant = texts[0];
+	own->request = texts[1];
+	own->placed = texts[2];
+	own->loan = texts[3];
+	own->charge = pod->charge;
+	own->at_us = pod->at_us;
+	free(h->pod);
+	h->pod = own;
 }
 
 void book_state(book *b, holding *h, lifecycle state, str reason, int64_t at_us)

@@ -18,6 +18,15 @@ enum {
 };
 
 /* What the agent knows of one placement. Owned by the book. */
+/* One that came as a pod, and what it is (on the heap). */
+typedef struct book_pod {
+	str tenant, request, placed; /* request, placed: JSON */
+	str loan;                    /* it was let in out of that, as borrow.h names it */
+	amounts charge;
+	int64_t at_us; /* when it was let in */
+	char text[];
+} book_pod;
+
 typedef struct holding holding;
 struct holding {
 	char id[BOOK_ID_MAX + 1], fence_text[BOOK_FENCE_MAX + 1];
@@ -27,6 +36,7 @@ struct holding {
 	int64_t at_us;                /* when it came to this state */
 	int64_t bound_us, running_us; /* 0: never */
 	bool is_booked;
+	book_pod *pod;          /* NULL: the server placed it */
 	plan plan;              /* what is booked; empty otherwise */
 	holding *older, *newer; /* among the final ones */
 };
@@ -50,6 +60,8 @@ void book_node_gone(book *b, str name);
 holding *book_find(const book *b, str id);
 /* The holding of that id, new (without state) when there was none. id and fence within their limits. */
 holding *book_put(book *b, str id, str fence_text, attempt at);
+/* It was let in here; the texts are copied. */
+void book_pod_put(holding *h, const book_pod *pod);
 /* Enters a state: what ends gives its devices back. reason is cut. */
 void book_state(book *b, holding *h, lifecycle state, str reason, int64_t at_us);
 /* Lets go of an ended one for good. */

@@ -43,9 +43,16 @@ typedef struct cluster_usage {
 	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg; /* over its devices together */
 } cluster_usage;
 
+/* A pod that came and that nobody has placed. Valid during the call only. */
+typedef struct cluster_pod {
+	str tenant;
+	str request; /* JSON, as a placement request */
+} cluster_pod;
+
 typedef struct cluster_events {
 	void (*on_phase)(void *arg, const cluster_pods *p);
 	void (*on_usage)(void *arg, const cluster_usage *u);
+	void (*on_pod)(void *arg, const cluster_pod *p);
 	void *arg;
 } cluster_events;
 
@@ -70,6 +77,10 @@ typedef struct cluster_face {
 	int64_t (*turn)(void *self, const cluster_events *e, int64_t now_us);
 	/* Makes every order so far durable. */
 	err (*flush)(void *self, fault *f);
+	/* What time it is there, when the real time is real_us, and how long in real time is so much of that; NULL: the
+	 * same. */
+	int64_t (*clock_us)(void *self, int64_t real_us);
+	int64_t (*real_us)(void *self, int64_t delay_us);
 } cluster_face;
 
 typedef struct cluster_ref {

@@ -1,20 +1,25 @@
 #include "agents/cluster/facts.h"
 
+#include "agents/cluster/borrow.h"
 #include "json/write.h"
 
-enum { FACT_BYTES_MAX = 16 << 10 };
+enum { FACT_BYTES_MAX = 4 << 20 };
 
-/* One record. kind: rev (rev, incarnation), ended (all but those), forgotten (id). */
+/* One record. kind: rev (rev, incarnation), loan, admitted, ended, forgotten (id). */
 typedef struct fact {
 	str kind;
 	int64_t rev, incarnation;
 	str id, fence, state, reason;
 	int64_t at_us, bound_us, running_us;
+	str loan, tenant, model, mode;
+	int64_t offline_s, seq;
+	int64_t device_milli, memory_mib, compute_milli;
+	js_raw request, placed;
 } fact;
 
 #define F(...) JS_FIELD(fact, __VA_ARGS__)
 static const js_field fact_fields[] = {
-	F(kind, JS_REQUIRED, "rev, ended or forgotten."),
+	F(kind, JS_REQUIRED, "rev, loan, admitted, ended or forgotten."),
 	F(rev, JS_OPTIONAL, "Applied up to here."),
 	F(incarnation, JS_OPTIONAL, "Of the server's database."),
 	F(id, JS_OPTIONAL, "The placement."),
@@ -24,6 +29,17 @@ static const js_field fact_fields[] = {
 	F(at_us, JS_OPTIONAL, "When it ended."),
 	F(bound_us, JS_OPTIONAL, "When it was bound; 0: never."),
 	F(running_us, JS_OPTIONAL, "When it began to run; 0: never."),
+	F(loan, JS_OPTIONAL, "What was lent, or the pod was let in out of."),
+	F(tenant, JS_OPTIONAL, "Whose."),
+	F(model, JS_OPTIONAL, "Of which model."),
+	F(mode, JS_OPTIONAL, "Of the loan."),
+	F(offline_s, JS_OPTIONAL, "Of the loan."),
+	F(seq, JS_OPTIONAL, "The last offer taken."),
+	F(device_milli, JS_OPTIONAL, "Offered, or charged."),
+	F(memory_mib, JS_OPTIONAL, "Offered, or charged."),
+	F(compute_milli, JS_OPTIONAL, "Offered, or charged."),
+	F(request, JS_OPTIONAL, "What the pod asks for."),
+	F(placed, JS_OPTIONAL, "Where it stands."),
 };
 #undef F
 static JS_TYPE(fact, "Something an agent remembers.");
@@ -42,6 +58,7 @@ static void fact_add(journal *j, const fact *v)
 typedef struct replay {
 	facts *k;
 	book *b;
+	borrow *l;
 } replay;
 
 static void ended_read(book *b, const fact *v)
@@ -58,6 +75,33 @@ static void ended_read(book *b, const fact *v)
 	h->running_us = v->running_us;
 }
 
+static void admitted_read(book *b, const fact *v)
+{
+	attempt at;
+
+	if (!v->id.n || v->id.n > BOOK_ID_MAX || v->fence.n > BOOK_FENCE_MAX || !attempt_read(v->fence, &at) ||
+		book_find(b, v->id))
+		return;
+	holding *h = book_put(b, v->id, v->fence, at);
+	book_pod_put(h, &(book_pod){.tenant = v->tenant,
+				.request = v->request.json,
+				.placed = v->placed.json,
+				.loan = v->loan,
+				.charge = {{v->device_milli, v->memory_mib, v->compute_milli}},
+				.at_us = v->at_us});
+}
+
+static void loan_read(borrow *l, const fact *v)
+{
+	borrow_recall(l, &(fact_loan){.name = v->loan,
+				 .tenant = v->tenant,
+				 .model = v->model,
+				 .mode = v->mode,
+				 .offline_s = v->offline_s,
+				 .seq = v->seq,
+				 .offered = {{v->device_milli, v->memory_mib, v->compute_milli}}});
+}
+
 static void fact_read(void *arg, str record)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -72,6 +116,11 @@ static void fact_read(void *arg, str record)
 	if (str_eq(v.kind, S("rev"))) {
 		r->k->rev = v.rev;
 		r->k->incarnation = v.incarnation;
+		r->l->self.incarnation = v.incarnation;
+	} else if (str_eq(v.kind, S("loan"))) {
+		loan_read(r->l, &v);
+	} else if (str_eq(v.kind, S("admitted"))) {
+		admitted_read(r->b, &v);
 	} else if (str_eq(v.kind, S("ended"))) {
 		ended_read(r->b, &v);
 	} else if (str_eq(v.kind, S("forgotten"))) {
@@ -89,13 +138,20 @@ static void facts_write(void *arg, journal *j)
 
 	to.journal = j;
 	facts_rev(&to, to.rev, to.incarnation);
+	map_each (slot, &r->l->by_name) {
+		fact_loan l = borrow_fact(slot->value);
+		facts_loan(&to, &l);
+	}
+	map_each (slot, &r->b->by_id)
+		if (((holding *)slot->value)->pod)
+			facts_admitted(&to, slot->value);
 	for (const holding *h = r->b->oldest; h; h = h->newer)
 		facts_ended(&to, h);
 }
 
-err facts_open(facts *k, const char *path, book *b, fault *f)
+err facts_open(facts *k, const char *path, book *b, borrow *l, fault *f)
 {
-	replay r = {k, b};
+	replay r = {k, b, l};
 
 	*k = (facts){0};
 	err e = journal_open(path, fact_read, &r, &k->journal, f);
@@ -138,14 +194,45 @@ void facts_forgotten(facts *k, str id)
 	fact_add(k->journal, &(fact){.kind = S("forgotten"), .id = id});
 }
 
+void facts_loan(facts *k, const fact_loan *l)
+{
+	fact_add(k->journal, &(fact){.kind = S("loan"),
+				     .loan = l->name,
+				     .tenant = l->tenant,
+				     .model = l->model,
+				     .mode = l->mode,
+				     .offline_s = l->offline_s,
+				     .seq = l->seq,
+				     .device_milli = l->offered.v[AXIS_DEVICE_MILLI],
+				     .memory_mib = l->offered.v[AXIS_MEMORY_MIB],
+				     .compute_milli = l->offered.v[AXIS_COMPUTE_MILLI]});
+}
+
+void facts_admitted(facts *k, const holding *h)
+{
+	const book_pod *p = h->pod;
+
+	fact_add(k->journal, &(fact){.kind = S("admitted"),
+				     .id = str_from(h->id),
+				     .fence = str_from(h->fence_text),
+				     .at_us = p->at_us,
+				     .loan = p->loan,
+				     .tenant = p->tenant,
+				     .request = {p->request},
+				     .placed = {p->placed},
+				     .device_milli = p->charge.v[AXIS_DEVICE_MILLI],
+				     .memory_mib = p->charge.v[AXIS_MEMORY_MIB],
+				     .compute_milli = p->charge.v[AXIS_COMPUTE_MILLI]});
+}
+
 err facts_flush(facts *k, fault *f)
 {
 	return journal_flush(k->journal, f);
 }
 
-err facts_tidy(facts *k, book *b, fault *f)
+err facts_tidy(facts *k, book *b, borrow *l, fault *f)
 {
 	if (!journal_is_stale(k->journal))
 		return ERR_OK;
-	return journal_rewrite(k->journal, facts_write, &(replay){k, b}, f);
+	return journal_rewrite(k->journal, facts_write, &(replay){k, b, l}, f);
 }

@@ -1,11 +1,21 @@
 /* facts: what an agent must know after a crash and its cluster cannot tell it.
  *
- * How far it has followed the server's stream, and how placements ended that hold nothing any more. What still runs is
- * told by the cluster itself. The file is a journal of small JSON records.
+ * How far it has followed the server's stream, what it was lent, which pods it has let in, and how placements ended
+ * that hold nothing any more. What still runs is told by the cluster itself. The file is a journal of small JSON
+ * records.
  */
 #pragma once
 #include "agents/cluster/book.h"
 #include "agents/cluster/journal.h"
+
+typedef struct borrow borrow;
+
+/* One loan as it is remembered (borrow.h). */
+typedef struct fact_loan {
+	str name, tenant, model, mode;
+	int64_t offline_s, seq;
+	amounts offered;
+} fact_loan;
 
 typedef struct facts {
 	journal *journal;
@@ -14,14 +24,18 @@ typedef struct facts {
 	int64_t n_unread;    /* records that this version does not understand */
 } facts;
 
-/* Opens the file, puts the ended placements into b and writes the file anew without what is outdated. */
-err facts_open(facts *k, const char *path, book *b, fault *f) MUST_CHECK;
+/* Opens the file, puts the ended placements and those that were let in here into b, what was lent into l, and writes
+ * the file anew without what is outdated. */
+err facts_open(facts *k, const char *path, book *b, borrow *l, fault *f) MUST_CHECK;
 void facts_close(facts *k);
 
 void facts_rev(facts *k, int64_t rev, int64_t incarnation);
 void facts_ended(facts *k, const holding *h);
 void facts_forgotten(facts *k, str id);
+void facts_loan(facts *k, const fact_loan *l);
+/* It was let in here: flushed before it starts. */
+void facts_admitted(facts *k, const holding *h);
 /* One fsync, when there is something new. */
 err facts_flush(facts *k, fault *f) MUST_CHECK;
 /* Writes the file anew when most of it is outdated. */
-err facts_tidy(facts *k, book *b, fault *f) MUST_CHECK;
+err facts_tidy(facts *k, book *b, borrow *l, fault *f) MUST_CHECK;

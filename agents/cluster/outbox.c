@@ -164,6 +164,63 @@ void outbox_running(outbox *o, const book *b)
 	ready_add(o, &json);
 }
 
+void outbox_loans(outbox *o, const borrow *b, bool is_whole)
+{
+	uint32_t n = 0;
+	buf json;
+
+	js_writer w = item_begin(&json, "lease");
+	if (is_whole)
+		js_put_bool(&w, "is_whole", true);
+	js_put_i64(&w, "incarnation", b->self.incarnation);
+	js_key(&w, S("leases"));
+	js_array_begin(&w);
+	map_each (slot, &b->by_name) {
+		loan *l = slot->value;
+		if (!is_whole && !l->is_due)
+			continue;
+		lease_word word = lease_say(&l->hold, &b->self);
+		report_lease said = {str_from(l->name), word.seq, word.granted.v[AXIS_DEVICE_MILLI],
+			word.granted.v[AXIS_MEMORY_MIB], word.granted.v[AXIS_COMPUTE_MILLI]};
+		js_write(&w, &report_lease_type, &said);
+		l->is_due = false;
+		n++;
+	}
+	js_array_end(&w);
+	js_object_end(&w);
+	if (n || (is_whole && b->self.incarnation))
+		ready_add(o, &json);
+	else
+		buf_done(&json);
+}
+
+void outbox_admitted(outbox *o, const holding *h)
+{
+	buf json;
+
+	js_writer w = item_begin(&json, "admitted");
+	js_put_text(&w, "placement", str_from(h->id));
+	js_put_text(&w, "fence", str_from(h->fence_text));
+	js_put_text(&w, "tenant", h->pod->tenant);
+	js_put_raw(&w, "request", h->pod->request);
+	js_put_raw(&w, "placed", h->pod->placed);
+	js_put_time(&w, "at", h->pod->at_us);
+	js_object_end(&w);
+	ready_add(o, &json);
+}
+
+void outbox_want(outbox *o, str id, str tenant, str request)
+{
+	buf json;
+
+	js_writer w = item_begin(&json, "want");
+	js_put_text(&w, "placement", id);
+	js_put_text(&w, "tenant", tenant);
+	js_put_raw(&w, "request", request);
+	js_object_end(&w);
+	ready_add(o, &json);
+}
+
 /* Whether telling `to` makes telling `from` needless. Bound is where charging begins, so only running, which says when,
  * may stand for it. */
 static bool step_replaces(lifecycle to, lifecycle from)

@@ -8,7 +8,7 @@
  * OUTBOX_ITEMS_MAX sets is_over: then the owner begins a new session, which tells the present state whole.
  */
 #pragma once
-#include "agents/cluster/book.h"
+#include "agents/cluster/borrow.h"
 
 enum {
 	OUTBOX_SESSION_MAX = 63,
@@ -54,6 +54,12 @@ void outbox_running(outbox *o, const book *b);
 /* The step `state` of a placement, at at_us; reason may be absent. */
 void outbox_step(outbox *o, str id, str fence, lifecycle state, str reason, int64_t at_us);
 void outbox_usage(outbox *o, const cluster_usage *u);
+/* What is held of loans: of all of them, or of those whose word is due, which it is no more. */
+void outbox_loans(outbox *o, const borrow *b, bool is_whole);
+/* A pod that was let in here. */
+void outbox_admitted(outbox *o, const holding *h);
+/* A pod that waits for the server to let it in. */
+void outbox_want(outbox *o, str id, str tenant, str request);
 
 bool outbox_has_work(const outbox *o); /* something waits or is under way */
 uint32_t outbox_waiting(const outbox *o);

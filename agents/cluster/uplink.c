@@ -41,9 +41,14 @@ static void fail(uplink *u, const fault *f)
 	u->is_failed = u->is_stopping = true;
 }
 
+static int64_t now(const uplink *u)
+{
+	return agent_now_us(u->c.agent, clock_now_us());
+}
+
 static void turn(uplink *u)
 {
-	int64_t now_us = clock_now_us(), next_us;
+	int64_t now_us = now(u), next_us;
 	fault f = {0};
 
 	if (u->is_failed)
@@ -56,7 +61,7 @@ static void turn(uplink *u)
 		loop_timer_disarm(u->turn);
 		return;
 	}
-	int64_t delay_us = next_us - now_us;
+	int64_t delay_us = agent_real_us(u->c.agent, next_us - now_us);
 	loop_timer_arm(u->turn, delay_us < UPLINK_TURN_MIN_US ? UPLINK_TURN_MIN_US : delay_us);
 }
 
@@ -172,7 +177,7 @@ static void sync_apply(uplink *u, const fetch_reply *r)
 	agent_news news;
 	fault f = {0};
 
-	err e = agent_apply(u->c.agent, r->body, clock_now_us(), &news, &f);
+	err e = agent_apply(u->c.agent, r->body, now(u), &news, &f);
 	if (e == ERR_IO || e == ERR_LIMIT) {
 		fail(u, &f);
 		return;
@@ -207,7 +212,7 @@ static void report_take(uplink *u, const fetch_reply *r)
 	bool is_restarted;
 	fault f = {0};
 
-	err e = agent_answered(u->c.agent, r->body, clock_now_us(), &is_restarted, &f);
+	err e = agent_answered(u->c.agent, r->body, now(u), &is_restarted, &f);
 	if (e) {
 		call_lost(u, &u->report, r, f.detail);
 		return;
@@ -231,7 +236,7 @@ static void on_report(void *arg, const fetch_reply *r)
 	if (r->e == ERR_OK && r->status == 200 && is_ours) {
 		report_take(u, r);
 	} else if (r->e == ERR_OK && r->status == err_status(ERR_SEQUENCE_GAP) && is_ours) {
-		agent_session(u->c.agent, clock_now_us());
+		agent_session(u->c.agent, now(u));
 		log_warn("session.begun", KV_Z("session", agent_session_id(u->c.agent)), KV_Z("why", "sequence gap"));
 		call_lost(u, &u->report, r, "sequence gap");
 	} else if (is_ours || r->e || r->status != 200) {
@@ -272,6 +277,7 @@ static void sync_send(uplink *u)
 {
 	AUTO_ARENA a = arena_new(0);
 
+	agent_asks(u->c.agent, now(u));
 	call_send(u, &u->sync, agent_sync_body(u->c.agent, a, UPLINK_WAIT_MS), UPLINK_SYNC_TIMEOUT_MS, on_sync);
 }
 

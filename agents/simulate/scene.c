@@ -48,6 +48,21 @@ static const js_field scene_pods_fields[] = {
 #undef F
 JS_TYPE(scene_pods, "How simulated pods behave.");
 
+#define F(...) JS_FIELD(scene_arrival, __VA_ARGS__)
+static const js_field scene_arrival_fields[] = {
+	F(tenant, JS_REQUIRED, "Whose pods.", JS_LEN(1, 600)),
+	F(class, JS_REQUIRED, "Of which class of devices.", JS_LEN(1, 63)),
+	F(count, JS_OPTIONAL, "Devices of one pod.", JS_RANGE(1, 64), JS_INITIAL(1)),
+	F(memory_mib, JS_OPTIONAL, "Of each; 0: all of it.", JS_RANGE(0, 100000000)),
+	F(compute_milli, JS_OPTIONAL, "Of each, where it is not all.", JS_RANGE(0, 1000)),
+	F(first_ms, JS_OPTIONAL, "When the first comes.", JS_RANGE(0, 31622400000)),
+	F(every_ms, JS_OPTIONAL, "Between two of them.", JS_RANGE(1, 31622400000), JS_INITIAL(60000)),
+	F(pods, JS_OPTIONAL, "How many come.", JS_RANGE(1, 1000000), JS_INITIAL(1)),
+	F(runtime_ms, JS_OPTIONAL, "How long each runs; 0: until it is revoked.", JS_RANGE(0, 31622400000)),
+};
+#undef F
+JS_TYPE(scene_arrival, "Pods that come by themselves.");
+
 #define F(...) JS_FIELD(scene, __VA_ARGS__)
 static const js_field scene_fields[] = {
 	F(cluster_uid, JS_REQUIRED, "What makes this cluster itself.", JS_LEN(1, 200)),
@@ -57,6 +72,8 @@ static const js_field scene_fields[] = {
 	F(device_memory_mib, JS_OPTIONAL, "Of devices in nodes_csv.", JS_RANGE(1, 100000000),
 		JS_INITIAL(SCENE_DEVICE_MEMORY_MIB)),
 	F(pods, JS_OPTIONAL, "How its pods behave.", JS_OF(scene_pods)),
+	F(arrivals, JS_OPTIONAL, "Pods that come by themselves.", JS_OF(scene_arrival), JS_ITEMS(0, 1000)),
+	F(speed, JS_OPTIONAL, "So many seconds pass there in one.", JS_RANGE(1, 100000), JS_INITIAL(1)),
 };
 #undef F
 JS_TYPE_GIVEN(scene, "A simulated cluster.");

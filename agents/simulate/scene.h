@@ -12,6 +12,13 @@
  * A model's class is its name in lower case. "device_memory_mib" (16384) is the memory of devices whose row does not
  * say it.
  *
+ * "arrivals" are pods that come by themselves, for the cluster to let in: {"tenant": "acme/research", "class":
+ * "h100-80g", "count": 1, "memory_mib": 0, "compute_milli": 0, "first_ms": 0, "every_ms": 60000, "pods": 100,
+ * "runtime_ms": 600000}. memory_mib 0: whole devices. Those that came are not waited for any more after a restart of
+ * the agent.
+ *
+ * "speed": so many seconds pass in the cluster in one real one; more than 1 is for pods of no longer than a run.
+ *
  * stop_ms: how long pods take to end once they are told to; where grace is given, no longer than that.
  *
  * runtime_ms 0: pods run until they are revoked. A placement's label "simulate/runtime_ms" overrides it, and its
@@ -48,6 +55,13 @@ typedef struct scene_pods {
 } scene_pods;
 JS_DECLARE(scene_pods);
 
+typedef struct scene_arrival {
+	str tenant, class;
+	int64_t count, memory_mib, compute_milli;
+	int64_t first_ms, every_ms, pods, runtime_ms;
+} scene_arrival;
+JS_DECLARE(scene_arrival);
+
 typedef struct scene {
 	uint64_t given;
 	str cluster_uid;
@@ -56,6 +70,8 @@ typedef struct scene {
 	str nodes_csv;
 	int64_t device_memory_mib;
 	scene_pods pods;
+	js_list arrivals; /* of scene_arrival */
+	int64_t speed;
 } scene;
 JS_DECLARE(scene);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "agents/cluster/journal.h"
+#include "agents/simulate/arrive.h"
 #include "agents/simulate/due.h"
 #include "base/map.h"
 #include "json/pull.h"
@@ -63,6 +64,7 @@ typedef struct news {
 
 struct simulate {
 	const scene *scene;
+	arrive arrivals;
 	journal *journal;
 	map by_key;
 	due due;
@@ -270,6 +272,7 @@ err simulate_open(const scene *sc, const char *path, int64_t now_us, simulate **
 
 	assert(s);
 	s->scene = sc;
+	arrive_begin(&s->arrivals, sc, now_us);
 	err e = journal_open(path, order_replay, s, &s->journal, f);
 	if (!e)
 		replay_end(s, now_us);
@@ -295,6 +298,7 @@ void simulate_close(simulate *s)
 	vec_done(&s->news);
 	map_done(&s->by_key);
 	due_done(&s->due);
+	arrive_done(&s->arrivals);
 	journal_close(s->journal);
 	free(s);
 }
@@ -535,12 +539,13 @@ static int64_t face_turn(void *self, const cluster_events *e, int64_t now_us)
 	due_at *first;
 
 	time_pass(s, now_us);
+	int64_t comes_us = arrive_turn(&s->arrivals, s->scene, e, now_us);
 	news_tell(s, e);
 	usage_turn(s, e, now_us);
 	int64_t next_us = s->scene->pods.usage_interval_ms && s->by_key.n ? s->usage_us : CLUSTER_NEVER;
 	if ((first = due_first(&s->due)) && first->us < next_us)
 		next_us = first->us;
-	return next_us;
+	return comes_us < next_us ? comes_us : next_us;
 }
 
 static err face_flush(void *self, fault *f)
@@ -551,6 +556,16 @@ static err face_flush(void *self, fault *f)
 	if (!e && journal_is_stale(s->journal))
 		e = journal_rewrite(s->journal, orders_write, s, f);
 	return e;
+}
+
+static int64_t face_clock_us(void *self, int64_t real_us)
+{
+	return arrive_clock_us(&((simulate *)self)->arrivals, ((simulate *)self)->scene, real_us);
+}
+
+static int64_t face_real_us(void *self, int64_t delay_us)
+{
+	return delay_us / ((simulate *)self)->scene->speed;
 }
 
 cluster_ref simulate_cluster(simulate *s)
@@ -564,6 +579,8 @@ cluster_ref simulate_cluster(simulate *s)
 		.list = face_list,
 		.turn = face_turn,
 		.flush = face_flush,
+		.clock_us = face_clock_us,
+		.real_us = face_real_us,
 	};
 
 	return (cluster_ref){&face, s};

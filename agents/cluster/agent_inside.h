@@ -1,0 +1,52 @@
+/* agent_inside: what the files of agent share. */
+#pragma once
+#include "agents/cluster/admit.h"
+#include "agents/cluster/agent.h"
+#include "agents/cluster/borrow.h"
+#include "agents/cluster/facts.h"
+
+/* Pods that ended: the cluster keeps them until the agent remembers their end durably. */
+typedef struct drop {
+	char id[BOOK_ID_MAX + 1], fence[BOOK_FENCE_MAX + 1];
+} drop;
+
+/* A pod that nobody has let in yet. */
+typedef struct pod_wait {
+	char id[BOOK_ID_MAX + 1];
+	bool is_told; /* the server decides about it */
+	str tenant, request;
+	char text[];
+} pod_wait;
+
+struct agent {
+	cluster_ref cluster;
+	book book;
+	outbox outbox;
+	facts facts;
+	borrow borrow;
+	place *room;
+	vec(pod_wait *) waiting; /* in the order they came */
+	bool is_stirred;         /* something freed, or was lent: those are looked at again */
+	int64_t asked_us;        /* when the sync that is under way was sent */
+	vec(drop) drops;
+	int64_t remember_us; /* when drops must be flushed */
+};
+
+/* The present state of h is told. */
+void agent_tell(agent *a, const holding *h);
+/* It holds nothing any more: remembered, and what it used of a loan is free. */
+void agent_over(agent *a, holding *h);
+
+/* pods.c: pods that came here, and not to the server. */
+void pods_came(agent *a, const cluster_pod *p);
+/* Lets in what fits into what is lent; what does not is wanted of the server, when it is in touch. One flush for all
+ * before they start. */
+err pods_admit(agent *a, int64_t now_us, fault *f) MUST_CHECK;
+/* The server has decided about it. */
+void pods_decided(agent *a, str name);
+/* After the cluster told what it holds: what is let in and runs is used; what does not run never began. */
+void pods_found(agent *a, int64_t now_us);
+/* What a new session tells first: loans, and what was let in; then, at its end, what is wanted. */
+void pods_tell_held(agent *a);
+void pods_tell_wanted(agent *a);
+void pods_done(agent *a);

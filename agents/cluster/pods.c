@@ -1,0 +1,199 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agents/cluster/agent_inside.h"
+#include "base/id.h"
+#include "json/write.h"
+
+enum { PLACED_BYTES_MAX = 4 << 20 };
+
+void pods_came(agent *a, const cluster_pod *p)
+{
+	pod_wait *w = calloc(1, sizeof(*w) + (size_t)p->tenant.n + p->request.n);
+	id name = id_make("plc");
+
+	assert(w);
+	(void)snprintf(w->id, sizeof(w->id), STR_FMT, STR_ARG(id_str(&name)));
+	memcpy(w->text, p->tenant.p, p->tenant.n);
+	memcpy(w->text + p->tenant.n, p->request.p, p->request.n);
+	w->tenant = str_of(w->text, p->tenant.n);
+	w->request = str_of(w->text + p->tenant.n, p->request.n);
+	vec_push(&a->waiting, w);
+	a->is_stirred = true;
+}
+
+static str placed_text(const js_list *placed, arena *mem)
+{
+	const placed_pod *pod = placed->v;
+	buf out;
+
+	buf_init(&out, PLACED_BYTES_MAX);
+	js_writer w = js_writer_on(&out);
+	js_array_begin(&w);
+	for (uint32_t i = 0; i < placed->n; i++)
+		js_write(&w, &placed_pod_type, &pod[i]);
+	js_array_end(&w);
+	str text = out.over ? STR_NONE : str_dup(mem, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* Books it and writes it down. The pod starts when that is on disk. */
+static holding *let_in(agent *a, const pod_wait *w, const loan *l, const admit_found *found, str placed, int64_t now_us)
+{
+	char fence[BOOK_FENCE_MAX + 1];
+	attempt at;
+
+	(void)snprintf(fence, sizeof(fence), "%lld.1", (long long)a->borrow.self.incarnation);
+	bool is_fence = attempt_read(str_from(fence), &at);
+	assert(is_fence);
+	(void)is_fence;
+	holding *h = book_put(&a->book, str_from(w->id), str_from(fence), at);
+	book_pod_put(h, &(book_pod){.tenant = w->tenant,
+				.request = w->request,
+				.placed = placed,
+				.loan = str_from(l->name),
+				.charge = found->charge,
+				.at_us = now_us});
+	book_take(&a->book, h, &found->plan);
+	book_state(&a->book, h, LIFE_ACCEPTED, STR_NONE, now_us);
+	facts_admitted(&a->facts, h);
+	return h;
+}
+
+static holding *admit_one(agent *a, const pod_wait *w, arena *mem, admit_found *found, int64_t now_us)
+{
+	plan_init(&found->plan);
+	if (w->is_told || !admit_find(a->room, &a->book, w->request, mem, found))
+		return NULL;
+	loan *l = borrow_of(&a->borrow, w->tenant, found->model);
+	str placed = l ? placed_text(&found->placed, mem) : STR_NONE;
+	if (!placed.n || !borrow_spend(&a->borrow, l, found->charge, now_us))
+		return NULL;
+	return let_in(a, w, l, found, placed, now_us);
+}
+
+static void start(agent *a, holding *h, const admit_found *found, int64_t now_us)
+{
+	str reason = STR_NONE;
+	cluster_order o = {.id = str_from(h->id),
+		.fence = str_from(h->fence_text),
+		.placed = found->placed,
+		.max_runtime_s = found->max_runtime_s,
+		.labels = found->labels};
+
+	outbox_admitted(&a->outbox, h);
+	if (!a->cluster.can->start(a->cluster.self, &o, now_us, &reason)) {
+		book_state(&a->book, h, LIFE_FAILED, reason, now_us);
+		agent_over(a, h);
+	}
+	agent_tell(a, h);
+}
+
+typedef struct begun {
+	holding *h;
+	admit_found found;
+} begun;
+
+typedef vec(begun) begun_list;
+
+static void admit_all(agent *a, arena *mem, begun_list *ret, int64_t now_us)
+{
+	bool may_ask = borrow_is_in_touch(&a->borrow, now_us);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < a->waiting.n; i++) {
+		pod_wait *w = a->waiting.v[i];
+		begun b = {0};
+		b.h = admit_one(a, w, mem, &b.found, now_us);
+		if (b.h) {
+			vec_push(ret, b);
+			free(w);
+			continue;
+		}
+		plan_done(&b.found.plan);
+		if (may_ask && !w->is_told) {
+			outbox_want(&a->outbox, str_from(w->id), w->tenant, w->request);
+			w->is_told = true;
+		}
+		a->waiting.v[kept++] = w;
+	}
+	a->waiting.n = kept;
+}
+
+err pods_admit(agent *a, int64_t now_us, fault *f)
+{
+	AUTO_ARENA mem = arena_new(0);
+	begun_list fresh = {0};
+	err e = ERR_OK;
+
+	if (!a->is_stirred)
+		return ERR_OK;
+	a->is_stirred = false;
+	admit_all(a, mem, &fresh, now_us);
+	if (fresh.n)
+		e = facts_flush(&a->facts, f);
+	vec_each (b, &fresh) {
+		if (!e)
+			start(a, b->h, &b->found, now_us);
+		plan_done(&b->found.plan);
+	}
+	vec_done(&fresh);
+	return e;
+}
+
+void pods_decided(agent *a, str name)
+{
+	for (uint32_t i = 0; i < a->waiting.n; i++) {
+		if (!str_eq(str_from(a->waiting.v[i]->id), name))
+			continue;
+		free(a->waiting.v[i]);
+		memmove(&a->waiting.v[i], &a->waiting.v[i + 1], (a->waiting.n - i - 1) * sizeof(*a->waiting.v));
+		a->waiting.n--;
+		return;
+	}
+}
+
+static void pod_found(agent *a, holding *h, int64_t now_us)
+{
+	loan *l = borrow_named(&a->borrow, h->pod->loan);
+
+	if (h->is_booked && l) {
+		borrow_found(l, h->pod->charge);
+	} else if (h->state == LIFE_GRANTED) {
+		book_state(&a->book, h, LIFE_FAILED, S("the agent ended before it began"), now_us);
+		facts_ended(&a->facts, h);
+	}
+}
+
+void pods_found(agent *a, int64_t now_us)
+{
+	map_each (slot, &a->book.by_id) {
+		holding *h = slot->value;
+		if (h->pod)
+			pod_found(a, h, now_us);
+	}
+}
+
+void pods_tell_held(agent *a)
+{
+	outbox_loans(&a->outbox, &a->borrow, true);
+	map_each (slot, &a->book.by_id)
+		if (((const holding *)slot->value)->pod)
+			outbox_admitted(&a->outbox, slot->value);
+}
+
+void pods_tell_wanted(agent *a)
+{
+	vec_each (at, &a->waiting)
+		if ((*at)->is_told)
+			outbox_want(&a->outbox, str_from((*at)->id), (*at)->tenant, (*at)->request);
+}
+
+void pods_done(agent *a)
+{
+	vec_each (at, &a->waiting)
+		free(*at);
+	vec_done(&a->waiting);
+}

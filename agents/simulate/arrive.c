@@ -1,0 +1,82 @@
+#include "agents/simulate/arrive.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "json/write.h"
+
+enum { REQUEST_BYTES_MAX = 16 << 10 };
+
+void arrive_begin(arrive *a, const scene *s, int64_t now_us)
+{
+	*a = (arrive){.since_us = now_us, .n = s->arrivals.n};
+	a->came = calloc(a->n + 1u, sizeof(*a->came));
+	assert(a->came);
+}
+
+void arrive_done(arrive *a)
+{
+	free(a->came);
+	a->came = NULL;
+}
+
+static void request_write(js_writer *w, const scene_arrival *r)
+{
+	js_object_begin(w);
+	js_put_text(w, "tenant", r->tenant);
+	js_key(w, S("devices"));
+	js_array_begin(w);
+	js_object_begin(w);
+	js_put_i64(w, "count", r->count);
+	js_key(w, S("classes"));
+	js_array_begin(w);
+	js_text(w, r->class);
+	js_array_end(w);
+	if (r->memory_mib) {
+		js_put_i64(w, "memory_mib", r->memory_mib);
+		js_put_i64(w, "compute_milli", r->compute_milli);
+	}
+	js_object_end(w);
+	js_array_end(w);
+	if (r->runtime_ms) {
+		char ms[32];
+		int n = snprintf(ms, sizeof(ms), "%lld", (long long)r->runtime_ms);
+		js_key(w, S("labels"));
+		js_object_begin(w);
+		js_put_text(w, "simulate/runtime_ms", str_of(ms, (size_t)n));
+		js_object_end(w);
+	}
+	js_object_end(w);
+}
+
+static void tell(const scene_arrival *r, const cluster_events *e)
+{
+	buf json;
+
+	buf_init(&json, REQUEST_BYTES_MAX);
+	js_writer w = js_writer_on(&json);
+	request_write(&w, r);
+	if (e->on_pod)
+		e->on_pod(e->arg, &(cluster_pod){r->tenant, buf_str(&json)});
+	buf_done(&json);
+}
+
+int64_t arrive_turn(arrive *a, const scene *s, const cluster_events *e, int64_t now_us)
+{
+	const scene_arrival *r = s->arrivals.v;
+	int64_t next_us = CLUSTER_NEVER;
+
+	for (uint32_t i = 0; i < a->n && i < s->arrivals.n; i++) {
+		int64_t at_us = a->since_us + (r[i].first_ms + a->came[i] * r[i].every_ms) * 1000;
+		for (; a->came[i] < r[i].pods && at_us <= now_us; a->came[i]++, at_us += r[i].every_ms * 1000)
+			tell(&r[i], e);
+		if (a->came[i] < r[i].pods && at_us < next_us)
+			next_us = at_us;
+	}
+	return next_us;
+}
+
+int64_t arrive_clock_us(const arrive *a, const scene *s, int64_t real_us)
+{
+	return real_us + (real_us - a->since_us) * (s->speed - 1);
+}
