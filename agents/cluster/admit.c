@@ -103,7 +103,7 @@ bool admit_find(place *room, book *b, str request, arena *a, admit_found *ret)
 	ask_group group;
 	fault f;
 
-	if (js_read_output(&placement_request_type, request, a, &q, &f))
+	if (js_read_output(&placement_request_type, str_dup(a, request), a, &q, &f))
 		return false;
 	js_list groups = placement_groups(&q, a);
 	ask k = {.groups = &group,
