@@ -12,6 +12,7 @@ PROPERTY_CASES       2000    200000   random cases of a property test against it
 ENGINE_OPERATIONS  100000  10000000   random operations on the engine, against a slow model of its books
 LEDGER_OPERATIONS   20000   1000000   random operations on quota, against a slow model of its tree
 LEASE_SEARCH            1         2   size of the search of the rules of leases: at 2 more offers, backups and worlds
+LEASE_SPEED         14400      2880   seconds of a simulated cluster in one, where the server is away for a day
 LEDGER_BATCHES          4       400   batches of random work and edits through the placer, against the same model
 KILL_ROUNDS             1        60   replays during which processes are killed
 KILL_MOMENTS            6         6   random moments of a round at which a process is killed

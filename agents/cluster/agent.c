@@ -358,7 +358,7 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 		return io;
 	}
 	ret->is_new_database &= had_database;
-	a->is_stirred = true;
+	a->is_stirred = a->is_in_touch = true;
 	if (ret->is_gap || ret->is_new_database)
 		agent_session(a, now_us);
 	else if (is_lent)
@@ -463,6 +463,11 @@ int64_t agent_real_us(const agent *a, int64_t delay_us)
 	const cluster_face *can = a->cluster.can;
 
 	return can->real_us ? can->real_us(a->cluster.self, delay_us) : delay_us;
+}
+
+void agent_lost(agent *a)
+{
+	a->is_in_touch = false;
 }
 
 void agent_asks(agent *a, int64_t now_us)

@@ -41,6 +41,8 @@ void agent_refresh(agent *a, int64_t now_us);
 str agent_sync_body(agent *a, arena *mem, int64_t wait_ms);
 /* That sync is sent now: what its answer lends counts from here on. */
 void agent_asks(agent *a, int64_t now_us);
+/* The server does not answer: pods that fit into nothing lent wait until it does. */
+void agent_lost(agent *a);
 /* The answer to it. ERR_IO or ERR_LIMIT: the disk failed. Another error: the message made no sense, from `f`'s place on
  * nothing was applied. */
 err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f) MUST_CHECK;

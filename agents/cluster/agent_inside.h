@@ -26,6 +26,7 @@ struct agent {
 	borrow borrow;
 	place *room;
 	vec(pod_wait *) waiting; /* in the order they came */
+	bool is_in_touch;        /* the server answers: it may be asked about those */
 	bool is_stirred;         /* something freed, or was lent: those are looked at again */
 	int64_t asked_us;        /* when the sync that is under way was sent */
 	vec(drop) drops;

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define IN_TOUCH_US ((int64_t)60 * 1000000)
-
 void borrow_init(borrow *b)
 {
 	*b = (borrow){.self = {.session = BORROW_SESSION_OWN, .asked_us = INT64_MIN / 2}};
@@ -153,9 +151,4 @@ void borrow_return(loan *l, amounts a)
 void borrow_found(loan *l, amounts a)
 {
 	l->hold.used = amounts_add(l->hold.used, a);
-}
-
-bool borrow_is_in_touch(const borrow *b, int64_t now_us)
-{
-	return lease_is_open(&b->self, now_us, IN_TOUCH_US);
 }

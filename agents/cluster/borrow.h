@@ -49,5 +49,3 @@ bool borrow_spend(borrow *b, loan *l, amounts a, int64_t now_us);
 void borrow_return(loan *l, amounts a);
 /* It was there when this agent started. */
 void borrow_found(loan *l, amounts a);
-/* Whether the server was heard of a short while ago. */
-bool borrow_is_in_touch(const borrow *b, int64_t now_us);

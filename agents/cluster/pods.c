@@ -100,7 +100,6 @@ typedef vec(begun) begun_list;
 
 static void admit_all(agent *a, arena *mem, begun_list *ret, int64_t now_us)
 {
-	bool may_ask = borrow_is_in_touch(&a->borrow, now_us);
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < a->waiting.n; i++) {
@@ -113,7 +112,7 @@ static void admit_all(agent *a, arena *mem, begun_list *ret, int64_t now_us)
 			continue;
 		}
 		plan_done(&b.found.plan);
-		if (may_ask && !w->is_told) {
+		if (a->is_in_touch && !w->is_told) {
 			outbox_want(&a->outbox, str_from(w->id), w->tenant, w->request);
 			w->is_told = true;
 		}

@@ -103,6 +103,8 @@ static void call_lost(uplink *u, lane_call *l, const fetch_reply *r, const char 
 		log_warn("server.lost", KV_Z("server", u->c.server), KV_Z("call", l->name),
 			KV_I64("status", r->e ? 0 : r->status), KV_Z("why", why));
 	l->is_lost = true;
+	if (l == &u->sync)
+		agent_lost(u->c.agent);
 	random_bytes(&random, sizeof(random));
 	int64_t wait_us = backoff_next(&l->backoff, random);
 	call_delay(l, wait_us < advice_us ? advice_us : wait_us);
@@ -277,8 +279,12 @@ static void sync_send(uplink *u)
 {
 	AUTO_ARENA a = arena_new(0);
 
+	/* Where time runs faster the server is asked as often by that clock, as far as it can be. */
+	int64_t wait_ms = agent_real_us(u->c.agent, (int64_t)UPLINK_WAIT_MS * 1000) / 1000;
 	agent_asks(u->c.agent, now(u));
-	call_send(u, &u->sync, agent_sync_body(u->c.agent, a, UPLINK_WAIT_MS), UPLINK_SYNC_TIMEOUT_MS, on_sync);
+	call_send(u, &u->sync,
+		agent_sync_body(u->c.agent, a, wait_ms < UPLINK_WAIT_MIN_MS ? UPLINK_WAIT_MIN_MS : wait_ms),
+		UPLINK_SYNC_TIMEOUT_MS, on_sync);
 }
 
 static bool is_told(const uplink *u)

@@ -10,7 +10,8 @@
 #include "net/loop.h"
 
 enum {
-	UPLINK_WAIT_MS = 25000,         /* how long a sync is held */
+	UPLINK_WAIT_MS = 25000, /* how long a sync is held */
+	UPLINK_WAIT_MIN_MS = 100,
 	UPLINK_SYNC_TIMEOUT_MS = 40000, /* past it the server counts as lost */
 	UPLINK_REPORT_TIMEOUT_MS = 30000,
 	UPLINK_GRACE_MS = 2000,       /* at the end, for the last report */

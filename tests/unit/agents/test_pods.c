@@ -136,6 +136,7 @@ Test(pods, the_cluster_goes_on_for_a_day_and_uses_no_more_than_it_was_lent)
 
 	(void)told(&s);
 	hear(&s, 1, 1, 2);
+	agent_lost(s.agent);
 	for (int64_t m = 0; m < 24 * 60; m++) {
 		turn_at(&s, T0 + m * MIN_US);
 		cr_assert_leq(used(&s), 2000, "minute %ld", m);
@@ -157,6 +158,7 @@ Test(pods, on_return_all_is_told_and_nothing_is_stopped)
 
 	(void)told(&s);
 	hear(&s, 1, 1, 2);
+	agent_lost(s.agent);
 	for (int64_t m = 0; m < 95; m++)
 		turn_at(&s, T0 + m * MIN_US);
 	uint32_t before = running(&s), waited = agent_waiting(s.agent);
