@@ -28,6 +28,7 @@ SELECT pg_try_advisory_lock(7305261) AS is_locked, term, batch, n FROM leader WH
 -- out: ok bool
 WITH u AS (UPDATE leader SET beat = now() WHERE name = 'placer' AND term = $1 RETURNING 1) SELECT must(count(*) = 1, 'placer_fenced') AS ok FROM u;
 
+-- Of two restores of one backup each gets a number of its own: an agent has seen the first one.
 -- name: incarnation_check :one
 -- out: number int8, is_new bool
 WITH now_is AS (
@@ -35,7 +36,7 @@ WITH now_is AS (
 ),
 i AS (
 	INSERT INTO incarnation AS i (number, system_id, timeline) SELECT 1, system_id, timeline FROM now_is
-	ON CONFLICT (only_row) DO UPDATE SET number = i.number + 1, system_id = excluded.system_id, timeline = excluded.timeline
+	ON CONFLICT (only_row) DO UPDATE SET number = greatest(i.number + 1, extract(epoch FROM now())::int8), system_id = excluded.system_id, timeline = excluded.timeline
 		WHERE i.system_id <> excluded.system_id OR i.timeline <> excluded.timeline
 	RETURNING number
 ),

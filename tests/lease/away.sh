@@ -12,20 +12,6 @@ root=${here%/tests/lease}
 speed=$REEVE_SIZE_LEASE_SPEED
 lent=2
 
-ask() # METHOD PATH [BODY]
-{
-	curl -sS -m 20 --cacert "$REEVE_CA" -X "$1" -H "Authorization: Bearer $REEVE_TOKEN" -H 'Content-Type: application/json' \
-		${3:+-d "$3"} "$REEVE_URL$2"
-}
-
-must() # METHOD PATH BODY
-{
-	must_said=$(ask "$@")
-	case $must_said in
-	*'"status":4'* | *'"status":5'* | '') fail "$1 $2: $must_said" ;;
-	esac
-}
-
 # Four cards; a pod of one card every 20 minutes, each for an hour: three at once, if they could. The first comes when the agent
 # has had time to join.
 scene()
@@ -34,11 +20,11 @@ scene()
 {"cluster_uid":"sim-away","speed":$speed,
  "nodes":[{"name":"n1","cpu_milli":64000,"memory_mib":524288,"devices":[{"product":"NVIDIA H100 80GB HBM3","class":"h100-80g","memory_mib":81559,"count":4}]}],
  "pods":{"usage_interval_ms":0,"start_ms":1000},
- "arrivals":[{"tenant":"acme","class":"h100-80g","first_ms":$((speed * 4000)),"every_ms":1200000,"pods":100000,"runtime_ms":3600000}]}
+ "arrivals":[{"tenant":"acme","class":"h100-80g","first_ms":$((speed * 1000)),"every_ms":1200000,"pods":100000,"runtime_ms":3600000}]}
 SCENE
 }
 
-quota_of() { ask GET /v1/tenants/acme/quota; }
+quota_of() { call GET /v1/tenants/acme/quota; }
 is_lent() { quota_of | grep -q "\"headroom\":{\"device_milli\":$((lent * 1000))"; }
 pods_known() { server_sql "SELECT count(*) FROM placement WHERE origin = 'pod' AND state NOT IN ('pending', 'rejected')"; }
 pods_begin() { [ "$(pods_known)" -gt 3 ]; }
@@ -59,13 +45,12 @@ all_is_told() { [ "$(pods_known)" -ge "$started" ]; }
 
 server_init lease-away
 server_start
-must POST /v1/tenants '{"name":"acme"}'
-must PATCH /v1/tenants/acme/quota '{"models":{"h100-80g":{"guaranteed":{"device_milli":2000},"limit":{"device_milli":2000}}}}'
-must POST /v1/clusters '{"name":"sim","accept":true}'
-printf '%s' "$must_said" | sed 's/.*"join_token":"\([^"]*\)".*/\1/' >"$folder/token"
-must POST /v1/policies '{"tenant":"acme","sharing":{"lease_percent":100}}'
-policy=$(printf '%s' "$must_said" | sed 's/.*"id":"\(pol_[^"]*\)".*/\1/')
-must POST "/v1/policies/$policy:apply" '{}'
+call POST /v1/tenants '{"name":"acme"}' >"$folder/said"
+call PUT /v1/tenants/acme/quota '{"models":{"h100-80g":{"guaranteed":{"device_milli":2000},"limit":{"device_milli":2000}}}}' \
+	-H 'If-Match: *' >"$folder/said"
+call POST /v1/policies '{"tenant":"acme","sharing":{"lease_percent":100}}' >"$folder/policy"
+call POST "/v1/policies/$(json_value id <"$folder/policy"):apply" '' -H 'If-Match: *' >"$folder/said"
+call POST /v1/clusters '{"name":"sim","accept":true}' | json_value join_token >"$folder/token"
 scene >"$folder/scene.json"
 chmod a+r "$folder/token" "$folder/scene.json"
 spawn agent "$REEVE_BIN/reeve-agent" --server "$REEVE_URL" --ca "$REEVE_CA" --simulate "$folder/scene.json" \
@@ -74,8 +59,8 @@ agent_pid=$spawn_pid
 await "the loan to be made" is_lent
 await "pods to be let in" pods_begin
 
-server_stop
 before=$(n_starts)
+server_stop
 sleep $((86400 / speed))
 during=$(($(n_starts) - before))
 [ "$during" -ge 30 ] || fail "only $during pods started while the server was away"
@@ -90,5 +75,6 @@ ended=$(server_sql "SELECT coalesce(string_agg(DISTINCT state, ' '), '') FROM pl
 [ -z "$ended" ] || fail "pods ended as: $ended"
 over=$(server_sql "SELECT count(*) FROM tenant_use u JOIN tenant t ON t.key = u.tenant_key WHERE t.path = 'acme' AND u.device_milli > $((lent * 1000))")
 [ "$over" -eq 0 ] || fail "the tenant is above its limit"
-ask GET /v1/audit:verify | grep -q '"is_intact":true' || fail "the books differ: $(ask GET /v1/audit:verify)"
+call GET /v1/audit:verify >"$folder/books"
+grep -q '"is_intact":true' "$folder/books" || fail "the books differ: $(cat "$folder/books")"
 echo "$during pods started in a day without the server, at most $most at once on $lent cards lent; $started told; none stopped"
