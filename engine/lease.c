@@ -199,8 +199,6 @@ void lease_return(lease_hold *h, amounts a)
 
 void lease_fence(lease_hold *h, amounts settled)
 {
-	if (LEASE_KEEPS(FENCE_ENDS_UNKNOWN))
-		h->used = least(h->used, settled);
-	h->offered = least(h->offered, h->used);
+	h->offered = least(h->offered, settled);
 	h->version++;
 }

@@ -112,6 +112,6 @@ bool lease_is_open(const lease_self *s, int64_t now_us, int64_t offline_us);
 bool lease_spend(lease_hold *stored, const lease_hold *seen, amounts ask);
 /* A pod that was let in is gone: what it used is free again, or falls under a smaller offer and is to be told. */
 void lease_return(lease_hold *h, amounts a);
-/* The deadline of self-fence is over: what is used beyond `settled`, which the server has said it stored, is to be
- * ended; nothing is lent any more beyond that. */
+/* The deadline of self-fence is over: nothing is lent any more beyond `settled`, which the server has said it stored.
+ * The caller ends what is used beyond that, at once. */
 void lease_fence(lease_hold *h, amounts settled);

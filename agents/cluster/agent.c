@@ -383,6 +383,8 @@ err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, faul
 	if (outbox_answer(&a->outbox, &answer) == OUTBOX_RESTART) {
 		agent_session(a, now_us);
 		*ret_restarted = true;
+	} else if (!outbox_has_work(&a->outbox)) {
+		pods_settled(a);
 	}
 	return ERR_OK;
 }
@@ -421,6 +423,7 @@ err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
 	cluster_events e = {.on_phase = phase_heard, .on_usage = usage_heard, .on_pod = pod_heard, .arg = &v};
 
 	int64_t next_us = a->cluster.can->turn(a->cluster.self, &e, now_us);
+	int64_t speaks_us = pods_watch(a, now_us);
 	err wrong = pods_admit(a, now_us, f);
 	if (wrong)
 		return wrong;
@@ -433,6 +436,8 @@ err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
 	}
 	if (a->drops.n && a->remember_us < next_us)
 		next_us = a->remember_us;
+	if (speaks_us < next_us)
+		next_us = speaks_us;
 	*ret_next_us = next_us;
 	return ERR_OK;
 }

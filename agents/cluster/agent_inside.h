@@ -28,6 +28,7 @@ struct agent {
 	vec(pod_wait *) waiting; /* in the order they came */
 	bool is_in_touch;        /* the server answers: it may be asked about those */
 	bool is_stirred;         /* something freed, or was lent: those are looked at again */
+	int64_t speaks_us;       /* when loans are told of again */
 	int64_t asked_us;        /* when the sync that is under way was sent */
 	vec(drop) drops;
 	int64_t remember_us; /* when drops must be flushed */
@@ -50,4 +51,9 @@ void pods_found(agent *a, int64_t now_us);
 /* What a new session tells first: loans, and what was let in; then, at its end, what is wanted. */
 void pods_tell_held(agent *a);
 void pods_tell_wanted(agent *a);
+/* All that was told is stored. */
+void pods_settled(agent *a);
+/* Once a minute what is held of loans is told, so that the server hears of the cluster and both mean the same. Under
+ * self-fence what the server has not stored is ended when it was not heard of for too long. Returns when to look again. */
+int64_t pods_watch(agent *a, int64_t now_us);
 void pods_done(agent *a);

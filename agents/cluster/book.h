@@ -23,7 +23,8 @@ typedef struct book_pod {
 	str tenant, request, placed; /* request, placed: JSON */
 	str loan;                    /* it was let in out of that, as borrow.h names it */
 	amounts charge;
-	int64_t at_us; /* when it was let in */
+	int64_t at_us;   /* when it was let in */
+	bool is_settled; /* the server has said that it stored that */
 	char text[];
 } book_pod;
 

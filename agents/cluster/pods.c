@@ -6,7 +6,7 @@
 #include "base/id.h"
 #include "json/write.h"
 
-enum { PLACED_BYTES_MAX = 4 << 20 };
+enum { PLACED_BYTES_MAX = 4 << 20, PODS_SPEAK_US = 60 * 1000 * 1000 };
 
 void pods_came(agent *a, const cluster_pod *p)
 {
@@ -188,6 +188,48 @@ void pods_tell_wanted(agent *a)
 	vec_each (at, &a->waiting)
 		if ((*at)->is_told)
 			outbox_want(&a->outbox, str_from((*at)->id), (*at)->tenant, (*at)->request);
+}
+
+void pods_settled(agent *a)
+{
+	map_each (slot, &a->book.by_id) {
+		const holding *h = slot->value;
+		if (h->pod)
+			h->pod->is_settled = true;
+	}
+}
+
+static void fence(agent *a, loan *l, int64_t now_us)
+{
+	amounts settled = {0};
+
+	map_each (slot, &a->book.by_id) {
+		holding *h = slot->value;
+		if (!h->pod || !h->is_booked || !str_eq(h->pod->loan, str_from(l->name)))
+			continue;
+		if (h->pod->is_settled)
+			settled = amounts_add(settled, h->pod->charge);
+		else if (h->state != LIFE_REVOKING &&
+			 a->cluster.can->stop(a->cluster.self, str_from(h->id), str_from(h->fence_text), 0, now_us))
+			book_state(&a->book, h, LIFE_REVOKING, S("the server was away for too long"), now_us);
+	}
+	lease_fence(&l->hold, settled);
+}
+
+int64_t pods_watch(agent *a, int64_t now_us)
+{
+	bool speaks = a->borrow.by_name.n && now_us >= a->speaks_us;
+
+	map_each (slot, &a->borrow.by_name) {
+		loan *l = slot->value;
+		if (l->mode == LEASE_SELF_FENCE && !lease_is_open(&a->borrow.self, now_us, l->offline_s * 1000000))
+			fence(a, l, now_us);
+	}
+	if (speaks && a->is_in_touch)
+		outbox_loans(&a->outbox, &a->borrow, true);
+	if (speaks)
+		a->speaks_us = now_us + PODS_SPEAK_US;
+	return a->borrow.by_name.n ? a->speaks_us : CLUSTER_NEVER;
 }
 
 void pods_done(agent *a)

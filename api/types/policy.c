@@ -2,7 +2,6 @@
 
 #include "api/types/placement.h"
 
-static const char *const policy_lease_modes[] = {"hold", NULL};
 const char *const sharing_lease_modes[] = {"hold", "soft", "self-fence", NULL};
 
 #define F(...) JS_FIELD(policy_placement, __VA_ARGS__)
@@ -24,9 +23,10 @@ static const js_field policy_sharing_fields[] = {
 		"the server is away.",
 		JS_RANGE(0, 100)),
 	F(lease_mode, JS_OPTIONAL, "What comes when a cluster is not heard of any more; absent: hold.",
-		JS_VALUES(policy_lease_modes)),
-	F(lease_offline_s, JS_OPTIONAL, "How long a cluster goes on by itself; absent: 86,400.", JS_RANGE(60, 31536000),
-		.may_miss = true),
+		JS_VALUES(sharing_lease_modes)),
+	F(lease_offline_s, JS_OPTIONAL,
+		"How long a cluster goes on by itself; absent: 86,400, or 600 unless it is hold.",
+		JS_RANGE(60, 31536000), .may_miss = true),
 };
 #undef F
 JS_TYPE_GIVEN(policy_sharing, "What a request is among others that does not say.");

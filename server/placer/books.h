@@ -54,6 +54,7 @@ typedef struct site {
 	int64_t stream_rev;
 	int64_t unanswered; /* grants that its agent should have answered by now */
 	bool is_silent;     /* told of already */
+	int64_t heard_us;   /* its last report; 0: none since the load */
 	int64_t census;     /* counts whole inventories; a node's mark says in which it was seen */
 	bool is_counting;   /* a whole inventory is coming in */
 } site;

@@ -321,12 +321,41 @@ static void offer(look *l, lent *x, int64_t headroom_milli)
 	headroom_follow(l->t, l->b, x, true);
 }
 
+/* Its cluster is not heard of: under these modes what no placement is known for is lent anew. After a load it is given
+ * the whole time again. */
+static void silence_review(look *l, lent *x)
+{
+	site *s = l->b->site_of.v[x->cluster];
+
+	if (!s->heard_us)
+		s->heard_us = l->t->now_us;
+	if (amounts_eq(x->headroom, NONE_HELD) || x->l.is_learning ||
+		!lease_may_reclaim(x->mode, s->heard_us, l->t->now_us, x->offline_s * 1000000))
+		return;
+	touch_lent(l->t, x);
+	lease_reclaim(&x->l, x->booked);
+	x->moved = ++l->b->lents.moved;
+	headroom_follow(l->t, l->b, x, false);
+}
+
+/* What is taken back from a silent cluster is not lent to it again before it is heard of. */
+static bool is_silent(const look *l, const lent *x)
+{
+	const site *s = l->b->site_of.v[x->cluster];
+
+	int64_t most_s = x->offline_s < LEND_SILENT_S ? x->offline_s : LEND_SILENT_S;
+
+	return x->mode != LEASE_HOLD && s->heard_us && l->t->now_us - s->heard_us >= most_s * 1000000;
+}
+
 static void lent_review(look *l, lent *x, int64_t goal_milli, amounts own)
 {
 	const payer *p = books_payer(l->b, x->tenant_key);
-	int64_t has = x->l.granted.v[AXIS_DEVICE_MILLI] - x->booked.v[AXIS_DEVICE_MILLI];
+	int64_t has;
 
-	if (x->l.is_learning || (has * 4 >= goal_milli * 3 && has * 4 <= goal_milli * 5))
+	silence_review(l, x);
+	has = x->l.granted.v[AXIS_DEVICE_MILLI] - x->booked.v[AXIS_DEVICE_MILLI];
+	if (x->l.is_learning || is_silent(l, x) || (has * 4 >= goal_milli * 3 && has * 4 <= goal_milli * 5))
 		return;
 	if (has > goal_milli) {
 		offer(l, x, goal_milli);

@@ -15,7 +15,12 @@
 #include "engine/lease.h"
 #include "server/placer/turn.h"
 
-enum { LEND_EVERY_US = 1000 * 1000, LEND_OFFLINE_S = 86400, LEND_OFFLINE_SHORT_S = 600 };
+enum {
+	LEND_EVERY_US = 1000 * 1000,
+	LEND_OFFLINE_S = 86400,
+	LEND_OFFLINE_SHORT_S = 600,
+	LEND_SILENT_S = 180, /* agents with loans speak once a minute */
+};
 
 struct lent {
 	int32_t tenant_key, model, cluster; /* handles, but the tenant */

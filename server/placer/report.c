@@ -245,6 +245,7 @@ err report_apply(turn *t, books *b, const sql_inbox_next_row *row, fault *f)
 	err e = js_read(&report_type, row->body, a, &said, f);
 	if (e)
 		return e;
+	s->heard_us = t->now_us;
 	r.actor = str_print(t->a, "agent:" STR_FMT, STR_ARG(s->name));
 	const report_item *items = said.items.v;
 	for (uint32_t i = 0; i < said.items.n; i++)

@@ -20,16 +20,21 @@ static void until(realm *r, const char *sql)
 			      "headroom_device_milli), '; ') FROM lease"));
 }
 
-static void lends(realm *r, int percent)
+static void lends_as(realm *r, int percent, const char *more)
 {
 	char sql[700];
 
 	snprintf(sql, sizeof sql,
-		"INSERT INTO policy (id, tenant_key, number, placement, sharing, created_by) SELECT 'pol_%d', key, %d + 1, '{}', '{\"lease_percent\":%d}', 'x' FROM tenant WHERE path = 'd';"
+		"INSERT INTO policy (id, tenant_key, number, placement, sharing, created_by) SELECT 'pol_%d', key, %d + 1, '{}', '{\"lease_percent\":%d%s}', 'x' FROM tenant WHERE path = 'd';"
 		"INSERT INTO policy_applied (tenant_key, policy_id, applied_by, rev) SELECT key, 'pol_%d', 'x', 1 FROM tenant WHERE path = 'd' "
 		"ON CONFLICT (tenant_key) DO UPDATE SET policy_id = excluded.policy_id",
-		percent, percent, percent, percent);
+		percent, percent, percent, more, percent);
 	realm_govern(r, "policy", sql);
+}
+
+static void lends(realm *r, int percent)
+{
+	lends_as(r, percent, "");
 }
 
 static void open_lending(realm *r, const char *name)
@@ -258,6 +263,28 @@ Test(placer_lease, after_a_restore_nothing_is_lent_before_all_have_told)
 	lends(&r, 75);
 	until(&r, "SELECT count(*) FROM lease WHERE granted_device_milli = 6000");
 	cr_expect_eq(used(&r, "d"), 6000);
+	books_hold(&r);
+	realm_close(&r);
+}
+
+Test(placer_lease, soft_lends_beyond_the_guarantee_and_takes_back_from_who_is_silent)
+{
+	realm r;
+
+	realm_open(&r, "placer_lease_soft", NULL);
+	realm_start(&r);
+	realm_settle(&r);
+	realm_govern(&r, "quota",
+		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) SELECT key, 'h100-80g', 4000 FROM tenant WHERE path = 'd'");
+	int id = realm_place(&r, "d", "\"devices\":[{\"classes\":[\"h100-80g\"],\"count\":3}]");
+	realm_settle(&r);
+	cr_assert_str_eq(realm_state(&r, id), "granted");
+	lends_as(&r, 100, ",\"lease_mode\":\"soft\",\"lease_offline_s\":1");
+	until(&r, "SELECT count(*) FROM lease WHERE granted_device_milli = 4000 AND headroom_device_milli = 4000");
+	until(&r, "SELECT count(*) FROM lease WHERE granted_device_milli = 0 AND headroom_device_milli = 0");
+	cr_expect_eq(used(&r, "d"), 3000, "it is lent anew");
+	realm_report(&r, "c1", "{\"kind\":\"running\",\"is_whole\":false,\"placements\":[]}");
+	until(&r, "SELECT count(*) FROM lease WHERE granted_device_milli = 4000");
 	books_hold(&r);
 	realm_close(&r);
 }

@@ -83,7 +83,7 @@ static str told(site *s)
 }
 
 /* An answer that lends so many cards with offer seq; 0: it says nothing of loans. */
-static void hear(site *s, int64_t incarnation, int64_t seq, int64_t cards)
+static void hear_as(site *s, int64_t incarnation, int64_t seq, int64_t cards, const char *mode, int64_t offline_s)
 {
 	agent_news news;
 	str leases = STR_NONE;
@@ -91,14 +91,19 @@ static void hear(site *s, int64_t incarnation, int64_t seq, int64_t cards)
 	if (seq)
 		leases = str_print(s->mem,
 			",\"leases\":{\"session\":\"%s\",\"rev\":%lld,\"items\":[{\"lease\":\"7.h100-80g\",\"tenant\":\"acme\",\"model\":\"h100-80g\","
-			"\"mode\":\"hold\",\"offline_s\":86400,\"seq\":%lld,\"device_milli\":%lld,\"memory_mib\":%lld,\"compute_milli\":%lld}]}",
-			agent_session_id(s->agent), (long long)seq, (long long)seq, (long long)cards * 1000,
-			(long long)cards * CARD_MIB, (long long)cards * 1000);
+			"\"mode\":\"%s\",\"offline_s\":%lld,\"seq\":%lld,\"device_milli\":%lld,\"memory_mib\":%lld,\"compute_milli\":%lld}]}",
+			agent_session_id(s->agent), (long long)seq, mode, (long long)offline_s, (long long)seq,
+			(long long)cards * 1000, (long long)cards * CARD_MIB, (long long)cards * 1000);
 	str body = str_print(s->mem,
 		"{\"term\":1,\"incarnation\":%lld,\"rev\":0,\"changes\":[],\"config_rev\":0" STR_FMT "}",
 		(long long)incarnation, STR_ARG(leases));
 	agent_asks(s->agent, s->now_us);
 	MUST(agent_apply(s->agent, body, s->now_us, &news, &must));
+}
+
+static void hear(site *s, int64_t incarnation, int64_t seq, int64_t cards)
+{
+	hear_as(s, incarnation, seq, cards, "hold", 86400);
 }
 
 static loan *loan_of(const site *s)
@@ -269,5 +274,44 @@ Test(pods, another_database_is_told_what_is_held_before_it_lends)
 	cr_expect_eq(loan_of(&s)->hold.offered.v[AXIS_DEVICE_MILLI], 2000);
 	hear(&s, 2, 1, 1);
 	cr_expect_eq(loan_of(&s)->hold.offered.v[AXIS_DEVICE_MILLI], 1000);
+	site_close(&s);
+}
+
+Test(pods, under_self_fence_what_the_server_never_stored_ends_at_the_deadline)
+{
+	site s = site_open();
+
+	(void)told(&s);
+	hear_as(&s, 1, 1, 2, "self-fence", 1200);
+	turn_at(&s, T0);
+	(void)told(&s);
+	agent_lost(s.agent);
+	turn_at(&s, T0 + 10 * MIN_US);
+	turn_at(&s, T0 + 19 * MIN_US);
+	cr_assert_eq(running(&s), 2);
+	turn_at(&s, T0 + 20 * MIN_US);
+	turn_at(&s, T0 + 20 * MIN_US + 1000);
+	cr_expect_eq(running(&s), 1, "what is stored goes on");
+	cr_expect_eq(used(&s), 1000);
+	cr_expect_eq(loan_of(&s)->hold.offered.v[AXIS_DEVICE_MILLI], 1000, "nothing is left to let others in");
+	cr_expect_eq(lines_with(told(&s), "revoked"), 1);
+	site_close(&s);
+}
+
+Test(pods, with_loans_an_agent_speaks_once_a_minute)
+{
+	site s = site_open();
+
+	(void)told(&s);
+	hear(&s, 1, 1, 1);
+	turn_at(&s, T0);
+	(void)told(&s);
+	turn_at(&s, T0 + MIN_US / 2);
+	cr_expect_eq(told(&s).n, 0);
+	turn_at(&s, T0 + MIN_US);
+	cr_expect_eq(lines_with(told(&s), "lease"), 1);
+	agent_lost(s.agent);
+	turn_at(&s, T0 + 3 * MIN_US);
+	cr_expect_eq(lines_with(told(&s), "lease"), 0, "to nobody it says nothing");
 	site_close(&s);
 }

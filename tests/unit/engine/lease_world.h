@@ -384,11 +384,12 @@ static void fences_fall(world *w, const bounds *b)
 		lease_hold h = hold_of(p);
 		if (b->mode != LEASE_SELF_FENCE || lease_is_open(&self, cluster_clock(w, p), TICK_US))
 			continue;
+		uint8_t settled = LEASE_KEEPS(FENCE_ENDS_UNKNOWN) ? p->pods & p->told : p->pods;
 		lease_fence(&h, one_axis(__builtin_popcount(p->pods & p->told)));
+		lease_return(&h, one_axis(__builtin_popcount(p->pods & ~settled)));
 		hold_keep(p, &h);
-		if (p->used < p->running)
-			p->pods = (uint8_t)(p->pods & p->told);
-		p->running = p->used;
+		p->running = (uint8_t)(p->running - __builtin_popcount(p->pods & ~settled));
+		p->pods = settled;
 	}
 }
 

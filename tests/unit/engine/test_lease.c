@@ -124,11 +124,13 @@ Test(lease, another_database_is_met_once_and_counts_its_offers_anew)
 	cr_assert(lease_take(&h, &self, &(lease_offer){2, 3, 1, of(4, 0, 0)}));
 }
 
-Test(lease, a_fence_ends_what_nobody_has_stored)
+Test(lease, after_a_fence_nothing_is_lent_beyond_what_is_stored)
 {
 	lease_hold h = {.offered = of(1000, 0, 0), .used = of(700, 0, 0)};
 	lease_fence(&h, of(400, 0, 0));
-	cr_assert(is(h.used, 400, 0, 0) && is(h.offered, 400, 0, 0));
+	cr_assert(!lease_spend(&h, &h, of(1, 0, 0)) && is(h.offered, 400, 0, 0));
+	lease_return(&h, of(300, 0, 0));
+	cr_assert(!lease_spend(&h, &h, of(1, 0, 0)));
 }
 
 Test(lease, modes_are_known_by_name)
