@@ -44,7 +44,7 @@ most_at_once()
 all_is_told() { [ "$(pods_known)" -ge "$started" ]; }
 
 server_init lease-away
-server_start
+server_start --edges 1
 call POST /v1/tenants '{"name":"acme"}' >"$folder/said"
 call PUT /v1/tenants/acme/quota '{"models":{"h100-80g":{"guaranteed":{"device_milli":2000},"limit":{"device_milli":2000}}}}' \
 	-H 'If-Match: *' >"$folder/said"
@@ -65,7 +65,7 @@ sleep $((86400 / speed))
 during=$(($(n_starts) - before))
 [ "$during" -ge 30 ] || fail "only $during pods started while the server was away"
 is_running "$agent_pid" || fail "the agent ended"
-server_start
+server_start --edges 1
 started=$(n_starts)
 await "all to be told" all_is_told
 most=$(most_at_once)

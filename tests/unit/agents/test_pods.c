@@ -305,6 +305,7 @@ Test(pods, with_loans_an_agent_speaks_once_a_minute)
 	(void)told(&s);
 	hear(&s, 1, 1, 1);
 	turn_at(&s, T0);
+	turn_at(&s, T0 + 1000000);
 	(void)told(&s);
 	turn_at(&s, T0 + MIN_US / 2);
 	cr_expect_eq(told(&s).n, 0);

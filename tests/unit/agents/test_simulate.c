@@ -306,12 +306,13 @@ Test(simulate, a_session_begins_with_inventory_and_what_runs)
 	(void)world_turn(&w, T0);
 	agent_session(w.agent, T0);
 	str told = world_hear(&w, &r);
-	cr_expect(str_eq(told, S("inventory\nrunning\na 1.1 bound\n")), STR_FMT, STR_ARG(told));
+	cr_expect(str_eq(told, S("inventory\nlease\nrunning\na 1.1 bound\n")), STR_FMT, STR_ARG(told));
 	const report_item *i = r.items.v;
-	cr_expect(i[0].is_whole && i[1].is_whole);
+	cr_expect(i[0].is_whole && i[1].is_whole && i[2].is_whole);
 	cr_expect_eq(i[0].nodes.n, 2u);
-	cr_expect_eq(i[1].placements.n, 1u);
-	cr_expect(str_eq(i[1].placements.v[0], S("a 1.1")));
+	cr_expect_eq(i[1].leases.n, 0u, "nothing is held of any loan");
+	cr_expect_eq(i[2].placements.n, 1u);
+	cr_expect(str_eq(i[2].placements.v[0], S("a 1.1")));
 	world_free(&w);
 }
 
@@ -392,7 +393,7 @@ Test(simulate, what_runs_survives_the_agent_and_goes_on_without_it)
 	world_kill(&w);
 	world_wake(&w, T0 + MS(10000));
 	cr_expect_eq(agent_rev(w.agent), 3);
-	HEARS(&w, "inventory\nrunning\nx 1.1 revoked\na 1.1 running\na 1.1 done\nb 1.1 running\n");
+	HEARS(&w, "inventory\nlease\nrunning\nx 1.1 revoked\na 1.1 running\na 1.1 done\nb 1.1 running\n");
 	const holding *a = book_find(agent_book(w.agent), S("a")), *b = book_find(agent_book(w.agent), S("b"));
 	cr_expect_eq(a->running_us, T0 + MS(50));
 	cr_expect_eq(a->at_us, T0 + MS(1050));
@@ -467,10 +468,10 @@ Test(simulate, a_revoke_that_was_under_way_at_the_crash_is_told)
 	(void)world_order(&w, (wish[]){REVOKE("a", "1.1")}, 1, T0 + MS(70));
 	world_kill(&w);
 	world_wake(&w, T0 + MS(100));
-	HEARS(&w, "inventory\nrunning\na 1.1 running\na 1.1 revoked\n");
+	HEARS(&w, "inventory\nlease\nrunning\na 1.1 running\na 1.1 revoked\n");
 	world_kill(&w);
 	world_wake(&w, T0 + MS(200));
-	HEARS(&w, "inventory\nrunning\na 1.1 running\na 1.1 revoked\n");
+	HEARS(&w, "inventory\nlease\nrunning\na 1.1 running\na 1.1 revoked\n");
 	cr_expect_eq(book_find(agent_book(w.agent), S("a"))->at_us, T0 + MS(70));
 	world_free(&w);
 }
