@@ -54,6 +54,7 @@ void pods_tell_wanted(agent *a);
 /* All that was told is stored. */
 void pods_settled(agent *a);
 /* Once a minute what is held of loans is told, so that the server hears of the cluster and both mean the same. Under
- * self-fence what the server has not stored is ended when it was not heard of for too long. Returns when to look again. */
+ * self-fence what the server has not stored is ended when it was not heard of for too long. Returns when to look again.
+ */
 int64_t pods_watch(agent *a, int64_t now_us);
 void pods_done(agent *a);

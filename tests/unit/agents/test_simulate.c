@@ -408,7 +408,7 @@ Test(simulate, what_runs_survives_the_agent_and_goes_on_without_it)
 	world_kill(&w);
 	world_wake(&w, T0 + MS(13000));
 	cr_expect(!book_find(agent_book(w.agent), S("a")), "forgotten");
-	HEARS(&w, "inventory\nrunning\nb 1.1 running\n");
+	HEARS(&w, "inventory\nlease\nrunning\nb 1.1 running\n");
 	world_free(&w);
 }
 
