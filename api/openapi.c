@@ -121,6 +121,14 @@ static void dry_parameter(js_writer *w)
 	js_object_end(w);
 }
 
+static void fields_parameter(js_writer *w)
+{
+	parameter(w, S("fields"), "query", false,
+		"Names of an item's fields, with commas between them: only those are told.");
+	js_raw_value(w, S("{\"type\":\"string\"}"));
+	js_object_end(w);
+}
+
 static void header_parameter(js_writer *w, str name, bool is_required, const char *doc)
 {
 	parameter(w, name, "header", is_required, doc);
@@ -262,7 +270,7 @@ static void answer_content(js_writer *w, op o)
 	else
 		text_schema(w, (t->flags & ROUTE_PLAIN) ? "string" : "object");
 	js_object_end(w);
-	if (route_has_table(t))
+	if (route_has_pages(t))
 		more_media(w, "text/plain");
 	if (o == OP_PROBLEM_GET)
 		more_media(w, "text/html");
@@ -352,6 +360,8 @@ static void operation(js_writer *w, op o)
 	js_array_begin(w);
 	path_parameters(w, t->path);
 	query_parameters(w, t->query);
+	if (route_has_pages(t))
+		fields_parameter(w);
 	if (t->flags & ROUTE_WRITE)
 		dry_parameter(w);
 	header_parameters(w, t);

@@ -85,7 +85,7 @@ bool route_signs_in(op o)
 	return o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL || o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK;
 }
 
-bool route_has_table(const route *t)
+bool route_has_pages(const route *t)
 {
 	return (t->flags & ROUTE_LIST) && t->query;
 }

@@ -38,8 +38,9 @@ typedef struct route {
 
 extern const route routes[OP_COUNT]; /* by op */
 
-/* Whether it answers as a table for people as well: lists that come in pages. */
-bool route_has_table(const route *t);
+/* Whether it is a list that comes in pages: it answers as a table for people as well, and tells only the fields asked
+ * for. */
+bool route_has_pages(const route *t);
 
 /* What a call takes out of its caller's bucket (server/edge/rate.h), in units. */
 int64_t route_cost(op o);

@@ -123,7 +123,7 @@ static err target_of(
 	str filters = filters_of(a, args->operands + used, n - used);
 	*ret_path = str_print(a, STR_FMT STR_FMT, STR_ARG(path), STR_ARG(filters));
 	bool is_table = !*s->output || strcmp(s->output, "table") == 0;
-	if (is_table && !*s->accept && route_has_table(t))
+	if (is_table && !*s->accept && route_has_pages(t))
 		*ret_accept = "text/plain";
 	return ERR_OK;
 }

@@ -23,6 +23,28 @@ static const js_field explained_change_fields[] = {
 #undef F
 JS_TYPE(explained_change, "A change with which it would be placed now, all else as asked.");
 
+#define F(...) JS_FIELD(explained_budget, __VA_ARGS__)
+static const js_field explained_budget_fields[] = {
+	F(tenant, JS_READ_ONLY, "The level; empty: the whole fleet.", .always = true),
+	F(period, JS_READ_ONLY, "Of the calendar in UTC."),
+	F(amount, JS_READ_ONLY, "GPU hours of a period.", .always = true),
+	F(left_milli, JS_READ_ONLY, "Thousandths of a GPU hour that are neither spent nor committed.", .always = true),
+	F(period_end, JS_READ_ONLY, "When the next period begins."),
+};
+#undef F
+JS_TYPE(explained_budget, "What may still be spent at one level.");
+
+#define F(...) JS_FIELD(explained_nodes, __VA_ARGS__)
+static const js_field explained_nodes_fields[] = {
+	F(nodes, JS_READ_ONLY, "How many there are.", .always = true),
+	F(health, JS_READ_ONLY, "Of the nodes."),
+	F(devices, JS_READ_ONLY, "Such devices in order on each.", .always = true),
+	F(idle_devices, JS_READ_ONLY, "Of these, used by nobody.", .always = true),
+	F(free_memory_mib_most, JS_READ_ONLY, "The most that is free on one device of one of them.", .always = true),
+};
+#undef F
+JS_TYPE(explained_nodes, "Nodes that have as many devices, and as many idle, as each other.");
+
 #define F(...) JS_FIELD(explained_capacity, __VA_ARGS__)
 static const js_field explained_capacity_fields[] = {
 	F(cluster, JS_READ_ONLY, "The cluster."),
@@ -31,6 +53,9 @@ static const js_field explained_capacity_fields[] = {
 	F(devices, JS_READ_ONLY, "Such devices in order.", .always = true),
 	F(idle_devices, JS_READ_ONLY, "Of these, used by nobody.", .always = true),
 	F(free_memory_mib_most, JS_READ_ONLY, "The most that is free on one.", .always = true),
+	F(alike, JS_READ_ONLY,
+		"The nodes by what each has idle, the first 16 kinds, those in order and with most idle first.",
+		.always = true, JS_OF(explained_nodes)),
 };
 #undef F
 JS_TYPE(explained_capacity, "What a cluster has of a class.");
@@ -58,6 +83,9 @@ static const js_field explanation_fields[] = {
 	F(ahead_own, JS_READ_ONLY, "The next ten of its own tenant that go before it.", .always = true),
 	F(ahead_others, JS_READ_ONLY, "How many of other tenants go before it.", .may_miss = true),
 	F(quota, JS_READ_ONLY, "Level by level, from its tenant to the fleet.", .always = true, JS_OF(explained_level)),
+	F(budgets, JS_READ_ONLY,
+		"Those of its tenant and above that keep new work out once they are spent, nearest first.",
+		.always = true, JS_OF(explained_budget)),
 	F(capacity, JS_READ_ONLY, "Cluster by cluster, of the classes it names.", .always = true,
 		JS_OF(explained_capacity), JS_ITEMS(0, 10000)),
 	F(room, JS_READ_ONLY, "Room that is held for it, if any.", .always = true, JS_OF(explained_room)),

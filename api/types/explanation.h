@@ -19,9 +19,26 @@ typedef struct explained_change {
 } explained_change;
 JS_DECLARE(explained_change);
 
+/* What may still be spent at one level. */
+typedef struct explained_budget {
+	str tenant, period;
+	int64_t amount, left_milli; /* GPU hours, and thousandths of one */
+	js_time period_end;
+} explained_budget;
+JS_DECLARE(explained_budget);
+
+/* Nodes that have as much of a class in use as each other. */
+typedef struct explained_nodes {
+	int64_t nodes;
+	str health;
+	int64_t devices, idle_devices, free_memory_mib_most;
+} explained_nodes;
+JS_DECLARE(explained_nodes);
+
 typedef struct explained_capacity {
 	str cluster, class;
 	int64_t nodes, devices, idle_devices, free_memory_mib_most;
+	js_list alike; /* of explained_nodes */
 } explained_capacity;
 JS_DECLARE(explained_capacity);
 
@@ -40,6 +57,7 @@ typedef struct explanation {
 	strs ahead_own;
 	int64_t ahead_others;
 	js_list quota;    /* of explained_level */
+	js_list budgets;  /* of explained_budget */
 	js_list capacity; /* of explained_capacity */
 	js_list room;     /* of explained_room */
 	js_list changes;  /* of explained_change */

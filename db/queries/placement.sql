@@ -79,29 +79,58 @@ LIMIT 1;
 -- The same with all that stands in its way. Levels of quota, the place in the queue and the changes are the placer's words (advice).
 -- name: placement_explain :one
 -- in: id text
--- out: id text, tenant text, state text, reason text?, blockers json, position int8?, ahead_own json, ahead_others int8?, quota json, capacity json, room json, changes json, as_of timestamptz?
-WITH p AS (
+-- out: id text, tenant text, state text, reason text?, blockers json, position int8?, ahead_own json, ahead_others int8?, quota json, budgets json, capacity json, room json, changes json, as_of timestamptz?
+WITH RECURSIVE p AS (
 	SELECT p.id, p.tenant_key, p.state, nullif(p.reason, '') AS reason, p.blockers, p.request FROM placement p WHERE p.id = $1
 	UNION ALL
 	SELECT i.object_id, i.tenant_key, 'pending', NULL, '[]', i.body FROM inbox i
 	WHERE i.kind = 'place' AND i.object_id = $1 AND NOT EXISTS (SELECT FROM placement p WHERE p.id = $1)
 	LIMIT 1
 ),
+up AS (
+	SELECT t.key, t.parent_key, t.path, t.depth FROM p JOIN tenant t ON t.key = p.tenant_key WHERE p.state = 'pending'
+	UNION ALL
+	SELECT t.key, t.parent_key, t.path, t.depth FROM up JOIN tenant t ON t.key = up.parent_key
+),
+spending AS (
+	SELECT u.path, u.depth, b.period, b.amount, gpu_milli_hours_spent(k.keys, x.begin_at) AS spent, gpu_milli_hours_committed(k.keys, x.end_at) AS committed, x.end_at
+	FROM up u JOIN budget b ON b.tenant_key = u.key CROSS JOIN LATERAL (SELECT tenant_subtree(u.key) AS keys) k
+	CROSS JOIN LATERAL (
+		SELECT date_trunc(b.period, now(), 'UTC') AS begin_at,
+			(date_trunc(b.period, now() AT TIME ZONE 'UTC') + CASE b.period WHEN 'day' THEN interval '1 day' WHEN 'week' THEN interval '7 days'
+				WHEN 'month' THEN interval '1 month' ELSE interval '3 months' END) AT TIME ZONE 'UTC' AS end_at
+	) x
+	WHERE b.deleted_at IS NULL AND b.action = 'block_new' AND b.unit = 'gpu_hours'
+),
 classes AS (
 	SELECT DISTINCT c.name FROM p,
 		json_array_elements(coalesce(p.request::json->'groups', json_build_array(json_build_object('devices', coalesce(p.request::json->'devices', '[]'))))) g,
 		json_array_elements(coalesce(g->'devices', '[]')) d, json_array_elements_text(coalesce(d->'classes', '[]')) c(name)
+),
+nodes AS (
+	SELECT c.name AS cluster, d.class, n.health, count(*) AS devices, count(*) FILTER (WHERE d.used_slots = 0) AS idle,
+		max(greatest(d.memory_mib - d.used_memory_mib, 0)) AS most
+	FROM device d JOIN cluster c ON c.key = d.cluster_key JOIN node n ON n.key = d.node_key
+	WHERE (SELECT p.state FROM p) = 'pending' AND d.class IN (SELECT name FROM classes) AND d.health = 'ok' AND c.deleted_at IS NULL
+	GROUP BY c.name, d.class, d.node_key, n.health
+),
+alike AS (
+	SELECT cluster, class, health, devices, idle, count(*) AS nodes, max(most) AS most,
+		row_number() OVER (PARTITION BY cluster, class ORDER BY health, idle DESC, devices DESC) AS nth
+	FROM nodes GROUP BY cluster, class, health, devices, idle
 )
 SELECT p.id, t.path AS tenant, p.state, p.reason, p.blockers, a.position, coalesce(a.ahead_own, '[]') AS ahead_own, a.ahead_others,
 	coalesce(a.quota, '[]') AS quota,
+	(SELECT coalesce(json_agg(json_build_object('tenant', s.path, 'period', s.period, 'amount', s.amount, 'left_milli', greatest(s.amount * 1000 - s.spent - s.committed, 0),
+			'period_end', to_char(s.end_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY s.depth DESC, s.end_at), '[]')::text
+		FROM spending s) AS budgets,
 	(SELECT coalesce(json_agg(json_build_object('cluster', x.cluster, 'class', x.class, 'nodes', x.nodes, 'devices', x.devices, 'idle_devices', x.idle,
-			'free_memory_mib_most', x.most) ORDER BY x.cluster, x.class), '[]')::text
+			'free_memory_mib_most', x.most, 'alike', x.alike) ORDER BY x.cluster, x.class), '[]')::text
 		FROM (
-			SELECT c.name AS cluster, d.class, count(DISTINCT d.node_key) AS nodes, count(*) AS devices, count(*) FILTER (WHERE d.used_slots = 0) AS idle,
-				max(greatest(d.memory_mib - d.used_memory_mib, 0)) AS most
-			FROM device d JOIN cluster c ON c.key = d.cluster_key
-			WHERE p.state = 'pending' AND d.class IN (SELECT name FROM classes) AND d.health = 'ok' AND c.deleted_at IS NULL
-			GROUP BY c.name, d.class
+			SELECT cluster, class, sum(nodes)::int8 AS nodes, sum(nodes * devices)::int8 AS devices, sum(nodes * idle)::int8 AS idle, max(most) AS most,
+				json_agg(json_build_object('nodes', nodes, 'health', health, 'devices', devices, 'idle_devices', idle, 'free_memory_mib_most', most)
+					ORDER BY nth) FILTER (WHERE nth <= 16) AS alike
+			FROM alike GROUP BY cluster, class
 		) x) AS capacity,
 	(SELECT coalesce(json_agg(json_build_object('kind', h.kind, 'cluster', c.name, 'from', to_char(h.from_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'until', to_char(h.until_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),

@@ -28,7 +28,7 @@ static int form_of(const route *t, answer_form named, bool is_any)
 		return named == FORM_NDJSON ? FORM_NDJSON : (named == FORM_EVENTS || is_any) ? FORM_EVENTS : -1;
 	if (named == FORM_JSON)
 		return FORM_JSON;
-	if (named == FORM_TEXT && route_has_table(t))
+	if (named == FORM_TEXT && route_has_pages(t))
 		return FORM_TEXT;
 	if (named == FORM_TEXT || named == FORM_MARKDOWN)
 		return (t->flags & ROUTE_WRITTEN) ? (int)named : -1;

@@ -37,6 +37,17 @@ static err conditions_read(request *r)
 	return ERR_OK;
 }
 
+/* Prefer (RFC 7240): what is not known is passed over. */
+static void prefer_read(request *r)
+{
+	str all = web_header_find(r->web, S("Prefer"));
+
+	while (all.p) {
+		str one = str_split(&all, ',');
+		r->is_minimal |= str_eq(str_trim(str_split(&one, ';')), S("return=minimal"));
+	}
+}
+
 /* Bare, or as a structured field's string (quoted). */
 static err key_read(request *r)
 {
@@ -114,6 +125,8 @@ static err query(request *r)
 
 	if (r->route->flags & ROUTE_WRITE)
 		e = query_take_bool(&rest, "dry_run", r->arena, &r->is_dry, &r->fault);
+	if (!e && route_has_pages(r->route))
+		e = query_take(&rest, "fields", r->arena, &r->fields, &r->fault);
 	if (e)
 		return e;
 	r->query = t ? arena_alloc(r->arena, t->size) : NULL;
@@ -128,6 +141,7 @@ static err understand(request *r)
 	if ((e = accept_read(r->route, web_header_find(r->web, S("Accept")), &r->form, &r->fault)) || (e = query(r)) ||
 		(e = conditions_read(r)) || (e = key_read(r)) || (e = body_read(r)))
 		return e;
+	prefer_read(r);
 	if (r->idempotency_key.p)
 		fingerprint(r);
 	return ERR_OK;

@@ -131,6 +131,16 @@ static step dry_reply(request *r)
 	return request_reply_out(r, a->status);
 }
 
+/* Status, ETag and Location say it all. */
+static step minimal_reply(request *r)
+{
+	enum { OK = 200, NO_CONTENT = 204 };
+	int status = r->answer->status;
+
+	request_header(r, "Preference-Applied", S("return=minimal"));
+	return request_reply(r, status == OK ? NO_CONTENT : status, NULL, S(""));
+}
+
 step govern_reply(request *r)
 {
 	const ledger_answer *a = r->answer;
@@ -146,5 +156,5 @@ step govern_reply(request *r)
 	answer_etag(r, a->body);
 	if (a->status == 201 && member_text(a->body, S("id")).p)
 		answer_location(r, member_text(a->body, S("id")));
-	return request_reply(r, a->status, NULL, a->body);
+	return r->is_minimal ? minimal_reply(r) : request_reply(r, a->status, NULL, a->body);
 }

@@ -31,7 +31,7 @@ static const void *query_member(const request *r, const char *name, js_kind kind
 
 static bool is_paging(str name)
 {
-	return str_eq(name, S("limit")) || str_eq(name, S("cursor"));
+	return str_eq(name, S("limit")) || str_eq(name, S("cursor")) || str_eq(name, S("fields"));
 }
 
 /* The parameters as given, but for the paging ones, each on its line; and who asks. */
@@ -89,6 +89,36 @@ static err plan_find(request *r, sql_id s, const row_plan **ret)
 	return row_plan_make(r->route->answer, s, made, &r->fault);
 }
 
+static int field_find(const row_plan *p, str name)
+{
+	for (uint32_t i = 0; i < p->type->n; i++)
+		if (p->column[i] >= 0 && str_eq(str_from(p->type->fields[i].name), name))
+			return (int)i;
+	return -1;
+}
+
+/* *plan, of the fields asked for only. */
+static err fields_pick(request *r, const row_plan **plan)
+{
+	row_plan *picked = ARENA_NEW(r->arena, row_plan);
+	str rest = r->fields;
+
+	if (!rest.p)
+		return ERR_OK;
+	*picked = **plan;
+	memset(picked->column, -1, sizeof(picked->column));
+	while (rest.p) {
+		str name = str_split(&rest, ',');
+		int i = field_find(*plan, name);
+		if (i < 0)
+			return fault_set(&r->fault, ERR_BAD_PARAMETER, "fields",
+				"the items of this list have no field '" STR_FMT "'", STR_ARG(str_cut(name, 0, 64)));
+		picked->column[i] = (*plan)->column[i];
+	}
+	*plan = picked;
+	return ERR_OK;
+}
+
 step list_run_as(request *r, sql_id s, void *in)
 {
 	page *p = ARENA_NEW(r->arena, page);
@@ -97,6 +127,8 @@ step list_run_as(request *r, sql_id s, void *in)
 	str last = S("");
 	err e = plan_find(r, s, &p->plan);
 
+	if (!e)
+		e = fields_pick(r, &p->plan);
 	if (e)
 		return request_fail(r, e);
 	p->limit = limit && *limit < PAGE_LIMIT_MAX ? *limit : PAGE_LIMIT_MAX;

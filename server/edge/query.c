@@ -131,8 +131,7 @@ err query_read(const js_type *t, str query, arena *a, void *out, fault *f)
 	return e;
 }
 
-/* *query without the parameter; its value, or STR_NONE. */
-static err take(str *query, const char *name, arena *a, str *ret_value, fault *f)
+err query_take(str *query, const char *name, arena *a, str *ret_value, fault *f)
 {
 	str rest = *query, left = S(""), one = STR_NONE, value = STR_NONE;
 	bool is_bad = false;
@@ -159,7 +158,7 @@ err query_take_bool(str *query, const char *name, arena *a, bool *ret, fault *f)
 
 	if (!query->n)
 		return ERR_OK;
-	e = take(query, name, a, &value, f);
+	e = query_take(query, name, a, &value, f);
 	if (e || !value.p)
 		return e;
 	*ret = str_eq(value, S("true"));

@@ -12,6 +12,8 @@ err query_read(const js_type *t, str query, arena *a, void *out, fault *f) MUST_
 
 /* Takes the parameter off *query, for what every route of a kind knows beside its own parameters. *ret stays as it is
  * when it is not given. */
+/* *query without the parameter; its value, decoded, or STR_NONE. */
+err query_take(str *query, const char *name, arena *a, str *ret_value, fault *f) MUST_CHECK;
 err query_take_bool(str *query, const char *name, arena *a, bool *ret, fault *f) MUST_CHECK;
 
 /* "free_memory_mib.gte" for the row free_memory_mib_gte. */

@@ -40,7 +40,40 @@ static const scene rows[] = {
 	{"released", MEMBER, "DELETE", "/v1/placements/{p}", NULL, NULL, 202, "{'id':'{p}'}", NULL},
 	{"no second placement of a repeat", MEMBER, "GET", "/v1/placements?limit=1000", NULL, NULL, 200, NULL, NULL},
 };
+static const scene explained[] = {
+	{"one waits", MEMBER, "POST", "/v1/placements", NULL, "{\"tenant\":\"acme\",\"devices\":[{\"count\":4,\"classes\":[\"h100-80g\"]}]}", 201, "{'state':'pending'}", NULL, "p=id"},
+	{"its tenant may not spend more than this", ADMIN, "POST", "/v1/budgets", NULL, "{\"tenant\":\"acme\",\"unit\":\"gpu_hours\",\"period\":\"month\",\"amount\":10,\"action\":\"block_new\"}", 201, NULL, NULL},
+	{"one that only tells", ADMIN, "POST", "/v1/budgets", NULL, "{\"tenant\":\"acme\",\"unit\":\"gpu_hours\",\"period\":\"day\",\"amount\":1,\"action\":\"notify\"}", 201, NULL, NULL},
+	{"another's", ADMIN, "POST", "/v1/budgets", NULL, "{\"tenant\":\"umbra\",\"unit\":\"gpu_hours\",\"period\":\"day\",\"amount\":1,\"action\":\"block_new\"}", 201, NULL, NULL},
+	{"both are told of", MEMBER, "GET", "/v1/placements/{p}/explain", NULL, NULL, 200, "{'id':'{p}','budgets':[{'tenant':'acme','period':'month','amount':10,'left_milli':8000}],'capacity':[{'cluster':'east','class':'h100-80g','nodes':4,'devices':8,'idle_devices':3,'free_memory_mib_most':1000,'alike':[{'nodes':2,'health':'ok','devices':2,'idle_devices':1},{'nodes':1,'health':'ok','devices':2,'idle_devices':0},{'nodes':1,'health':'unreachable','devices':2,'idle_devices':1}]}]}", NULL},
+};
 /* clang-format on */
+
+/* Four nodes of two devices: two with one idle device, one with none, one that is out of reach. Two hours were spent.
+ */
+static void fleet_make(void)
+{
+	pg_do(served_dsn(), "INSERT INTO cluster (id, name, state) VALUES ('cls_1', 'east', 'ready')");
+	pg_do(served_dsn(),
+		"INSERT INTO node (id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, seen_at) SELECT 'nod_' || i, "
+		"c.key, 'n' || i, i, 1, 1, 1, CASE i WHEN 4 THEN 'unreachable' ELSE 'ok' END, now() FROM cluster c, generate_series(1, 4) i");
+	pg_do(served_dsn(),
+		"INSERT INTO device (id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, "
+		"health, used_slots, seen_at) SELECT n.id || '_' || i, n.key, n.cluster_key, n.id || 'u' || i, i, 'h100-80g', 'x', 1000, 1000, 1, 'ok', "
+		"CASE WHEN i = 0 OR n.name = 'n3' THEN 1 ELSE 0 END, now() FROM node n, generate_series(0, 1) i");
+	pg_do(served_dsn(),
+		"INSERT INTO segment (placement_id, fence_no, class, tenant_key, cluster_key, devices, device_milli, memory_mib, compute_milli, started_at, ended_at) "
+		"SELECT 'plc_old', 1, 'h100-80g', t.key, c.key, 1, 7200000, 1, 1, date_trunc('month', now(), 'UTC'), date_trunc('month', now(), 'UTC') + "
+		"interval '1 second' FROM tenant t, cluster c WHERE t.path = 'acme'");
+}
+
+Test(api_placement, what_waits_is_told_what_is_left_to_spend_and_how_full_the_nodes_are)
+{
+	served_start("api_explain");
+	scenes_play(setup, N(setup));
+	fleet_make();
+	scenes_play(explained, N(explained));
+}
 
 Test(api_placement, asked_for_read_and_released)
 {
