@@ -56,6 +56,12 @@ stock *stock_new(void)
 	return s;
 }
 
+/* Empty names and uids come from outside, and name nobody. */
+static stock_pod *pod_find(const stock *s, str uid)
+{
+	return uid.n ? map_find(&s->pods, uid) : NULL;
+}
+
 static void pod_free(stock_pod *p)
 {
 	plan_done(&p->booked);
@@ -347,10 +353,10 @@ void stock_node_drop(stock *s, str name)
 err stock_pod_put(stock *s, const pod *p, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
-	stock_pod *known = map_find(&s->pods, p->meta.uid);
+	stock_pod *known = pod_find(s, p->meta.uid);
 	stock_share *shares = NULL;
 	uint32_t n = 0;
-	bool holds = p->node.n && !pod_is_over(p);
+	bool holds = p->node.n && p->meta.uid.n && !pod_is_over(p);
 	err e = holds ? pod_shares_read(p, a, &shares, &n, f) : ERR_OK;
 
 	/* One that is being bound is not seen bound yet: its reservation stands. */
@@ -365,7 +371,7 @@ err stock_pod_put(stock *s, const pod *p, fault *f)
 
 void stock_pod_drop(stock *s, str uid)
 {
-	stock_pod *p = map_find(&s->pods, uid);
+	stock_pod *p = pod_find(s, uid);
 
 	if (p)
 		pod_remove(s, p);
@@ -379,7 +385,7 @@ void stock_reserve(stock *s, str uid, str space, str node, const stock_share *sh
 
 void stock_release(stock *s, str uid)
 {
-	stock_pod *p = map_find(&s->pods, uid);
+	stock_pod *p = pod_find(s, uid);
 
 	if (p && !p->is_seen)
 		pod_remove(s, p);
@@ -387,14 +393,14 @@ void stock_release(stock *s, str uid)
 
 str stock_pod_node(const stock *s, str uid)
 {
-	const stock_pod *p = map_find(&s->pods, uid);
+	const stock_pod *p = pod_find(s, uid);
 
 	return p ? p->node : STR_NONE;
 }
 
 const plan *stock_pod_plan(const stock *s, str uid, str *ret_space)
 {
-	const stock_pod *p = map_find(&s->pods, uid);
+	const stock_pod *p = pod_find(s, uid);
 
 	if (!p)
 		return NULL;
