@@ -139,7 +139,7 @@ void budget_hold_undo(budget *b, int64_t rate, int64_t runtime_us)
 			vec_remove_fast(&b->holds, i);
 			return;
 		}
-	assert(!"held before");
+	assert(false && "held before");
 }
 
 /* The first whose end is not before this one. */

@@ -29,7 +29,8 @@ static void shares_fill(maker *m)
 {
 	for (int32_t i = 0; i < m->choice->n; i++) {
 		const score_slice *s = &m->choice->v[i];
-		m->out->shares[m->out->n_shares++] = (stock_share){slice_uuid(m, s), s->memory_mib, s->compute_milli};
+		m->out->shares[m->out->n_shares++] =
+			(stock_share){slice_uuid(m, s), s->memory_mib, s->compute_milli, 1};
 	}
 }
 

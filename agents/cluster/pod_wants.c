@@ -56,7 +56,7 @@ err pod_wants_read(const pod *p, pod_wants *ret, fault *f)
 /* Sums over devices while a pod is read. */
 typedef struct tally_share {
 	str uuid;
-	int64_t init_mib, init_milli, app_mib, app_milli;
+	int64_t init_mib, init_milli, app_mib, app_milli, sharers;
 } tally_share;
 
 enum { SHARES_MAX = 256 };
@@ -110,6 +110,7 @@ static bool container_add(tallies *t, const vendor *k, bool is_init, const assig
 		} else {
 			one->app_mib += c->devices[i].memory_mib;
 			one->app_milli += milli;
+			one->sharers++;
 		}
 	}
 	return true;
@@ -169,6 +170,6 @@ err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, 
 	*ret_n = t->n;
 	for (uint32_t i = 0; i < t->n; i++)
 		(*ret)[i] = (stock_share){t->v[i].uuid, larger(t->v[i].init_mib, t->v[i].app_mib),
-			larger(t->v[i].init_milli, t->v[i].app_milli)};
+			larger(t->v[i].init_milli, t->v[i].app_milli), t->v[i].sharers};
 	return ERR_OK;
 }

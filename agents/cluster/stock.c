@@ -6,16 +6,10 @@
 #include "base/map.h"
 #include "base/vec.h"
 
-/* One share as it is kept; its uuid stands in the pod's text. */
-typedef struct held_share {
-	str uuid;
-	int64_t memory_mib, compute_milli;
-} held_share;
-
 struct stock_pod {
 	str uid, space, node;
 	char *text; /* what uid, node and uuids point into */
-	held_share *shares;
+	stock_share *shares;
 	uint32_t n_shares;
 	plan booked;
 	bool is_seen;           /* bound, as the API server tells; else reserved */
@@ -130,14 +124,15 @@ static void pod_book(stock *s, stock_pod *p)
 	p->booked.cluster = s->cluster;
 	plan_add_pod(&p->booked, 0, 0, node, 0, 0);
 	for (uint32_t i = 0; i < p->n_shares; i++) {
-		const held_share *h = &p->shares[i];
+		const stock_share *h = &p->shares[i];
 		int32_t device = fleet_device_find(&s->fleet, s->cluster, h->uuid);
 		if (device == FLEET_NONE || s->fleet.devices.v[device].node != node)
 			continue;
-		plan_add_device(&p->booked, (plan_device){.device = device,
-						    .memory_mib = h->memory_mib,
-						    .compute_milli = h->compute_milli,
-						    .profile = profile_of(s, device, h->memory_mib)});
+		plan_device d = {.device = device, .memory_mib = h->memory_mib, .compute_milli = h->compute_milli};
+		d.profile = profile_of(s, device, h->memory_mib);
+		plan_add_device(&p->booked, d);
+		for (int64_t more = 1; more < h->sharers; more++)
+			plan_add_device(&p->booked, (plan_device){.device = device});
 	}
 	fleet_book(&s->fleet, &p->booked);
 }
@@ -182,7 +177,8 @@ static void pod_add(stock *s, str uid, str space, str node, const stock_share *s
 	p->node = text_put(&at, node);
 	for (; p->n_shares < n; p->n_shares++) {
 		const stock_share *from = &shares[p->n_shares];
-		p->shares[p->n_shares] = (held_share){text_put(&at, from->uuid), from->memory_mib, from->compute_milli};
+		p->shares[p->n_shares] = *from;
+		p->shares[p->n_shares].uuid = text_put(&at, from->uuid);
 	}
 	p->is_seen = is_seen;
 	plan_init(&p->booked);

@@ -34,6 +34,7 @@ void stock_pod_drop(stock *s, str uid);
 typedef struct stock_share {
 	str uuid;
 	int64_t memory_mib, compute_milli;
+	int64_t sharers; /* containers that use it at one time; 0: 1 */
 } stock_share;
 /* Books the shares on the node for a pod that is being bound. */
 void stock_reserve(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n);

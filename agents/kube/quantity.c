@@ -218,7 +218,7 @@ static const char *suffix_text(int power, bool is_binary)
 	for (int i = 0; i < SUFFIXES; i++)
 		if (suffixes[i].power == power && (suffixes[i].is_binary == is_binary || power == 0))
 			return suffixes[i].text;
-	assert(!"a power between the suffixes");
+	assert(false && "a power between the suffixes");
 	return "";
 }
 
