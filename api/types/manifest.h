@@ -39,7 +39,7 @@ typedef struct manifest_tenant {
 	tenant_quota quota;
 	js_map bindings; /* of manifest_binding */
 	js_map budgets;  /* of manifest_budget */
-	js_map tenants; /* of manifest_tenant */
+	js_map tenants;  /* of manifest_tenant */
 } manifest_tenant;
 JS_DECLARE(manifest_tenant);
 
