@@ -25,6 +25,7 @@ static const char *const texts[WHY_COUNT] = {
 };
 #define TEXT_NO_DEVICES "no device of this kind"
 #define TEXT_OTHER      "devices do not fit"
+#define TEXT_ELSEWHERE  "being bound to another node"
 
 extender *extender_new(const extender_spec *s)
 {
@@ -53,6 +54,9 @@ typedef struct question {
 	pod_ask ask;
 	fit_need need;
 	shape *shape; /* NULL: each node is looked at */
+	/* Where the pod is booked or being bound already, or absent. A scheduler that did not hear how a bind ended
+	 * asks anew, and must come back to that node, where the bind is looked into. */
+	str held;
 } question;
 
 static void question_prepare(question *q)
@@ -65,6 +69,7 @@ static err pod_question(question *q, str text, fault *f)
 {
 	if (pod_read(text, q->a, &q->pod))
 		return fault_set(f, ERR_BAD_FIELD, "#/Pod", "the pod cannot be read");
+	q->held = stock_pod_node(q->x->spec.stock, q->pod.meta.uid);
 	err e = pod_ask_read(&q->pod, q->x->spec.stock, q->x->spec.by_default, q->a, &q->ask, f);
 	if (!e && q->ask.n && !q->ask.missing)
 		question_prepare(q);
@@ -121,6 +126,8 @@ static filter_verdict node_verdict(const question *q, const args_node *n)
 {
 	int32_t node = stock_node_find(q->x->spec.stock, n->name);
 
+	if (q->held.p)
+		return (filter_verdict){str_eq(q->held, n->name) ? NULL : TEXT_ELSEWHERE, false};
 	if (node == FLEET_NONE && n->object.n)
 		return template_verdict(q, n->object);
 	if (node == FLEET_NONE || q->ask.missing)

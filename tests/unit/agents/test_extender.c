@@ -252,7 +252,7 @@ Test(extender, keeps_the_victims_that_help_and_are_of_the_same_tenant)
 Test(extender, what_runs_and_what_is_being_bound_both_count)
 {
 	stage t;
-	stock_share share = {S("device2"), 8000, 1000};
+	stock_share share = {S("device2"), 8000, 1000, 1};
 
 	stage_open(&t, f2x2_new());
 	stock_reserve(t.stock, S("r"), S("d"), S("node1"), &share, 1);
@@ -268,6 +268,18 @@ Test(extender, what_runs_and_what_is_being_bound_both_count)
 		PASSED("", "\"node1\":\"too little free on its devices\"", ""));
 	stock_pod_drop(t.stock, S("r"));
 	filter_is(&t, NAMES(PENDING("", ASK("1", "7000", "10")), "\"node1\""), PASSED("\"node1\"", "", ""));
+	stage_close(&t);
+}
+
+Test(extender, a_pod_that_is_being_bound_goes_nowhere_else)
+{
+	stage t;
+	stock_share share = {S("device1"), 6000, 100, 1};
+
+	stage_open(&t, f2x2_new());
+	stock_reserve(t.stock, S("new"), S("d"), S("node1"), &share, 1);
+	filter_is(&t, NAMES(PENDING("", ASK("1", "6000", "10")), BOTH),
+		PASSED("\"node1\"", "\"node2\":\"being bound to another node\"", ""));
 	stage_close(&t);
 }
 
