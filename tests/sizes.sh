@@ -11,7 +11,7 @@ FUZZ_SECONDS           10       300   how long ./dev fuzz runs a target when not
 PROPERTY_CASES       2000    200000   random cases of a property test against its slow model
 ENGINE_OPERATIONS  100000  10000000   random operations on the engine, against a slow model of its books
 LEDGER_OPERATIONS   20000   1000000   random operations on quota, against a slow model of its tree
-LEASE_SEARCH            1         2   size of the search of the rules of leases: at 2 more offers, backups and worlds
+LEASE_SEARCH            1         2   worlds of the search of the rules of leases: at 2 larger ones too
 LEASE_SPEED         14400      2880   seconds of a simulated cluster in one, where the server is away for a day
 LEDGER_BATCHES          4       400   batches of random work and edits through the placer, against the same model
 KILL_ROUNDS             1        60   replays during which processes are killed
