@@ -200,10 +200,12 @@ str agent_sync_body(agent *a, arena *mem, int64_t wait_ms)
 		.incarnation = a->facts.incarnation,
 		.wait_ms = wait_ms,
 		.lease_rev = a->borrow.rev,
+		.drift_n = a->drift_n,
 	};
 	js_give(&sync_request_type, &q, "incarnation");
 	js_give(&sync_request_type, &q, "wait_ms");
 	js_give(&sync_request_type, &q, "lease_rev");
+	js_give(&sync_request_type, &q, "drift_n");
 	buf body;
 
 	buf_init(&body, SYNC_BYTES_MAX);
@@ -334,6 +336,14 @@ static err changes_apply(agent *a, const sync_answer *s, int64_t now_us, agent_n
 	return e;
 }
 
+/* What the server finds different is told whole. */
+static void drift_answer(agent *a, const sync_drift *d)
+{
+	a->drift_n = d->n;
+	if (d->buckets.n)
+		outbox_running_in(&a->outbox, &a->book, d->buckets);
+}
+
 err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 {
 	AUTO_ARENA mem = arena_new(PLAIN_ARENA_BYTES);
@@ -359,6 +369,8 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 	}
 	ret->is_new_database &= had_database;
 	a->is_stirred = a->is_in_touch = true;
+	if (!e && js_given(&sync_answer_type, &s, "drift"))
+		drift_answer(a, &s.drift);
 	if (ret->is_gap || ret->is_new_database)
 		agent_session(a, now_us);
 	else if (is_lent)

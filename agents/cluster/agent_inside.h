@@ -28,7 +28,8 @@ struct agent {
 	vec(pod_wait *) waiting; /* in the order they came */
 	bool is_in_touch;        /* the server answers: it may be asked about those */
 	bool is_stirred;         /* something freed, or was lent: those are looked at again */
-	int64_t speaks_us;       /* when loans are told of again */
+	int64_t speaks_us;       /* when the digest, and loans, are told again */
+	int64_t drift_n;         /* the last question what runs that was answered */
 	int64_t asked_us;        /* when the sync that is under way was sent */
 	vec(drop) drops;
 	int64_t remember_us; /* when drops must be flushed */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "engine/digest.h"
 #include "json/write.h"
 
 enum { BODY_BYTES_MAX = 256 << 20, ENVELOPE_BYTES = 512 };
@@ -143,25 +144,75 @@ void outbox_gone(outbox *o, str node)
 	ready_add(o, &json);
 }
 
-void outbox_running(outbox *o, const book *b)
+static bool is_in(i64s buckets, str name)
+{
+	int64_t bucket = digest_bucket(name);
+
+	for (uint32_t i = 0; i < buckets.n; i++)
+		if (buckets.v[i] == bucket)
+			return true;
+	return false;
+}
+
+static void placements_write(js_writer *w, const book *b, i64s buckets, bool is_whole)
 {
 	char name[BOOK_ID_MAX + BOOK_FENCE_MAX + 2];
+
+	js_key(w, S("placements"));
+	js_array_begin(w);
+	map_each (slot, &b->by_id) {
+		const holding *h = slot->value;
+		if (!h->is_booked || (!is_whole && !is_in(buckets, str_from(h->id))))
+			continue;
+		int n = snprintf(name, sizeof(name), "%s %s", h->id, h->fence_text);
+		js_text(w, str_of(name, (size_t)n));
+	}
+	js_array_end(w);
+}
+
+void outbox_running(outbox *o, const book *b)
+{
 	buf json;
 
 	js_writer w = item_begin(&json, "running");
 	js_put_bool(&w, "is_whole", true);
-	js_key(&w, S("placements"));
-	js_array_begin(&w);
-	map_each (slot, &b->by_id) {
-		const holding *h = slot->value;
-		if (!h->is_booked)
-			continue;
-		int n = snprintf(name, sizeof(name), "%s %s", h->id, h->fence_text);
-		js_text(&w, str_of(name, (size_t)n));
-	}
-	js_array_end(&w);
+	placements_write(&w, b, (i64s){0}, true);
 	js_object_end(&w);
 	ready_add(o, &json);
+}
+
+void outbox_running_in(outbox *o, const book *b, i64s buckets)
+{
+	buf json;
+
+	js_writer w = item_begin(&json, "running");
+	js_key(&w, S("buckets"));
+	js_array_begin(&w);
+	for (uint32_t i = 0; i < buckets.n; i++)
+		js_i64(&w, buckets.v[i]);
+	js_array_end(&w);
+	placements_write(&w, b, buckets, false);
+	js_object_end(&w);
+	ready_add(o, &json);
+}
+
+void outbox_digest(outbox *o, const book *b)
+{
+	digest sum = {0};
+	buf json, text;
+
+	map_each (slot, &b->by_id) {
+		const holding *h = slot->value;
+		if (h->is_booked)
+			digest_toggle(&sum, str_from(h->id), h->attempt.incarnation, h->attempt.number);
+	}
+	buf_init(&text, DIGEST_BUCKETS * DIGEST_BUCKET_HEX + 1);
+	digest_write(&sum, &text);
+	js_writer w = item_begin(&json, "digest");
+	js_put_text(&w, "digest", buf_str(&text));
+	js_object_end(&w);
+	ready_add(o, &json);
+	buf_done(&text);
 }
 
 void outbox_loans(outbox *o, const borrow *b, bool is_whole)

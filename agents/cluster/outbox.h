@@ -51,6 +51,9 @@ void outbox_inventory(outbox *o, const js_list *nodes, bool is_whole);
 void outbox_gone(outbox *o, str node);
 /* Every placement of the book that holds devices, as one item. */
 void outbox_running(outbox *o, const book *b);
+/* Those in these parts of the digest; and the digest of all. */
+void outbox_running_in(outbox *o, const book *b, i64s buckets);
+void outbox_digest(outbox *o, const book *b);
 /* The step `state` of a placement, at at_us; reason may be absent. */
 void outbox_step(outbox *o, str id, str fence, lifecycle state, str reason, int64_t at_us);
 void outbox_usage(outbox *o, const cluster_usage *u);

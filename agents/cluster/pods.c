@@ -218,18 +218,20 @@ static void fence(agent *a, loan *l, int64_t now_us)
 
 int64_t pods_watch(agent *a, int64_t now_us)
 {
-	bool speaks = a->borrow.by_name.n && now_us >= a->speaks_us;
+	bool speaks = now_us >= a->speaks_us;
 
 	map_each (slot, &a->borrow.by_name) {
 		loan *l = slot->value;
 		if (l->mode == LEASE_SELF_FENCE && !lease_is_open(&a->borrow.self, now_us, l->offline_s * 1000000))
 			fence(a, l, now_us);
 	}
-	if (speaks && a->is_in_touch)
+	if (speaks && a->is_in_touch && a->speaks_us)
+		outbox_digest(&a->outbox, &a->book);
+	if (speaks && a->is_in_touch && a->borrow.by_name.n)
 		outbox_loans(&a->outbox, &a->borrow, true);
 	if (speaks)
 		a->speaks_us = now_us + PODS_SPEAK_US;
-	return a->borrow.by_name.n ? a->speaks_us : CLUSTER_NEVER;
+	return a->speaks_us;
 }
 
 void pods_done(agent *a)

@@ -43,6 +43,8 @@ static const js_field sync_request_fields[] = {
 	F(wait_ms, JS_OPTIONAL, "How long to hold the call.", JS_RANGE(0, 25000), JS_INITIAL(25000)),
 	F(lease_rev, JS_OPTIONAL, "The offers of leases taken in this session; absent: none.", JS_RANGE(0, JS_INT_MAX),
 		.may_miss = true),
+	F(drift_n, JS_OPTIONAL, "The last of the server's questions what runs that was answered.",
+		JS_RANGE(0, JS_INT_MAX), .may_miss = true),
 };
 #undef F
 JS_TYPE_GIVEN(sync_request, "An agent asks what is new.");
@@ -81,6 +83,14 @@ static const js_field sync_leases_fields[] = {
 #undef F
 JS_TYPE(sync_leases, "Offers of quota to a cluster.");
 
+#define F(...) JS_FIELD(sync_drift, __VA_ARGS__)
+static const js_field sync_drift_fields[] = {
+	F(n, JS_REQUIRED, "Counts these questions.", JS_RANGE(0, JS_INT_MAX), .always = true),
+	F(buckets, JS_OPTIONAL, "The parts, from 0 to 255.", JS_ITEMS(0, 256), .always = true),
+};
+#undef F
+JS_TYPE(sync_drift, "Where the server means something else by what runs there.");
+
 #define F(...) JS_FIELD(sync_answer, __VA_ARGS__)
 static const js_field sync_answer_fields[] = {
 	F(term, JS_REQUIRED, "The placer's term.", .always = true),
@@ -88,6 +98,7 @@ static const js_field sync_answer_fields[] = {
 	F(rev, JS_REQUIRED, "The head of the stream.", .always = true),
 	F(changes, JS_OPTIONAL, "In order; may be a part, then ask again.", JS_OF(sync_change), .always = true),
 	F(leases, JS_OPTIONAL, "Quota lent to the cluster; absent: as before.", JS_OF(sync_leases)),
+	F(drift, JS_OPTIONAL, "What the agent is to tell again; absent: nothing.", JS_OF(sync_drift)),
 	F(config_rev, JS_OPTIONAL, "Revision of the agent's configuration.", .always = true),
 };
 #undef F
@@ -149,6 +160,7 @@ static const js_field report_item_fields[] = {
 	F(compute_milli_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 100000000)),
 	F(placements, JS_OPTIONAL, "running: 'id fence' of every placement that holds devices.", JS_ITEMS(0, 100000)),
 	F(digest, JS_OPTIONAL, "digest: what the agent holds, hashed.", JS_LEN(0, 65536)),
+	F(buckets, JS_OPTIONAL, "running: all that runs in these parts of the digest.", JS_ITEMS(0, 256)),
 	F(incarnation, JS_OPTIONAL, "lease: which database the agent knows.", JS_RANGE(0, JS_INT_MAX)),
 	F(leases, JS_OPTIONAL, "lease: what the cluster holds.", JS_OF(report_lease), JS_ITEMS(0, 100000)),
 	F(tenant, JS_OPTIONAL, "admitted, want: whose pod.", JS_LEN(0, 600)),

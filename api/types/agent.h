@@ -40,6 +40,7 @@ typedef struct sync_request {
 	int64_t incarnation; /* the last the agent saw; 0: none */
 	int64_t wait_ms;     /* how long to hold; at most 25,000 */
 	int64_t lease_rev;   /* the offers of leases that the agent has taken in this session; 0: none */
+	int64_t drift_n;     /* the last question what it runs that it has answered */
 } sync_request;
 JS_DECLARE(sync_request);
 
@@ -68,6 +69,13 @@ typedef struct sync_leases {
 } sync_leases;
 JS_DECLARE(sync_leases);
 
+/* The agent is to tell whole what it runs in these parts (engine/digest.h). */
+typedef struct sync_drift {
+	int64_t n;
+	i64s buckets;
+} sync_drift;
+JS_DECLARE(sync_drift);
+
 typedef struct sync_answer {
 	uint64_t given;
 	int64_t term;
@@ -75,6 +83,7 @@ typedef struct sync_answer {
 	int64_t rev; /* the stream's head; after the changes below the agent has applied the last change's rev */
 	js_list changes;
 	sync_leases leases;
+	sync_drift drift;
 	int64_t config_rev;
 } sync_answer;
 JS_DECLARE(sync_answer);
@@ -123,6 +132,7 @@ typedef struct report_item {
 	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg;
 	strs placements; /* running: "plc_... fence" of every placement that holds devices */
 	str digest;
+	i64s buckets;        /* running: of all that runs in these parts */
 	int64_t incarnation; /* lease: that the agent knows */
 	js_list leases;      /* lease: of report_lease, what the cluster holds */
 	str tenant;          /* admitted, want: whose pod */

@@ -51,6 +51,12 @@ SELECT l.tenant_key, t.path AS tenant, l.model, l.mode, l.offline_s, l.seq, l.mo
 	l.granted_compute_milli AS compute_milli
 FROM lease l JOIN tenant t ON t.key = l.tenant_key WHERE l.cluster_key = $1 AND l.moved > $2 ORDER BY l.moved;
 
+-- Which parts of what runs there a cluster is to tell whole.
+-- name: drift_of :many
+-- in: cluster_key int4
+-- out: n int8, bucket int8
+SELECT d.n, b.bucket FROM cluster_drift d CROSS JOIN LATERAL unnest(d.buckets) AS b(bucket) WHERE d.cluster_key = $1 ORDER BY b.bucket;
+
 -- name: lease_moves :many
 -- in: after int8
 -- out: cluster_key int4, moved int8
@@ -58,9 +64,10 @@ SELECT cluster_key, moved FROM lease WHERE moved > $1 ORDER BY moved LIMIT 1000;
 
 -- name: stream_head :one
 -- in: cluster_key int4
--- out: term int8, incarnation int8, rev int8, lease_rev int8
+-- out: term int8, incarnation int8, rev int8, lease_rev int8, drift_n int8
 SELECT l.term, i.number AS incarnation, coalesce((SELECT rev FROM cluster_stream WHERE cluster_key = $1), 0) AS rev,
-	coalesce((SELECT max(moved) FROM lease WHERE cluster_key = $1), 0) AS lease_rev
+	coalesce((SELECT max(moved) FROM lease WHERE cluster_key = $1), 0) AS lease_rev,
+	coalesce((SELECT n FROM cluster_drift WHERE cluster_key = $1), 0) AS drift_n
 FROM leader l, incarnation i WHERE l.name = 'placer';
 
 -- name: stream_heads :many

@@ -372,6 +372,11 @@ ON CONFLICT (tenant_key, model, cluster_key) DO UPDATE SET mode = excluded.mode,
 	reserved_device_milli = excluded.reserved_device_milli, reserved_memory_mib = excluded.reserved_memory_mib, reserved_compute_milli = excluded.reserved_compute_milli,
 	headroom_device_milli = excluded.headroom_device_milli, headroom_memory_mib = excluded.headroom_memory_mib, headroom_compute_milli = excluded.headroom_compute_milli;
 
+-- name: cluster_drift_put :exec
+-- in: cluster_key int4, n int8, buckets int8[]
+INSERT INTO cluster_drift AS d (cluster_key, n, buckets) VALUES ($1, $2, $3)
+ON CONFLICT (cluster_key) DO UPDATE SET n = greatest(d.n + 1, excluded.n), buckets = excluded.buckets;
+
 -- name: pod_put :exec
 -- in: placement_ids text[], tenant_keys int4[], is_lent int8[], at timestamptz
 INSERT INTO pod_placement AS p (placement_id, tenant_key, is_lent, at) SELECT unnest($1::text[]), unnest($2::int4[]), unnest($3::int8[]) <> 0, $4

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "engine/budget.h"
+#include "engine/digest.h"
 #include "engine/market.h"
 #include "engine/place.h"
 #include "server/placer/booking.h"
@@ -55,6 +56,10 @@ typedef struct site {
 	int64_t unanswered; /* grants that its agent should have answered by now */
 	bool is_silent;     /* told of already */
 	int64_t heard_us;   /* its last report; 0: none since the load */
+	digest digest;      /* of what its agent has taken over (drift.h) */
+	int64_t drift_n;    /* how often it was asked to tell parts of that */
+	int64_t drifted[DIGEST_BUCKETS];
+	uint32_t n_drifted; /* parts that it is to tell */
 	int64_t census;     /* counts whole inventories; a node's mark says in which it was seen */
 	bool is_counting;   /* a whole inventory is coming in */
 } site;
@@ -161,6 +166,7 @@ typedef struct books {
 	standing standing;
 	spends spends;
 	lents lents;
+	bool has_drift; /* some cluster is to be asked what it runs */
 } books;
 
 void books_init(books *b);

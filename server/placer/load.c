@@ -1,5 +1,7 @@
 #include "server/placer/load.h"
 
+#include "server/placer/drift.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -408,6 +410,7 @@ void load_settle(load *l)
 	change_all(&l->b->changes);
 	spend_recount(l->b);
 	decide_recall(l->b);
+	drift_rebuild(l->b);
 }
 
 void load_history(load *l, const sql_load_history_row *rows, uint32_t n)

@@ -2,6 +2,7 @@
 
 #include "engine/fleet.h"
 #include "server/placer/decide.h"
+#include "server/placer/drift.h"
 #include "server/placer/govern.h"
 #include "server/placer/inventory.h"
 #include "server/placer/lend.h"
@@ -141,9 +142,7 @@ static booking *running_find(reporting *r, str entry)
 /* Stands in the books as taken over by the agent, who does not have it any more. */
 static bool should_run(const reporting *r, const booking *k)
 {
-	bool is_taken = k->now.life == LIFE_ACCEPTED || lifecycle_is_charged(k->now.life);
-
-	return k->now.cluster_key == r->site->key && is_taken;
+	return k->now.cluster_key == r->site->key && drift_counts(&k->now);
 }
 
 static void lost(reporting *r, booking *k)
@@ -158,13 +157,23 @@ static void lost(reporting *r, booking *k)
 		r->actor);
 }
 
+static bool is_asked_for(const report_item *item, str name)
+{
+	int64_t bucket = digest_bucket(name);
+
+	for (uint32_t i = 0; i < item->buckets.n; i++)
+		if (item->buckets.v[i] == bucket)
+			return true;
+	return item->is_whole;
+}
+
 /* A revoked one that the agent never took is still on its way down, and will be answered. */
-static void running_whole(reporting *r, const map *runs)
+static void running_whole(reporting *r, const report_item *item, const map *runs)
 {
 	vec(booking *) gone = {0};
 
 	map_each (slot, &r->b->bookings)
-		if (should_run(r, slot->value) && !map_find(runs, slot->key))
+		if (should_run(r, slot->value) && !map_find(runs, slot->key) && is_asked_for(item, slot->key))
 			vec_push(&gone, slot->value);
 	vec_each (k, &gone)
 		lost(r, *k);
@@ -201,8 +210,9 @@ static void running_told(reporting *r, const report_item *item)
 		else
 			r->t->unknown_slices++;
 	}
+	if (item->is_whole || item->buckets.n)
+		running_whole(r, item, &runs);
 	if (item->is_whole) {
-		running_whole(r, &runs);
 		learned(r);
 		govern_flag_site(r->b, r->site);
 		change_opened(&r->b->changes, r->site->handle);
@@ -221,6 +231,8 @@ static void item_apply(reporting *r, const report_item *item)
 		step(r, item);
 	else if (str_eq(item->kind, S("running")))
 		running_told(r, item);
+	else if (str_eq(item->kind, S("digest")))
+		drift_told(r->t, r->site, item->digest);
 	else if (str_eq(item->kind, S("lease")))
 		lend_hear(r->t, r->b, r->site, item);
 	else if (str_eq(item->kind, S("admitted")))

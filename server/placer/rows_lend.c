@@ -90,11 +90,23 @@ static void begun_put(turn *t, turn_rows *r)
 		rows_call(r, SQL_PLACEMENT_BEGAN, in);
 }
 
+static void drift_put(turn *t, turn_rows *r)
+{
+	vec_each (at, &t->drifted) {
+		sql_cluster_drift_put_in *in = ARENA_NEW(t->a, sql_cluster_drift_put_in);
+		site *s = *at;
+		*in = (sql_cluster_drift_put_in){s->key, s->drift_n, rows_numbers(t, s->n_drifted)};
+		memcpy(in->buckets.v, s->drifted, s->n_drifted * sizeof *s->drifted);
+		rows_call(r, SQL_CLUSTER_DRIFT_PUT, in);
+	}
+}
+
 void rows_lend(turn *t, const books *b, turn_rows *r)
 {
 	sql_pod_forget_in *gone = ARENA_NEW(t->a, sql_pod_forget_in);
 
 	leases_put(t, b, r);
+	drift_put(t, r);
 	pods_put(t, r);
 	begun_put(t, r);
 	gone->placement_ids = (strs){t->pods_gone.v, t->pods_gone.n};

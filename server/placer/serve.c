@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "server/placer/decide.h"
+#include "server/placer/drift.h"
 #include "server/placer/hint.h"
 #include "server/placer/inventory.h"
 #include "server/placer/lend.h"
@@ -97,6 +98,7 @@ static bool step_review(placer *p)
 	spend_review(&p->turn, &p->books);
 	lend_review(&p->turn, &p->books);
 	pods_review(&p->turn, &p->books);
+	drift_review(&p->turn, &p->books);
 	return true;
 }
 
@@ -206,7 +208,8 @@ static bool is_walking(const books *b)
 static bool wants_review(const books *b)
 {
 	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us()) ||
-	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us()) || lend_is_due(b, clock_now_us());
+	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us()) || lend_is_due(b, clock_now_us()) ||
+	       drift_is_due(b);
 }
 
 static bool has_work(const placer *p)

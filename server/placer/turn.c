@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "engine/charge.h"
 #include "server/placer/claim.h"
+#include "server/placer/drift.h"
 #include "server/placer/lend.h"
 #include "server/placer/use.h"
 #include "server/placer/spend.h"
@@ -35,6 +36,8 @@ static void lents_clear(turn *t)
 	vec_clear(&t->lents);
 	vec_clear(&t->pods);
 	vec_clear(&t->pods_gone);
+	vec_clear(&t->digests);
+	vec_clear(&t->drifted);
 }
 
 void turn_begin(turn *t, int64_t now_us)
@@ -120,6 +123,8 @@ void turn_done(turn *t)
 	vec_done(&t->lents);
 	vec_done(&t->pods);
 	vec_done(&t->pods_gone);
+	vec_done(&t->digests);
+	vec_done(&t->drifted);
 	vec_done(&t->spent);
 	vec_done(&t->crossed);
 	arena_end(t->a);
@@ -131,7 +136,7 @@ bool turn_is_empty(const turn *t)
 	return !t->has_standing && !t->moved.n && !t->crossed.n && !t->touches.n && !t->consumed.n && !t->retold.n &&
 	       !t->aside.seq && !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n &&
 	       !t->nodes_marked.n && !t->devices_marked.n && !t->hints.n && !t->claimed.n && !t->unclaimed.n &&
-	       !t->departed.n && !t->lents.n && !t->pods.n && !t->pods_gone.n;
+	       !t->departed.n && !t->lents.n && !t->pods.n && !t->pods_gone.n && !t->drifted.n;
 }
 
 bool turn_can_undo(const turn *t)
@@ -440,12 +445,16 @@ void turn_keep(turn *t, books *b)
 		use_add(b, u->tenant_key, u->rate, u->at_us);
 	vec_each (x, &t->touches) {
 		x->b->touch_at = 0;
+		drift_follow(b, x);
 		if (lifecycle_is_final(x->b->now.life))
 			market_depart(b->market, (int32_t)x->held_before.pods.n);
 		plan_done(&x->held_before);
 		touch_keep(b, x);
 	}
 	vec_clear(&t->touches);
+	drift_compare(t, b);
+	vec_each (s, &t->drifted)
+		(*s)->n_drifted = 0;
 }
 
 static void touch_release(books *b, const touch *x)

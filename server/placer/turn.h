@@ -99,6 +99,12 @@ typedef struct turn_spent {
 	int64_t rate, start_us, at_us;
 } turn_spent;
 
+/* What an agent sums up. */
+typedef struct turn_digest {
+	site *site;
+	str text;
+} turn_digest;
+
 /* A placement that began as a pod. */
 typedef struct turn_pod {
 	str placement;
@@ -145,7 +151,9 @@ typedef struct turn {
 	vec(lent *) lents;      /* that changed */
 	vec(turn_pod) pods;     /* began as pods */
 	vec(str) pods_gone;     /* ids: no cluster tells of these any more */
-	bool has_searched;      /* for victims: that is done once a turn */
+	vec(turn_digest) digests;
+	vec(site *) drifted; /* to be asked what they run */
+	bool has_searched;   /* for victims: that is done once a turn */
 	int32_t evictions;
 	int64_t evicted_milli, evicted_for_milli;
 	turn_aside aside;

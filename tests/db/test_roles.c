@@ -32,7 +32,7 @@ static const struct {
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
 		" decision_list audit_span audit_record decision_record chain_heads checkpoint_list checkpoint_range checkpoint_over checkpoint_two tile_read"
-		" inbox_report inbox_ahead stream_next stream_head lease_offers lease_moves stream_heads"
+		" inbox_report inbox_ahead stream_next stream_head lease_offers lease_moves drift_of stream_heads"
 		" cluster_get cluster_list cluster_create cluster_change cluster_revoke_agent cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
@@ -50,7 +50,7 @@ static const struct {
 		" plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_end loan_put load_loans escrow_add load_escrow_off capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions load_leases load_pods lease_put pod_put pod_forget placement_began hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
+		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_end loan_put load_loans escrow_add load_escrow_off capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions load_leases load_pods lease_put cluster_drift_put pod_put pod_forget placement_began hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},

@@ -19,6 +19,8 @@ typedef struct sync_work {
 	sql_stream_next_in next_in;
 	sql_inbox_ahead_in ahead_in;
 	sql_lease_offers_in offers_in;
+	sql_drift_of_in drift_in;
+	str drift;  /* as leases */
 	str leases; /* as they are told; absent: as before */
 	bool is_stirred, is_superseded;
 } sync_work;
@@ -105,6 +107,8 @@ static step answer_end(request *r, js_writer *js)
 	js_array_end(js);
 	if (w->leases.p)
 		js_put_raw(js, "leases", w->leases);
+	if (w->drift.p)
+		js_put_raw(js, "drift", w->drift);
 	js_put_i64(js, "config_rev", 0);
 	js_object_end(js);
 	return request_reply_out(r, 200);
@@ -147,13 +151,46 @@ static step sync_decide(request *r, int64_t left_ms)
 		return request_write(
 			r, (uint64_t)r->agent->cluster_key, SQL_INBOX_AHEAD, &w->ahead_in, STEP_agent_sync_ahead);
 	}
-	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || w->leases.p) {
+	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || w->leases.p || w->drift.p) {
 		sync_end(r);
 		return answer_empty(r);
 	}
 	if (w->is_stirred)
 		return sync_look(r);
 	return sync_hold(r, left_ms);
+}
+
+static step drift_look(request *r, int64_t left_ms)
+{
+	const sync_request *q = r->body;
+	sync_work *w = r->work;
+
+	if (!js_given(&sync_request_type, q, "drift_n") || w->drift.p || w->head.drift_n == q->drift_n)
+		return sync_decide(r, left_ms);
+	sync_end(r);
+	w->drift_in = (sql_drift_of_in){r->agent->cluster_key};
+	return request_fetch(r, DB_PLATFORM, SQL_DRIFT_OF, &w->drift_in, STEP_agent_sync_drift);
+}
+
+step agent_sync_drift(request *r)
+{
+	sync_work *w = r->work;
+	sql_drift_of_row row;
+	fault f;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	js_writer js = js_writer_on(request_out(r));
+	js_object_begin(&js);
+	js_put_i64(&js, "n", w->head.drift_n);
+	js_key(&js, S("buckets"));
+	js_array_begin(&js);
+	for (uint32_t i = 0; i < r->reply.rows && !db_row(&r->reply, i, &row, &f); i++)
+		js_i64(&js, row.bucket);
+	js_array_end(&js);
+	js_object_end(&js);
+	w->drift = str_dup(r->arena, buf_str(&r->edge->out));
+	return sync_decide(r, (w->until_us - clock_mono_us()) / 1000);
 }
 
 step agent_sync_head(request *r)
@@ -174,7 +211,7 @@ step agent_sync_head(request *r)
 		w->offers_in = (sql_lease_offers_in){r->agent->cluster_key, q->lease_rev};
 		return request_fetch(r, DB_PLATFORM, SQL_LEASE_OFFERS, &w->offers_in, STEP_agent_sync_leases);
 	}
-	return sync_decide(r, left_ms);
+	return drift_look(r, left_ms);
 }
 
 static void offer_write(js_writer *js, const sql_lease_offers_row *row, arena *a)
@@ -218,7 +255,7 @@ step agent_sync_leases(request *r)
 	js_put_i64(&js, "rev", rev);
 	js_object_end(&js);
 	w->leases = str_dup(r->arena, buf_str(&r->edge->out));
-	return sync_decide(r, (w->until_us - clock_mono_us()) / 1000);
+	return drift_look(r, (w->until_us - clock_mono_us()) / 1000);
 }
 
 /* The answer, with a head behind its own, makes the agent rewind and report anew: the placer has it in writing before.

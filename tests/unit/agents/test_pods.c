@@ -3,6 +3,7 @@
  */
 #include "agents/cluster/agent.h"
 #include "agents/cluster/borrow.h"
+#include "engine/digest.h"
 #include "fixture.h"
 
 #define HOUR_US ((int64_t)3600 * 1000000)
@@ -314,5 +315,43 @@ Test(pods, with_loans_an_agent_speaks_once_a_minute)
 	agent_lost(s.agent);
 	turn_at(&s, T0 + 3 * MIN_US);
 	cr_expect_eq(lines_with(told(&s), "lease"), 0, "to nobody it says nothing");
+	site_close(&s);
+}
+
+Test(pods, a_digest_is_told_once_a_minute_and_a_part_that_differs_is_told_whole)
+{
+	site s = site_open();
+	agent_news news;
+	report r;
+
+	(void)told(&s);
+	hear(&s, 1, 1, 2);
+	turn_at(&s, T0);
+	turn_at(&s, T0 + 10 * MIN_US);
+	(void)told(&s);
+	turn_at(&s, T0 + 11 * MIN_US);
+	str body = str_dup(s.mem, agent_report(s.agent));
+	(void)report_tell(s.mem, body, &r);
+	const report_item *said = r.items.v;
+	digest sum = {0}, is;
+	map_each (slot, &agent_book(s.agent)->by_id)
+		digest_toggle(&sum, slot->key, 1, 1);
+	str text = STR_NONE;
+	for (uint32_t i = 0; i < r.items.n; i++)
+		text = said[i].digest.n ? said[i].digest : text;
+	cr_assert(digest_read(text, &is) && memcmp(&sum, &is, sizeof sum) == 0);
+	(void)told(&s);
+	const holding *h = NULL;
+	map_each (slot, &agent_book(s.agent)->by_id)
+		h = slot->value;
+	str ask = str_print(s.mem,
+		"{\"term\":1,\"incarnation\":1,\"rev\":0,\"changes\":[],\"config_rev\":0,\"drift\":{\"n\":4,\"buckets\":[%u]}}",
+		digest_bucket(str_from(h->id)));
+	MUST(agent_apply(s.agent, ask, s.now_us, &news, &must));
+	body = str_dup(s.mem, agent_report(s.agent));
+	(void)report_tell(s.mem, body, &r);
+	said = r.items.v;
+	cr_expect(str_eq(said[0].kind, S("running")) && !said[0].is_whole && said[0].buckets.n == 1);
+	cr_expect_geq(said[0].placements.n, 1u);
 	site_close(&s);
 }
