@@ -68,6 +68,7 @@ is_running "$agent_pid" || fail "the agent ended"
 server_start --edges 1
 started=$(n_starts)
 await "all to be told" all_is_told
+! grep -q "placer.drift" "$folder/server.log" || fail "the books and the agent meant something else: $(grep placer.drift "$folder/server.log" | head -n 3)"
 most=$(most_at_once)
 [ "$most" -le $lent ] || fail "$most pods ran at once on $lent cards lent"
 [ "$(stops)" -eq 0 ] || fail "$(stops) pods were told to stop"
