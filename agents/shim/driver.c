@@ -60,26 +60,58 @@ static void *driver_load(const char *path, const char *name)
 	return handle ? handle : real(name, RTLD_LAZY | RTLD_LOCAL);
 }
 
-static void driver_resolve(void *handle, const call *table, void **at, int count, void *lacks)
+/* What the shim calls itself without wrapping it. */
+static const call_id driver_made[] = {AT_cuCtxGetCurrent, AT_cuCtxGetDevice, AT_cuDeviceGetUuid, AT_cuDeviceGetUuid_v2,
+	AT_cuDeviceGetCount, AT_cuDeviceGetPCIBusId, AT_cuDeviceGetMemPool, AT_cuMemPoolGetAttribute,
+	AT_cuStreamIsCapturing, AT_cuStreamIsCapturing_ptsz, AT_cuStreamGetCaptureInfo_v2, AT_cuEventCreate,
+	AT_cuEventRecord, AT_cuEventRecord_ptsz, AT_cuEventQuery, AT_cuEventElapsedTime, AT_cuEventDestroy_v2};
+static const nvml_id nvml_made[] = {
+	AT_nvmlInit_v2, AT_nvmlDeviceGetUUID, AT_nvmlDeviceGetIndex, AT_nvmlDeviceGetHandleByPciBusId_v2};
+
+static void *driver_resolve(void *handle, const call *row, void *lacks)
 {
-	for (int i = 0; i < count; i++) {
-		void *found = handle ? driver_dlsym(handle, table[i].symbol) : NULL;
-		at[i] = found ? found : lacks;
-	}
+	void *found = handle ? driver_dlsym(handle, row->symbol) : NULL;
+	return found ? found : lacks;
+}
+
+/* A hundred of more than a thousand: many processes may start at once. */
+static void driver_resolve_wrapped(void *handle, const call *table, void **at, int count, void *lacks)
+{
+	for (int i = 0; i < count; i++)
+		if (table[i].class != CALL_PASS && table[i].class != CALL_WEIGHED)
+			at[i] = driver_resolve(handle, &table[i], lacks);
 }
 
 bool driver_open(const char *path)
 {
 	driver_handle = driver_load(path, "libcuda.so.1");
-	driver_resolve(driver_handle, calls, driver_at, CALLS, (void *)driver_lacks);
+	driver_resolve_wrapped(driver_handle, calls, driver_at, CALLS, (void *)driver_lacks);
+	for (size_t i = 0; i < sizeof driver_made / sizeof driver_made[0]; i++)
+		driver_find(driver_made[i]);
 	return driver_handle != NULL;
 }
 
 bool nvml_open(const char *path)
 {
 	nvml_handle = driver_load(path, "libnvidia-ml.so.1");
-	driver_resolve(nvml_handle, nvml_calls, nvml_at, NVML_CALLS, (void *)nvml_lacks);
+	driver_resolve_wrapped(nvml_handle, nvml_calls, nvml_at, NVML_CALLS, (void *)nvml_lacks);
+	for (size_t i = 0; i < sizeof nvml_made / sizeof nvml_made[0]; i++)
+		nvml_find(nvml_made[i]);
 	return nvml_handle != NULL;
+}
+
+void *driver_find(call_id id)
+{
+	if (!driver_at[id])
+		driver_at[id] = driver_resolve(driver_handle, &calls[id], (void *)driver_lacks);
+	return driver_at[id];
+}
+
+void *nvml_find(nvml_id id)
+{
+	if (!nvml_at[id])
+		nvml_at[id] = driver_resolve(nvml_handle, &nvml_calls[id], (void *)nvml_lacks);
+	return nvml_at[id];
 }
 
 void nvml_ready(void)

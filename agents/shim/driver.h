@@ -8,6 +8,7 @@
 #include "shim/abi.h"
 #include "shim/calls.h"
 
+/* Filled by driver_open for what the shim wraps or makes; for others by driver_find. */
 extern void *driver_at[CALLS];
 extern void *nvml_at[NVML_CALLS];
 
@@ -23,7 +24,11 @@ bool nvml_open(const char *path);
 /* nvml_open by the limits' path, once in a process; before the first use of nvml_at. */
 void nvml_ready(void);
 
-/* Whether the real library exports the call. */
+/* The real call's address, asked for when it is not known yet. */
+void *driver_find(call_id id);
+void *nvml_find(nvml_id id);
+
+/* Whether the real library exports a call that was asked for. */
 bool driver_has(call_id id);
 bool nvml_has(nvml_id id);
 

@@ -72,6 +72,7 @@ static void gate_yield(self *s, unsigned device)
 			until = now + GATE_HELD_NS;
 		if (now >= until)
 			return;
+		meter_launched(s, device); /* who waits wants, and lends nothing */
 		gate_nap(s, until - now);
 	}
 }
@@ -97,10 +98,12 @@ static void gate_pay(self *s, unsigned device, int64_t ns)
 	while (t->credit_ns < ns) {
 		int64_t draw = ns - t->credit_ns > GATE_DRAW_NS ? ns - t->credit_ns : GATE_DRAW_NS;
 		wait = account_draw(s, device, draw * account_trim(s, device) / 1000);
-		if (wait == 0)
+		if (wait == 0) {
 			t->credit_ns += draw;
-		else
+		} else {
+			meter_launched(s, device);
 			gate_nap(s, wait);
+		}
 		gate_reap(s);
 	}
 	t->credit_ns -= ns;

@@ -55,7 +55,7 @@ bool limits_valid(const limits *l, size_t size)
 
 static void limits_changed(limits *l)
 {
-	bool gated = atomic_load(&l->priority) != LIMITS_HIGH;
+	bool gated = atomic_load(&l->priority) != LIMITS_HIGH || atomic_load(&l->watched);
 	for (unsigned d = 0; d < l->device_count; d++)
 		gated |= atomic_load(&l->devices[d].compute_milli) < LIMITS_WHOLE;
 	atomic_store(&l->gates, gated);
@@ -90,6 +90,12 @@ void limits_set_hold(limits *l, unsigned device, bool held)
 void limits_set_priority(limits *l, uint32_t priority)
 {
 	atomic_store(&l->priority, priority);
+	limits_changed(l);
+}
+
+void limits_set_watched(limits *l, bool watched)
+{
+	atomic_store(&l->watched, watched);
 	limits_changed(l);
 }
 

@@ -56,7 +56,8 @@ typedef struct limits {
 	_Atomic uint32_t gates;    /* not 0: launches pass the gate (gate.h) */
 	_Atomic uint32_t turn;     /* goes up with every change; what waiters of the gate sleep on */
 	_Atomic uint32_t priority; /* LIMITS_HIGH or LIMITS_LOW */
-	uint8_t rest_live[52];
+	_Atomic uint32_t watched;  /* not 0: launches pass the gate to be seen, though nothing holds them back */
+	uint8_t rest_live[48];
 	limits_device devices[LIMITS_DEVICES];
 } limits;
 
@@ -75,6 +76,7 @@ void limits_set_compute(limits *l, unsigned device, uint32_t milli);
 void limits_set_lent(limits *l, unsigned device, uint32_t milli);
 void limits_set_hold(limits *l, unsigned device, bool held);
 void limits_set_priority(limits *l, uint32_t priority);
+void limits_set_watched(limits *l, bool watched);
 
 /* Sleeps until the file changes after `turn` was read, or for at most ns nanoseconds. */
 void limits_wait(const limits *l, uint32_t turn, int64_t ns);

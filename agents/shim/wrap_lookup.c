@@ -105,7 +105,7 @@ static void *wrap_of_answer(void *real, const char *name, int version, uint64_t 
 	if (best < 0 || !wrap_calls[best])
 		return real;
 	for (int i = 0; i < CALLS; i++)
-		if (!wrap_calls[i] && driver_at[i] == real)
+		if (!wrap_calls[i] && driver_find((call_id)i) == real)
 			return real; /* another call, which needs no wrapper */
 	if (!driver_has((call_id)best))
 		driver_at[best] = real;

@@ -21,6 +21,6 @@ void *trampoline_resolve(unsigned long place);
 __attribute__((used)) void *trampoline_resolve(unsigned long place)
 {
 	self_get();
-	trampoline_at[place] = driver_at[place];
-	return driver_at[place];
+	trampoline_at[place] = driver_find((call_id)place);
+	return trampoline_at[place];
 }

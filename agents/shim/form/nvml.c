@@ -19,6 +19,6 @@ void *trampoline_resolve(unsigned long place);
 __attribute__((used)) void *trampoline_resolve(unsigned long place)
 {
 	nvml_ready();
-	trampoline_at[place] = nvml_at[place];
-	return nvml_at[place];
+	trampoline_at[place] = nvml_find((nvml_id)place);
+	return trampoline_at[place];
 }

@@ -63,6 +63,30 @@ FAKE_EXPORT CUresult cuDeviceGet(CUdevice *device, int ordinal)
 	return CUDA_SUCCESS;
 }
 
+FAKE_EXPORT CUresult cuDeviceGetName(char *text, int size, CUdevice device)
+{
+	snprintf(text, (size_t)size, "Simulated %d", device);
+	return CUDA_SUCCESS;
+}
+
+FAKE_EXPORT CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
+{
+	(void)device;
+	*value = attribute == 16 ? 132 : attribute == 39 ? 2048 : 1; /* multiprocessors, and threads of each */
+	return CUDA_SUCCESS;
+}
+
+FAKE_EXPORT CUresult cuGetErrorString(CUresult answer, const char **text)
+{
+	*text = answer == CUDA_SUCCESS ? "no error" : "error";
+	return CUDA_SUCCESS;
+}
+
+FAKE_EXPORT CUresult cuGetErrorName(CUresult answer, const char **text)
+{
+	return cuGetErrorString(answer, text);
+}
+
 FAKE_EXPORT CUresult cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice device)
 {
 	if (!device_is(device))

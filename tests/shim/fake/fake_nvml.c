@@ -44,6 +44,32 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevic
 	return index < world_get()->device_count ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 }
 
+/* Older names of the same, which some programs use. */
+FAKE_EXPORT nvmlReturn_t nvmlInit(void)
+{
+	return NVML_SUCCESS;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlShutdown(void)
+{
+	return NVML_SUCCESS;
+}
+
+FAKE_EXPORT const char *nvmlErrorString(nvmlReturn_t answer)
+{
+	return answer == NVML_SUCCESS ? "Success" : "Error";
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetCount(unsigned *count)
+{
+	return nvmlDeviceGetCount_v2(count);
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned index, nvmlDevice_t *device)
+{
+	return nvmlDeviceGetHandleByIndex_v2(index, device);
+}
+
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *text, nvmlDevice_t *device)
 {
 	unsigned bus;
@@ -109,6 +135,24 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(
 	}
 	*count = n;
 	return NVML_SUCCESS;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v2(
+	nvmlDevice_t device, unsigned int *count, nvmlProcessInfo_v2_t *list)
+{
+	return nvmlDeviceGetComputeRunningProcesses_v3(device, count, list);
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetComputeRunningProcesses(
+	nvmlDevice_t device, unsigned int *count, nvmlProcessInfo_v1_t *list)
+{
+	nvmlProcessInfo_v2_t all[FAKE_CLIENTS];
+	unsigned most = *count < FAKE_CLIENTS ? *count : FAKE_CLIENTS;
+	*count = most;
+	nvmlReturn_t answer = nvmlDeviceGetComputeRunningProcesses_v3(device, count, all);
+	for (unsigned i = 0; answer == NVML_SUCCESS && i < *count; i++)
+		list[i] = (nvmlProcessInfo_v1_t){all[i].pid, all[i].usedGpuMemory};
+	return answer;
 }
 
 /* Samples are dated by the clock since start-up; NVML dates by the calendar. */

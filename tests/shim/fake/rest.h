@@ -7,6 +7,10 @@
 CUresult cuInit(unsigned flags);
 CUresult cuDriverGetVersion(int *version);
 CUresult cuDeviceGet(CUdevice *device, int ordinal);
+CUresult cuDeviceGetName(char *text, int size, CUdevice device);
+CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device);
+CUresult cuGetErrorString(CUresult answer, const char **text);
+CUresult cuGetErrorName(CUresult answer, const char **text);
 CUresult cuCtxSetCurrent(CUcontext context);
 CUresult cuMemPoolSetAttribute(CUmemoryPool pool, int attribute, void *value);
 CUresult cuModuleGetFunction(CUfunction *f, void *module, const char *name);
@@ -17,6 +21,11 @@ CUresult cuGraphCreate(CUgraph *graph, unsigned flags);
 CUresult cuGraphAddKernelNode_v2(CUgraphNode *node, CUgraph graph, const void *after, size_t count, const void *params);
 nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_t *device);
 nvmlReturn_t nvmlDeviceGetCount_v2(unsigned *count);
+nvmlReturn_t nvmlDeviceGetHandleByIndex(unsigned index, nvmlDevice_t *device);
+nvmlReturn_t nvmlDeviceGetCount(unsigned *count);
+nvmlReturn_t nvmlInit(void);
+nvmlReturn_t nvmlShutdown(void);
+const char *nvmlErrorString(nvmlReturn_t answer);
 
 /* What a test asks of the simulator, not of the driver (ask.c, in the program itself): bytes of the living, and of one
  * process. */
