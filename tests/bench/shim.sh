@@ -36,12 +36,14 @@ tenths() # N
 	awk -v n="$1" 'BEGIN { printf "%.1f", n / 10 }'
 }
 
-peer_cost() # ARGUMENTS OF shim_cost
+peer_cost() # LIMITS ARGUMENTS OF shim_cost
 {
 	[ -n "${REEVE_BENCH_PEER:-}" ] || return 0
+	peer_limits=$1
+	shift
 	rm -f "$folder/gpu" "$folder/peer.cache"
 	peer=$(FAKE_GPU="$folder/gpu" CUDA_DEVICE_MEMORY_SHARED_CACHE="$folder/peer.cache" LIBCUDA_LOG_LEVEL=0 \
-		LD_PRELOAD="$REEVE_BENCH_PEER" timeout 120 "$cost" "$@" 2>/dev/null | tail -n 1) || true
+		LD_PRELOAD="$REEVE_BENCH_PEER" timeout 120 env "$peer_limits" "$cost" "$@" 2>/dev/null | tail -n 1) || true
 	echo "    the peer: $(tenths "${peer:-0}") ns in all, $(tenths $((${peer:-0} - alone))) added"
 }
 
@@ -54,7 +56,7 @@ added() # WHAT BOUND LIMITS ARGUMENTS OF shim_cost...: in both forms, over the d
 		with=$(at_least_of $form env "$limits" "$cost" "$@")
 		goal "$what, ns added, $form" "$(tenths $((with - alone)))" at-most "$bound"
 	done
-	(export "${limits?}" && peer_cost "$@")
+	peer_cost "$limits" "$@"
 }
 
 total() # WHAT BOUND CALL
@@ -63,7 +65,7 @@ total() # WHAT BOUND CALL
 	for form in preload replace; do
 		goal "$1, ns in all, $form" "$(tenths "$(at_least_of $form env CUDA_DEVICE_MEMORY_LIMIT=8g "$cost" "$3")")" at-most "$2"
 	done
-	(export CUDA_DEVICE_MEMORY_LIMIT=8g && peer_cost "$3")
+	peer_cost CUDA_DEVICE_MEMORY_LIMIT=8g "$3"
 }
 
 # Eight processes in one container at once: the mean of what each pays.
@@ -218,11 +220,9 @@ requests()
 
 storms()
 {
-	export CUDA_DEVICE_MEMORY_LIMIT=1g
 	form_run none "$storm" kill "$REEVE_SIZE_SHIM_KILLS" >"$folder/alone" || true
-	form_run preload "$storm" kill "$REEVE_SIZE_SHIM_KILLS" >"$folder/killed" || true
-	form_run preload "$storm" stop "$REEVE_SIZE_SHIM_STOPS" >"$folder/stopped" || true
-	unset CUDA_DEVICE_MEMORY_LIMIT
+	form_run preload env CUDA_DEVICE_MEMORY_LIMIT=1g "$storm" kill "$REEVE_SIZE_SHIM_KILLS" >"$folder/killed" || true
+	form_run preload env CUDA_DEVICE_MEMORY_LIMIT=1g "$storm" stop "$REEVE_SIZE_SHIM_STOPS" >"$folder/stopped" || true
 	echo "    the longest pair of calls without the shim, us: $(cut -d' ' -f1 "$folder/alone")"
 	goal "F16 $REEVE_SIZE_SHIM_KILLS kills: the longest stall, us" "$(cut -d' ' -f1 "$folder/killed")" at-most 100000
 	goal "F16 the same: bytes the books are wrong by" "$(cut -d' ' -f2 "$folder/killed")" at-most 0
