@@ -37,7 +37,7 @@ n_starts() { starts | wc -l; }
 # How many stood at once at most, by the cluster's own times.
 most_at_once()
 {
-	starts | awk '{ print $1, 1; print $1 + $2 * 1000 + 1000000, -1 }' | sort -k1,1n -k2,2n |
+	starts | awk '{ printf "%.0f 1\n%.0f -1\n", $1, $1 + $2 * 1000 + 1000000 }' | sort -k1,1n -k2,2n |
 		awk '{ n += $2; if (n > most) most = n } END { print most + 0 }'
 }
 
