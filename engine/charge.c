@@ -29,12 +29,11 @@ static int32_t profile_named(const geometry *g, str rest)
 	return geometry_profile_find(g, str_cut(rest, prefix.n, rest.n));
 }
 
-/* Names of classes hold dots too: the first that fits counts. */
+/* Names of classes hold dots too: the first that fits counts. A class may be set that is called as a mode is, for its
+ * price: what is charged is the mode. */
 int32_t charge_find(const fleet *f, str name)
 {
-	int32_t class_id = fleet_class_find(f, name);
-
-	for (uint32_t i = 1; class_id == FLEET_NONE && i + 1 < name.n; i++) {
+	for (uint32_t i = 1; i + 1 < name.n; i++) {
 		if (name.p[i] != '.')
 			continue;
 		int32_t model = fleet_class_find(f, str_cut(name, 0, i));
@@ -44,7 +43,7 @@ int32_t charge_find(const fleet *f, str name)
 		if (profile != GEOMETRY_NONE)
 			return number_of(model, profile);
 	}
-	return class_id;
+	return fleet_class_find(f, name);
 }
 
 bool charge_is_mode(int32_t number)
@@ -60,8 +59,10 @@ str charge_name(const fleet *f, int32_t number, char out[CHARGE_NAME_MAX])
 	if (!charge_is_mode(number))
 		return model;
 	const geometry *g = geometry_of(f, class_id);
-	str profile = g->profiles[number / FLEET_CLASSES_MAX - 1].name;
-	int n = snprintf(out, CHARGE_NAME_MAX, STR_FMT ".%s" STR_FMT, STR_ARG(model), prefix_of(g), STR_ARG(profile));
+	int32_t at = number / FLEET_CLASSES_MAX - 1;
+	str profile = g && at < g->n_profiles ? g->profiles[at].name : STR_NONE;
+	int n = snprintf(
+		out, CHARGE_NAME_MAX, STR_FMT ".%s" STR_FMT, STR_ARG(model), g ? prefix_of(g) : "", STR_ARG(profile));
 	return str_of(out, n < CHARGE_NAME_MAX ? (size_t)n : CHARGE_NAME_MAX - 1);
 }
 

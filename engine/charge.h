@@ -12,7 +12,7 @@ enum { CHARGE_NAME_MAX = 160 };
 
 /* The number of a class (is its handle) or of one of its share modes, by name; FLEET_NONE: there is no such thing. */
 int32_t charge_find(const fleet *f, str name);
-/* The name of such a number. */
+/* The name of such a number; that of a mode which its class has no more ends with its dot. */
 str charge_name(const fleet *f, int32_t number, char out[CHARGE_NAME_MAX]);
 bool charge_is_mode(int32_t number); /* a share mode and no class */
 

@@ -43,6 +43,13 @@ bool cut_is_set(const class_cut *cut)
 	return cut->whole_groups > 1 || cut->bind != LINK_ANYWHERE || cut->counts || cut->count_min > 1;
 }
 
+bool cut_eq(const class_cut *a, const class_cut *b)
+{
+	return a->geometry == b->geometry && a->steps == b->steps && a->mode == b->mode && a->many == b->many &&
+	       a->is_whole == b->is_whole && a->count_min == b->count_min && a->counts == b->counts &&
+	       a->whole_groups == b->whole_groups && a->bind == b->bind;
+}
+
 bool cut_is_free(const class_cut *cut)
 {
 	return !cut->steps && !cut->is_whole && cut->many == CUT_MANY_PARTS && !cut_is_set(cut);

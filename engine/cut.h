@@ -39,4 +39,5 @@ bool cut_named(str name, class_cut *ret_cut);
 int32_t cut_count(const class_cut *cut, int32_t count, bool is_part);
 /* Whether the class has a say in which devices go together, or how many. */
 bool cut_is_set(const class_cut *cut);
+bool cut_eq(const class_cut *a, const class_cut *b);
 bool cut_is_free(const class_cut *cut); /* no rules at all: any amount of any number of devices */

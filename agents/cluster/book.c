@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include "engine/fit.h"
 
+enum { CLASS_NAME_MAX = 256 };
+
 void book_init(book *b)
 {
 	*b = (book){0};
@@ -37,11 +39,32 @@ static int32_t amount_32(int64_t v)
 	return v < 0 ? 0 : v > INT32_MAX ? INT32_MAX : (int32_t)v;
 }
 
-/* A device without a class bears its product's name: classes here only keep unlike devices apart. */
+/* A device without a class bears its product's name: classes here only keep unlike devices apart, and those that are
+ * cut in another way are unlike. */
+static int32_t class_put(book *b, const report_device *d)
+{
+	char name[CLASS_NAME_MAX];
+	str class = d->class.n ? d->class : d->product;
+	class_cut cut = {.geometry = d->geometry.n ? geometry_find(d->geometry) : NULL};
+
+	if (!cut.geometry)
+		return fleet_class_put(&b->fleet, class);
+	int n = snprintf(name, sizeof(name), STR_FMT " " STR_FMT, STR_ARG(class), STR_ARG(cut.geometry->name));
+	int32_t class_id =
+		fleet_class_put(&b->fleet, str_of(name, n < CLASS_NAME_MAX ? (size_t)n : CLASS_NAME_MAX - 1));
+	if (class_id != FLEET_NONE && b->fleet.classes.v[class_id].cut.geometry != cut.geometry)
+		fleet_class_cut(&b->fleet, class_id, &cut);
+	return class_id;
+}
+
+static cut_mode mode_of(str share_mode)
+{
+	return str_eq(share_mode, S("instances")) ? CUT_INSTANCES : CUT_SHARES;
+}
+
 static void device_put(book *b, int32_t node, const report_device *d)
 {
-	str class = d->class.n ? d->class : d->product;
-	int32_t class_id = fleet_class_put(&b->fleet, class), device;
+	int32_t class_id = class_put(b, d), device;
 
 	if (class_id == FLEET_NONE || d->memory_mib <= 0)
 		return;
@@ -51,10 +74,16 @@ static void device_put(book *b, int32_t node, const report_device *d)
 		.index = amount_32(d->index),
 		.memory_mib = d->memory_mib,
 		.slots = amount_32(d->slots),
+		.numa = amount_32(d->numa + 1),
+		.mode = mode_of(d->share_mode),
 	};
 	/* A device that cannot be entered is not there: what names it will be refused. */
-	if (!fleet_device_put(&b->fleet, node, &spec, &device))
-		fleet_device_flag(&b->fleet, device, FLEET_UNHEALTHY, !is_healthy(d->health));
+	if (fleet_device_put(&b->fleet, node, &spec, &device))
+		return;
+	fleet_device_flag(&b->fleet, device, FLEET_UNHEALTHY, !is_healthy(d->health));
+	/* Cut in a way that is not known here: nobody can tell what has room on it. */
+	fleet_device_flag(
+		&b->fleet, device, FLEET_CLOSED, spec.mode == CUT_INSTANCES && !b->fleet.devices.v[device].geometry);
 }
 
 static bool node_names(const report_node *n, str uuid)
@@ -249,6 +278,25 @@ static bool amounts_are_sane(const placed_pod *pod)
 	return is_sane;
 }
 
+/* The slice as the server told it. False: it is an instance of a profile that the device has not. */
+static bool slice_of(const fleet_device *d, int32_t device, const placed_device *told, plan_device *ret)
+{
+	int32_t profile = GEOMETRY_NONE;
+
+	*ret = (plan_device){
+		.device = device,
+		.memory_mib = amount_cut(told->memory_mib),
+		.compute_milli = amount_cut(told->compute_milli),
+	};
+	if (!told->mig_profile.n)
+		return true;
+	if (d->geometry)
+		profile = geometry_profile_find(d->geometry, told->mig_profile);
+	ret->profile = (int16_t)(profile + 1);
+	ret->start = (int16_t)(told->start >= 0 && told->start < GEOMETRY_SLOTS_MAX ? told->start : GEOMETRY_SLOTS_MAX);
+	return profile != GEOMETRY_NONE;
+}
+
 static bool plan_devices(const book *b, const placed_pod *pod, int32_t node, bool is_lenient, plan *out, char *reason)
 {
 	const placed_device *d = pod->devices.v;
@@ -258,12 +306,14 @@ static bool plan_devices(const book *b, const placed_pod *pod, int32_t node, boo
 		bool is_here = device != FLEET_NONE && b->fleet.devices.v[device].node == node;
 		if (!is_here && !is_lenient)
 			return plan_miss(reason, "device", d[i].uuid);
+		plan_device slice;
+		if (is_here && !slice_of(&b->fleet.devices.v[device], device, &d[i], &slice) && !is_lenient) {
+			(void)snprintf(reason, BOOK_REASON_MAX + 1, "profile: device " STR_FMT " has no " STR_FMT,
+				STR_ARG(d[i].uuid), STR_ARG(d[i].mig_profile));
+			return false;
+		}
 		if (is_here)
-			plan_add_device(out, (plan_device){
-						     .device = device,
-						     .memory_mib = amount_cut(d[i].memory_mib),
-						     .compute_milli = amount_cut(d[i].compute_milli),
-					     });
+			plan_add_device(out, slice);
 	}
 	return true;
 }

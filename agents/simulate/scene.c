@@ -14,6 +14,9 @@ static const js_field scene_device_fields[] = {
 	F(count, JS_OPTIONAL, "How many.", JS_RANGE(1, 64), JS_INITIAL(1)),
 	F(slots, JS_OPTIONAL, "How many may share one; 0: as the class says.", JS_RANGE(0, 1000)),
 	F(uuid_prefix, JS_OPTIONAL, "Stands before node and index.", JS_LEN(0, 32)),
+	F(numa, JS_OPTIONAL, "The NUMA node they are on; -1: not told.", JS_RANGE(-1, 63), JS_INITIAL(-1)),
+	F(share_mode, JS_OPTIONAL, "shares or instances; absent: shares.", JS_VALUES(report_share_modes)),
+	F(geometry, JS_OPTIONAL, "How they are cut into instances.", JS_LEN(0, 63)),
 	F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
 };
 #undef F
@@ -27,6 +30,8 @@ static const js_field scene_node_fields[] = {
 	F(pods, JS_OPTIONAL, "How many it takes.", JS_RANGE(0, 100000), JS_INITIAL(110)),
 	F(rank, JS_OPTIONAL, "Order among equals.", JS_RANGE(0, 1000000000)),
 	F(labels, JS_OPTIONAL, "Object of texts."),
+	F(taints, JS_OPTIONAL, "What keeps pods off it.", JS_OF(report_taint), JS_ITEMS(0, 64)),
+	F(links, JS_OPTIONAL, "How its devices are linked.", JS_OF(report_links)),
 	F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
 	F(devices, JS_OPTIONAL, "Its devices.", JS_OF(scene_device), JS_ITEMS(0, 64)),
 };
@@ -197,6 +202,7 @@ static scene_node csv_node(const csv_row *r, arena *a, const scene *s)
 		.class = lower(a, r->text[COLUMN_MODEL]),
 		.memory_mib = memory_mib ? memory_mib : s->device_memory_mib,
 		.count = r->number[COLUMN_GPU],
+		.numa = -1,
 	};
 	n.devices = (js_list){d, 1};
 	return n;
@@ -286,6 +292,9 @@ static js_list devices_report(const scene_node *n, arena *a)
 				.class = d[i].class,
 				.memory_mib = d[i].memory_mib,
 				.slots = d[i].slots,
+				.numa = d[i].numa,
+				.share_mode = d[i].share_mode,
+				.geometry = d[i].geometry,
 				.health = d[i].health,
 			};
 		}
@@ -307,6 +316,8 @@ js_list scene_report(const scene *s, arena *a)
 			.rank = n[i].rank,
 			.health = n[i].health,
 			.labels = n[i].labels,
+			.taints = n[i].taints,
+			.links = n[i].links,
 			.devices = devices_report(&n[i], a),
 		};
 	return (js_list){out, s->nodes.n};

@@ -3,7 +3,10 @@
  *     {"cluster_uid": "sim-par-1", "seed": 1,
  *      "nodes": [{"name": "n1", "cpu_milli": 64000, "memory_mib": 524288, "pods": 110, "rank": 1,
  *                 "labels": {"zone": "a"}, "health": "ok",
- *                 "devices": [{"product": "NVIDIA H100 80GB", "class": "h100-80g", "memory_mib": 81920, "count": 8}]}],
+ *                 "taints": [{"key": "gpu", "value": "only", "effect": "NoSchedule"}],
+ *                 "links": {"weights": [400, 400, 400]},
+ *                 "devices": [{"product": "NVIDIA H100 80GB", "class": "h100-80g", "memory_mib": 81920, "count": 8,
+ *                              "numa": 0, "share_mode": "instances", "geometry": "mig-h100-80g"}]}],
  *      "pods": {"start_ms": 50, "runtime_ms": 0, "stop_ms": 0, "usage_interval_ms": 1000, "memory_use_percent": 70,
  *               "compute_use_percent": 60, "fail_ppm": 0, "refuse_ppm": 0}}
  *
@@ -18,6 +21,8 @@
  * the agent.
  *
  * "speed": so many seconds pass in the cluster in one real one; more than 1 is for pods of no longer than a run.
+ *
+ * taints, links, numa, share_mode and geometry are told as they stand (api/types/agent.h).
  *
  * stop_ms: how long pods take to end once they are told to; where grace is given, no longer than that.
  *
@@ -35,6 +40,8 @@ typedef struct scene_device {
 	str product, class;
 	int64_t memory_mib, count, slots;
 	str uuid_prefix;
+	int64_t numa;
+	str share_mode, geometry;
 	str health;
 } scene_device;
 JS_DECLARE(scene_device);
@@ -43,6 +50,8 @@ typedef struct scene_node {
 	str name;
 	int64_t cpu_milli, memory_mib, pods, rank;
 	js_raw labels;
+	js_list taints; /* of report_taint */
+	report_links links;
 	str health;
 	js_list devices; /* of scene_device */
 } scene_node;

@@ -2,6 +2,7 @@
 
 #include "api/types/policy.h"
 
+const char *const report_share_modes[] = {"shares", "instances", NULL};
 static const char *const item_kinds[] = {
 	"inventory", "step", "usage", "running", "lease", "admitted", "want", "digest", NULL};
 
@@ -112,10 +113,35 @@ static const js_field report_device_fields[] = {
 	F(class, JS_OPTIONAL, "Its class, when the agent knows it.", JS_LEN(0, 63)),
 	F(memory_mib, JS_REQUIRED, "Its whole memory.", JS_RANGE(0, 100000000), .always = true),
 	F(slots, JS_OPTIONAL, "How many may share it; 0: as its class says.", JS_RANGE(0, 1000)),
+	F(numa, JS_OPTIONAL, "The NUMA node it is on; -1: not known.", JS_RANGE(-1, 63), JS_INITIAL(-1)),
+	F(share_mode, JS_OPTIONAL,
+		"shares: by memory and compute; instances: cut by its geometry (MIG, vNPU), which must be told then. Absent: shares.",
+		JS_VALUES(report_share_modes)),
+	F(geometry, JS_OPTIONAL, "How it is cut into instances: mig-h100-80g, vnpu-910b3, ...", JS_LEN(0, 63)),
 	F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
 };
 #undef F
 JS_TYPE(report_device, "A device as an agent sees it.");
+
+#define F(...) JS_FIELD(report_taint, __VA_ARGS__)
+static const js_field report_taint_fields[] = {
+	F(key, JS_REQUIRED, "Its key.", JS_LEN(0, TAINT_KEY_BYTES)),
+	F(value, JS_OPTIONAL, "Its value.", JS_LEN(0, TAINT_VALUE_BYTES)),
+	F(effect, JS_REQUIRED, "What it does to pods that do not tolerate it.", JS_VALUES(taint_effects)),
+};
+#undef F
+JS_TYPE(report_taint, "A taint of a node.");
+
+#define F(...) JS_FIELD(report_links, __VA_ARGS__)
+static const js_field report_links_fields[] = {
+	F(weights, JS_OPTIONAL,
+		"For each pair of devices, by index, (1,0), (2,0), (2,1), (3,0) and so on, what it is linked by, summed: 10 across CPUs, 20 same CPU, 30 host bridge, 40 several switches, 50 one switch, 60 same board, 100 each NVLink.",
+		JS_ITEMS(0, 2016)),
+	F(groups, JS_OPTIONAL, "For each device, by index, the group it belongs to (module, wing); -1: none.",
+		JS_ITEMS(0, 64)),
+};
+#undef F
+JS_TYPE(report_links, "How the devices of a node are linked.");
 
 #define F(...) JS_FIELD(report_node, __VA_ARGS__)
 static const js_field report_node_fields[] = {
@@ -126,6 +152,8 @@ static const js_field report_node_fields[] = {
 	F(rank, JS_OPTIONAL, "Order among equals; 0: by arrival.", JS_RANGE(0, 1000000000)),
 	F(health, JS_OPTIONAL, "ok or a reason.", JS_LEN(0, 200)),
 	F(labels, JS_OPTIONAL, "Free-form object of texts.", JS_LEN(0, 65536)),
+	F(taints, JS_OPTIONAL, "What keeps pods off it.", JS_OF(report_taint), JS_ITEMS(0, 64)),
+	F(links, JS_OPTIONAL, "How its devices are linked.", JS_OF(report_links)),
 	F(devices, JS_OPTIONAL, "Its devices.", JS_OF(report_device), JS_ITEMS(0, 1024)),
 };
 #undef F

@@ -96,9 +96,26 @@ typedef struct report_device {
 	str class; /* when the agent knows it */
 	int64_t memory_mib;
 	int64_t slots;
-	str health; /* ok or a reason */
+	int64_t numa;   /* -1: not known */
+	str share_mode; /* shares or instances; absent: shares */
+	str geometry;   /* of a device that can be cut into instances, by its name in engine/geometry.def */
+	str health;     /* ok or a reason */
 } report_device;
 JS_DECLARE(report_device);
+
+extern const char *const report_share_modes[]; /* NULL-terminated */
+
+typedef struct report_taint {
+	str key, value, effect;
+} report_taint;
+JS_DECLARE(report_taint);
+
+/* How the devices of a node are linked, by their index. */
+typedef struct report_links {
+	i64s weights; /* of each pair: (1, 0), (2, 0), (2, 1), (3, 0), ... */
+	i64s groups;  /* of each device; -1: none */
+} report_links;
+JS_DECLARE(report_links);
 
 typedef struct report_node {
 	str name;
@@ -106,6 +123,8 @@ typedef struct report_node {
 	int64_t rank; /* order among equals; 0: by arrival */
 	str health;
 	js_raw labels;
+	js_list taints; /* of report_taint */
+	report_links links;
 	js_list devices; /* of report_device */
 } report_node;
 JS_DECLARE(report_node);

@@ -1,5 +1,12 @@
 #include "api/types/device_class.h"
 
+#define F(...) JS_FIELD(share_modes, __VA_ARGS__)
+static const js_field share_modes_fields[] = {
+	F(rules, JS_OPTIONAL, "A name of engine/cut.def; absent or empty: none.", JS_LEN(0, 63)),
+};
+#undef F
+JS_TYPE(share_modes, "How devices of a class may be given out in parts.");
+
 #define F(...) JS_FIELD(device_class, __VA_ARGS__)
 static const js_field device_class_fields[] = {
 	F(name, JS_READ_ONLY, "Named by the URL: the model, or model.mode for a sub-class.", .form = JS_CLASS_NAME,
@@ -16,7 +23,9 @@ static const js_field device_class_fields[] = {
 		"Compute of a request by memory that names none; 0: no reservation and no cap.", JS_RANGE(0, 1000)),
 	F(credit_rate_milli, JS_OPTIONAL, "Credits per device, so that unlike models compare.", JS_RANGE(0, 1000000),
 		JS_INITIAL(1000)),
-	F(share_modes, JS_OPTIONAL, "MIG profiles or vNPU templates by name.", JS_LEN(0, 65536)),
+	F(share_modes, JS_OPTIONAL,
+		"How its devices may be given out in parts: {\"rules\": \"nvidia-h100-80g\"} names one of the rules that are built in, with the MIG profiles or vNPU templates; {}: by any memory and compute.",
+		JS_LEN(0, 1000)),
 	F(revision, JS_READ_ONLY, "Rises with each change; the ETag."),
 };
 #undef F

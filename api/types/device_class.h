@@ -3,6 +3,11 @@
 #pragma once
 #include "json/js.h"
 
+typedef struct share_modes {
+	str rules; /* of engine/cut.def */
+} share_modes;
+JS_DECLARE(share_modes);
+
 typedef struct device_class {
 	str name;
 	str model;
@@ -13,7 +18,7 @@ typedef struct device_class {
 	int64_t compute_overcommit_ppm;
 	int64_t default_compute_milli;
 	int64_t credit_rate_milli;
-	js_raw share_modes;
+	js_raw share_modes; /* a share_modes */
 	int64_t revision;
 } device_class;
 JS_DECLARE(device_class);

@@ -15,6 +15,8 @@ static const js_field node_fields[] = {
 	F(used_pods, JS_READ_ONLY, "Booked by placements.", .always = true),
 	F(devices, JS_READ_ONLY, "Devices on it.", .always = true),
 	F(labels, JS_READ_ONLY, "Labels the cluster gives it."),
+	F(taints, JS_READ_ONLY, "Taints the cluster gives it: lists of key, value and effect."),
+	F(links, JS_READ_ONLY, "How its devices are linked, as its agent reports it: weights of pairs, and groups."),
 	F(seen_at, JS_READ_ONLY, "When the agent last reported it."),
 };
 #undef F
@@ -37,7 +39,11 @@ static const js_field device_fields[] = {
 	F(used_memory_mib, JS_READ_ONLY, "Booked.", .always = true),
 	F(used_compute_milli, JS_READ_ONLY, "Booked.", .always = true),
 	F(used_slots, JS_READ_ONLY, "Booked.", .always = true),
-	F(conditions, JS_READ_ONLY, "device_over: the cluster runs more on it than it has."),
+	F(numa, JS_READ_ONLY, "The NUMA node it is on; absent: not known.", .may_miss = true),
+	F(share_mode, JS_READ_ONLY, "shares: given out by memory and compute; instances: cut by its geometry."),
+	F(geometry, JS_READ_ONLY, "How it is cut into instances; absent: it is not."),
+	F(conditions, JS_READ_ONLY,
+		"device_over: the cluster runs more on it than it has; geometry_differs: it is cut into instances, but not as its class says, and takes no new work."),
 	F(seen_at, JS_READ_ONLY, "When the agent last reported it."),
 };
 #undef F

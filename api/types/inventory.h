@@ -12,6 +12,7 @@ typedef struct node {
 	int64_t used_cpu_milli, used_memory_mib, used_pods;
 	int64_t devices;
 	js_raw labels;
+	js_raw taints, links;
 	js_time seen_at;
 } node;
 JS_DECLARE(node);
@@ -28,6 +29,8 @@ typedef struct device {
 	bool is_cordoned;
 	int64_t memory_mib, compute_milli, slots;
 	int64_t used_memory_mib, used_compute_milli, used_slots;
+	int64_t numa;
+	str share_mode, geometry;
 	js_raw conditions;
 	js_time seen_at;
 } device;

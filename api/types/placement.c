@@ -3,19 +3,22 @@
 
 #include <stdio.h>
 
-const char *const placement_policies[] = {"fragmentation", "binpack", "spread", NULL};
+const char *const placement_policies[] = {"fragmentation", "binpack", "spread", "topology", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
 const char *const placement_orders[] = {"fair", "strict", NULL};
 const char *const placement_states[] = {"pending", "granted", "delivered", "accepted", "bound", "running", "done",
 	"refused", "rejected", "revoking", "revoked", "failed", NULL};
+const char *const taint_effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute", NULL};
 static const char *const container_kinds[] = {"app", "init", "sidecar", NULL};
 
 #define F(...) JS_FIELD(device_ask, __VA_ARGS__)
 static const js_field device_ask_fields[] = {
 	F(count, JS_OPTIONAL, "How many devices.", JS_RANGE(1, 1024), JS_INITIAL(1)),
-	F(classes, JS_OPTIONAL, "Device classes in order of preference; empty: any.", JS_ITEMS(0, 16),
-		.form = JS_CLASS_NAME),
+	F(classes, JS_OPTIONAL,
+		"Device classes in order of preference; empty: any. A share mode (h100-80g.mig-3g.40gb) asks for its profile too; all listed ones must then be of one profile.",
+		JS_ITEMS(0, 16), .form = JS_CLASS_NAME),
+	F(classes_excluded, JS_OPTIONAL, "Not these device classes.", JS_ITEMS(0, 16), .form = JS_CLASS_NAME),
 	F(memory_mib, JS_OPTIONAL, "MiB of each device; absent: its whole memory.", JS_RANGE(1, 100000000)),
 	F(memory_percent, JS_OPTIONAL, "Percent of each device's memory, rounded down to MiB; instead of memory_mib.",
 		JS_RANGE(1, 100)),
@@ -24,14 +27,30 @@ static const js_field device_ask_fields[] = {
 		JS_RANGE(0, 1000)),
 	F(uuids, JS_OPTIONAL, "Only these devices.", JS_ITEMS(0, 64), .form = JS_FREE_TEXT),
 	F(uuids_excluded, JS_OPTIONAL, "Not these devices.", JS_ITEMS(0, 64), .form = JS_FREE_TEXT),
-	F(mig_profile, JS_OPTIONAL, "A MIG profile or vNPU template, instead of memory and compute.", JS_LEN(0, 63),
-		.nullable = true),
+	F(mig_profile, JS_OPTIONAL,
+		"A MIG profile or vNPU template (3g.40gb, vir05), instead of memory and compute: each device is an instance of it.",
+		JS_LEN(0, 63), .nullable = true),
+	F(numa_bind, JS_OPTIONAL, "All devices of this line on one NUMA node."),
 	F(container, JS_OPTIONAL, "The container that holds them. Kept and shown; not acted on yet.", JS_LEN(0, 63)),
 	F(kind, JS_OPTIONAL, "What kind of container that is. Kept and shown; not acted on yet.",
 		JS_VALUES(container_kinds)),
 };
 #undef F
 JS_TYPE_GIVEN(device_ask, "A line of devices; amounts are per device.");
+
+#define F(...) JS_FIELD(toleration, __VA_ARGS__)
+static const js_field toleration_fields[] = {
+	F(key, JS_OPTIONAL, "Key of the taint; absent or empty: every key.", JS_LEN(0, TAINT_KEY_BYTES)),
+	F(value, JS_OPTIONAL, "Its value; absent: any.", JS_LEN(0, TAINT_VALUE_BYTES)),
+	F(effect, JS_OPTIONAL, "Its effect; absent: all.", JS_VALUES(taint_effects)),
+};
+#undef F
+JS_TYPE(toleration, "Taints of nodes that a pod may stand on.");
+
+/* Of the groups and of the flat form. */
+#define SELECTOR                                                                                                       \
+	F(node_selector, JS_OPTIONAL, "Labels that a node must have, with these values.", LABELS),                     \
+		F(tolerations, JS_OPTIONAL, "Tainted nodes that may serve too.", JS_OF(toleration), JS_ITEMS(0, 64))
 
 #define F(...) JS_FIELD(host_ask, __VA_ARGS__)
 static const js_field host_ask_fields[] = {
@@ -49,6 +68,7 @@ static const js_field group_ask_fields[] = {
 	F(devices, JS_OPTIONAL, "Devices of one replica; empty: host resources only.", JS_OF(device_ask),
 		JS_ITEMS(0, 16)),
 	F(host, JS_OPTIONAL, "Host resources of one replica.", JS_OF(host_ask)),
+	SELECTOR,
 };
 #undef F
 JS_TYPE_GIVEN(group_ask, "Pods of one shape.");
@@ -68,6 +88,7 @@ static const js_field placement_request_fields[] = {
 	F(gang, JS_OPTIONAL, "Of the flat form: all replicas or none.", JS_INITIAL(1)),
 	F(devices, JS_OPTIONAL, "Of the flat form.", JS_OF(device_ask), JS_ITEMS(0, 16)),
 	F(host, JS_OPTIONAL, "Of the flat form.", JS_OF(host_ask)),
+	SELECTOR,
 	F(clusters, JS_OPTIONAL, "Only these clusters, in order of preference; empty: any.", JS_ITEMS(0, 64),
 		.form = JS_NAME),
 	F(clusters_excluded, JS_OPTIONAL, "Not these clusters.", JS_ITEMS(0, 64), .form = JS_NAME),
@@ -76,11 +97,12 @@ static const js_field placement_request_fields[] = {
 		JS_VALUES(placement_policies)),
 	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
 		JS_VALUES(placement_policies)),
-	F(topology, JS_OPTIONAL, "How much links between devices matter. Kept and shown; not acted on yet.",
+	F(topology, JS_OPTIONAL,
+		"How much links between the devices of a pod matter. best_effort: the best linked set that the node has free; required: each pair by NVLink or as good, or not at all. Absent: not at all.",
 		JS_VALUES(placement_topologies)),
 	F(max_runtime_s, JS_OPTIONAL, "Ends by then; 0 or absent: open.", JS_RANGE(0, 31622400)),
 	F(device_priority, JS_OPTIONAL,
-		"Priority on the device itself, where slices compete. Kept and shown; not acted on yet.",
+		"Priority on the device itself, where slices compete: for the node, which learns it with the placement. Where it stands plays no part in that.",
 		JS_VALUES(placement_device_priorities)),
 	F(labels, JS_OPTIONAL, "Object of texts.", LABELS),
 };
@@ -102,9 +124,12 @@ static const js_field placed_device_fields[] = {
 	F(index, JS_READ_ONLY, "Its place on the node, from 0.", .always = true),
 	F(memory_mib, JS_READ_ONLY, "Booked of its memory.", .always = true),
 	F(compute_milli, JS_READ_ONLY, "Booked of its compute.", .always = true),
+	F(mig_profile, JS_READ_ONLY, "The MIG profile or vNPU template of an instance; absent: a share."),
+	F(start, JS_OPTIONAL, "The slot of the device at which the instance begins, from 0; of an instance alone.",
+		JS_RANGE(0, 15)),
 };
 #undef F
-JS_TYPE(placed_device, "A slice of a device.");
+JS_TYPE_GIVEN(placed_device, "A slice of a device.");
 
 #define F(...) JS_FIELD(placed_pod, __VA_ARGS__)
 static const js_field placed_pod_fields[] = {
@@ -182,6 +207,9 @@ static err device_ask_check(const device_ask *d, fault *f)
 
 	if (has_memory && js_given(&device_ask_type, d, "memory_percent"))
 		return fault_set(f, ERR_BAD_FIELD, "#/memory_percent", "give memory_mib or memory_percent, not both");
+	if (d->mig_profile.n && (has_memory || js_given(&device_ask_type, d, "memory_percent") ||
+					js_given(&device_ask_type, d, "compute_milli")))
+		return fault_set(f, ERR_BAD_FIELD, "#/mig_profile", "a profile stands instead of memory and compute");
 	return ERR_OK;
 }
 
@@ -226,7 +254,7 @@ static err group_check(const group_ask *groups, uint32_t i, fault *f)
 
 err placement_request_check(const placement_request *q, fault *f)
 {
-	static const char *const flat[] = {"replicas", "gang", "devices", "host"};
+	static const char *const flat[] = {"replicas", "gang", "devices", "host", "node_selector", "tolerations"};
 	const group_ask *g = q->groups.v;
 	char at[16];
 
@@ -258,5 +286,7 @@ js_list placement_groups(const placement_request *q, arena *a)
 	g->min_replicas = q->gang ? q->replicas : 1;
 	g->devices = q->devices;
 	g->host = q->host;
+	g->node_selector = q->node_selector;
+	g->tolerations = q->tolerations;
 	return (js_list){g, 1};
 }

@@ -6,6 +6,8 @@
 #pragma once
 #include "json/js.h"
 
+enum { TAINT_KEY_BYTES = 317, TAINT_VALUE_BYTES = 253 };
+
 /* One line of devices: `count` devices of one class each, with amounts per device. */
 typedef struct device_ask {
 	uint64_t given;
@@ -16,11 +18,19 @@ typedef struct device_ask {
 	int64_t compute_milli;
 	strs uuids;
 	strs uuids_excluded;
-	str mig_profile;
+	strs classes_excluded;
+	str mig_profile; /* instead of memory and compute */
+	bool numa_bind;
 	str container;
 	str kind;
 } device_ask;
 JS_DECLARE(device_ask);
+
+/* A taint that a pod may stand on; what is absent matches all. */
+typedef struct toleration {
+	str key, value, effect;
+} toleration;
+JS_DECLARE(toleration);
 
 typedef struct host_ask {
 	int64_t cpu_milli;
@@ -35,6 +45,8 @@ typedef struct group_ask {
 	int64_t min_replicas; /* absent: replicas */
 	js_list devices;      /* of device_ask */
 	host_ask host;
+	js_raw node_selector; /* object of texts: labels that a node must have */
+	js_list tolerations;  /* of toleration */
 } group_ask;
 JS_DECLARE(group_ask);
 
@@ -50,6 +62,8 @@ typedef struct placement_request {
 	bool gang;
 	js_list devices; /* of device_ask */
 	host_ask host;
+	js_raw node_selector;
+	js_list tolerations;
 	strs clusters;
 	strs clusters_excluded;
 	str node_policy;
@@ -70,11 +84,14 @@ JS_DECLARE(placement_batch);
 
 /* Where one pod stands and what it holds. */
 typedef struct placed_device {
+	uint64_t given;
 	str uuid;
 	str class;
 	int64_t index;
 	int64_t memory_mib;
 	int64_t compute_milli;
+	str mig_profile; /* of an instance; absent: a share */
+	int64_t start;   /* given for an instance */
 } placed_device;
 JS_DECLARE(placed_device);
 
@@ -133,9 +150,11 @@ extern const char *const placement_policies[]; /* by the names of engine/score.h
 extern const char *const placement_topologies[];
 extern const char *const placement_device_priorities[];
 extern const char *const placement_orders[];
+extern const char *const taint_effects[]; /* as Kubernetes has them, and engine/traits.h in the same order */
 
 /* Rules across fields that no single row can state: groups or the flat form, not both; memory_mib or memory_percent,
- * not both; min_replicas <= replicas. The pointer of the fault is relative to the request. */
+ * not both, and neither of them nor compute_milli beside mig_profile; min_replicas <= replicas. The pointer of the
+ * fault is relative to the request. */
 err placement_request_check(const placement_request *q, fault *f) MUST_CHECK;
 /* The request's groups; the flat form becomes one group called "main". Spans are shared with q, the array is in a. */
 js_list placement_groups(const placement_request *q, arena *a);

@@ -15,8 +15,8 @@ SELECT max(n) AS n, placement_id FROM (SELECT n, placement_id FROM decision WHER
 -- As load_placements gives them.
 -- name: follow_placements :many
 -- in: ids text[]
--- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, charges json, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
+-- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, charges json, charge_modes text, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
 SELECT id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers,
 	json_build_object('models', charge_models, 'device_milli', charge_device_milli, 'memory_mib', charge_memory_mib, 'compute_milli', charge_compute_milli)::text AS charges,
-	reason, created_by, created_at, granted_at, running_at, seq
+	charge_modes, reason, created_by, created_at, granted_at, running_at, seq
 FROM placement WHERE ended_at IS NULL AND id = ANY ($1) ORDER BY id;

@@ -33,6 +33,10 @@ WITH RECURSIVE charge AS (
 	UNION ALL
 	SELECT tenant_key, model, headroom_device_milli, headroom_memory_mib, headroom_compute_milli FROM lease
 	WHERE greatest(headroom_device_milli, headroom_memory_mib, headroom_compute_milli) > 0
+	UNION ALL
+	SELECT p.tenant_key, x.mode, sum(x.device_milli)::int8, sum(x.memory_mib)::int8, sum(x.compute_milli)::int8
+	FROM placement p CROSS JOIN LATERAL json_to_recordset(p.charge_modes::json) AS x(mode text, device_milli int8, memory_mib int8, compute_milli int8)
+	WHERE p.ended_at IS NULL AND p.charge_modes <> '' GROUP BY p.tenant_key, x.mode
 ),
 -- The tree as the totals know it: a tenant that has just moved counts where it was.
 stood AS (SELECT t.key, coalesce(m.from_key, t.parent_key) AS parent_key FROM tenant t LEFT JOIN tenant_move m ON m.tenant_key = t.key),

@@ -74,8 +74,8 @@ SELECT tenant_key, type, model, since FROM quota_condition ORDER BY tenant_key, 
 SELECT tenant_key, lender_key, model, via_depth, device_milli, memory_mib, compute_milli FROM quota_loan ORDER BY model, tenant_key, lender_key;
 
 -- name: load_classes :many
--- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8
-SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli FROM device_class ORDER BY name;
+-- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes json
+SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes FROM device_class ORDER BY name;
 
 -- name: load_clusters :many
 -- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_deleted bool, is_learning bool, rev int8, session text?
@@ -88,19 +88,20 @@ FROM cluster c LEFT JOIN cluster_stream s ON s.cluster_key = c.key LEFT JOIN age
 SELECT cluster_key, kind, name FROM cordon;
 
 -- name: load_nodes :many
--- out: key int4, id text, cluster_key int4, name text, rank int4, cpu_milli int8, memory_mib int8, pods int8, health text, used_cpu_milli int8, used_memory_mib int8, used_pods int8
-SELECT key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, used_cpu_milli, used_memory_mib, used_pods FROM node ORDER BY rank, key;
+-- out: key int4, id text, cluster_key int4, name text, rank int4, cpu_milli int8, memory_mib int8, pods int8, health text, used_cpu_milli int8, used_memory_mib int8, used_pods int8, labels json, taints json, links json
+SELECT key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, health, used_cpu_milli, used_memory_mib, used_pods, labels, taints, links FROM node ORDER BY rank, key;
 
 -- name: load_devices :many
--- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, slots_given int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8
-SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, slots, slots_given, health, used_memory_mib, used_compute_milli, used_slots FROM device ORDER BY key;
+-- out: key int4, id text, node_key int4, cluster_key int4, uuid text, index_no int4, class text, product text, memory_mib int8, slots int8, slots_given int8, health text, used_memory_mib int8, used_compute_milli int8, used_slots int8, numa int4, share_mode text, geometry text, cut text
+SELECT key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, slots, slots_given, health, used_memory_mib, used_compute_milli, used_slots, numa, share_mode, geometry, cut
+FROM device ORDER BY key;
 
 -- name: load_placements :many
 -- in: after text, limit int8
--- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, charges json, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
+-- out: id text, tenant_key int4, cluster_key int4?, name text, origin text, state text, fence_incarnation int8, fence_no int8, request json, placed json, blockers json, charges json, charge_modes text, reason text, created_by text, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, seq int8
 SELECT id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers,
 	json_build_object('models', charge_models, 'device_milli', charge_device_milli, 'memory_mib', charge_memory_mib, 'compute_milli', charge_compute_milli)::text AS charges,
-	reason, created_by, created_at, granted_at, running_at, seq
+	charge_modes, reason, created_by, created_at, granted_at, running_at, seq
 FROM placement WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2;
 
 -- name: load_uses :many
@@ -193,33 +194,35 @@ SELECT count(*) = 1 AS ok FROM q;
 --     requests text[], placed text[], blockers text[], reasons text[], created_bys text[], created_ats timestamptz[], granted_ats timestamptz[],
 --     ended_ats timestamptz[], seqs int8[], revs int8[], node_from int4[], node_to int4[], node_keys int4[], device_from int4[], device_to int4[],
 --     device_keys int4[], device_memory_mib int8[], device_compute_milli int8[], charge_from int4[], charge_to int4[], charge_models text[],
---     charge_device_milli int8[], charge_memory_mib int8[], charge_compute_milli int8[]
+--     charge_device_milli int8[], charge_memory_mib int8[], charge_compute_milli int8[], charge_modes text[]
 INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, request, placed, blockers, reason, created_by, created_at,
-	granted_at, ended_at, seq, rev, node_keys, device_keys, device_memory_mib, device_compute_milli, charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli)
+	granted_at, ended_at, seq, rev, node_keys, device_keys, device_memory_mib, device_compute_milli, charge_models, charge_device_milli, charge_memory_mib, charge_compute_milli,
+	charge_modes)
 SELECT x.id, x.tenant_key, x.cluster_key, x.name, x.origin, x.state, x.fi, x.fn, x.request, x.placed, x.blockers, x.reason, x.created_by, x.created_at,
 	x.granted_at, x.ended_at, x.seq, x.rev, ($21::int4[])[x.nf:x.nt], ($24::int4[])[x.df:x.dt], ($25::int8[])[x.df:x.dt], ($26::int8[])[x.df:x.dt],
-	($29::text[])[x.cf:x.ct], ($30::int8[])[x.cf:x.ct], ($31::int8[])[x.cf:x.ct], ($32::int8[])[x.cf:x.ct]
+	($29::text[])[x.cf:x.ct], ($30::int8[])[x.cf:x.ct], ($31::int8[])[x.cf:x.ct], ($32::int8[])[x.cf:x.ct], x.modes
 FROM (SELECT unnest($1::text[]) AS id, unnest($2::int4[]) AS tenant_key, unnest($3::int4[]) AS cluster_key, unnest($4::text[]) AS name, unnest($5::text[]) AS origin,
 	unnest($6::text[]) AS state, unnest($7::int8[]) AS fi, unnest($8::int8[]) AS fn, unnest($9::text[]) AS request, unnest($10::text[]) AS placed,
 	unnest($11::text[]) AS blockers, unnest($12::text[]) AS reason, unnest($13::text[]) AS created_by, unnest($14::timestamptz[]) AS created_at,
 	unnest($15::timestamptz[]) AS granted_at, unnest($16::timestamptz[]) AS ended_at, unnest($17::int8[]) AS seq, unnest($18::int8[]) AS rev,
-	unnest($19::int4[]) AS nf, unnest($20::int4[]) AS nt, unnest($22::int4[]) AS df, unnest($23::int4[]) AS dt, unnest($27::int4[]) AS cf, unnest($28::int4[]) AS ct) x;
+	unnest($19::int4[]) AS nf, unnest($20::int4[]) AS nt, unnest($22::int4[]) AS df, unnest($23::int4[]) AS dt, unnest($27::int4[]) AS cf, unnest($28::int4[]) AS ct,
+	unnest($33::text[]) AS modes) x;
 
 -- name: placement_update :one
 -- in: ids text[], cluster_keys int4[], states text[], fence_incarnations int8[], fence_nos int8[], placed text[], blockers text[], reasons text[],
 --     granted_ats timestamptz[], running_ats timestamptz[], ended_ats timestamptz[], revs int8[], node_from int4[], node_to int4[], node_keys int4[],
 --     device_from int4[], device_to int4[], device_keys int4[], device_memory_mib int8[], device_compute_milli int8[], charge_from int4[],
---     charge_to int4[], charge_models text[], charge_device_milli int8[], charge_memory_mib int8[], charge_compute_milli int8[], n int8
+--     charge_to int4[], charge_models text[], charge_device_milli int8[], charge_memory_mib int8[], charge_compute_milli int8[], n int8, charge_modes text[]
 -- out: ok bool
 WITH u AS (
 	UPDATE placement p SET cluster_key = x.cluster_key, state = x.state, fence_incarnation = x.fi, fence_no = x.fn, placed = x.placed, blockers = x.blockers,
 		reason = x.reason, granted_at = x.granted_at, running_at = x.running_at, ended_at = x.ended_at, rev = x.rev, node_keys = ($15::int4[])[x.nf:x.nt],
 		device_keys = ($18::int4[])[x.df:x.dt], device_memory_mib = ($19::int8[])[x.df:x.dt], device_compute_milli = ($20::int8[])[x.df:x.dt],
 		charge_models = ($23::text[])[x.cf:x.ct], charge_device_milli = ($24::int8[])[x.cf:x.ct], charge_memory_mib = ($25::int8[])[x.cf:x.ct],
-		charge_compute_milli = ($26::int8[])[x.cf:x.ct]
+		charge_compute_milli = ($26::int8[])[x.cf:x.ct], charge_modes = x.modes
 	FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
-		$12::int8[], $13::int4[], $14::int4[], $16::int4[], $17::int4[], $21::int4[], $22::int4[])
-		AS x(id, cluster_key, state, fi, fn, placed, blockers, reason, granted_at, running_at, ended_at, rev, nf, nt, df, dt, cf, ct)
+		$12::int8[], $13::int4[], $14::int4[], $16::int4[], $17::int4[], $21::int4[], $22::int4[], $28::text[])
+		AS x(id, cluster_key, state, fi, fn, placed, blockers, reason, granted_at, running_at, ended_at, rev, nf, nt, df, dt, cf, ct, modes)
 	WHERE p.id = x.id RETURNING 1
 )
 SELECT must(count(*) = $27, 'placement_unknown') AS ok FROM u;
@@ -466,18 +469,22 @@ FROM unnest($1::text[], $2::int8[], $3::timestamptz[]) AS x(id, fence_no, ended_
 WHERE s.placement_id = x.id AND s.fence_no = x.fence_no AND s.ended_at IS NULL;
 
 -- name: node_put :exec
--- in: keys int4[], ids text[], cluster_keys int4[], names text[], ranks int4[], cpu_milli int8[], memory_mib int8[], pods int8[], labels text[], healths text[], at timestamptz
-INSERT INTO node AS n (key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, labels, health, seen_at)
-SELECT x.*, $11 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::text[], $5::int4[], $6::int8[], $7::int8[], $8::int8[], $9::text[], $10::text[]) AS x
+-- in: keys int4[], ids text[], cluster_keys int4[], names text[], ranks int4[], cpu_milli int8[], memory_mib int8[], pods int8[], labels text[], healths text[], taints text[], links text[], at timestamptz
+INSERT INTO node AS n (key, id, cluster_key, name, rank, cpu_milli, memory_mib, pods, labels, health, taints, links, seen_at)
+SELECT x.*, $13 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::text[], $5::int4[], $6::int8[], $7::int8[], $8::int8[], $9::text[], $10::text[], $11::text[], $12::text[]) AS x
 ON CONFLICT (key) DO UPDATE SET rank = excluded.rank, cpu_milli = excluded.cpu_milli, memory_mib = excluded.memory_mib, pods = excluded.pods, labels = excluded.labels,
-	health = excluded.health, seen_at = excluded.seen_at;
+	health = excluded.health, taints = excluded.taints, links = excluded.links, seen_at = excluded.seen_at;
 
 -- name: device_put :exec
--- in: keys int4[], ids text[], node_keys int4[], cluster_keys int4[], uuids text[], index_nos int4[], classes text[], products text[], memory_mib int8[], compute_milli int8[], slots int8[], slots_given int8[], healths text[], at timestamptz
-INSERT INTO device AS d (key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, slots_given, health, seen_at)
-SELECT x.*, $14 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int4[], $5::text[], $6::int4[], $7::text[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::text[]) AS x
+-- in: keys int4[], ids text[], node_keys int4[], cluster_keys int4[], uuids text[], index_nos int4[], classes text[], products text[], memory_mib int8[], compute_milli int8[], slots int8[], slots_given int8[], healths text[],
+--     numas int4[], share_modes text[], geometries text[], cuts text[], at timestamptz
+INSERT INTO device AS d (key, id, node_key, cluster_key, uuid, index_no, class, product, memory_mib, compute_milli, slots, slots_given, health, numa, share_mode, geometry, cut,
+	seen_at)
+SELECT x.*, $18 FROM unnest($1::int4[], $2::text[], $3::int4[], $4::int4[], $5::text[], $6::int4[], $7::text[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::text[],
+	$14::int4[], $15::text[], $16::text[], $17::text[]) AS x
 ON CONFLICT (key) DO UPDATE SET node_key = excluded.node_key, index_no = excluded.index_no, class = excluded.class, product = excluded.product,
-	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, slots = excluded.slots, slots_given = excluded.slots_given, health = excluded.health, seen_at = excluded.seen_at;
+	memory_mib = excluded.memory_mib, compute_milli = excluded.compute_milli, slots = excluded.slots, slots_given = excluded.slots_given, health = excluded.health,
+	numa = excluded.numa, share_mode = excluded.share_mode, geometry = excluded.geometry, cut = excluded.cut, seen_at = excluded.seen_at;
 
 -- Left the cluster, but something is booked there still.
 -- name: inventory_mark :exec

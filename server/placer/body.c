@@ -7,6 +7,52 @@
 
 enum { LIST_BYTES_MAX = 16 << 20 };
 
+#define F(...) JS_FIELD(mode_charge, __VA_ARGS__)
+static const js_field mode_charge_fields[] = {
+	F(mode, JS_OPTIONAL, "A share mode."),
+	F(device_milli, JS_OPTIONAL, "What is charged to it."),
+	F(memory_mib, JS_OPTIONAL, "What is charged to it."),
+	F(compute_milli, JS_OPTIONAL, "What is charged to it."),
+};
+#undef F
+JS_TYPE(mode_charge, "What instances are charged to a share mode.");
+
+static amounts charge_of(const books *b, const plan *p, int32_t mode)
+{
+	amounts sum = {{0}};
+
+	for (uint32_t i = 0; i < p->devices.n; i++)
+		if (charge_mode(&b->fleet, &p->devices.v[i]) == mode)
+			sum = amounts_add(sum, p->devices.v[i].charge);
+	return sum;
+}
+
+static bool is_listed(const mode_charge *list, uint32_t n, str mode)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (str_eq(list[i].mode, mode))
+			return true;
+	return false;
+}
+
+str body_modes(const books *b, const plan *p, arena *a)
+{
+	mode_charge *list = NULL;
+	char room[CHARGE_NAME_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->devices.n; i++) {
+		int32_t mode = charge_mode(&b->fleet, &p->devices.v[i]);
+		if (mode == FLEET_NONE || is_listed(list, n, charge_name(&b->fleet, mode, room)))
+			continue;
+		list = list ? list : ARENA_ARRAY(a, mode_charge, p->devices.n);
+		amounts sum = charge_of(b, p, mode);
+		list[n++] = (mode_charge){str_dup(a, charge_name(&b->fleet, mode, room)), sum.v[AXIS_DEVICE_MILLI],
+			sum.v[AXIS_MEMORY_MIB], sum.v[AXIS_COMPUTE_MILLI]};
+	}
+	return n ? body_list(&mode_charge_type, &(js_list){list, n}, a) : STR_NONE;
+}
+
 str body_list(const js_type *t, const js_list *list, arena *a)
 {
 	buf out;
@@ -26,6 +72,16 @@ str body_list(const js_type *t, const js_list *list, arena *a)
 	return kept;
 }
 
+/* An instance says which it is. */
+static void instance_tell(placed_device *to, const geometry *g, const plan_device *s)
+{
+	if (!s->profile || !g)
+		return;
+	to->mig_profile = g->profiles[s->profile - 1].name;
+	to->start = s->start;
+	js_give(&placed_device_type, to, "start");
+}
+
 static js_list devices_of(const books *b, const plan *p, const plan_pod *pod, arena *a)
 {
 	placed_device *list = ARENA_ARRAY(a, placed_device, pod->n);
@@ -38,6 +94,7 @@ static js_list devices_of(const books *b, const plan *p, const plan_pod *pod, ar
 			.index = d->index,
 			.memory_mib = s->memory_mib,
 			.compute_milli = s->compute_milli};
+		instance_tell(&list[i], b->fleet.classes.v[d->class_id].cut.geometry, s);
 	}
 	return (js_list){list, pod->n};
 }

@@ -13,6 +13,13 @@ str body_placed(const books *b, const plan *p, const js_list *groups, arena *a);
 js_list body_blockers(const books *b, const reasons *r, arena *a);
 /* The numbers of the first blocker as one: they are told too, but are no news of their own. */
 uint64_t body_numbers(const js_list *blockers);
+/* What the instances of a plan are charged to share modes: a JSON list, absent where there are none. */
+typedef struct mode_charge {
+	str mode;
+	int64_t device_milli, memory_mib, compute_milli;
+} mode_charge;
+JS_DECLARE(mode_charge);
+str body_modes(const books *b, const plan *p, arena *a);
 str body_list(const js_type *t, const js_list *list, arena *a);
 /* A number that stays the same while the first blocker does, its numbers aside: what follows it comes and goes with
  * every change, and is not worth a record each time. For one process's life. */

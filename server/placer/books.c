@@ -89,6 +89,8 @@ void books_done(books *b)
 	sites_free(b);
 	vec_each (d, &b->devices) {
 		free((char *)d->product.p);
+		free((char *)d->share_mode.p);
+		free((char *)d->geometry.p);
 		free((char *)d->health.p);
 	}
 	vec_done(&b->devices);
@@ -315,12 +317,23 @@ void books_flag_node(books *b, int32_t node, str health)
 	cordon_node(b, node);
 }
 
+/* Cut into instances in another way than its class says: nobody can tell what has room on it. */
+static bool differs(const books *b, int32_t device)
+{
+	const fleet_device *d = &b->fleet.devices.v[device];
+	const device_row *row = &b->devices.v[device];
+
+	if (d->mode_given != CUT_INSTANCES)
+		return false;
+	return !d->geometry || !str_eq(row->geometry, d->geometry->name);
+}
+
 void books_flag_device(books *b, int32_t device)
 {
 	str class_name = b->fleet.classes.v[b->fleet.devices.v[device].class_id].name;
 
 	flag_device(b, device, FLEET_UNHEALTHY, !str_eq(books_device(b, device)->health, HEALTH_OK));
-	flag_device(b, device, FLEET_CLOSED, str_eq(class_name, BOOKS_UNCLASSIFIED));
+	flag_device(b, device, FLEET_CLOSED, str_eq(class_name, BOOKS_UNCLASSIFIED) || differs(b, device));
 	cordon_device(b, device);
 }
 

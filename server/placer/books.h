@@ -83,6 +83,8 @@ typedef struct device_row {
 	int32_t key; /* 0: no row */
 	id id;
 	str product, health;
+	str share_mode, geometry; /* as reported */
+	const geometry *cut;      /* in its row */
 } device_row;
 
 /* A budget. */
@@ -203,7 +205,7 @@ int64_t books_rate(const books *b, int32_t class_id, int64_t device_milli);
 void books_cordons_clear(books *b);
 void books_cordon(books *b, char kind, int32_t cluster_key, str name);
 void books_cordons_apply(books *b);
-/* The flags of one node, or device, from its health, class and cordons. */
+/* The flags of one node, or device, from its health, class, geometry and cordons. */
 void books_flag_node(books *b, int32_t node, str health);
 void books_flag_device(books *b, int32_t device);
 /* Sets the root's guarantees to what the fleet has, unless they are pinned. */

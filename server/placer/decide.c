@@ -21,6 +21,16 @@ static void rank_set(books *b, booking_terms *terms, str name)
 		terms->rank = b->rank_none;
 }
 
+/* An instance of the profile, on a device of so much memory. */
+static int64_t profile_milli(const books *b, const ask_entry *e, int64_t device_mib)
+{
+	const geometry *g = e->n_classes ? b->fleet.classes.v[e->classes[0]].cut.geometry : NULL;
+	int32_t profile = g && device_mib ? geometry_profile_find(g, e->profile) : GEOMETRY_NONE;
+
+	return profile == GEOMETRY_NONE ? SHARE_WHOLE_MILLI
+					: geometry_charge(g, profile, device_mib, 1).v[AXIS_DEVICE_MILLI];
+}
+
 static int64_t entry_milli(const books *b, const ask_entry *e)
 {
 	int64_t memory_mib = 0, milli = SHARE_WHOLE_MILLI;
@@ -28,6 +38,8 @@ static int64_t entry_milli(const books *b, const ask_entry *e)
 	for (uint32_t i = 0; e->n_classes && i < b->rules.n; i++)
 		if (b->rules.v[i].handle == e->classes[0])
 			memory_mib = b->rules.v[i].memory_mib;
+	if (e->profile.n)
+		return profile_milli(b, e, memory_mib) * e->count;
 	if (e->memory_mib && memory_mib)
 		milli = share_milli(e->memory_mib < memory_mib ? e->memory_mib : memory_mib, 0, memory_mib);
 	else if (e->memory_percent)

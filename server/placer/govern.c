@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "engine/charge.h"
 #include "json/pull.h"
+#include "server/placer/build.h"
 #include "server/placer/decide.h"
 #include "server/placer/policy.h"
 #include "server/placer/spend.h"
@@ -50,6 +51,27 @@ static strs patterns_read(arena *a, str json)
 	return list;
 }
 
+static bool holds_instances(const books *b, int32_t class_id)
+{
+	for (uint32_t i = 0; i < b->fleet.devices.n; i++) {
+		const fleet_device *d = &b->fleet.devices.v[i];
+		if (d->node != FLEET_NONE && d->class_id == class_id && d->state.n)
+			return true;
+	}
+	return false;
+}
+
+/* Instances are numbered by the geometry that cut them: it stays while there are any. The edge refuses such a change,
+ * but may not have seen the latest of them. */
+static void cut_set(books *b, int32_t class_id, const class_cut *be)
+{
+	const class_cut *is = &b->fleet.classes.v[class_id].cut;
+
+	if (cut_eq(is, be) || (is->geometry != be->geometry && holds_instances(b, class_id)))
+		return;
+	fleet_class_cut(&b->fleet, class_id, be);
+}
+
 static void rule_add(books *b, const sql_load_classes_row *row)
 {
 	int32_t handle = fleet_class_put(&b->fleet, row->name);
@@ -68,6 +90,8 @@ static void rule_add(books *b, const sql_load_classes_row *row)
 		vec_push(&b->rates, 0);
 	b->rates.v[handle] = rule.credit_rate_milli;
 	fleet_class_set(&b->fleet, handle, spec);
+	class_cut cut = build_cut(row->share_modes);
+	cut_set(b, handle, &cut);
 	if (quota_rate(b->tree, handle) != row->credit_rate_milli)
 		quota_set_rate(b->tree, handle, row->credit_rate_milli);
 	vec_push(&b->rules, rule);

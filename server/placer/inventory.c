@@ -5,6 +5,11 @@
 
 #include "base/heap.h"
 #include "engine/fleet.h"
+#include "json/write.h"
+#include "server/placer/build.h"
+#include "server/placer/body.h"
+
+enum { LINKS_BYTES_MAX = 64 << 10 };
 
 /* One cluster's inventory at work. */
 typedef struct taking {
@@ -73,7 +78,12 @@ static void device_note(taking *k, int32_t device, int32_t node_key)
 		.memory_mib = d->memory_mib,
 		.compute_milli = d->compute_milli,
 		.slots = d->slots,
-		.slots_given = d->slots_given};
+		.slots_given = d->slots_given,
+		.numa = d->numa,
+		.share_mode = str_dup(k->t->a, row->share_mode),
+		.geometry = str_dup(k->t->a, row->geometry),
+		.cut = d->geometry ? d->geometry->name : S("")};
+	row->cut = d->geometry;
 	turn_device_put(k->t, out);
 }
 
@@ -111,12 +121,16 @@ static int32_t device_put(taking *k, int32_t node, const report_device *d)
 		.class_id = class_id,
 		.index = (int32_t)d->index,
 		.memory_mib = memory_mib ? memory_mib : 1,
-		.slots = (int32_t)d->slots};
+		.slots = (int32_t)d->slots,
+		.numa = (int32_t)d->numa + 1,
+		.mode = build_mode(d->share_mode)};
 	if (fleet_device_put(f, node, &spec, &device))
 		return FLEET_NONE;
 	device_row *row = books_device(k->b, device);
 	text_keep(&row->product, d->product);
 	text_keep(&row->health, health_of(d->health));
+	text_keep(&row->share_mode, d->share_mode);
+	text_keep(&row->geometry, d->geometry);
 	books_flag_device(k->b, device);
 	device_note(k, device, k->b->nodes.v[node].key);
 	change_freed(&k->b->changes, k->site->handle, class_id);
@@ -155,6 +169,20 @@ static void node_row_make(taking *k, node_row *row, str name)
 		vec_remove_fast(&k->t->nodes_gone, old - k->t->nodes_gone.v);
 }
 
+static str links_of(const report_links *links, arena *a)
+{
+	buf out;
+	js_writer w = js_writer_on(&out);
+
+	if (!links->weights.n && !links->groups.n)
+		return S("{}");
+	buf_init(&out, LINKS_BYTES_MAX);
+	js_write(&w, &report_links_type, links);
+	str kept = str_dup(a, buf_str(&out));
+	buf_done(&out);
+	return kept;
+}
+
 static void node_note(taking *k, int32_t node, const report_node *n)
 {
 	node_row *row = books_node(k->b, node);
@@ -169,9 +197,13 @@ static void node_note(taking *k, int32_t node, const report_node *n)
 		.rank = k->b->fleet.nodes.v[node].rank,
 		.labels = n->labels.json.n ? str_dup(k->t->a, n->labels.json) : S("{}"),
 		.health = str_dup(k->t->a, health_of(n->health)),
+		.taints = body_list(&report_taint_type, &n->taints, k->t->a),
+		.links = links_of(&n->links, k->t->a),
 		.cpu_milli = n->cpu_milli,
 		.memory_mib = n->memory_mib,
 		.pods = n->pods};
+	build_traits(&k->b->fleet, node, out.labels, out.taints);
+	build_links(&k->b->fleet, node, out.links);
 	turn_node_put(k->t, out);
 }
 
@@ -261,6 +293,20 @@ void inventory_end(turn *t, books *b, site *s)
 	vec_done(&missing);
 }
 
+/* Its class is cut by other rules than when its row was written. */
+static void device_recut(turn *t, books *b, int32_t device)
+{
+	const fleet_device *d = &b->fleet.devices.v[device];
+
+	if (d->node == FLEET_NONE || d->flags & FLEET_GONE || books_device(b, device)->cut == d->geometry)
+		return;
+	int32_t cluster = b->fleet.nodes.v[d->node].cluster;
+	taking k = {t, b, b->site_of.v[cluster]};
+	books_flag_device(b, device);
+	device_note(&k, device, books_node(b, d->node)->key);
+	change_freed(&b->changes, cluster, d->class_id);
+}
+
 static void device_classify(turn *t, books *b, int32_t device, int32_t none)
 {
 	fleet *f = &b->fleet;
@@ -276,7 +322,9 @@ static void device_classify(turn *t, books *b, int32_t device, int32_t none)
 		.class_id = rule->handle,
 		.index = d->index,
 		.memory_mib = d->memory_mib,
-		.slots = d->slots_given};
+		.slots = d->slots_given,
+		.numa = d->numa + 1,
+		.mode = d->mode_given};
 	taking k = {t, b, b->site_of.v[cluster]};
 	if (fleet_device_put(f, node, &spec, &device))
 		return;
@@ -294,8 +342,10 @@ void inventory_review(turn *t, books *b)
 		t->has_inventory = true;
 	}
 	vec_clear(&b->doomed);
-	for (uint32_t i = 0; b->wants_classing && none != FLEET_NONE && i < b->fleet.devices.n; i++)
+	for (uint32_t i = 0; b->wants_classing && none != FLEET_NONE && i < b->fleet.devices.n; i++) {
 		device_classify(t, b, (int32_t)i, none);
+		device_recut(t, b, (int32_t)i);
+	}
 	b->wants_classing = false;
 	if (t->has_inventory)
 		books_follow_capacity(b);

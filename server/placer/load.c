@@ -8,6 +8,7 @@
 #include "api/types/placement.h"
 #include "engine/charge.h"
 #include "server/placer/body.h"
+#include "server/placer/build.h"
 #include "server/placer/claim.h"
 #include "server/placer/decide.h"
 #include "server/placer/use.h"
@@ -85,6 +86,8 @@ static void node_load(load *l, const sql_load_nodes_row *row)
 	at->key = (int32_t)row->key;
 	memcpy(at->id.p, row->id.p, row->id.n < ID_MAX ? row->id.n : ID_MAX - 1);
 	at->census = s->census;
+	build_traits(&b->fleet, node, row->labels, row->taints);
+	build_links(&b->fleet, node, row->links);
 	books_flag_node(b, node, row->health);
 	used_set(&l->node_used, node, used);
 	map_put_num(&l->node_by_key, (uint64_t)row->key, (void *)(intptr_t)(node + 1));
@@ -110,7 +113,9 @@ static void device_load(load *l, const sql_load_devices_row *row)
 		.class_id = fleet_class_put(&b->fleet, row->class),
 		.index = (int32_t)row->index_no,
 		.memory_mib = row->memory_mib > 0 ? row->memory_mib : 1,
-		.slots = (int32_t)row->slots_given};
+		.slots = (int32_t)row->slots_given,
+		.numa = (int32_t)row->numa + 1,
+		.mode = build_mode(row->share_mode)};
 	if (spec.class_id == FLEET_NONE || fleet_device_put(&b->fleet, node, &spec, &device)) {
 		differ(l, "device", row->uuid, S("no place"), 1, 0);
 		return;
@@ -121,6 +126,9 @@ static void device_load(load *l, const sql_load_devices_row *row)
 	memcpy(at->id.p, row->id.p, row->id.n < ID_MAX ? row->id.n : ID_MAX - 1);
 	booking_text_set(&at->product, &STR_NONE, row->product);
 	booking_text_set(&at->health, &STR_NONE, row->health);
+	booking_text_set(&at->share_mode, &STR_NONE, row->share_mode);
+	booking_text_set(&at->geometry, &STR_NONE, row->geometry);
+	at->cut = geometry_find(row->cut);
 	books_flag_device(b, device);
 	used_set(&l->device_used, device, used);
 	if (str_eq(row->health, HEALTH_GONE))
@@ -134,7 +142,23 @@ void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n)
 	books_follow_capacity(l->b);
 }
 
-/* The slices of one pod as they are told; their charge comes from the amounts. False: something in it is not there. */
+/* One slice as it is told; its charge comes from the amounts. An instance is known by its profile, where the class
+ * still has that. */
+static plan_device slice_load(const fleet *f, int32_t device, const placed_device *told)
+{
+	const fleet_device *d = &f->devices.v[device];
+	const geometry *g = told->mig_profile.n ? f->classes.v[d->class_id].cut.geometry : NULL;
+	int32_t profile = g ? geometry_profile_find(g, told->mig_profile) : GEOMETRY_NONE;
+
+	return (plan_device){.device = device,
+		.memory_mib = told->memory_mib,
+		.compute_milli = told->compute_milli,
+		.charge = share_of_slice(told->memory_mib, told->compute_milli, d->memory_mib, 1),
+		.profile = (int16_t)(profile + 1),
+		.start = (int16_t)told->start};
+}
+
+/* The slices of one pod as they are told. False: something in it is not there. */
 static bool pod_load(load *l, plan *p, const placed_pod *pod)
 {
 	const fleet *f = &l->b->fleet;
@@ -148,26 +172,47 @@ static bool pod_load(load *l, plan *p, const placed_pod *pod)
 		int32_t device = fleet_device_find(f, p->cluster, d[i].uuid);
 		if (device == FLEET_NONE || f->devices.v[device].node != node)
 			return false;
-		plan_device slice = {
-			.device = device, .memory_mib = d[i].memory_mib, .compute_milli = d[i].compute_milli};
-		slice.charge = share_of_slice(d[i].memory_mib, d[i].compute_milli, f->devices.v[device].memory_mib, 1);
-		plan_add_device(p, slice);
+		plan_add_device(p, slice_load(f, device, &d[i]));
 	}
 	return true;
 }
 
-/* A device may have changed its size since: what counts is what was charged, so its first slice takes the rest. */
-static bool charge_settle(const fleet *f, plan *p, int32_t model, amounts stored)
+/* A device may have changed its size since: what counts is what was charged, so its first slice takes the rest; of a
+ * model the first share, as instances were settled before by their modes. */
+static bool charge_settle(const fleet *f, plan *p, int32_t number, amounts stored)
 {
-	amounts rest = amounts_sub(stored, plan_charge(f, p, model));
+	plan_device *first = NULL;
 
 	for (uint32_t i = 0; i < p->devices.n; i++) {
-		if (f->devices.v[p->devices.v[i].device].class_id != model)
+		plan_device *s = &p->devices.v[i];
+		if (!charge_counts(f, s, number))
 			continue;
-		p->devices.v[i].charge = amounts_add(p->devices.v[i].charge, rest);
-		return true;
+		stored = amounts_sub(stored, s->charge);
+		if (!first || (first->profile && !s->profile))
+			first = s;
 	}
-	return false;
+	if (first)
+		first->charge = amounts_add(first->charge, stored);
+	return first != NULL;
+}
+
+static bool modes_load(load *l, plan *p, str json)
+{
+	js_list read;
+	fault unused;
+
+	if (!json.n)
+		return true;
+	if (js_read_list(&mode_charge_type, json, l->a, JS_ITEMS_COUNT, &read, &unused))
+		return false;
+	const mode_charge *c = read.v;
+	for (uint32_t i = 0; i < read.n; i++) {
+		int32_t mode = charge_find(&l->b->fleet, c[i].mode);
+		amounts stored = {{c[i].device_milli, c[i].memory_mib, c[i].compute_milli}};
+		if (mode == FLEET_NONE || !charge_settle(&l->b->fleet, p, mode, stored))
+			return false;
+	}
+	return true;
 }
 
 static bool charges_load(load *l, plan *p, str json)
@@ -198,7 +243,7 @@ static bool plan_load(load *l, booking *k, const sql_load_placements_row *row, c
 	for (uint32_t i = 0; i < told->placed.n; i++)
 		if (!pod_load(l, &k->held, &pods[i]))
 			return false;
-	if (!charges_load(l, &k->held, row->charges))
+	if (!modes_load(l, &k->held, row->charge_modes) || !charges_load(l, &k->held, row->charges))
 		return false;
 	place_take(&l->b->fleet, l->b->tree, books_payer(l->b, k->tenant_key)->handle, &k->held);
 	return true;

@@ -14,7 +14,7 @@ static const struct {
 	{"quota_request", KIND_QUOTAS},
 	{"raise_policy", 0},
 	{"budget", KIND_BUDGETS},
-	{"device_class", KIND_CLASSES},
+	{"device_class", KIND_CLASSES | KIND_QUOTAS} /* which share modes there are follows from them */,
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},
 	{"device", KIND_CORDONS},

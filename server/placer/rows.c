@@ -137,7 +137,7 @@ static void nodes_put(turn *t, turn_rows *r)
 		return;
 	*in = (sql_node_put_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n),
 		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n),
-		rows_texts(t, n), t->now_us};
+		rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), t->now_us};
 	for (uint32_t i = 0; i < n; i++) {
 		const turn_node *x = &t->nodes.v[i];
 		in->keys.v[i] = x->key;
@@ -150,6 +150,8 @@ static void nodes_put(turn *t, turn_rows *r)
 		in->pods.v[i] = x->pods;
 		in->labels.v[i] = x->labels;
 		in->healths.v[i] = x->health;
+		in->taints.v[i] = x->taints;
+		in->links.v[i] = x->links;
 	}
 	rows_call(r, SQL_NODE_PUT, in);
 }
@@ -169,6 +171,10 @@ static void device_fill(sql_device_put_in *in, uint32_t i, const turn_device *x)
 	in->slots.v[i] = x->slots;
 	in->slots_given.v[i] = x->slots_given;
 	in->healths.v[i] = x->health;
+	in->numas.v[i] = x->numa;
+	in->share_modes.v[i] = x->share_mode.p ? x->share_mode : S("");
+	in->geometries.v[i] = x->geometry.p ? x->geometry : S("");
+	in->cuts.v[i] = x->cut;
 }
 
 static void devices_put(turn *t, turn_rows *r)
@@ -180,7 +186,8 @@ static void devices_put(turn *t, turn_rows *r)
 		return;
 	*in = (sql_device_put_in){rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n), rows_numbers(t, n),
 		rows_texts(t, n), rows_numbers(t, n), rows_texts(t, n), rows_texts(t, n), rows_numbers(t, n),
-		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), t->now_us};
+		rows_numbers(t, n), rows_numbers(t, n), rows_numbers(t, n), rows_texts(t, n), rows_numbers(t, n),
+		rows_texts(t, n), rows_texts(t, n), rows_texts(t, n), t->now_us};
 	for (uint32_t i = 0; i < n; i++)
 		device_fill(in, i, &t->devices.v[i]);
 	rows_call(r, SQL_DEVICE_PUT, in);

@@ -1,3 +1,4 @@
+#include "server/placer/body.h"
 #include "server/placer/rows_inside.h"
 
 /* The plans of many rows, one behind the other; row i has the elements from .. to of each list, counted from 1 as SQL
@@ -6,7 +7,7 @@ typedef struct plan_lists {
 	i64s node_from, node_to, node_keys;
 	i64s device_from, device_to, device_keys, device_memory_mib, device_compute_milli;
 	i64s charge_from, charge_to; /* one charge per model */
-	strs charge_models;
+	strs charge_models, charge_modes;
 	i64s charges[AXIS_COUNT];
 } plan_lists;
 
@@ -19,7 +20,7 @@ static plan_lists lists_new(turn *t, plan_sizes n)
 	plan_lists l = {rows_numbers(t, n.rows), rows_numbers(t, n.rows), rows_numbers(t, n.pods),
 		rows_numbers(t, n.rows), rows_numbers(t, n.rows), rows_numbers(t, n.devices),
 		rows_numbers(t, n.devices), rows_numbers(t, n.devices), rows_numbers(t, n.rows),
-		rows_numbers(t, n.rows), rows_texts(t, n.devices), {{0}}};
+		rows_numbers(t, n.rows), rows_texts(t, n.devices), rows_texts(t, n.rows), {{0}}};
 
 	for (int i = 0; i < AXIS_COUNT; i++)
 		l.charges[i] = rows_numbers(t, n.devices);
@@ -77,11 +78,14 @@ static void charges_add(plan_lists *l, const books *b, const plan *p, uint32_t r
 	l->charge_to.v[row] = l->charge_models.n;
 }
 
-static void plan_add(plan_lists *l, const books *b, const plan *p, uint32_t row)
+static void plan_add(turn *t, plan_lists *l, const books *b, const plan *p, uint32_t row)
 {
+	str modes = body_modes(b, p, t->a);
+
 	nodes_add(l, b, p, row);
 	devices_add(l, b, p, row);
 	charges_add(l, b, p, row);
+	l->charge_modes.v[row] = modes.n ? modes : S("");
 }
 
 static int64_t or_null(int64_t v)
@@ -119,6 +123,7 @@ static str state_of(const booking *k)
 		(in)->charge_from = (l)->charge_from;                                                                  \
 		(in)->charge_to = (l)->charge_to;                                                                      \
 		(in)->charge_models = (l)->charge_models;                                                              \
+		(in)->charge_modes = (l)->charge_modes;                                                                \
 		(in)->charge_device_milli = (i64s){(l)->charges[AXIS_DEVICE_MILLI].v, (l)->charge_models.n};           \
 		(in)->charge_memory_mib = (i64s){(l)->charges[AXIS_MEMORY_MIB].v, (l)->charge_models.n};               \
 		(in)->charge_compute_milli = (i64s){(l)->charges[AXIS_COMPUTE_MILLI].v, (l)->charge_models.n};         \
@@ -272,7 +277,7 @@ void rows_placements(turn *t, const books *b, turn_rows *r, int64_t first)
 			step_fill(step, to, x, first + i);
 			continue;
 		}
-		plan_add(&lists[kind], b, &x->b->held, to);
+		plan_add(t, &lists[kind], b, &x->b->held, to);
 		if (kind == ROW_INSERT)
 			insert_fill(insert, to, x, first + i);
 		else

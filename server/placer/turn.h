@@ -53,14 +53,15 @@ typedef struct turn_close {
 
 typedef struct turn_node {
 	int32_t key, cluster_key, rank;
-	str id, name, labels, health;
+	str id, name, labels, health, taints, links;
 	int64_t cpu_milli, memory_mib, pods;
 } turn_node;
 
 typedef struct turn_device {
 	int32_t key, node_key, cluster_key;
 	str id, uuid, class_name, product, health;
-	int64_t index, memory_mib, compute_milli, slots, slots_given;
+	str share_mode, geometry, cut;
+	int64_t index, memory_mib, compute_milli, slots, slots_given, numa;
 } turn_device;
 
 /* One that comes back in the same turn, under its name in the cluster, gets its old row. */

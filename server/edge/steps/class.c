@@ -1,6 +1,7 @@
 #include "api/types/device_class.h"
 
 #include "db/sql.h"
+#include "engine/cut.h"
 #include "json/write.h"
 #include "server/edge/bind.h"
 #include "server/edge/dispatch.h"
@@ -44,6 +45,20 @@ static bool is_reserved(str name)
 	return str_eq(name, S("null")) || str_eq(name, S("unclassified"));
 }
 
+/* What the class says must be among the rules that are built in. */
+static err share_modes_check(str json, arena *a, fault *f)
+{
+	share_modes read = {0};
+	class_cut unused;
+	err e = json.n ? js_read(&share_modes_type, json, a, &read, f) : ERR_OK;
+
+	if (!e && read.rules.n && !cut_named(read.rules, &unused))
+		e = fault_set(f, ERR_BAD_FIELD, "#/rules", "there are no rules of this name");
+	if (e)
+		fault_prefix(f, S("share_modes"));
+	return e;
+}
+
 step class_put_ask(request *r)
 {
 	const device_class *c = r->body;
@@ -53,6 +68,9 @@ step class_put_ask(request *r)
 		return request_fail_at(r, ERR_BAD_PARAMETER, "class", "this is no name of a class");
 	if (is_reserved(r->vars[0]))
 		return request_fail_at(r, ERR_BAD_FIELD, "class", "no class can have this name");
+	err e = share_modes_check(c->share_modes.json, r->arena, &r->fault);
+	if (e)
+		return request_fail(r, e);
 	if (!r->must_be_new && !web_header_find(r->web, S("If-Match")).p)
 		return request_fail_at(r, ERR_IF_MATCH_REQUIRED, "If-Match",
 			"send If-None-Match: * to make the class, If-Match to change it");

@@ -59,6 +59,8 @@ typedef struct wish {
 	int64_t memory_mib, compute_milli;
 	const char *labels;
 	int64_t max_runtime_s;
+	const char *profile; /* NULL: a share */
+	int64_t start;
 } wish;
 
 static inline void wish_write(js_writer *w, const wish *q)
@@ -73,6 +75,11 @@ static inline void wish_write(js_writer *w, const wish *q)
 	if (q->node) {
 		placed_device d = {
 			.uuid = str_from(q->uuid), .memory_mib = q->memory_mib, .compute_milli = q->compute_milli};
+		if (q->profile) {
+			d.mig_profile = str_from(q->profile);
+			d.start = q->start;
+			js_give(&placed_device_type, &d, "start");
+		}
 		placed_pod pod = {.group = S("main"), .node = str_from(q->node), .cpu_milli = 1000, .memory_mib = 1000};
 		pod.devices = (js_list){&d, q->uuid != NULL};
 		js_write(w, &placed_pod_type, &pod);

@@ -21,6 +21,11 @@ typedef struct row {
 	{                                                                                                              \
 		"grant", id, fence, "n1", G0, mib, milli, NULL, 0                                                      \
 	}
+/* Of the third node, whose devices are cut: the first by MIG, the second in a way that nobody here knows. */
+#define CUT(id, uuid, profile, start, mib, milli)                                                                      \
+	{                                                                                                              \
+		"grant", id, "1.1", "n3", uuid, mib, milli, NULL, 0, profile, start                                    \
+	}
 #define REVOKE(id, fence)                                                                                              \
 	{                                                                                                              \
 		"revoke", id, fence, NULL, NULL, 0, 0, NULL, 0                                                         \
@@ -100,6 +105,22 @@ static const row rows[] = {
 			{GRANT("c", "1.1", INT64_C(1) << 52, 0), "tell refused"}}},
 	{"an empty name is refused", {{{"grant", "a", "1.1", "", G0, 1, 0, NULL, 0}, "tell refused"},
 					     {{"grant", "b", "1.1", "n1", "", 1, 0, NULL, 0}, "tell refused"}}},
+	{"an instance is booked at its place, once",
+		{{CUT("a", "GPU-n3-0", "3g.40gb", 4, 40448, 428), "start accepted"},
+			{CUT("b", "GPU-n3-0", "3g.40gb", 4, 40448, 428), "tell refused"},
+			{CUT("c", "GPU-n3-0", "4g.40gb", 0, 40448, 571), "start accepted"},
+			{PHASE("a", "1.1", "done"), "tell done"},
+			{CUT("d", "GPU-n3-0", "3g.40gb", 4, 40448, 428), "start accepted"}}},
+	{"an instance is refused where the geometry has no such place",
+		{{CUT("a", "GPU-n3-0", "3g.40gb", 1, 40448, 428), "tell refused"},
+			{CUT("b", "GPU-n3-0", "3g.40gb", 99, 40448, 428), "tell refused"},
+			{CUT("c", "GPU-n3-0", "9g.90gb", 0, 1, 1), "tell refused"}}},
+	{"a device that is cut takes no shares, and one that is shared no instances",
+		{{CUT("a", "GPU-n3-0", NULL, 0, 1000, 100), "tell refused"},
+			{{"grant", "b", "1.1", "n1", G0, 40448, 428, NULL, 0, "3g.40gb", 0}, "tell refused"}}},
+	{"a device that is cut in a way that is not known takes nothing",
+		{{CUT("a", "GPU-n3-1", "3g.40gb", 0, 40448, 428), "tell refused"},
+			{CUT("b", "GPU-n3-1", NULL, 0, 1000, 100), "tell refused"}}},
 	{"host resources alone are booked too", {{{"grant", "a", "1.1", "n1", NULL, 0, 0, NULL, 0}, "start accepted"}}},
 };
 
@@ -112,6 +133,13 @@ static void book_load(book *b, arena *a)
 	js_list nodes = scene_report(&s, a);
 	for (uint32_t i = 0; i < nodes.n; i++)
 		book_node_put(b, &((report_node *)nodes.v)[i]);
+	report_device cut[] = {
+		{.uuid = S("GPU-n3-0"), .class = S("h100-80g"), .memory_mib = 81559, .geometry = S("mig-h100-80g")},
+		{.uuid = S("GPU-n3-1"), .class = S("h100-80g"), .memory_mib = 81559, .geometry = S("mig-of-later")}};
+	cut[0].share_mode = cut[1].share_mode = S("instances");
+	book_node_put(b,
+		&(report_node){
+			.name = S("n3"), .cpu_milli = 64000, .memory_mib = 500000, .pods = 110, .devices = {cut, 2}});
 }
 
 static bool phase_find(const char *name, cluster_phase *ret)

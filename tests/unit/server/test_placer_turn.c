@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "engine/charge.h"
 #include "engine/fleet.h"
 #include "server/placer/body.h"
 #include "server/placer/decide.h"
@@ -56,7 +57,7 @@ static sql_load_tenants_row tenant_row(int32_t key, int32_t parent_key, const ch
 
 static void world(stage *s)
 {
-	const sql_load_classes_row classes[] = {class_row("big", 80000), class_row("small", 40000)};
+	sql_load_classes_row classes[] = {class_row("big", 80000), class_row("small", 40000)};
 	const sql_load_tenants_row tenants[] = {
 		tenant_row(1, 0, ""), tenant_row(2, 1, "a"), tenant_row(3, 2, "a/b"), tenant_row(4, 1, "c")};
 	sql_load_quotas_row quotas[] = {{.tenant_key = 2, .model = S("big"), .limit_device_milli = 5000}};
@@ -72,6 +73,7 @@ static void world(stage *s)
 
 	for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++)
 		*nulls[i] = true;
+	classes[0].share_modes = S("{\"rules\":\"nvidia-h100-80g\"}");
 	govern_classes(&s->b, classes, 2);
 	govern_tenants(&s->b, tenants, 4);
 	govern_quotas(&s->b, quotas, 1);
@@ -116,8 +118,9 @@ static void stage_open(stage *s)
 					str_print(s->t.a,
 						"{\"kind\":\"inventory\",\"nodes\":[{\"name\":\"n%d%d\",\"cpu_milli\":9000,\"memory_mib\":9000,\"devices\":["
 						"{\"uuid\":\"u%d%d0\",\"index\":0,\"product\":\"\",\"class\":\"big\",\"memory_mib\":80000},"
-						"{\"uuid\":\"u%d%d1\",\"index\":1,\"product\":\"\",\"class\":\"small\",\"memory_mib\":40000}]}]}",
-						cluster, n, cluster, n, cluster, n)));
+						"{\"uuid\":\"u%d%d1\",\"index\":1,\"product\":\"\",\"class\":\"small\",\"memory_mib\":40000},"
+						"{\"uuid\":\"u%d%d2\",\"index\":2,\"product\":\"\",\"class\":\"big\",\"memory_mib\":82000,\"share_mode\":\"instances\",\"geometry\":\"mig-h100-80g\"}]}]}",
+						cluster, n, cluster, n, cluster, n, cluster, n)));
 	turn_keep(&s->t, &s->b);
 }
 
@@ -155,15 +158,19 @@ static void describe(stage *s, buf *out)
 			(long long)f->nodes.v[i].used_cpu_milli, (long long)f->nodes.v[i].used_memory_mib,
 			f->views.v[i].n_idle, (long long)f->views.v[i].free_device_milli);
 	for (uint32_t i = 0; i < f->devices.n; i++)
-		buf_printf(out, "device %u: %lld %lld %d %d\n", i, (long long)f->devices.v[i].used_memory_mib,
-			(long long)f->devices.v[i].used_compute_milli, f->devices.v[i].sharers,
-			f->devices.v[i].exclusive);
+		buf_printf(out, "device %u: %lld %lld %d %d, %u instances in %x%s\n", i,
+			(long long)f->devices.v[i].used_memory_mib, (long long)f->devices.v[i].used_compute_milli,
+			f->devices.v[i].sharers, f->devices.v[i].exclusive, f->devices.v[i].state.n,
+			f->devices.v[i].state.occupied, f->devices.v[i].is_tangled ? " tangled" : "");
 	for (int32_t t = 0; t < 4; t++)
 		for (int32_t m = 0; m < quota_models(s->b.tree); m++) {
 			amounts use = quota_used(s->b.tree, t, m), left = quota_balance(s->b.tree, t, m);
 			buf_printf(out, "tenant %d %d: %lld %lld %lld, %lld\n", t, m, (long long)use.v[0],
 				(long long)use.v[1], (long long)use.v[2], (long long)left.v[0]);
 		}
+	for (int32_t t = 0; t < 4; t++)
+		buf_printf(out, "tenant %d: %lld MiB of a mode\n", t,
+			(long long)quota_used(s->b.tree, t, charge_find(f, S("big.mig-3g.40gb"))).v[1]);
 	for (int i = 1; i <= s->placed; i++) {
 		char name[32];
 		int n = snprintf(name, sizeof name, "plc_%d", i);
@@ -186,8 +193,10 @@ static void move_place(stage *s, int *ret_new)
 		"{\"tenant\":\"a\",\"devices\":[{\"classes\":[\"big\",\"small\"]}],\"host\":{\"cpu_milli\":2000}}",
 		"{\"tenant\":\"a\",\"replicas\":2,\"devices\":[{\"memory_mib\":9000}]}",
 		"{\"tenant\":\"a\",\"queue\":false,\"devices\":[{\"count\":2}]}",
+		"{\"tenant\":\"a\",\"devices\":[{\"classes\":[\"big\"],\"mig_profile\":\"3g.40gb\"}]}",
+		"{\"tenant\":\"a\",\"queue\":false,\"devices\":[{\"classes\":[\"big.mig-1g.10gb\"]},{\"mig_profile\":\"2g.20gb\"}]}",
 	};
-	sql_inbox_next_row row = row_of(s, "place", name_of(s, s->placed + ++*ret_new), str_from(asks[pick(4)]), 0);
+	sql_inbox_next_row row = row_of(s, "place", name_of(s, s->placed + ++*ret_new), str_from(asks[pick(6)]), 0);
 
 	row.tenant_key = 2 + pick(3);
 	decide_place(&s->t, &s->b, &row);
@@ -238,7 +247,7 @@ static void commit(stage *s)
 Test(placer_turn, undone_leaves_no_trace)
 {
 	stage s;
-	int undone = 0, kept = 0;
+	int undone = 0, kept = 0, cut = 0;
 
 	stage_open(&s);
 	for (int i = 0; i < TURNS; i++) {
@@ -257,11 +266,14 @@ Test(placer_turn, undone_leaves_no_trace)
 			s.placed += fresh;
 			commit(&s);
 			kept++;
+			vec_each (d, &s.b.fleet.devices)
+				cut += d->state.n;
 		}
 		buf_done(&before);
 	}
 	cr_expect_gt(undone, TURNS / 4);
 	cr_expect_gt(s.placed, kept);
+	cr_expect_gt(cut, kept, "instances stand on most of the turns");
 	cr_expect_gt(s.head.n, kept);
 	stage_close(&s);
 }
@@ -277,7 +289,7 @@ Test(placer_turn, a_record_holds_the_placement_whole)
 	stage_open(&s);
 	turn_begin(&s.t, s.now_us);
 	sql_inbox_next_row row = row_of(&s, "place", name_of(&s, 1),
-		S("{\"tenant\":\"a\",\"name\":\"job\",\"groups\":[{\"name\":\"w\",\"replicas\":2,\"devices\":[{\"classes\":[\"big\"],\"memory_mib\":70000}]}]}"),
+		S("{\"tenant\":\"a\",\"name\":\"job\",\"groups\":[{\"name\":\"w\",\"replicas\":2,\"devices\":[{\"classes\":[\"big\"],\"memory_mib\":70000,\"uuids_excluded\":[\"u102\",\"u112\"]}]}]}"),
 		0);
 	row.tenant_key = 3;
 	decide_place(&s.t, &s.b, &row);
