@@ -21,7 +21,9 @@ static bool entry_of(const book *b, const device_ask *d, arena *a, ask_entry *re
 		if (handle != FLEET_NONE)
 			classes[ret->n_classes++] = handle;
 	}
-	return ret->n_classes && !d->mig_profile.n && d->count <= ASK_COUNT_MAX;
+	/* What the book cannot tell is for the server to decide. */
+	bool is_plain = !d->mig_profile.n && !d->numa_bind && !d->classes_excluded.n;
+	return ret->n_classes && is_plain && d->count <= ASK_COUNT_MAX;
 }
 
 static bool group_of(const book *b, const group_ask *g, arena *a, ask_group *ret)
@@ -38,7 +40,7 @@ static bool group_of(const book *b, const group_ask *g, arena *a, ask_group *ret
 		.n_entries = (int32_t)g->devices.n,
 		.cpu_milli = g->host.cpu_milli,
 		.memory_mib = g->host.memory_mib};
-	return g->devices.n > 0 && g->replicas <= ASK_PODS_MAX;
+	return g->devices.n > 0 && g->replicas <= ASK_PODS_MAX && !g->node_selector.json.n && !g->tolerations.n;
 }
 
 static ask_policy policy_of(str name)

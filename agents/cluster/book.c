@@ -45,7 +45,8 @@ static int32_t class_put(book *b, const report_device *d)
 {
 	char name[CLASS_NAME_MAX];
 	str class = d->class.n ? d->class : d->product;
-	class_cut cut = {.geometry = d->geometry.n ? geometry_find(d->geometry) : NULL};
+	bool is_cut = d->geometry.n && str_eq(d->share_mode, S("instances"));
+	class_cut cut = {.geometry = is_cut ? geometry_find(d->geometry) : NULL};
 
 	if (!cut.geometry)
 		return fleet_class_put(&b->fleet, class);

@@ -142,9 +142,7 @@ void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n)
 	books_follow_capacity(l->b);
 }
 
-/* One slice as it is told; its charge comes from the amounts. An instance is known by its profile, where the class
- * still has that. */
-static plan_device slice_load(const fleet *f, int32_t device, const placed_device *told)
+plan_device load_slice(const fleet *f, int32_t device, const placed_device *told)
 {
 	const fleet_device *d = &f->devices.v[device];
 	const geometry *g = told->mig_profile.n ? f->classes.v[d->class_id].cut.geometry : NULL;
@@ -172,7 +170,7 @@ static bool pod_load(load *l, plan *p, const placed_pod *pod)
 		int32_t device = fleet_device_find(f, p->cluster, d[i].uuid);
 		if (device == FLEET_NONE || f->devices.v[device].node != node)
 			return false;
-		plan_add_device(p, slice_load(f, device, &d[i]));
+		plan_add_device(p, load_slice(f, device, &d[i]));
 	}
 	return true;
 }

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/id.h"
+#include "api/types/placement.h"
 #include "server/placer/govern.h"
 
 enum { LOAD_WORDS_BYTES = 2048, LOAD_TABLES = 12, LOAD_TABLES_GOVERNED = 7 };
@@ -30,6 +31,10 @@ void load_begin(load *l, books *b);
 void load_done(load *l);
 /* The rows of one of these tables. */
 void load_table(load *l, sql_id stmt, const void *rows, uint32_t n);
+/* A slice as it is told; its charge comes from the amounts. An instance is known by its profile, where the class still
+ * has that. */
+plan_device load_slice(const fleet *f, int32_t device, const placed_device *told);
+
 void load_nodes(load *l, const sql_load_nodes_row *rows, uint32_t n);
 void load_devices(load *l, const sql_load_devices_row *rows, uint32_t n);
 /* What was told of tenants, and since when. */

@@ -7,6 +7,7 @@
 #include "json/write.h"
 #include "server/placer/body.h"
 #include "server/placer/decide.h"
+#include "server/placer/load.h"
 
 enum { REQUEST_BYTES_MAX = 64 << 10 };
 
@@ -61,11 +62,7 @@ static void plan_of(const books *b, const site *s, const js_list *placed, plan *
 			int32_t device = fleet_device_find(f, s->handle, d[k].uuid);
 			if (device == FLEET_NONE || f->devices.v[device].node != node)
 				continue;
-			plan_device slice = {
-				.device = device, .memory_mib = d[k].memory_mib, .compute_milli = d[k].compute_milli};
-			slice.charge =
-				share_of_slice(d[k].memory_mib, d[k].compute_milli, f->devices.v[device].memory_mib, 1);
-			plan_add_device(p, slice);
+			plan_add_device(p, load_slice(f, device, &d[k]));
 		}
 	}
 }
