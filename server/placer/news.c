@@ -19,13 +19,18 @@ static const struct {
 	{"node", KIND_CORDONS},
 	{"device", KIND_CORDONS},
 	{"policy", KIND_POLICIES},
+	/* Who may do what, and who they are: nothing that a placement is decided by. People sign in all day. */
 	{"token", 0},
+	{"session", 0},
+	{"ci_token", 0},
+	{"trust", 0},
+	{"binding", 0},
 	{"join_token", 0},
 	{"certificate", 0},
 	{"plan", 0},
 };
 
-static int moved_by(str kind)
+int news_moves(str kind)
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (str_eq(kind, str_from(kinds[i].kind)))
@@ -53,7 +58,7 @@ bool news_take(placer *p, db_reply *r)
 	const sql_feed_audit_row *records = rows;
 	for (uint32_t i = 0; i < n; i++) {
 		if (str_eq(records[i].outcome, S("done")))
-			p->kinds |= moved_by(records[i].object_kind);
+			p->kinds |= news_moves(records[i].object_kind);
 		p->g_loaded = records[i].n;
 	}
 	if (n == AUDIT_ROWS)

@@ -121,6 +121,7 @@ turn_stage care_stage(const placer *p);
 /* news.c: what governance moved. */
 void news_read(placer *p); /* adds the look at its chain to p->reads */
 bool news_take(placer *p, db_reply *r);
+int news_moves(str kind);  /* what to load again when an object of this kind of the governance chain changed */
 void news_load(placer *p); /* loads p->kinds */
 
 /* commit.c */
