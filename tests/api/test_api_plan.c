@@ -173,6 +173,18 @@ static const scene item_drift[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const scene taken[] = {
+	{"bound by a manifest", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"bots", "prune":true, "tenants":{"acme":{"tenants":{"research":{"bindings":{"service:bot":{"roles":["member"]}}}}}}}), 201, NULL, NULL, "bot_plan=plan_id"},
+	{"it is", ADMIN, "POST", "/v1/plans/{bot_plan}:apply", ANY, NULL, 200, NULL, NULL},
+	{"it works", ADMIN, "POST", "/v1/tokens", NULL, M({"name":"bot", "role":"member", "tenant":"acme/research", "subject":"service:bot"}), 201, NULL, NULL, "bot=token"},
+	{"for a while", NULL, NULL, "GET", "/v1/tenants/acme~research", "Authorization: Bearer {bot}\r\n", NULL, 200, NULL, NULL},
+	{"listed no longer", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"bots", "prune":true, "tenants":{}}), 201, "{'summary':{'delete':1}}", NULL, "bot_plan=plan_id"},
+	{"it is taken away", ADMIN, "POST", "/v1/plans/{bot_plan}:apply", ANY, NULL, 200, NULL, NULL},
+	{"and that counts with the answer", NULL, NULL, "GET", "/v1/tenants/acme~research", "Authorization: Bearer {bot}\r\n", NULL, 403, "{'code':'permission_denied'}", NULL},
+};
+/* clang-format on */
+
 static bool has_text(const answer *r, const char *text)
 {
 	return memmem(r->body.p, r->body.n, text, strlen(text)) != NULL;
@@ -279,6 +291,14 @@ Test(api_plan, bindings_and_budgets_are_kept_by_manifests)
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM managed WHERE kind = 'binding'"), 1);
 	answer v = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/audit:verify", NULL, NULL);
 	cr_expect(json_is_true(json_object_get(v.doc, "is_intact")));
+}
+
+Test(api_plan, who_lost_a_role_has_lost_it_when_the_apply_answers)
+{
+	served_start("api_plan_taken");
+	scenes_play(lifecycle, N(lifecycle));
+	for (int i = 0; i < 5; i++)
+		scenes_play(taken, N(taken));
 }
 
 Test(api_plan, what_cannot_be_meant_is_refused)
