@@ -51,7 +51,6 @@ __asm__(
 	"	jmp *\\at(%rip)\n"
 	"2:	ret\n"
 	".size \\name, . - \\name\n"
-	".hidden \\at\\()_first\n"
 	".endm\n"
 	".macro PRELOAD_FIRST name, at\n"
 	".hidden \\name\n"
