@@ -35,6 +35,16 @@ void drift_told(turn *t, site *s, str text)
 	vec_push(&t->digests, ((turn_digest){s, str_dup(t->a, text)}));
 }
 
+void drift_overtaken(turn *t, const site *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->digests.n; i++)
+		if (t->digests.v[i].site != s)
+			t->digests.v[n++] = t->digests.v[i];
+	t->digests.n = n;
+}
+
 void drift_compare(turn *t, books *b)
 {
 	digest told;

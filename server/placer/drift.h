@@ -15,6 +15,8 @@ void drift_follow(books *b, const touch *x);
 void drift_rebuild(books *b);
 /* What an agent sums up, as of this turn. */
 void drift_told(turn *t, site *s, str text);
+/* The agent tells more in the same turn: the books that are compared at its end know that, and the sum does not. */
+void drift_overtaken(turn *t, const site *s);
 /* The turn is committed and followed: compares what was told. What differs is asked for with the next turn. */
 void drift_compare(turn *t, books *b);
 bool drift_is_due(const books *b);

@@ -222,6 +222,7 @@ static void running_told(reporting *r, const report_item *item)
 
 static void item_apply(reporting *r, const report_item *item)
 {
+	drift_overtaken(r->t, r->site);
 	if (str_eq(item->kind, S("inventory"))) {
 		inventory_apply(r->t, r->b, r->site, item);
 		return;
