@@ -94,7 +94,7 @@ static uint32_t column_no(const db_reply *r, const char *name)
 		if (strcmp(s->out[c].name, name) == 0)
 			return c;
 	}
-	assert(!"the statement declares no such column");
+	assert(false && "the statement declares no such column");
 	return 0;
 }
 

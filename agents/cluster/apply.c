@@ -126,7 +126,7 @@ static lifecycle phase_state(cluster_phase phase)
 	case CLUSTER_STOPPED:
 		return LIFE_REVOKED;
 	}
-	assert(!"a phase without a state");
+	assert(false && "a phase without a state");
 	return LIFE_FAILED;
 }
 
