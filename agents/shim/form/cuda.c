@@ -1,5 +1,5 @@
 /* The form that takes the place of libcuda.so.1: every call that has no wrapper is a jump to the real one. The first
- * time, the jump goes by a stub that finds the address, with all registers that may hold arguments kept.
+ * time, the jump goes by a resolver that finds the address, with all registers that may hold arguments kept.
  */
 #include "shim/driver.h"
 #include "shim/origin.h"

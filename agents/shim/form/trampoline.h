@@ -32,7 +32,7 @@ extern void *trampoline_at[] __attribute__((visibility("hidden")));
 		".size \\name, . - \\name\n"                                    \
 		"\\name\\()_first:\n"                                           \
 		"	push $trampoline_n\n"                                   \
-		"	jmp trampoline_stub\n"                                  \
+		"	jmp trampoline_find\n"                                  \
 		".pushsection .data.rel.local, \"aw\"\n"                        \
 		"	.quad \\name\\()_first\n"                               \
 		".popsection\n"                                                 \
@@ -66,7 +66,7 @@ extern void *trampoline_at[] __attribute__((visibility("hidden")));
 /* Integer arguments are in six registers, floating ones in eight; rax counts the latter for variadic calls. */
 #define TRAMPOLINE_END(form)                                                    \
 	__asm__(                                                                \
-		"trampoline_stub:\n"                                            \
+		"trampoline_find:\n"                                            \
 		"	pop %r11\n"                                             \
 		"	push %rax\n"                                            \
 		"	push %rdi\n"                                            \
