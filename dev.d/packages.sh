@@ -4,6 +4,7 @@ packages_table()
 	cat <<'TABLE'
 build    gcc libc6-dev cmake ninja-build pkgconf
 build    libevent-dev libssl-dev libcurl4-openssl-dev libjansson-dev libyaml-dev libpq-dev libcjose-dev
+build    libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler
 run      postgresql openssl curl
 test     libcriterion-dev libhttp-parser-dev
 contract python3 python3-venv

@@ -13,6 +13,8 @@ event2/       net
 openssl/      net server agents
 cjose/        server
 curl/         net
+nghttp2/      net
+protobuf-c/   agents
 libpq         db
 postgres      db
 pg_config     db
