@@ -74,12 +74,13 @@ typedef struct ask_entry {
 	strs uuids;             /* not empty: only these */
 	strs uuids_excluded;
 	int32_t count;
-	int32_t n_classes;      /* 0: any class */
-	bool classes_equal;     /* the list has no order: all are equally good */
-	int32_t memory_percent; /* 1 to 100 when memory_mib is 0; both 0: the whole card */
-	int32_t compute_milli;  /* 0: no reservation, 1000: exclusive; ASK_ABSENT: 1000 for the whole card, else the
-				   class default */
-	str profile;            /* not empty: an instance of this profile or template, in the place of amounts */
+	int32_t n_classes;       /* 0: any class */
+	bool classes_equal;      /* the list has no order: all are equally good */
+	int64_t memory_mib_most; /* devices of which it would take more are not for it; 0: no limit, below 0: none is */
+	int32_t memory_percent;  /* 1 to 100 when memory_mib is 0; both 0: the whole card */
+	int32_t compute_milli;   /* 0: no reservation, 1000: exclusive; ASK_ABSENT: 1000 for the whole card, else the
+				    class default */
+	str profile;             /* not empty: an instance of this profile or template, in the place of amounts */
 	const int32_t *classes_excluded;
 	int32_t n_classes_excluded;
 	int32_t link_min; /* with TOPOLOGY_REQUIRED; 0: LINK_SCORE_NVLINK */

@@ -133,6 +133,9 @@ err grant_make(stock *s, const pod *p, const pod_ask *q, const score_tables *tab
 	if (at == FLEET_NONE || q->missing || !fit_choose(stock_fleet(s), &need, at, choice, &code))
 		return fault_set(f, ERR_CONFLICT, NULL, "the pod does not fit on " STR_FMT " any more: %s",
 			STR_ARG(node), why_title(code));
+	if (!pod_ask_within(q, choice->v, choice->n))
+		return fault_set(f, ERR_CONFLICT, NULL, "what is free on " STR_FMT " is over the namespace's quota",
+			STR_ARG(node));
 	shares_fill(&m);
 	for (uint32_t i = 0; i < q->wants.n; i++)
 		if (is_first_of_kind(q, i) && !kind_write(&m, q->wants.v[i].w.kind))

@@ -238,3 +238,21 @@ err pod_ask_read(const pod *p, const stock *s, pod_policies by_default, arena *a
 	ret->a.groups = &ret->group;
 	return ERR_OK;
 }
+
+static int64_t kind_memory(const pod_ask *q, const vendor *kind, const score_slice *slices, int32_t n)
+{
+	int64_t sum = 0;
+
+	for (int32_t i = 0; i < n; i++)
+		sum += q->kinds[slices[i].entry] == kind ? slices[i].memory_mib : 0;
+	return sum;
+}
+
+bool pod_ask_within(const pod_ask *q, const score_slice *slices, int32_t n)
+{
+	for (int32_t i = 0; i < q->n; i++)
+		if (q->entries[i].memory_mib_most &&
+			kind_memory(q, q->kinds[i], slices, n) > q->entries[i].memory_mib_most)
+			return false;
+	return true;
+}

@@ -7,6 +7,7 @@
 #pragma once
 #include "agents/cluster/pod_wants.h"
 #include "engine/ask.h"
+#include "engine/score.h"
 
 /* What a pod's annotations may change. */
 typedef struct pod_policies {
@@ -28,3 +29,5 @@ typedef struct pod_ask {
 /* Points into p, a and *ret itself, which must not be moved. ERR_BAD_FIELD: an amount or annotation makes no sense;
  * ERR_LIMIT: too many containers. */
 err pod_ask_read(const pod *p, const stock *s, pod_policies by_default, arena *a, pod_ask *ret, fault *f) MUST_CHECK;
+/* Whether the devices of a kind are together within what its entries may take of one (ask_entry.memory_mib_most). */
+bool pod_ask_within(const pod_ask *q, const score_slice *slices, int32_t n);

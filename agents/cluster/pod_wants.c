@@ -167,9 +167,15 @@ err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, 
 	if (e)
 		return e;
 	*ret = ARENA_ARRAY(a, stock_share, t->n);
-	*ret_n = t->n;
-	for (uint32_t i = 0; i < t->n; i++)
-		(*ret)[i] = (stock_share){t->v[i].uuid, larger(t->v[i].init_mib, t->v[i].app_mib),
-			larger(t->v[i].init_milli, t->v[i].app_milli), t->v[i].sharers};
+	*ret_n = 0;
+	for (uint32_t i = 0; i < t->n; i++) {
+		tally_share *one = &t->v[i];
+		if (p->is_initialized && !one->sharers)
+			continue;
+		if (p->is_initialized)
+			one->init_mib = one->init_milli = 0;
+		(*ret)[(*ret_n)++] = (stock_share){one->uuid, larger(one->init_mib, one->app_mib),
+			larger(one->init_milli, one->app_milli), one->sharers};
+	}
 	return ERR_OK;
 }

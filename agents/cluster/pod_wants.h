@@ -22,5 +22,6 @@ typedef struct pod_wants {
 err pod_wants_read(const pod *p, pod_wants *ret, fault *f) MUST_CHECK;
 
 /* What a bound pod holds on each device, by its annotations: init containers run one after another, and before the
- * others, so a device gives the larger of their largest and the others' sum. Sidecars count as others. */
+ * others, so a device gives the larger of their largest and the others' sum, until they are done. Sidecars count as
+ * others. */
 err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, fault *f) MUST_CHECK;

@@ -14,6 +14,7 @@ struct stock_pod {
 	plan booked;
 	bool is_seen;           /* bound, as the API server tells; else reserved */
 	stock_pod *next, *prev; /* of the same node */
+	stock_pod *space_next, *space_prev;
 };
 
 typedef struct stock_node {
@@ -33,6 +34,7 @@ struct stock {
 	node_index index;
 	map pods;                            /* by uid */
 	map nodes;                           /* by name: those that were told, or that pods are on */
+	map spaces;                          /* the first pod of each namespace; the key is that pod's */
 	kind_classes kinds[STOCK_KINDS_MAX]; /* by the kind's place in the table */
 	vec(const vendor *) kind_by_class;
 	arena *arena; /* names of products: as many as there are classes */
@@ -74,6 +76,7 @@ void stock_free(stock *s)
 		free(slot->value);
 	map_done(&s->pods);
 	map_done(&s->nodes);
+	map_done(&s->spaces);
 	node_index_done(&s->index);
 	vec_done(&s->kind_by_class);
 	fleet_done(&s->fleet);
@@ -137,11 +140,37 @@ static void pod_book(stock *s, stock_pod *p)
 	fleet_book(&s->fleet, &p->booked);
 }
 
+/* Keys of the map are the first pod's own text, so it is put anew whenever another comes first. */
+static void space_join(stock *s, stock_pod *p)
+{
+	if (!p->space.n)
+		return;
+	p->space_next = map_remove(&s->spaces, p->space);
+	if (p->space_next)
+		p->space_next->space_prev = p;
+	(void)map_put(&s->spaces, p->space, p);
+}
+
+static void space_leave(stock *s, stock_pod *p)
+{
+	if (!p->space.n)
+		return;
+	if (p->space_prev)
+		p->space_prev->space_next = p->space_next;
+	else
+		(void)map_remove(&s->spaces, p->space);
+	if (p->space_next)
+		p->space_next->space_prev = p->space_prev;
+	if (p->space_next && !p->space_prev)
+		(void)map_put(&s->spaces, p->space_next->space, p->space_next);
+}
+
 static void pod_remove(stock *s, stock_pod *p)
 {
 	stock_node *n = node_of(s, p->node);
 
 	pod_unbook(s, p);
+	space_leave(s, p);
 	if (p->prev)
 		p->prev->next = p->next;
 	else
@@ -188,6 +217,7 @@ static void pod_add(stock *s, str uid, str space, str node, const stock_share *s
 		on->pods->prev = p;
 	on->pods = p;
 	(void)map_put(&s->pods, p->uid, p);
+	space_join(s, p);
 	pod_book(s, p);
 }
 
@@ -402,6 +432,27 @@ const plan *stock_pod_plan(const stock *s, str uid, str *ret_space)
 		return NULL;
 	*ret_space = p->space;
 	return &p->booked;
+}
+
+static const vendor *device_kind(const stock *s, int32_t device)
+{
+	return s->kind_by_class.v[s->fleet.devices.v[device].class_id];
+}
+
+stock_held stock_space_held(const stock *s, str space, const vendor *kind)
+{
+	stock_held held = {0};
+
+	for (const stock_pod *p = space.n ? map_find(&s->spaces, space) : NULL; p; p = p->space_next) {
+		for (uint32_t i = 0; i < p->booked.devices.n; i++) {
+			const plan_device *d = &p->booked.devices.v[i];
+			if (device_kind(s, d->device) != kind)
+				continue;
+			held.memory_mib += d->memory_mib;
+			held.compute_milli += d->compute_milli;
+		}
+	}
+	return held;
 }
 
 fleet *stock_fleet(stock *s)

@@ -46,6 +46,12 @@ str stock_pod_node(const stock *s, str uid);
 /* What is booked for the pod, or NULL; and its namespace. */
 const plan *stock_pod_plan(const stock *s, str uid, str *ret_space);
 
+/* What the pods of a namespace hold of a kind, bound and being bound. */
+typedef struct stock_held {
+	int64_t memory_mib, compute_milli;
+} stock_held;
+stock_held stock_space_held(const stock *s, str space, const vendor *kind);
+
 fleet *stock_fleet(stock *s);
 int32_t stock_cluster(const stock *s);
 /* FLEET_NONE: it was never told, or has no devices that we know. */

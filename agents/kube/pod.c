@@ -1,4 +1,5 @@
 #include "agents/kube/pod.h"
+#include "base/vec.h"
 
 static err meta_member(pull *p, arena *a, str key, pod *ret)
 {
@@ -32,6 +33,7 @@ static err resources_read(pull *p, arena *a, pod_container *c)
 
 	if (!fields_object(p, &e))
 		return e;
+	c->has_resources = true;
 	while (!e && pull_key(p, &key, &has_escape)) {
 		if (str_eq(key, S("limits")))
 			e = fields_amounts_read(p, a, &c->limits);
@@ -40,6 +42,61 @@ static err resources_read(pull *p, arena *a, pod_container *c)
 		else
 			e = pull_skip(p);
 	}
+	return e ? e : p->e;
+}
+
+static err privilege_read(pull *p, pod_container *c)
+{
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape))
+		e = str_eq(key, S("privileged")) ? fields_bool(p, &c->is_privileged) : pull_skip(p);
+	return e ? e : p->e;
+}
+
+static err variable_read(pull *p, arena *a, object_pair *ret)
+{
+	str key;
+	bool has_escape, is_elsewhere = false;
+	err e;
+
+	*ret = (object_pair){{"", 0}, {"", 0}};
+	if (!fields_object(p, &e))
+		return e ? e : ERR_BAD_FIELD;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("name")))
+			e = fields_text(p, a, &ret->key);
+		else if (str_eq(key, S("value")))
+			e = fields_text(p, a, &ret->value);
+		else
+			e = pull_skip(p);
+		is_elsewhere = is_elsewhere || str_eq(key, S("valueFrom"));
+	}
+	if (is_elsewhere)
+		ret->value = STR_NONE;
+	return e ? e : p->e;
+}
+
+static err variables_read(pull *p, arena *a, fields_pairs *ret)
+{
+	vec(object_pair) all = {0};
+	object_pair one = {STR_NONE, STR_NONE};
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	while (!e && pull_item(p)) {
+		e = all.n < FIELDS_PAIRS_MAX ? variable_read(p, a, &one) : ERR_LIMIT;
+		vec_push(&all, one);
+	}
+	*ret = (fields_pairs){ARENA_ARRAY(a, object_pair, all.n), all.n};
+	if (all.n)
+		memcpy(ret->v, all.v, all.n * sizeof(*all.v));
+	vec_done(&all);
 	return e ? e : p->e;
 }
 
@@ -58,6 +115,10 @@ static err container_read(pull *p, arena *a, pod_container *c)
 			e = fields_text(p, a, &restart);
 		else if (str_eq(key, S("resources")))
 			e = resources_read(p, a, c);
+		else if (str_eq(key, S("securityContext")))
+			e = privilege_read(p, c);
+		else if (str_eq(key, S("env")))
+			e = variables_read(p, a, &c->env);
 		else
 			e = pull_skip(p);
 	}
@@ -126,6 +187,8 @@ static err spec_read(pull *p, arena *a, pod *ret)
 			e = fields_text(p, a, &ret->node);
 		else if (str_eq(key, S("schedulerName")))
 			e = fields_text(p, a, &ret->scheduler);
+		else if (str_eq(key, S("runtimeClassName")))
+			e = fields_text(p, a, &ret->runtime_class);
 		else if (str_eq(key, S("priority")))
 			e = fields_i64(p, &ret->priority);
 		else if (str_eq(key, S("schedulingGates")))
@@ -134,6 +197,39 @@ static err spec_read(pull *p, arena *a, pod *ret)
 			e = pull_skip(p);
 	}
 	containers_join(init, apps, a, ret);
+	return e ? e : p->e;
+}
+
+/* One condition of the status; of those, we need one. */
+static err condition_read(pull *p, arena *a, pod *ret)
+{
+	str key, type = STR_NONE, status = STR_NONE;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("type")))
+			e = fields_text(p, a, &type);
+		else if (str_eq(key, S("status")))
+			e = fields_text(p, a, &status);
+		else
+			e = pull_skip(p);
+	}
+	if (str_eq(type, S("Initialized")))
+		ret->is_initialized = str_eq(status, S("True"));
+	return e ? e : p->e;
+}
+
+static err conditions_read(pull *p, arena *a, pod *ret)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	while (!e && pull_item(p))
+		e = condition_read(p, a, ret);
 	return e ? e : p->e;
 }
 
@@ -150,6 +246,8 @@ static err status_read(pull *p, arena *a, pod *ret)
 			e = fields_text(p, a, &ret->phase);
 		else if (str_eq(key, S("nominatedNodeName")))
 			e = fields_text(p, a, &ret->nominated);
+		else if (str_eq(key, S("conditions")))
+			e = conditions_read(p, a, ret);
 		else
 			e = pull_skip(p);
 	}

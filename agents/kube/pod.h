@@ -8,7 +8,10 @@ typedef struct pod_container {
 	str name;
 	bool is_init;
 	bool is_sidecar; /* an init container that goes on beside the others */
+	bool is_privileged;
+	bool has_resources; /* the member is there, maybe empty; as are lists that are not NULL */
 	fields_amounts limits, requests;
+	fields_pairs env; /* a value is absent where it comes from elsewhere */
 } pod_container;
 
 typedef struct pod {
@@ -19,8 +22,10 @@ typedef struct pod {
 	str scheduler;
 	str phase; /* Pending, Running, Succeeded, Failed */
 	int64_t priority;
+	str runtime_class;
 	bool is_leaving;           /* its deletion was asked for */
 	bool is_gated;             /* not to be scheduled yet */
+	bool is_initialized;       /* its init containers are done */
 	pod_container *containers; /* init containers first, then the others, each in order */
 	uint32_t n_containers;
 } pod;

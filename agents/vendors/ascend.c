@@ -20,6 +20,14 @@
 		.handshake = "hami.io/node-handshake-" word_, \
 	}, \
 	.select = {.use_uuid = "hami.io/use-" word_ "-uuid", .no_uuid = "hami.io/no-use-" word_ "-uuid"}, \
+	.admission = { \
+		.hidden_env = "ASCEND_VISIBLE_DEVICES", \
+		.hidden_value = "", \
+		.is_raised = true, \
+		.parts_are_single = true, \
+		.soft_key = "huawei.com/vnpu-mode", \
+		.soft_value = "hami-core", \
+	}, \
 }
 
 VENDOR_ROWS(ascend,

@@ -20,6 +20,8 @@
 		.handshake = "hami.io/node-handshake-" chip, \
 	}, \
 	.select = {.use_uuid = "hami.io/use-" chip "-uuid", .no_uuid = "hami.io/no-use-" chip "-uuid"}, \
+	/* The variable's name is as the makers' plugin looks for it. */ \
+	.admission = {.name_env = "SOL_CONTINER_NAME", .many_compute = 100}, \
 }
 
 VENDOR_ROWS(iluvatar, ILUVATAR("MR-V100"), ILUVATAR("MR-V50"), ILUVATAR("BI-V150"), ILUVATAR("BI-V100"));

@@ -32,4 +32,5 @@ VENDOR_ROWS(kunlunxin, {
 		.handshake = "hami.io/node-handshake-xpu",
 	},
 	.select = {NULL, NULL, "baidu.com/use-gpuuuid", "baidu.com/nouse-gpuuuid", "hami.io/use-xpu-uuid", "hami.io/no-use-xpu-uuid"},
+	.admission = {.is_raised = true},
 });

@@ -32,4 +32,12 @@ VENDOR_ROWS(metax, {
 	.pod = {"hami.io/metax-sgpu-devices-to-allocate", "hami.io/metax-sgpu-devices-allocated"},
 	.node = {.told = TOLD_AS_CARDS, .devices = "metax-tech.com/node-gpu-devices"},
 	.select = {.use_uuid = "metax-tech.com/use-gpuuuid", .no_uuid = "metax-tech.com/nouse-gpuuuid"},
+	.admission = {
+		.quality = {
+			"metax-tech.com/sgpu-qos-policy",
+			{"best-effort", "fixed-share", "burst-share"},
+			"best-effort",
+		},
+		.role = {.key = "metax-tech.com/sgpu-app-class", .values = {"online", "offline"}},
+	},
 });

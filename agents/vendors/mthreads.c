@@ -24,4 +24,11 @@ VENDOR_ROWS(mthreads, {
 		.slots = 100,
 	},
 	.select = {.use_uuid = "mthreads.ai/use-gpuuuid", .no_uuid = "mthreads.ai/nouse-gpuuuid"},
+	.admission = {
+		.many_key = "mthreads.com/request-gpu-num",
+		.many_compute = 16,
+		.many_memory = 96,
+		.one_too = true,
+		.sizes_are_strict = true,
+	},
 });

@@ -38,4 +38,12 @@ VENDOR_ROWS(nvidia, {
 		.scores = "hami.io/node-nvidia-score",
 	},
 	.select = {"nvidia.com/use-gputype", "nvidia.com/nouse-gputype", "nvidia.com/use-gpuuuid", "nvidia.com/nouse-gpuuuid"},
+	.admission = {
+		.hidden_env = "NVIDIA_VISIBLE_DEVICES",
+		.hidden_value = "none",
+		.priority_env = "CUDA_TASK_PRIORITY",
+		.control_env = "CUDA_DISABLE_CONTROL",
+		.whole_is_exclusive = true,
+		.percent_is_strict = true,
+	},
 });

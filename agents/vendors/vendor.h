@@ -50,6 +50,37 @@ typedef struct vendor_cut {
 	const char *cut;
 } vendor_cut;
 
+/* An annotation of a pod that may say a few things only. */
+typedef struct vendor_choice {
+	const char *key;
+	const char *values[4];
+	const char *initial; /* what is written where a pod says nothing; NULL: nothing is */
+} vendor_choice;
+
+/* What admission makes of a container that asks for such devices: what their plugin, or the library in the container,
+ * looks for, and what cannot be meant. */
+typedef struct vendor_admission {
+	/* A variable, and its value, by which containers that ask for none of these see none, where a cluster wants
+	 * that. */
+	const char *hidden_env, *hidden_value;
+	const char *priority_env; /* gets the priority */
+	const char *name_env;     /* gets the container's name, unless it is there */
+	const char *control_env;  /* would take the container out of the control of its share */
+	const char *many_key;     /* annotation: the number of devices, when there are several */
+	/* Written for each of several devices, in the resources' units; with `one_too` also for one of which no memory
+	 * is asked. */
+	int32_t many_compute, many_memory;
+	bool one_too;
+	bool whole_is_exclusive; /* all of the memory takes all of the compute, unless the pod says how much */
+	bool percent_is_strict;  /* 0 to 100 */
+	bool is_raised;          /* number and memory are written as the rules of `cut` raise them */
+	bool parts_are_single;   /* a part of a device is not given together with other devices */
+	bool sizes_are_strict;   /* an amount of memory is one of the rules of `cut`, or refused */
+	const char *soft_key, *soft_value; /* a pod with this annotation is not cut: any amounts, of any number */
+	vendor_choice quality;             /* not of pods that say the first value of `role` */
+	vendor_choice role;                /* a pod that says it asks for one device */
+} vendor_admission;
+
 typedef struct vendor {
 	const char *word;  /* in annotations; unique but for device plugins of one maker that differ in their keys */
 	const char *maker; /* device_class.vendor */
@@ -78,6 +109,7 @@ typedef struct vendor {
 		const char *use_uuid, *no_uuid;
 		const char *use_uuid_also, *no_uuid_also; /* newer names of the same */
 	} select;
+	vendor_admission admission;
 } vendor;
 
 /* All rows, in a fixed order; NULL past the last. */

@@ -21,7 +21,7 @@ bool fit_is_blocked(const fit_need *need, int32_t class_id)
 static bool is_simple_entry(const ask_entry *e)
 {
 	return !e->uuids.n && !e->uuids_excluded.n && !e->n_classes_excluded && !e->profile.n && !e->numa_bind &&
-	       e->topology == TOPOLOGY_NONE;
+	       !e->memory_mib_most && e->topology == TOPOLOGY_NONE;
 }
 
 static bool is_simple(const fit_need *need)
@@ -88,6 +88,8 @@ static bool names_device(const strs *uuids, str uuid)
 bool fit_may_use(const fleet *f, const ask_entry *e, int32_t device)
 {
 	if (e->uuids.n && !names_device(&e->uuids, f->device_uuids.v[device]))
+		return false;
+	if (e->memory_mib_most && fit_memory_mib(e, f->devices.v[device].memory_mib) > e->memory_mib_most)
 		return false;
 	return !e->uuids_excluded.n || !names_device(&e->uuids_excluded, f->device_uuids.v[device]);
 }

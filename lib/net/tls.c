@@ -67,18 +67,34 @@ static void tls_restrict(SSL_CTX *ctx)
 	assert(done);
 }
 
+static err tls_certify(SSL_CTX *ctx, const char *cert_file, const char *key_file, fault *f)
+{
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+		return tls_refuse(f, "cannot read the certificate", cert_file);
+	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+		return tls_refuse(f, "cannot use the key", key_file);
+	return ERR_OK;
+}
+
+err tls_server_renew(tls_context *t, const char *cert_file, const char *key_file, fault *f)
+{
+	SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
+
+	/* A pair that does not match would leave the context with half of it. */
+	assert(trial);
+	err e = tls_certify(trial, cert_file, key_file, f);
+	SSL_CTX_free(trial);
+	return e ? e : tls_certify(t->ctx, cert_file, key_file, f);
+}
+
 err tls_server_new(const char *cert_file, const char *key_file, const char *client_ca_file, tls_context **ret, fault *f)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	err e = ERR_OK;
 
 	assert(ctx);
 	tls_restrict(ctx);
-	if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
-		e = tls_refuse(f, "cannot read the certificate", cert_file);
-	else if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
-		e = tls_refuse(f, "cannot use the key", key_file);
-	else if (client_ca_file)
+	err e = tls_certify(ctx, cert_file, key_file, f);
+	if (!e && client_ca_file)
 		e = tls_ask_clients(ctx, client_ca_file, f);
 	if (e) {
 		SSL_CTX_free(ctx);

@@ -23,4 +23,7 @@ typedef struct tls_peer {
 /* PEM files; client_ca NULL: no client certificates are asked for. */
 err tls_server_new(const char *cert_file, const char *key_file, const char *client_ca_file, tls_context **ret,
 	fault *f) MUST_CHECK;
+/* Connections that begin from here on get this certificate; those that stand keep theirs. On failure it stays as it
+ * was. */
+err tls_server_renew(tls_context *t, const char *cert_file, const char *key_file, fault *f) MUST_CHECK;
 void tls_context_free(tls_context *t); /* NULL-safe */

@@ -139,6 +139,10 @@ static err grant_read(deed *d, grant *g, fault *f)
 	if (pod_read(str_dup(d->arena, text), d->arena, p))
 		return fault_set(f, ERR_BAD_FIELD, NULL, "the pod cannot be read");
 	err e = pod_ask_read(p, s->stock, s->by_default, d->arena, q, f);
+	quota_gap gap;
+	if (!e && s->quotas && !quotas_limit(s->quotas, s->stock, p, q, &gap))
+		return fault_set(
+			f, ERR_CONFLICT, NULL, "the pod is over the namespace's quota " STR_FMT, STR_ARG(gap.name));
 	return e ? e : grant_make(s->stock, p, q, s->tables, d->args.node, clock_now_us(), d->arena, g, f);
 }
 

@@ -7,9 +7,9 @@
  * the pod holds.
  */
 #pragma once
+#include "agents/cluster/admission/quotas.h"
 #include "agents/cluster/extender/args.h"
 #include "agents/cluster/mirror.h"
-#include "agents/cluster/pod_ask.h"
 #include "engine/score.h"
 
 typedef struct binder binder;
@@ -21,6 +21,7 @@ typedef struct binder_spec {
 	mirror *mirror;
 	pod_policies by_default;
 	const score_tables *tables; /* may be NULL */
+	const quotas *quotas;       /* NULL: none */
 	/* Whether this agent may bind now (it leads). NULL: always. */
 	bool (*may_bind)(void *arg);
 	void *arg;

@@ -26,6 +26,7 @@ static const char *const texts[WHY_COUNT] = {
 #define TEXT_NO_DEVICES "no device of this kind"
 #define TEXT_OTHER      "devices do not fit"
 #define TEXT_ELSEWHERE  "being bound to another node"
+#define TEXT_QUOTA      "over the namespace's quota"
 
 extender *extender_new(const extender_spec *s)
 {
@@ -57,6 +58,8 @@ typedef struct question {
 	/* Where the pod is booked or being bound already, or absent. A scheduler that did not hear how a bind ended
 	 * asks anew, and must come back to that node, where the bind is looked into. */
 	str held;
+	bool is_over;       /* a quota of its namespace, whatever the node */
+	fit_choice *choice; /* room for one, where quotas must be held against devices; NULL: they need not */
 } question;
 
 static void question_prepare(question *q)
@@ -65,12 +68,26 @@ static void question_prepare(question *q)
 	q->shape = shapes_rate(q->x->shapes, stock_fleet(q->x->spec.stock), &q->need);
 }
 
+static void question_limit(question *q)
+{
+	quota_gap gap;
+
+	if (!q->x->spec.quotas)
+		return;
+	q->is_over = !quotas_limit(q->x->spec.quotas, q->x->spec.stock, &q->pod, &q->ask, &gap);
+	for (int32_t i = 0; i < q->ask.n && !q->choice; i++)
+		if (q->ask.entries[i].memory_mib_most)
+			q->choice = ARENA_NEW(q->a, fit_choice);
+}
+
 static err pod_question(question *q, str text, fault *f)
 {
 	if (pod_read(text, q->a, &q->pod))
 		return fault_set(f, ERR_BAD_FIELD, "#/Pod", "the pod cannot be read");
 	q->held = stock_pod_node(q->x->spec.stock, q->pod.meta.uid);
 	err e = pod_ask_read(&q->pod, q->x->spec.stock, q->x->spec.by_default, q->a, &q->ask, f);
+	if (!e && !q->held.p)
+		question_limit(q);
 	if (!e && q->ask.n && !q->ask.missing)
 		question_prepare(q);
 	return e;
@@ -83,9 +100,33 @@ static err question_read(question *q, str body, fault *f)
 	return e ? e : pod_question(q, q->args.pod, f);
 }
 
+/* Whether quotas leave devices of this node that would serve. */
+static bool is_within(const question *q, int32_t node)
+{
+	why_code code;
+
+	return !q->choice || (fit_choose(stock_fleet(q->x->spec.stock), &q->need, node, q->choice, &code) &&
+				     pod_ask_within(&q->ask, q->choice->v, q->choice->n));
+}
+
 static int32_t rating_of(const question *q, int32_t node)
 {
 	return q->shape ? shape_rating(q->shape, node) : fit_rate(stock_fleet(q->x->spec.stock), &q->need, node);
+}
+
+/* So that people are told of the quota, and not of devices that are free. */
+static bool fits_without_quota(const question *q, int32_t node)
+{
+	pod_ask *free = ARENA_NEW(q->a, pod_ask);
+	fit_need need;
+
+	*free = q->ask;
+	for (int32_t i = 0; i < free->n; i++)
+		free->entries[i].memory_mib_most = 0;
+	free->group.entries = free->entries;
+	free->a.groups = &free->group;
+	fit_prepare(&need, &free->a, &free->group, q->x->spec.tables);
+	return fit_rate(stock_fleet(q->x->spec.stock), &need, node) >= 0;
 }
 
 static filter_verdict verdict_of(int32_t rating)
@@ -132,7 +173,12 @@ static filter_verdict node_verdict(const question *q, const args_node *n)
 		return template_verdict(q, n->object);
 	if (node == FLEET_NONE || q->ask.missing)
 		return (filter_verdict){TEXT_NO_DEVICES, true};
-	return verdict_of(rating_of(q, node));
+	if (q->is_over)
+		return (filter_verdict){TEXT_QUOTA, false};
+	int32_t rating = rating_of(q, node);
+	if (q->choice && (rating < 0 ? fits_without_quota(q, node) : !is_within(q, node)))
+		return (filter_verdict){TEXT_QUOTA, false};
+	return verdict_of(rating);
 }
 
 void extender_filter(extender *x, str body, buf *out)

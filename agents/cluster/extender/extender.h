@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "agents/cluster/extender/args.h"
-#include "agents/cluster/pod_ask.h"
+#include "agents/cluster/admission/quotas.h"
 #include "engine/score.h"
 
 enum { EXTENDER_STEP = 1000 };
@@ -17,6 +17,7 @@ typedef struct extender_spec {
 	stock *stock;
 	pod_policies by_default;
 	const score_tables *tables; /* of the policies; may be NULL */
+	const quotas *quotas;       /* NULL: none */
 	/* Whether pods of both namespaces are one tenant's: a victim of another is never ours to take. NULL: only those
 	 * of the same namespace. */
 	bool (*is_one_tenant)(void *arg, str space, str other);
