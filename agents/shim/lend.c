@@ -1,21 +1,8 @@
 #include "shim/lend.h"
 
-static int64_t lend_latest(const books *b)
-{
-	uint64_t latest = 0;
-	unsigned top = atomic_load(&b->top);
-	for (unsigned i = 0; i < top && i < BOOKS_SLOTS; i++) {
-		uint64_t at = atomic_load(&b->slots[i].launched_at_ns);
-		if (atomic_load(&b->slots[i].owner) && at > latest)
-			latest = at;
-	}
-	return (int64_t)latest;
-}
-
 static bool lend_active(const lend_share *s, int64_t now_ns, int64_t within_ns)
 {
-	int64_t latest = lend_latest(s->books);
-	return latest > 0 && now_ns - latest < within_ns;
+	return s->latest_ns > 0 && now_ns - s->latest_ns < within_ns;
 }
 
 static bool lend_is_high(const lend_share *s)

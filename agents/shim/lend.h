@@ -8,7 +8,6 @@
 #pragma once
 #include <stdint.h>
 
-#include "shim/books.h"
 #include "shim/limits.h"
 
 #define LEND_IDLE_NS 50000000  /* without a launch for so long, a share lends */
@@ -16,8 +15,8 @@
 
 typedef struct lend_share {
 	limits *limits;
-	const books *books;
-	unsigned device; /* the device's place in this container's limits */
+	int64_t latest_ns; /* of its launches, as its books say; 0: none */
+	unsigned device;   /* the device's place in this container's limits */
 } lend_share;
 
 /* Settles loans and holds among all count shares of one device. now_ns is CLOCK_MONOTONIC. Only what changes is

@@ -1,6 +1,5 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "shim/lend.h"
 
@@ -35,17 +34,11 @@ Test(lend, loans_and_holds_follow_who_is_active)
 		for (; count < 3 && cases[c].rows[count].milli; count++) {
 			const row *r = &cases[c].rows[count];
 			limits *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
-			books *b = aligned_alloc(64, sizeof *b);
-			memset(b, 0, sizeof *b);
-			books_init(b);
 			limits_init(l, 1);
 			limits_set_compute(l, 0, r->milli);
 			limits_set_priority(l, r->low ? LIMITS_LOW : LIMITS_HIGH);
 			l->flags = r->lends ? LIMITS_LEND : 0;
-			atomic_store(&b->top, 1);
-			atomic_store(&b->slots[0].owner, 1);
-			atomic_store(&b->slots[0].launched_at_ns, (uint64_t)r->launched_ms * MS);
-			list[count] = (lend_share){l, b, 0};
+			list[count] = (lend_share){l, r->launched_ms * MS, 0};
 		}
 		for (int again = 0; again < 2; again++)
 			lend_settle(list, count, INT64_C(1000) * MS);
@@ -55,7 +48,6 @@ Test(lend, loans_and_holds_follow_who_is_active)
 			cr_assert_eq(atomic_load(&list[i].limits->devices[0].hold), cases[c].rows[i].held, "%s: %u",
 				cases[c].what, i);
 			free(list[i].limits);
-			free((books *)list[i].books);
 		}
 	}
 }
@@ -64,13 +56,10 @@ Test(lend, loans_and_holds_follow_who_is_active)
 Test(lend, high_priority_is_watched_beside_low)
 {
 	static limits high, low;
-	static books seen, other;
 	limits_init(&high, 1);
 	limits_init(&low, 1);
-	books_init(&seen);
-	books_init(&other);
 	limits_set_priority(&low, LIMITS_LOW);
-	lend_share list[2] = {{&high, &seen, 0}, {&low, &other, 0}};
+	lend_share list[2] = {{&high, 0, 0}, {&low, 0, 0}};
 	cr_assert_eq(atomic_load(&high.gates), 0);
 	lend_settle(list, 2, MS);
 	cr_assert_neq(atomic_load(&high.gates), 0);

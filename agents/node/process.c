@@ -1,0 +1,166 @@
+#include "agents/node/process.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PROCESS_TEXT_BYTES = 64 << 10, STAT_PARENT = 4, STAT_STARTED = 22 };
+
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+static str text_of(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	size_t n = 0;
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return STR_NONE;
+	while (n < size && (got = read(fd, text + n, size - n)) > 0)
+		n += (size_t)got;
+	close(fd);
+	return str_of(text, n);
+}
+
+/* Fields are counted from the state, the third, which follows the name in brackets; that may hold anything. */
+static uint64_t stat_field(pid_t pid, int wanted)
+{
+	char text[1024];
+	str rest = text_of(pid, "stat", text, sizeof(text));
+	uint64_t v = 0;
+
+	for (uint32_t i = rest.n; i-- > 0;) {
+		if (rest.p[i] != ')')
+			continue;
+		rest = str_cut(rest, i + 2, rest.n);
+		for (int field = 3; field < wanted; field++)
+			(void)str_split(&rest, ' ');
+		(void)str_to_u64(str_split(&rest, ' '), &v);
+		return v;
+	}
+	return 0;
+}
+
+uint64_t process_started(pid_t pid)
+{
+	return stat_field(pid, STAT_STARTED);
+}
+
+pid_t process_parent(pid_t pid)
+{
+	return (pid_t)stat_field(pid, STAT_PARENT);
+}
+
+/* "NSpid:\t4021\t17": the last is the innermost. */
+static uint32_t inner_pid(pid_t pid)
+{
+	char text[4096];
+	str rest = text_of(pid, "status", text, sizeof(text));
+	uint64_t v = 0;
+
+	while (rest.p) {
+		str line = str_split(&rest, '\n');
+		if (!str_starts(line, S("NSpid:")))
+			continue;
+		line = str_cut(line, 6, line.n);
+		while (line.p)
+			(void)str_to_u64(str_trim(str_split(&line, '\t')), &v);
+	}
+	return (uint32_t)v;
+}
+
+bool process_look(pid_t pid, process_names *ret)
+{
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	ssize_t n = readlink(path, text, sizeof(text) - 1); /* pid:[4026531836] */
+	if (n <= 0)
+		return false;
+	text[n] = 0;
+	const char *at = strchr(text, '[');
+	*ret = (process_names){
+		.space = at ? (uint32_t)strtoul(at + 1, NULL, 10) : 0,
+		.inner = inner_pid(pid),
+		.started = (uint32_t)process_started(pid),
+	};
+	return ret->space && ret->inner;
+}
+
+/* "36 35 98:0 /state/allocations/id /run/reeve/shim rw,noatime ...": the fourth is the folder, the fifth where it is.
+ */
+bool mountinfo_find(str text, str at, char *ret, size_t size)
+{
+	str root = STR_NONE;
+
+	while (text.p) {
+		str line = str_split(&text, '\n'), from = STR_NONE;
+		for (int field = 1; field <= 4; field++)
+			from = str_split(&line, ' ');
+		if (line.p && str_eq(str_split(&line, ' '), at))
+			root = from; /* what is mounted over another hides it */
+	}
+	for (uint32_t i = root.n; i-- > 0;) {
+		if (root.p[i] != '/')
+			continue;
+		root = str_cut(root, i + 1, root.n);
+		break;
+	}
+	if (!root.n || root.n >= size)
+		return false;
+	memcpy(ret, root.p, root.n);
+	ret[root.n] = 0;
+	return true;
+}
+
+bool process_mount(pid_t pid, const char *at, char *ret, size_t size)
+{
+	char *text = calloc(1, PROCESS_TEXT_BYTES);
+	bool found =
+		text && mountinfo_find(text_of(pid, "mountinfo", text, PROCESS_TEXT_BYTES), str_from(at), ret, size);
+
+	free(text);
+	return found;
+}
+
+static bool is_same_uid(const char *p, str uid)
+{
+	for (uint32_t i = 0; i < uid.n; i++)
+		if (p[i] != uid.p[i] && !(p[i] == '_' && uid.p[i] == '-'))
+			return false;
+	return true;
+}
+
+bool cgroup_has_pod(str text, str pod_uid)
+{
+	for (uint32_t i = 0; pod_uid.n && i + pod_uid.n + 3 <= text.n; i++)
+		if (memcmp(text.p + i, "pod", 3) == 0 && is_same_uid(text.p + i + 3, pod_uid))
+			return true;
+	return false;
+}
+
+bool process_in_pod(pid_t pid, const char *pod_uid)
+{
+	char text[4096];
+
+	return *pod_uid && cgroup_has_pod(text_of(pid, "cgroup", text, sizeof(text)), str_from(pod_uid));
+}
+
+bool process_signal(pid_t pid, uint64_t started, int signo)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0)
+		return false;
+	bool is_sent = process_started(pid) == started && syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0) == 0;
+	close(fd);
+	return is_sent;
+}

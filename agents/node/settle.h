@@ -1,0 +1,34 @@
+/* settle: the shares of each device kept to each other from moment to moment (shim/lend.h): idle time is lent and
+ * called back, low priority is held while high priority works.
+ *
+ * Books are read as often as something can come of it: every SETTLE_FAST_NS where a share that is idle would change its
+ * neighbours' by its next launch, seldom where all work or nobody does, hardly ever where no process is.
+ */
+#pragma once
+#include "agents/node/lot.h"
+
+#define SETTLE_FAST_NS INT64_C(1000000)
+#define SETTLE_WORK_NS INT64_C(20000000)  /* between two looks at who works */
+#define SETTLE_IDLE_NS INT64_C(250000000) /* at a container without a process */
+#define SETTLE_REST_NS INT64_C(1000000000)
+
+typedef struct settle settle;
+
+typedef struct settle_member {
+	lot *lot;        /* stays its owner's */
+	unsigned device; /* the device's place in its limits */
+} settle_member;
+
+settle *settle_new(void);
+void settle_free(settle *s); /* NULL-safe */
+
+/* Forgets all devices: the lots are going to change. */
+void settle_clear(settle *s);
+/* The shares of one more device. */
+void settle_device(settle *s, const settle_member *list, unsigned n);
+
+/* Looks and settles; how long until the next turn. now_ns is CLOCK_MONOTONIC. */
+int64_t settle_turn(settle *s, int64_t now_ns);
+
+/* How often books were read since it was made. */
+uint64_t settle_reads(const settle *s);
