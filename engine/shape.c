@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "engine/alike.h"
+#include "engine/pace.h"
 
 enum {
 	BEST_UNKNOWN = -2,
@@ -41,6 +42,7 @@ struct shapes {
 	uint32_t n;
 	int16_t by_hash[HASH_ROWS]; /* row + 1; open addressing, rebuilt when a row changes its owner */
 	uint32_t seen[SEEN_ROWS];   /* hashes of newcomers, overwritten by others */
+	pace pace;
 	uint64_t asked, ratings;
 };
 
@@ -226,6 +228,15 @@ static void shape_own(shape *s, const key *k, uint64_t hash)
 	s->is_rated = false;
 }
 
+static shape *row_new(shapes *all, const fleet *f, const key *k, uint64_t hash)
+{
+	shape *s = row_take(all, f);
+
+	shape_own(s, k, hash);
+	rows_hash(all);
+	return s;
+}
+
 /* The row of this key; NULL when it is asked for the first time. */
 static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
 {
@@ -238,10 +249,19 @@ static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
 		*seen = print;
 		return NULL;
 	}
-	s = row_take(all, f);
-	shape_own(s, k, hash);
-	rows_hash(all);
-	return s;
+	return row_new(all, f, k, hash);
+}
+
+/* NULL for what is asked too seldom, and where so many rows could not be kept. */
+static shape *row_for_often(shapes *all, const fleet *f, const key *k, uint64_t hash)
+{
+	uint32_t most = rows_max(f);
+	uint32_t mean = pace_note(&all->pace, hash);
+
+	if (mean > SHAPES_OFTEN || mean > most)
+		return NULL;
+	shape *s = row_find(all, k, hash);
+	return s ? s : row_new(all, f, k, hash);
 }
 
 static void shape_room(shape *s, const fleet *f, bool settles)
@@ -377,17 +397,11 @@ static uint64_t epoch_of(const fit_need *need)
 	return need->tables->epoch + (need->a->n_weights ? need->tables->moves : 0);
 }
 
-shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
+/* Every rating of the row as the fleet is now. */
+static void follow(shapes *all, shape *s, const fleet *f, const fit_need *need)
 {
 	uint64_t epoch = epoch_of(need), moves = fit_settles(need) && need->tables ? need->tables->moves : 0;
-	key k;
 
-	key_of(&k, need);
-	if (k.is_cut)
-		return NULL;
-	shape *s = row_for(all, f, &k, key_hash(&k));
-	if (!s)
-		return NULL;
 	shape_room(s, f, fit_settles(need));
 	s->need = need;
 	s->used_at = ++all->asked;
@@ -402,7 +416,29 @@ shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 	s->rank_moves = f->rank_moves;
 	s->log_at = f->log_n;
 	s->epoch = epoch;
+}
+
+typedef shape *row_rule(shapes *all, const fleet *f, const key *k, uint64_t hash);
+
+static shape *rate_by(shapes *all, const fleet *f, const fit_need *need, row_rule *rule)
+{
+	key k;
+
+	key_of(&k, need);
+	shape *s = k.is_cut ? NULL : rule(all, f, &k, key_hash(&k));
+	if (s)
+		follow(all, s, f, need);
 	return s;
+}
+
+shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
+{
+	return rate_by(all, f, need, row_for);
+}
+
+shape *shapes_rate_often(shapes *all, const fleet *f, const fit_need *need)
+{
+	return rate_by(all, f, need, row_for_often);
 }
 
 static int32_t block_best(shape *s, const fleet *f, int32_t block)

@@ -2,9 +2,12 @@
  *
  * Requests come in few shapes: the same amounts, classes and policies again and again. A shape keeps the rating of
  * every node, and the best node of every block; when it is asked again it looks only at the nodes that the fleet's log
- * names since. A shape that is asked for the first time is not kept: engine/place/walk.c finds its node. Seen again it
- * gets a row of its own, and the one that was not used for longest gives its row away. So the memory is bounded, and a
- * stream of requests that are all different throws nothing out.
+ * names since. A shape that is asked for the first time is not kept. Seen again it gets a row of its own, and the one
+ * that was not used for longest gives its row away. So the memory is bounded, and a stream of requests that are all
+ * different throws nothing out.
+ *
+ * A row pays when its shape comes back before much has changed, and costs a rating of every node when it is taken. Who
+ * can find one node without it (engine/place/walk.c) keeps rows for what is asked often alone.
  */
 #pragma once
 #include "engine/tally.h"
@@ -14,6 +17,7 @@ enum {
 	SHAPES_BYTES_MAX = 16 << 20, /* of ratings, over all shapes; at least SHAPES_MIN are kept */
 	SHAPES_MIN = 4,
 	SHAPE_KEY_MAX = 512,
+	SHAPES_OFTEN = 200, /* a pace (engine/pace.h): rarer ones are not kept for who can do without */
 };
 
 typedef struct shapes shapes;
@@ -25,6 +29,8 @@ void shapes_free(shapes *all); /* NULL-safe */
 /* The pod's shape, with every rating as the fleet is now. Valid until the next call. NULL for a pod that is not kept:
  * it names devices, quota blocks a class, or its key is too long. */
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
+/* The same, and NULL too for what is asked more seldom than every SHAPES_OFTEN times. */
+shape *shapes_rate_often(shapes *all, const fleet *f, const fit_need *need);
 
 /* The best node of the cluster, ties to the lowest rank; FLEET_NONE when none fits. The cluster's flags are the
  * caller's to look at. */

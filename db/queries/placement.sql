@@ -201,13 +201,17 @@ SELECT * FROM (
 ORDER BY x.id
 LIMIT $6;
 
--- One look each by id and by path: asked at once, a plan made for a small tree walks all of it for each name.
+-- One look each by id and by path, and only by those: joined in any freer form, a plan made for a small tree walks all of it for each name.
 -- name: tenant_keys_of :many
 -- in: refs text[]
 -- out: ref text, key int4?, path text?
 SELECT r.ref, t.key, t.path
-FROM unnest($1::text[]) AS r(ref) LEFT JOIN tenant t ON t.deleted_at IS NULL AND t.depth > 0 AND t.key = coalesce(
-	(SELECT i.key FROM tenant i WHERE i.id = r.ref), (SELECT p.key FROM tenant p WHERE p.path = r.ref AND p.deleted_at IS NULL));
+FROM unnest($1::text[]) AS r(ref) LEFT JOIN LATERAL (
+	SELECT i.key, i.path, i.depth, i.deleted_at FROM tenant i WHERE i.id = r.ref
+	UNION ALL
+	SELECT p.key, p.path, p.depth, p.deleted_at FROM tenant p WHERE p.path = r.ref AND p.deleted_at IS NULL
+	LIMIT 1
+) t ON t.deleted_at IS NULL AND t.depth > 0;
 
 -- The same for those of a batch, in any order.
 -- name: placements_of :many

@@ -49,13 +49,16 @@ static bool devices_begin(fit_bounds *b, const lane_group *g)
 	return true;
 }
 
+bool fit_bounds_by_policy(const fit_need *need)
+{
+	return score_policies[need->node_policy].bound && !need->a->n_weights;
+}
+
 void fit_bounds_init(fit_bounds *b, const fleet *f, const fit_need *need)
 {
-	const score_policy *policy = &score_policies[need->node_policy];
-
 	b->f = f;
 	b->need = need;
-	b->policy = policy->bound && !need->a->n_weights ? policy : NULL;
+	b->policy = fit_bounds_by_policy(need) ? &score_policies[need->node_policy] : NULL;
 	b->many.tables = need->tables;
 	b->many.host_cpu_milli = cut_amount(need->group->cpu_milli);
 	b->many.host_memory_mib = cut_amount(need->group->memory_mib);

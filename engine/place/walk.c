@@ -147,10 +147,11 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 	return FLEET_NONE;
 }
 
-/* The best node for the pod: first choice of class, then score, then rank. */
+/* The best node for the pod: first choice of class, then score, then rank. Where bounds tell nodes apart a walk costs
+ * less than to keep what is seldom asked. */
 int32_t place_scan(place *w, attempt *at, const fit_need *need)
 {
-	shape *s = shapes_rate(w->shapes, w->f, need);
+	shape *s = (fit_bounds_by_policy(need) ? shapes_rate_often : shapes_rate)(w->shapes, w->f, need);
 
 	if (!s)
 		return walk(w, at, need, &at->rating);

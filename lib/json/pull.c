@@ -294,6 +294,27 @@ bool pull_item(pull *p)
 	return pull_peek(p) != ']' || pull_fail(p, ERR_MALFORMED_JSON);
 }
 
+bool pull_plain_item(pull *p, str *ret)
+{
+	const char *at = p->at;
+
+	if (p->e || at == p->end)
+		return false;
+	assert(p->depth && !pull_in_object(p));
+	if (p->wants_comma && *at++ != ',')
+		return false;
+	if (at == p->end || *at != '"')
+		return false;
+	const char *from = ++at;
+	at = scan_plain(at, p->end, false);
+	if (at == p->end || *at != '"')
+		return false;
+	*ret = (str){from, (uint32_t)(at - from)};
+	p->at = at + 1;
+	p->wants_comma = true;
+	return true;
+}
+
 bool pull_key(pull *p, str *ret_key, bool *ret_has_escape)
 {
 	if (p->e)

@@ -47,6 +47,10 @@ bool pull_key(pull *p, str *ret_key, bool *ret_has_escape);
 /* Inside an array: true when another value starts at the reader (pull_next, pull_skip or pull_span reads it), or false
  * at its end (or on error: see p->e). Not needed before pull_next. */
 bool pull_item(pull *p);
+/* Inside an array, a quick step for long lists of plain texts: true and the next item where it is a text of printable
+ * ASCII without an escape and nothing but the due comma stands before it. Else false, and nothing was read: pull_item
+ * tells what comes. */
+bool pull_plain_item(pull *p, str *ret);
 /* Skips the value that starts at the reader, whole. In arrays ask pull_item first: an array's end is an error here. */
 err pull_skip(pull *p) MUST_CHECK;
 /* Skips the next value and returns its bytes. */

@@ -1,27 +1,30 @@
-/* args: what kube-scheduler asks an extender, read from its bytes, and the answers as it reads them.
+/* args: what kube-scheduler asks an extender, read from its bytes.
  *
  * Keys are Go's field names; absent is null. Pods and nodes inside carry no kind. With nodeCacheCapable nodes come by
- * name, else whole; answers come in the same form. (kube-scheduler/extender/v1)
+ * name, else whole. (kube-scheduler/extender/v1)
  */
 #pragma once
 #include "agents/kube/object.h"
-#include "base/buf.h"
+#include "base/vec.h"
 
 enum { ARGS_NODES_MAX = 20000, ARGS_VICTIMS_MAX = 100000 };
 
 typedef struct args_node {
 	str name;
-	str object; /* its bytes; absent by name */
+	str object;  /* its bytes; absent by name */
+	bool is_raw; /* name lies in the body between its quotes, and may be repeated with them as it is */
 } args_node;
+typedef vec(args_node) args_nodes;
 
 typedef struct extender_args {
 	str pod; /* its bytes */
-	args_node *nodes;
+	const args_node *nodes;
 	uint32_t n;
 	bool is_whole; /* nodes came whole */
 } extender_args;
-/* Points into body or a. ERR_BAD_FIELD: not these. */
-err extender_args_read(str body, arena *a, extender_args *ret, fault *f) MUST_CHECK;
+/* Points into body, a and room, which the caller keeps, so that one call after the other needs no memory anew.
+ * ERR_BAD_FIELD: not these. */
+err extender_args_read(str body, arena *a, args_nodes *room, extender_args *ret, fault *f) MUST_CHECK;
 
 typedef struct binding_args {
 	str pod, space, uid, node;
@@ -41,17 +44,3 @@ typedef struct preemption_args {
 	uint32_t n;
 } preemption_args;
 err preemption_args_read(str body, arena *a, preemption_args *ret, fault *f) MUST_CHECK;
-
-/* What filter says of one node; of a node that passed, text is NULL. */
-typedef struct filter_verdict {
-	const char *text;
-	bool is_final; /* evicting will not help */
-} filter_verdict;
-/* By order of args; error NULL: none, else it alone counts. A percent sign in it is written out: old schedulers take it
- * for a format. */
-void filter_answer(const extender_args *q, const filter_verdict *v, const char *error, buf *out);
-/* scores by order of args. */
-void prioritize_answer(const extender_args *q, const int64_t *scores, buf *out);
-void bind_answer(const char *error, buf *out);
-/* The nodes that `keep` says stay, with the victims they came with. */
-void preempt_answer(const preemption_args *q, const bool *keep, buf *out);

@@ -1,6 +1,7 @@
 #include "agents/cluster/extender/edge.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/cluster/extender/answer.h"
 
 enum { ANSWER_MAX = EXTENDER_BODY_MAX + (16 << 20) };
 

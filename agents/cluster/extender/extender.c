@@ -1,6 +1,7 @@
 #include "agents/cluster/extender/extender.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/cluster/extender/answer.h"
 #include "agents/cluster/extender/rank.h"
 #include "engine/fit.h"
 #include "engine/shape.h"
@@ -9,6 +10,11 @@
 struct extender {
 	extender_spec spec;
 	shapes *shapes;
+	/* Kept from one call to the next: there are thousands of nodes in each. */
+	args_nodes nodes;
+	vec(filter_verdict) verdicts;
+	vec(int64_t) scores;
+	vec(ranked) ranks;
 };
 
 /* What a node's refusal is called. Few, short, and without names: the scheduler counts equal ones. */
@@ -23,6 +29,7 @@ static const char *const texts[WHY_COUNT] = {
 	[WHY_NODE_CLOSED] = "node or devices closed",
 	[WHY_NO_SUCH_CLASS] = "no device of this kind",
 };
+#define PASSED          ((filter_verdict){NULL, false})
 #define TEXT_NO_DEVICES "no device of this kind"
 #define TEXT_OTHER      "devices do not fit"
 #define TEXT_ELSEWHERE  "being bound to another node"
@@ -43,6 +50,10 @@ void extender_free(extender *x)
 	if (!x)
 		return;
 	shapes_free(x->shapes);
+	vec_done(&x->nodes);
+	vec_done(&x->verdicts);
+	vec_done(&x->scores);
+	vec_done(&x->ranks);
 	free(x);
 }
 
@@ -95,7 +106,7 @@ static err pod_question(question *q, str text, fault *f)
 
 static err question_read(question *q, str body, fault *f)
 {
-	err e = extender_args_read(body, q->a, &q->args, f);
+	err e = extender_args_read(body, q->a, &q->x->nodes, &q->args, f);
 
 	return e ? e : pod_question(q, q->args.pod, f);
 }
@@ -134,7 +145,7 @@ static filter_verdict verdict_of(int32_t rating)
 	why_code code = fit_rate_code(rating);
 
 	if (rating >= 0)
-		return (filter_verdict){NULL, false};
+		return PASSED;
 	if (rating == FIT_NO_NODE || code >= WHY_COUNT)
 		return (filter_verdict){TEXT_NO_DEVICES, true};
 	return (filter_verdict){texts[code] ? texts[code] : TEXT_OTHER, why_unblocks(code) != WHEN_CAPACITY_FREES};
@@ -190,18 +201,21 @@ void extender_filter(extender *x, str body, buf *out)
 	q->x = x;
 	q->a = a;
 	err e = question_read(q, body, &f);
-	filter_verdict *v = ARENA_ARRAY(a, filter_verdict, q->args.n);
-	for (uint32_t i = 0; !e && q->ask.n && i < q->args.n; i++)
-		v[i] = node_verdict(q, &q->args.nodes[i]);
-	filter_answer(&q->args, v, e ? f.detail : NULL, out);
+	vec_clear(&x->verdicts);
+	vec_reserve(&x->verdicts, q->args.n);
+	for (uint32_t i = 0; !e && i < q->args.n; i++)
+		vec_push(&x->verdicts, q->ask.n ? node_verdict(q, &q->args.nodes[i]) : PASSED);
+	filter_answer(&q->args, x->verdicts.v, e ? f.detail : NULL, out);
 }
 
 /* Better ratings first, equal ones in the fleet's order. */
 static void ranks_fill(const question *q, int64_t *scores)
 {
 	const fleet *f = stock_fleet(q->x->spec.stock);
-	ranked *all = ARENA_ARRAY(q->a, ranked, 2 * q->args.n);
 	uint32_t n = 0;
+
+	vec_reserve(&q->x->ranks, 2 * q->args.n);
+	ranked *all = q->x->ranks.v;
 
 	for (uint32_t i = 0; i < q->args.n; i++) {
 		int32_t node = stock_node_find(q->x->spec.stock, q->args.nodes[i].name);
@@ -224,10 +238,12 @@ void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad)
 	*ret_is_bad = question_read(q, body, NULL) != ERR_OK;
 	if (*ret_is_bad)
 		return;
-	int64_t *scores = ARENA_ARRAY(a, int64_t, q->args.n);
+	vec_clear(&x->scores);
+	for (uint32_t i = 0; i < q->args.n; i++)
+		vec_push(&x->scores, 0);
 	if (q->ask.n && !q->ask.missing)
-		ranks_fill(q, scores);
-	prioritize_answer(&q->args, scores, out);
+		ranks_fill(q, x->scores.v);
+	prioritize_answer(&q->args, x->scores.v, out);
 }
 
 static bool is_ours(const question *q, str space)

@@ -7,6 +7,8 @@
 #pragma once
 #include "agents/cluster/extender/args.h"
 #include "agents/cluster/admission/quotas.h"
+#include "agents/cluster/pod_ask.h"
+#include "base/buf.h"
 #include "engine/score.h"
 
 enum { EXTENDER_STEP = 1000 };

@@ -148,6 +148,22 @@ Test(extender, ranks_by_steps_that_no_other_score_can_turn)
 	stage_close(&t);
 }
 
+Test(extender, a_name_may_come_with_escapes_or_blanks)
+{
+	static const char *const forms[] = {
+		"\"node\\u0031\",\"node2\"", " \"node1\" , \"node2\" ", "\"node1\",\"n\\u006fde2\""};
+	stage t;
+
+	stage_open(&t, f2x2_new());
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		AUTO_ARENA a = arena_new(0);
+		const char *body = str_z(a, str_print(a, NAMES("%s", "%s"), POLICY("binpack"), forms[i]));
+		filter_is(&t, body, PASSED(BOTH, "", ""));
+		prioritize_is(&t, body, "[{\"Host\":\"node1\",\"Score\":1000},{\"Host\":\"node2\",\"Score\":2000}]");
+	}
+	stage_close(&t);
+}
+
 /* HAMi's cases 1 to 5: which node, and which card on it. */
 typedef struct chosen {
 	const char *node_policy, *device_policy, *init, *node, *device;
@@ -320,6 +336,7 @@ Test(extender, answers_what_a_real_scheduler_asked)
 {
 	AUTO_ARENA a = arena_new(0);
 	stage t;
+	args_nodes room = {0};
 	extender_args args;
 	preemption_args victims;
 	binding_args b;
@@ -328,7 +345,7 @@ Test(extender, answers_what_a_real_scheduler_asked)
 	filter_is(&t, str_z(a, recorded_body("filter-names", a)),
 		"{\"NodeNames\":[\"n1\",\"n2\",\"n3\"],\"Nodes\":null,\"FailedNodes\":{},\"FailedAndUnresolvableNodes\":{},"
 		"\"Error\":\"\"}");
-	cr_assert_eq(extender_args_read(recorded_body("filter-full-nodes", a), a, &args, NULL), ERR_OK);
+	cr_assert_eq(extender_args_read(recorded_body("filter-full-nodes", a), a, &room, &args, NULL), ERR_OK);
 	cr_expect(args.is_whole && args.n == 3 && str_eq(args.nodes[0].name, S("n2")) && args.nodes[0].object.n > 1000);
 	cr_assert_eq(preemption_args_read(recorded_body("preempt-meta-victims", a), a, &victims, NULL), ERR_OK);
 	cr_expect(victims.n == 2 && victims.nodes[0].n == 1 && victims.nodes[1].n == 3);
@@ -340,6 +357,7 @@ Test(extender, answers_what_a_real_scheduler_asked)
 	cr_assert_eq(binding_args_read(recorded_body("bind", a), a, &b, NULL), ERR_OK);
 	cr_expect(str_eq(b.pod, S("p1")) && str_eq(b.space, S("default")) && str_eq(b.node, S("n3")));
 	cr_expect(str_eq(b.uid, S("f6a714e0-6876-471a-accb-6130e9afb7d6")));
+	vec_done(&room);
 	stage_close(&t);
 }
 

@@ -287,6 +287,47 @@ Test(shape, a_stream_of_new_shapes_throws_nothing_out)
 	world_close(&w);
 }
 
+/* One more shape than would pay, in turn: whoever can find a node without a row never waits for one. */
+Test(shape, what_is_asked_seldom_is_not_kept_for_who_can_do_without)
+{
+	world w;
+	world_open(&w);
+	for (int round = 0; round < 20; round++)
+		for (int i = 0; i < 2 * SHAPES_OFTEN; i++) {
+			one_ask o = w.asks[1];
+			o.group.entries = &o.entry;
+			o.group.cpu_milli = 1 + i;
+			fit_need need = need_of(&o);
+			cr_assert_null(shapes_rate_often(w.all, &w.f, &need));
+		}
+	cr_expect_eq(shapes_ratings(w.all), 0);
+	world_close(&w);
+}
+
+Test(shape, what_is_asked_often_among_many_is_kept)
+{
+	world w;
+	world_open(&w);
+	fit_need known = need_of(&w.asks[0]);
+	int kept = 0;
+	for (int i = 0; i < 1000; i++) {
+		one_ask o = w.asks[1];
+		o.group.entries = &o.entry;
+		o.group.cpu_milli = 1 + i;
+		fit_need need = need_of(&o);
+		cr_assert_null(shapes_rate_often(w.all, &w.f, &need), "what is new is not kept");
+		shape *s = shapes_rate_often(w.all, &w.f, &known);
+		kept += s != NULL;
+		int32_t rating;
+		if (s)
+			cr_assert_eq(
+				shape_best(s, &w.f, w.clusters[0], &rating), best_by_walk(&w, &known, w.clusters[0]));
+		change(&w);
+	}
+	cr_expect_gt(kept, 900, "%d of 1000", kept);
+	world_close(&w);
+}
+
 Test(shape, more_shapes_than_rows_take_turns)
 {
 	world w;

@@ -142,6 +142,47 @@ Test(pull, every_position_of_a_stop_byte_is_seen)
 			}
 }
 
+/* What a quick step takes of a list, and what it leaves to pull_item. */
+Test(pull, a_quick_step_takes_plain_items_alone)
+{
+	static const struct {
+		const char *json;
+		int plain; /* how many at the front */
+		err e;     /* of the walk that goes on there */
+	} cases[] = {
+		{"[]", 0, ERR_OK},
+		{"[\"a\"]", 1, ERR_OK},
+		{"[\"a\",\"b.c-d\",\"\"]", 3, ERR_OK},
+		{"[\"a\", \"b\",\"c\"]", 1, ERR_OK},
+		{"[\"a\",\"b\\n\",\"c\"]", 1, ERR_OK},
+		{"[\"a\",\"b\\\"\"]", 1, ERR_OK},
+		{"[\"\xc3\xa9\"]", 0, ERR_OK},
+		{"[\"a\",1]", 1, ERR_OK},
+		{"[\"a\"\"b\"]", 1, ERR_MALFORMED_JSON},
+		{"[\"a\",]", 1, ERR_MALFORMED_JSON},
+		{"[\"a\",\"b", 1, ERR_MALFORMED_JSON},
+		{"[\"a\",\"b\x01\"]", 1, ERR_MALFORMED_JSON},
+		{"[\"a\",\"\xff\"]", 1, ERR_BAD_UTF8},
+		{"[\"a\"", 1, ERR_MALFORMED_JSON},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		pull p;
+		str one;
+		int n = 0;
+		pull_init(&p, str_from(cases[i].json), DEPTH);
+		cr_assert_eq(pull_next(&p), PULL_ARRAY);
+		while (pull_plain_item(&p, &one))
+			n++;
+		cr_expect_eq(n, cases[i].plain, "%s: %d, not %d", cases[i].json, n, cases[i].plain);
+		err e = ERR_OK;
+		while (!e && pull_item(&p))
+			e = pull_skip(&p);
+		e = e ? e : pull_finish(&p);
+		cr_expect_eq(e, cases[i].e, "%s: %s, not %s", cases[i].json, err_code(e), err_code(cases[i].e));
+	}
+}
+
 Test(pull, tokens_come_in_order)
 {
 	static const char json[] = " {\"a\" : [ 1 , \"x\\ty\" , true ] , \"b\":null } ";

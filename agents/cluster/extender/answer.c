@@ -1,0 +1,226 @@
+#include "agents/cluster/extender/answer.h"
+#include <assert.h>
+#include "json/write.h"
+
+/* Long lists of names are written into one room, made for the longest that they can be. */
+static char *text_put(char *to, str s)
+{
+	memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+static char *raw_name_put(char *to, str name)
+{
+	return text_put(to, (str){name.p - 1, name.n + 2});
+}
+
+static bool is_raw(const extender_args *q)
+{
+	for (uint32_t i = 0; i < q->n; i++)
+		if (!q->nodes[i].is_raw)
+			return false;
+	return true;
+}
+
+static size_t names_bytes(const extender_args *q)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < q->n; i++)
+		n += q->nodes[i].name.n + 2;
+	return n;
+}
+
+static void name_put(buf *out, str name)
+{
+	js_writer w = js_writer_on(out);
+
+	js_text(&w, name);
+}
+
+static void passed_raw_put(const extender_args *q, const filter_verdict *v, buf *out)
+{
+	char *from = buf_room(out, names_bytes(q) + q->n + 2), *to = from;
+
+	if (!from)
+		return;
+	*to++ = '[';
+	for (uint32_t i = 0; i < q->n; i++) {
+		if (v[i].text)
+			continue;
+		if (to[-1] == '"')
+			*to++ = ',';
+		to = raw_name_put(to, q->nodes[i].name);
+	}
+	*to++ = ']';
+	out->n += (size_t)(to - from);
+}
+
+static void passed_each_put(const extender_args *q, const filter_verdict *v, buf *out)
+{
+	js_writer w = js_writer_on(out);
+
+	js_array_begin(&w);
+	for (uint32_t i = 0; i < q->n; i++)
+		if (!v[i].text)
+			js_text(&w, q->nodes[i].name);
+	js_array_end(&w);
+}
+
+static void passed_objects_put(const extender_args *q, const filter_verdict *v, buf *out)
+{
+	js_writer w = js_writer_on(out);
+
+	js_object_begin(&w);
+	js_key(&w, S("items"));
+	js_array_begin(&w);
+	for (uint32_t i = 0; i < q->n; i++)
+		if (!v[i].text)
+			js_raw_value(&w, q->nodes[i].object);
+	js_array_end(&w);
+	js_object_end(&w);
+}
+
+static void passed_put(const extender_args *q, const filter_verdict *v, buf *out)
+{
+	if (q->is_whole) {
+		buf_add_str(out, S("\"Nodes\":"));
+		passed_objects_put(q, v, out);
+		buf_add_str(out, S(",\"NodeNames\":null"));
+		return;
+	}
+	buf_add_str(out, S("\"NodeNames\":"));
+	(is_raw(q) ? passed_raw_put : passed_each_put)(q, v, out);
+	buf_add_str(out, S(",\"Nodes\":null"));
+}
+
+static void failed_put(const extender_args *q, const filter_verdict *v, bool is_final, buf *out)
+{
+	js_writer w = js_writer_on(out);
+
+	buf_add_str(out, is_final ? S(",\"FailedAndUnresolvableNodes\":") : S(",\"FailedNodes\":"));
+	js_object_begin(&w);
+	for (uint32_t i = 0; i < q->n; i++)
+		if (v[i].text && v[i].is_final == is_final) {
+			js_key(&w, q->nodes[i].name);
+			js_text(&w, str_from(v[i].text));
+		}
+	js_object_end(&w);
+}
+
+/* Schedulers up to 1.28 pass the text through a format function. */
+static void error_put(const char *error, buf *out)
+{
+	js_writer w = js_writer_on(out);
+	buf plain;
+
+	buf_init(&plain, 16 * FAULT_DETAIL_MAX);
+	for (const char *c = error ? error : ""; *c; c++) {
+		if (*c == '%')
+			buf_add_str(&plain, S(" percent"));
+		else
+			buf_add_char(&plain, *c);
+	}
+	buf_add_str(out, S("\"Error\":"));
+	js_text(&w, buf_str(&plain));
+	buf_done(&plain);
+}
+
+void filter_answer(const extender_args *all, const filter_verdict *v, const char *error, buf *out)
+{
+	extender_args none = {.is_whole = all->is_whole};
+	const extender_args *q = error ? &none : all;
+
+	buf_add_char(out, '{');
+	passed_put(q, v, out);
+	failed_put(q, v, false, out);
+	failed_put(q, v, true, out);
+	buf_add_char(out, ',');
+	error_put(error, out);
+	buf_add_char(out, '}');
+}
+
+#define FIRST_KEY "{\"Host\":"
+#define HOST_KEY  "," FIRST_KEY
+#define SCORE_KEY ",\"Score\":"
+enum { SCORE_DIGITS = 20, SCORE_BYTES = sizeof(HOST_KEY) + sizeof(SCORE_KEY) + SCORE_DIGITS + 1 };
+
+static char *score_put(char *to, int64_t score)
+{
+	char digits[SCORE_DIGITS], *at = digits + SCORE_DIGITS;
+
+	assert(score >= 0);
+	do
+		*--at = (char)('0' + score % 10);
+	while (score /= 10);
+	return text_put(to, (str){at, (uint32_t)(digits + SCORE_DIGITS - at)});
+}
+
+static void scores_raw_put(const extender_args *q, const int64_t *scores, buf *out)
+{
+	char *from = buf_room(out, names_bytes(q) + q->n * (size_t)SCORE_BYTES + 2), *to = from;
+
+	if (!from)
+		return;
+	*to++ = '[';
+	for (uint32_t i = 0; i < q->n; i++) {
+		to = text_put(to, i ? S(HOST_KEY) : S(FIRST_KEY));
+		to = raw_name_put(to, q->nodes[i].name);
+		to = text_put(to, S(SCORE_KEY));
+		to = score_put(to, scores[i]);
+		*to++ = '}';
+	}
+	*to++ = ']';
+	out->n += (size_t)(to - from);
+}
+
+void prioritize_answer(const extender_args *q, const int64_t *scores, buf *out)
+{
+	if (is_raw(q)) {
+		scores_raw_put(q, scores, out);
+		return;
+	}
+	buf_add_char(out, '[');
+	for (uint32_t i = 0; i < q->n; i++) {
+		buf_add_str(out, i ? S(HOST_KEY) : S(FIRST_KEY));
+		name_put(out, q->nodes[i].name);
+		buf_add_str(out, S(SCORE_KEY));
+		buf_add_i64(out, scores[i]);
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
+void bind_answer(const char *error, buf *out)
+{
+	buf_add_char(out, '{');
+	error_put(error, out);
+	buf_add_char(out, '}');
+}
+
+void preempt_answer(const preemption_args *q, const bool *keep, buf *out)
+{
+	js_writer w = js_writer_on(out);
+
+	js_object_begin(&w);
+	js_key(&w, S("NodeNameToMetaVictims"));
+	js_object_begin(&w);
+	for (uint32_t i = 0; i < q->n; i++) {
+		if (!keep[i])
+			continue;
+		js_key(&w, q->nodes[i].node);
+		js_object_begin(&w);
+		js_key(&w, S("Pods"));
+		js_array_begin(&w);
+		for (uint32_t k = 0; k < q->nodes[i].n; k++) {
+			js_object_begin(&w);
+			js_put_text(&w, "UID", q->nodes[i].uids[k]);
+			js_object_end(&w);
+		}
+		js_array_end(&w);
+		js_put_i64(&w, "NumPDBViolations", q->nodes[i].violations);
+		js_object_end(&w);
+	}
+	js_object_end(&w);
+	js_object_end(&w);
+}
