@@ -27,7 +27,8 @@ bool hami_has(const ask *a, ask_policy device_policy, ask_hami_key key)
 	return false;
 }
 
-/* As booked: scores are made once, before the first device of a pod is chosen. */
+/* Scores are made once for a container, before its first device is chosen: what the containers before it were given
+ * counts, what it was given itself does not. */
 static float device_score(const score_case *c, const score_slice *slice)
 {
 	const fleet_device *d = &c->f->devices.v[c->f->cell_devices.v[slice->cell]];
@@ -38,6 +39,14 @@ static float device_score(const score_case *c, const score_slice *slice)
 		{d->slots, d->compute_milli, d->memory_mib},
 	};
 
+	for (int32_t i = 0; i < c->n_slices; i++) {
+		const score_slice *s = &c->slices[i];
+		if (s->cell != slice->cell || s->entry == slice->entry)
+			continue;
+		l.used[0]++;
+		l.used[1] += s->compute_milli;
+		l.used[2] += s->memory_mib;
+	}
 	return hami_score(&l, c->a->hami.weights);
 }
 

@@ -53,7 +53,8 @@ static void classes_fill(const pod *p, const stock *s, arena *a, int32_t at, pod
 	for (uint32_t i = 0; i < all.n && e->n_classes < ASK_CLASSES_MAX; i++)
 		if ((!use.n || has_any_part(all.products[i], &use)) && !has_any_part(all.products[i], &no))
 			ret->classes[at][e->n_classes++] = all.v[i];
-	if (!e->n_classes)
+	/* Devices that their plugin cuts by itself take no work of ours (stock.c), so nobody serves who wants those. */
+	if (!e->n_classes || (k->select.mode && str_eq(pod_annotation(p, k->select.mode), S("mig"))))
 		ret->missing = k;
 	e->uuids = chosen(p, k->select.use_uuid, k->select.use_uuid_also, a);
 	e->uuids_excluded = chosen(p, k->select.no_uuid, k->select.no_uuid_also, a);

@@ -333,6 +333,29 @@ static void pods_book(stock *s, const stock_node *n)
 		pod_book(s, p);
 }
 
+/* Modules of several devices are told by the index of each: 0 and 1 are one where two make it. */
+static void modules_link(stock *s, int32_t node, const found *all)
+{
+	uint16_t weight[FLEET_NODE_DEVICES_MAX * FLEET_NODE_DEVICES_MAX] = {0};
+	int16_t group[FLEET_NODE_DEVICES_MAX];
+	topology t = {0, weight, NULL, group};
+
+	for (int32_t i = 0; i < FLEET_NODE_DEVICES_MAX; i++)
+		group[i] = LINK_NONE;
+	for (uint32_t i = 0; vendor_at(i); i++)
+		for (uint32_t k = 0; k < all->all[i].n; k++) {
+			const inventory_device *d = &all->all[i].v[k];
+			int32_t class_id = class_of(s, i, vendor_at(i), d->product);
+			int32_t of = class_id == FLEET_NONE ? 0 : s->fleet.classes.v[class_id].cut.whole_groups;
+			if (of < 2 || d->index >= FLEET_NODE_DEVICES_MAX)
+				continue;
+			group[d->index] = (int16_t)(d->index / of);
+			t.n = d->index >= t.n ? (int32_t)d->index + 1 : t.n;
+		}
+	if (t.n)
+		fleet_node_link(&s->fleet, node, &t);
+}
+
 void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -356,6 +379,7 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 				if (class_id != FLEET_NONE)
 					device_put(s, node, class_id, n, d);
 			}
+		modules_link(s, node, all);
 	}
 	pods_book(s, at);
 }

@@ -67,7 +67,7 @@ static bool is_name(str s, uint32_t max)
 	return s.n > 0 && s.n <= max;
 }
 
-err object_meta_read(str object, object_meta *ret)
+err object_draft_read(str object, object_meta *ret)
 {
 	object_meta m = {.space = {"", 0}};
 	str key;
@@ -85,11 +85,22 @@ err object_meta_read(str object, object_meta *ret)
 	}
 	if (p.e)
 		return p.e;
-	if (!is_name(m.version, OBJECT_VERSION_MAX) || m.name.n > OBJECT_NAME_MAX || m.space.n > OBJECT_NAME_MAX ||
-		m.uid.n > OBJECT_UID_MAX)
+	if (m.name.n > OBJECT_NAME_MAX || m.space.n > OBJECT_NAME_MAX || m.uid.n > OBJECT_UID_MAX)
 		return ERR_BAD_FIELD;
 	*ret = m;
 	return ERR_OK;
+}
+
+err object_meta_read(str object, object_meta *ret)
+{
+	object_meta m;
+	err e = object_draft_read(object, &m);
+
+	if (!e && !is_name(m.version, OBJECT_VERSION_MAX))
+		e = ERR_BAD_FIELD;
+	if (!e)
+		*ret = m;
+	return e;
 }
 
 err object_event_read(str line, object_event *ret)

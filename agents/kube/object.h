@@ -24,6 +24,8 @@ typedef struct object_meta {
 /* Points into the text. Names and uids that need an escape are no names: ERR_BAD_FIELD, as are objects without a name
  * or version (a bookmark has no name). */
 err object_meta_read(str object, object_meta *ret) MUST_CHECK;
+/* The same of one that may not be stored anywhere yet, and has no version then. */
+err object_draft_read(str object, object_meta *ret) MUST_CHECK;
 
 /* One line of a watch. Points into the line. ERR_MALFORMED_JSON or ERR_BAD_FIELD: it is none. */
 typedef struct object_event {

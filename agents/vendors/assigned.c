@@ -10,8 +10,7 @@ static err device_read(str text, assigned_device *ret, fault *f)
 	for (int i = 0; i < DEVICE_FIELDS_MIN; i++) {
 		if (!text.p)
 			return fault_set(f, ERR_BAD_FIELD, NULL,
-				"a device has fewer than %d fields: was the pod placed by nodeName?",
-				DEVICE_FIELDS_MIN);
+				"pod annotation format error, missing fields, do not use nodeName in task spec");
 		fields[i] = str_split(&text, ',');
 	}
 	*ret = (assigned_device){.uuid = fields[0], .type = fields[1]};

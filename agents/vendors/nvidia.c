@@ -37,7 +37,7 @@ VENDOR_ROWS(nvidia, {
 		.handshake = "hami.io/node-handshake",
 		.scores = "hami.io/node-nvidia-score",
 	},
-	.select = {"nvidia.com/use-gputype", "nvidia.com/nouse-gputype", "nvidia.com/use-gpuuuid", "nvidia.com/nouse-gpuuuid"},
+	.select = {"nvidia.com/use-gputype", "nvidia.com/nouse-gputype", "nvidia.com/use-gpuuuid", "nvidia.com/nouse-gpuuuid", .mode = "nvidia.com/vgpu-mode"},
 	.admission = {
 		.hidden_env = "NVIDIA_VISIBLE_DEVICES",
 		.hidden_value = "none",

@@ -108,6 +108,7 @@ typedef struct vendor {
 		const char *use_type, *no_type; /* parts of product names, without case */
 		const char *use_uuid, *no_uuid;
 		const char *use_uuid_also, *no_uuid_also; /* newer names of the same */
+		const char *mode;                         /* how the devices must be run: "hami-core", "mig", "mps" */
 	} select;
 	vendor_admission admission;
 } vendor;

@@ -38,7 +38,7 @@ static err items_read(pull *p, args_nodes *all)
 			return ERR_LIMIT;
 		e = pull_span(p, &one.object);
 		if (!e)
-			e = object_meta_read(one.object, &m);
+			e = object_draft_read(one.object, &m); /* an autoscaler's are not */
 		one.name = e ? STR_NONE : m.name;
 		vec_push(all, one);
 	}
