@@ -37,6 +37,8 @@ static void shares_fill(maker *m)
 /* What the container itself asked of the device; the slice may hold more, for one that runs before or after it. */
 static int64_t memory_of(const want *w, const score_slice *s, const fleet_device *d)
 {
+	if (w->size)
+		return s->memory_mib;
 	if (w->memory_mib)
 		return w->memory_mib < s->memory_mib && !s->profile ? w->memory_mib : s->memory_mib;
 	return w->memory_percent ? d->memory_mib * w->memory_percent / 100 : d->memory_mib;
@@ -44,7 +46,7 @@ static int64_t memory_of(const want *w, const score_slice *s, const fleet_device
 
 static int64_t compute_of(const want *w, const score_slice *s)
 {
-	int64_t milli = w->compute_milli == VENDOR_ABSENT ? s->compute_milli : w->compute_milli;
+	int64_t milli = w->compute_milli == VENDOR_ABSENT || w->size ? s->compute_milli : w->compute_milli;
 	int64_t whole = w->kind->compute_whole ? w->kind->compute_whole : 100;
 	int64_t units = milli * whole / 1000;
 

@@ -60,6 +60,32 @@ static void classes_fill(const pod *p, const stock *s, arena *a, int32_t at, pod
 	e->uuids_excluded = chosen(p, k->select.no_uuid, k->select.no_uuid_also, a);
 }
 
+static const want *sized_want(const pod_ask *q, int32_t entry)
+{
+	for (uint32_t i = 0; i < q->wants.n; i++)
+		if (q->entry_of[i] == entry && q->wants.v[i].w.size)
+			return &q->wants.v[i].w;
+	return NULL;
+}
+
+/* A number of slices is as much of a device as it has of them; devices of a class are alike. */
+static void size_fill(const stock *s, pod_ask *q, int32_t at)
+{
+	const fleet *f = stock_fleet((stock *)(uintptr_t)s);
+	const want *w = sized_want(q, at);
+	ask_entry *e = &q->entries[at];
+
+	for (uint32_t i = 0; w && e->n_classes && i < f->devices.n; i++) {
+		const fleet_device *d = &f->devices.v[i];
+		if (d->node == FLEET_NONE || d->class_id != e->classes[0])
+			continue;
+		bool fits = w->size <= d->slots;
+		e->memory_mib = fits ? d->memory_mib * w->size / d->slots : FLEET_AMOUNT_MAX;
+		e->compute_milli = fits ? 1000 * w->size / d->slots : 1000;
+		return;
+	}
+}
+
 static int32_t compute_of(const want *w)
 {
 	return w->compute_milli == VENDOR_ABSENT ? ASK_ABSENT : w->compute_milli;
@@ -229,6 +255,7 @@ err pod_ask_read(const pod *p, const stock *s, pod_policies by_default, arena *a
 		return e;
 	for (int32_t i = 0; i < ret->n; i++) {
 		classes_fill(p, s, a, i, ret);
+		size_fill(s, ret, i);
 		ret->entries[i].numa_bind = str_eq(pod_annotation(p, KEY_NUMA_BIND), S("true"));
 	}
 	device_policy_read(p, a, &ret->a);

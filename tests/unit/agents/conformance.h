@@ -210,3 +210,44 @@ static inline void ways_hold(const way *v, size_t n)
 	}
 }
 #define WAYS(v) ways_hold((v), sizeof(v) / sizeof((v)[0]))
+
+#define POD_OF(notes, spec, containers)                                                                                \
+	"{\"metadata\":{\"annotations\":{" notes "}},\"spec\":{" spec "\"containers\":[" containers "]}}"
+#define POD(limits)          POD_OF("", "", C("c", limits))
+#define NOTED(notes, limits) POD_OF(notes, "", C("c", limits))
+#define C(name, limits)      "{\"name\":\"" name "\",\"resources\":{\"limits\":{" limits "}}}"
+#define INIT(list)           "\"initContainers\":[" list "],"
+#define NV(n, mib, cores)                                                                                              \
+	"\"nvidia.com/gpu\":\"" n "\",\"nvidia.com/gpumem\":\"" mib "\",\"nvidia.com/gpucores\":\"" cores "\""
+#define MEM(n, mib)      "\"nvidia.com/gpu\":\"" n "\",\"nvidia.com/gpumem\":\"" mib "\""
+#define PART(n, percent) "\"nvidia.com/gpu\":\"" n "\",\"nvidia.com/gpumem-percentage\":\"" percent "\""
+#define WHOLE(n)         "\"nvidia.com/gpu\":\"" n "\""
+#define POLICIES(node, device)                                                                                         \
+	"\"hami.io/node-scheduler-policy\":\"" node "\",\"hami.io/gpu-scheduler-policy\":\"" device "\""
+
+#define CARD_OF(uuid, type, mib, count, more)                                                                          \
+	"{\\\"id\\\":\\\"" uuid "\\\",\\\"count\\\":" count ",\\\"devmem\\\":" mib                                     \
+	",\\\"devcore\\\":100,\\\"type\\\":"                                                                           \
+	"\\\"" type "\\\"" more "}"
+#define HEALTHY      ",\\\"health\\\":true,\\\"mode\\\":\\\"hami-core\\\""
+#define GPU(id, mib) CARD_OF(id, "NVIDIA", mib, "10", HEALTHY)
+#define NODE_OF(name, key, cards)                                                                                      \
+	"{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"1\",\"annotations\":{\"" key "\":\"[" cards "]\"}}}"
+#define NVIDIA(name, cards) NODE_OF(name, "hami.io/node-nvidia-register", cards)
+#define ON(uid, node, key, given, status, containers)                                                                  \
+	"{\"metadata\":{\"name\":\"" uid "\",\"namespace\":\"d\",\"uid\":\"" uid "\",\"resourceVersion\":\"1\","       \
+	"\"annotations\":{\"" key "\":\"" given "\"}},\"spec\":{\"nodeName\":\"" node "\"," containers                 \
+	"},\"status\":{\"phase\":\"Running\"" status "}}"
+#define RUNS(uid, node, given, limits)                                                                                 \
+	ON(uid, node, "hami.io/vgpu-devices-allocated", given, "", "\"containers\":[" C("c", limits) "]")
+#define QUOTA(hard)                                                                                                    \
+	"{\"metadata\":{\"name\":\"q\",\"namespace\":\"d\",\"resourceVersion\":\"1\"},\"spec\":{\"hard\":{" hard "}}}"
+#define LIMIT(resource, n) "\"limits.nvidia.com/" resource "\":\"" n "\""
+
+#define NPU(chip, cards) NODE_OF("n", "hami.io/node-register-" chip, cards)
+#define DIE(i)                                                                                                         \
+	"{\\\"id\\\":\\\"" #i "\\\",\\\"index\\\":" #i                                                                 \
+	",\\\"count\\\":10,\\\"devmem\\\":65536,\\\"devcore\\\":100,\\\"type\\\":"                                     \
+	"\\\"Ascend910C\\\",\\\"health\\\":true}"
+#define DIES(n) "\"huawei.com/Ascend910C\":\"" n "\""
+#define NO_CARD .outcome = "-no device of this kind"

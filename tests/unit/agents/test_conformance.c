@@ -9,39 +9,6 @@
 #include "agents/cluster/pod_wants.h"
 #include "engine/score_hami.h"
 
-#define POD_OF(notes, spec, containers)                                                                                \
-	"{\"metadata\":{\"annotations\":{" notes "}},\"spec\":{" spec "\"containers\":[" containers "]}}"
-#define POD(limits)          POD_OF("", "", C("c", limits))
-#define NOTED(notes, limits) POD_OF(notes, "", C("c", limits))
-#define C(name, limits)      "{\"name\":\"" name "\",\"resources\":{\"limits\":{" limits "}}}"
-#define INIT(list)           "\"initContainers\":[" list "],"
-#define NV(n, mib, cores)                                                                                              \
-	"\"nvidia.com/gpu\":\"" n "\",\"nvidia.com/gpumem\":\"" mib "\",\"nvidia.com/gpucores\":\"" cores "\""
-#define MEM(n, mib)      "\"nvidia.com/gpu\":\"" n "\",\"nvidia.com/gpumem\":\"" mib "\""
-#define PART(n, percent) "\"nvidia.com/gpu\":\"" n "\",\"nvidia.com/gpumem-percentage\":\"" percent "\""
-#define WHOLE(n)         "\"nvidia.com/gpu\":\"" n "\""
-#define POLICIES(node, device)                                                                                         \
-	"\"hami.io/node-scheduler-policy\":\"" node "\",\"hami.io/gpu-scheduler-policy\":\"" device "\""
-
-#define CARD_OF(uuid, type, mib, count, more)                                                                          \
-	"{\\\"id\\\":\\\"" uuid "\\\",\\\"count\\\":" count ",\\\"devmem\\\":" mib                                     \
-	",\\\"devcore\\\":100,\\\"type\\\":"                                                                           \
-	"\\\"" type "\\\"" more "}"
-#define HEALTHY      ",\\\"health\\\":true,\\\"mode\\\":\\\"hami-core\\\""
-#define GPU(id, mib) CARD_OF(id, "NVIDIA", mib, "10", HEALTHY)
-#define NODE_OF(name, key, cards)                                                                                      \
-	"{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"1\",\"annotations\":{\"" key "\":\"[" cards "]\"}}}"
-#define NVIDIA(name, cards) NODE_OF(name, "hami.io/node-nvidia-register", cards)
-#define ON(uid, node, key, given, status, containers)                                                                  \
-	"{\"metadata\":{\"name\":\"" uid "\",\"namespace\":\"d\",\"uid\":\"" uid "\",\"resourceVersion\":\"1\","       \
-	"\"annotations\":{\"" key "\":\"" given "\"}},\"spec\":{\"nodeName\":\"" node "\"," containers                 \
-	"},\"status\":{\"phase\":\"Running\"" status "}}"
-#define RUNS(uid, node, given, limits)                                                                                 \
-	ON(uid, node, "hami.io/vgpu-devices-allocated", given, "", "\"containers\":[" C("c", limits) "]")
-#define QUOTA(hard)                                                                                                    \
-	"{\"metadata\":{\"name\":\"q\",\"namespace\":\"d\",\"resourceVersion\":\"1\"},\"spec\":{\"hard\":{" hard "}}}"
-#define LIMIT(resource, n) "\"limits.nvidia.com/" resource "\":\"" n "\""
-
 #define F2X2                                                                                                           \
 	.nodes = NVIDIA("node1", GPU("device1", "8000") "," GPU("device2", "8000")) "," NVIDIA(                        \
 		"node2", GPU("device3", "8000") "," GPU("device4", "8000")),                                           \
@@ -217,7 +184,6 @@ static const way admitting[] = {
 	NOTED("\"nvidia.com/use-gputype\":\"" use "\",\"nvidia.com/nouse-gputype\":\"" no "\"", MEM("1", "1"))
 #define A100                .nodes = NVIDIA("n", CARD_OF("abc", "NVIDIA-A100", "8000", "2", HEALTHY))
 #define SERVED              .outcome = "n abc,NVIDIA,1,0:;"
-#define NO_CARD             .outcome = "-no device of this kind"
 #define LITTLE              .outcome = "-too little free on its devices"
 #define BUSY(given, limits) A100, .running = RUNS("p", "n", given, limits)
 
@@ -269,12 +235,6 @@ static const way choosing[] = {
 		.outcome = "-node or devices closed"},
 };
 
-#define NPU(chip, cards) NODE_OF("n", "hami.io/node-register-" chip, cards)
-#define DIE(i)                                                                                                         \
-	"{\\\"id\\\":\\\"" #i "\\\",\\\"index\\\":" #i                                                                 \
-	",\\\"count\\\":10,\\\"devmem\\\":65536,\\\"devcore\\\":100,\\\"type\\\":"                                     \
-	"\\\"Ascend910C\\\",\\\"health\\\":true}"
-#define DIES(n)  "\"huawei.com/Ascend910C\":\"" n "\""
 #define IS_910B3 .nodes = NPU("Ascend910B3", CARD_OF("x", "Ascend910B3", "65536", "10", ",\\\"health\\\":true"))
 
 static const way makers[] = {
@@ -503,9 +463,8 @@ Test(conformance, instances_go_where_hami_puts_them)
 	cr_expect_eq(geometry_serve(&a100, &s, &size, 40960), GEOMETRY_NONE, "25 percent with a 1g alone left");
 }
 
-#define WHOLE_NODE(name, notes)                                                                                        \
-	"{\"metadata\":{\"name\":\"" name "\",\"annotations\":{" notes "}}}"
-#define REGISTER "\"hami.io/node-nvidia-register\":\"[" GPU("z", "8000") "]\""
+#define WHOLE_NODE(name, notes) "{\"metadata\":{\"name\":\"" name "\",\"annotations\":{" notes "}}}"
+#define REGISTER                "\"hami.io/node-nvidia-register\":\"[" GPU("z", "8000") "]\""
 
 /* 32: nodes come whole. Ours: one that is known counts with what is on it. */
 Test(conformance, whole_nodes_are_looked_at_without_a_trace)
