@@ -53,7 +53,7 @@ static void ask_settle(grpc_ask *k, grpc_status status, str text)
 	k->text[text.n] = 0;
 }
 
-static void ask_tell(grpc_ask *k)
+static void ask_say(grpc_ask *k)
 {
 	grpc_reply r = {.status = k->status, .text = str_from(k->text)};
 	void (*on_done)(void *arg, const grpc_reply *r) = k->on_done;
@@ -63,6 +63,11 @@ static void ask_tell(grpc_ask *k)
 	k->on_done = NULL;
 	if (on_done)
 		on_done(k->arg, &r);
+}
+
+static void ask_tell(grpc_ask *k)
+{
+	ask_say(k);
 	ask_free(k);
 }
 
@@ -223,11 +228,11 @@ void grpc_client_free(grpc_client *c)
 	h = c->h;
 	c->h = NULL;
 	h2_close(h);
-	/* Those that never got a stream are told by the loop, and know nothing of us by then. */
+	/* Those that never got a stream are in the loop's hands, which finds them told. */
 	for (grpc_ask *k = c->all.next, *next; k != &c->all; k = next) {
 		next = k->next;
 		k->next = k->prev = k;
-		k->client = NULL;
+		ask_say(k);
 	}
 	free(c->path);
 	free(c);

@@ -26,17 +26,6 @@ static err socket_fail(int fd, const char *path, fault *f)
 	return fault_set(f, ERR_IO, NULL, "%s: %s", path, strerror(why));
 }
 
-static bool mark_read(const char *path, unix_socket_mark *ret)
-{
-	struct stat there;
-
-	if (lstat(path, &there) || !S_ISSOCK(there.st_mode))
-		return false;
-	*ret = (unix_socket_mark){
-		there.st_dev, there.st_ino, (int64_t)there.st_ctim.tv_sec * 1000000000 + there.st_ctim.tv_nsec};
-	return true;
-}
-
 err unix_socket_listen(const char *path, int *ret_fd, unix_socket_mark *ret_mark, fault *f)
 {
 	struct sockaddr_un where;
@@ -50,7 +39,7 @@ err unix_socket_listen(const char *path, int *ret_fd, unix_socket_mark *ret_mark
 		(void)unlink(path);
 	/* The mode is set before anybody can reach it. */
 	if (fchmod(fd, 0600) || bind(fd, (struct sockaddr *)&where, sizeof(where)) || listen(fd, BACKLOG) ||
-		!mark_read(path, ret_mark))
+		!unix_socket_mark_read(path, ret_mark))
 		return socket_fail(fd, path, f);
 	*ret_fd = fd;
 	return ERR_OK;
@@ -70,10 +59,21 @@ err unix_socket_connect(const char *path, int *ret_fd, fault *f)
 	return ERR_OK;
 }
 
+bool unix_socket_mark_read(const char *path, unix_socket_mark *ret)
+{
+	struct stat there;
+
+	if (lstat(path, &there) || !S_ISSOCK(there.st_mode))
+		return false;
+	*ret = (unix_socket_mark){
+		there.st_dev, there.st_ino, (int64_t)there.st_ctim.tv_sec * 1000000000 + there.st_ctim.tv_nsec};
+	return true;
+}
+
 bool unix_socket_is_there(const char *path, const unix_socket_mark *mark)
 {
 	unix_socket_mark now;
 
-	return mark_read(path, &now) && now.device == mark->device && now.inode == mark->inode &&
+	return unix_socket_mark_read(path, &now) && now.device == mark->device && now.inode == mark->inode &&
 	       now.made_ns == mark->made_ns;
 }

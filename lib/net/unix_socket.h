@@ -12,5 +12,7 @@ typedef struct unix_socket_mark {
  * sentence. */
 err unix_socket_listen(const char *path, int *ret_fd, unix_socket_mark *ret_mark, fault *f) MUST_CHECK;
 err unix_socket_connect(const char *path, int *ret_fd, fault *f) MUST_CHECK;
+/* False: there is no socket. */
+bool unix_socket_mark_read(const char *path, unix_socket_mark *ret);
 /* Whether path still leads to the very socket that was made there. */
 bool unix_socket_is_there(const char *path, const unix_socket_mark *mark);
