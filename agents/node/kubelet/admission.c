@@ -90,7 +90,7 @@ static void say_why(admission *m, const char *what, const char *why)
 
 /* Allocate. */
 
-static void allocate_answer(admission *m, const whose *w, const plan_container *plan)
+static void allocate_answer(admission *m, const claim *w, const plan_container *plan)
 {
 	AUTO_ARENA a = arena_new(0);
 	const kubelet_giver *g = &m->k->c.giver;
@@ -122,7 +122,7 @@ static uint32_t shares_of(const plan_container *c, str resource)
 }
 
 /* The plan's entry that may be carried out, or NULL and why not. */
-static const plan_container *plan_of(admission *m, const whose *w)
+static const plan_container *plan_of(admission *m, const claim *w)
 {
 	str resource = str_from(m->plugin->resource);
 	const plan_container *plan = local_plan_of(w->pod, w->container);
@@ -144,18 +144,18 @@ static bool is_late(const admission *m)
 	return clock_mono_us() >= m->until_us;
 }
 
-static bool allocate_try(admission *m, whose_verdict verdict, const whose *w)
+static bool allocate_try(admission *m, claim_verdict verdict, const claim *w)
 {
 	const plan_container *plan = NULL;
 
-	if (verdict == WHOSE_ONE)
+	if (verdict == CLAIM_ONE)
 		plan = plan_of(m, w);
 	else
-		say_why(m, "it is not known whose these devices are", whose_text(verdict));
+		say_why(m, "it is not known whose these devices are", claim_text(verdict));
 	if (plan)
 		allocate_answer(m, w, plan);
 	else if (is_late(m))
-		refuse(m, verdict == WHOSE_ONE ? w->pod : NULL, GRPC_FAILED_PRECONDITION);
+		refuse(m, verdict == CLAIM_ONE ? w->pod : NULL, GRPC_FAILED_PRECONDITION);
 	else
 		return false;
 	return true;
@@ -218,9 +218,9 @@ static void prefer_answer(admission *m, const plan_container *plan)
 	answer_message(m, &r.base);
 }
 
-static bool prefer_try(admission *m, whose_verdict verdict, const whose *w)
+static bool prefer_try(admission *m, claim_verdict verdict, const claim *w)
 {
-	const plan_container *plan = verdict == WHOSE_ONE ? local_plan_of(w->pod, w->container) : NULL;
+	const plan_container *plan = verdict == CLAIM_ONE ? local_plan_of(w->pod, w->container) : NULL;
 
 	if (!plan && !is_late(m))
 		return false;
@@ -279,7 +279,7 @@ static bool pre_start_try(admission *m, const V1__ListPodResourcesResponse *list
 	const V1__PodResources *owner = NULL;
 	const V1__ContainerResources *c = NULL;
 
-	if (!whose_has(listed, str_from(m->plugin->resource), m->ids, m->n, &owner, &c)) {
+	if (!claim_has(listed, str_from(m->plugin->resource), m->ids, m->n, &owner, &c)) {
 		pre_start_answer(m);
 		return true;
 	}
@@ -301,12 +301,12 @@ static bool pre_start_try(admission *m, const V1__ListPodResourcesResponse *list
 static bool admission_try(admission *m, const V1__ListPodResourcesResponse *listed)
 {
 	const kubelet_giver *g = &m->k->c.giver;
-	whose_question q = {&m->k->pods, listed, str_from(m->plugin->resource), m->n, g->was_given, g->arg};
-	whose w = {0};
+	claim_question q = {&m->k->pods, listed, str_from(m->plugin->resource), m->n, g->was_given, g->arg};
+	claim w = {0};
 
 	if (m->kind == ADMISSION_PRE_START)
 		return pre_start_try(m, listed);
-	whose_verdict verdict = whose_find(&q, &w);
+	claim_verdict verdict = claim_find(&q, &w);
 	return m->kind == ADMISSION_PREFER ? prefer_try(m, verdict, &w) : allocate_try(m, verdict, &w);
 }
 

@@ -2,7 +2,7 @@
  *
  * A plugin's socket is served first and registered then; when the kubelet starts anew, removes our socket or lets the
  * connection go, it is made and registered again, with the same device ids. Whose Allocate it is, the kubelet's own
- * list of pods tells (whose.h); what the pod gets, its signed plan (local_pods.h). Where neither comes in time the
+ * list of pods tells (claim.h); what the pod gets, its signed plan (local_pods.h). Where neither comes in time the
  * Allocate is refused: a container that starts has the limits of its own plan, or does not start.
  */
 #pragma once

@@ -2,7 +2,7 @@
 #pragma once
 #include "agents/backoff.h"
 #include "agents/node/kubelet/kubelet.h"
-#include "agents/node/kubelet/whose.h"
+#include "agents/node/kubelet/claim.h"
 #include "net/grpc_client.h"
 #include "net/grpc_server.h"
 #include "net/unix_socket.h"

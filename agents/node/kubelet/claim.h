@@ -1,4 +1,4 @@
-/* whose: which container of which pod an Allocate is for. The request itself does not say.
+/* claim: which container of which pod an Allocate is for. The request itself does not say.
  *
  * The kubelet admits one pod after the other and counts a pod among its own before it admits it. So what it lists from
  * within an Allocate holds the pod in question, which asks for the resource by our own watch and still lacks devices of
@@ -10,19 +10,19 @@
 #include "agents/node/kubelet/local_pods.h"
 #include "proto/podresources.pb-c.h"
 
-typedef enum whose_verdict {
-	WHOSE_ONE,
-	WHOSE_NONE,    /* no pod lacks so many of it */
-	WHOSE_STRANGE, /* a pod is listed that our watch has not told yet: it may be that one */
-	WHOSE_SEVERAL, /* more than one pod lacks so many of it */
-} whose_verdict;
+typedef enum claim_verdict {
+	CLAIM_ONE,
+	CLAIM_NONE,    /* no pod lacks so many of it */
+	CLAIM_STRANGE, /* a pod is listed that our watch has not told yet: it may be that one */
+	CLAIM_SEVERAL, /* more than one pod lacks so many of it */
+} claim_verdict;
 
-typedef struct whose {
+typedef struct claim {
 	local_pod *pod;
 	uint32_t container; /* of pod->p.containers */
-} whose;
+} claim;
 
-typedef struct whose_question {
+typedef struct claim_question {
 	const local_pods *pods;
 	const V1__ListPodResourcesResponse *listed;
 	str resource;
@@ -30,13 +30,13 @@ typedef struct whose_question {
 	/* What an earlier process of ours gave: it does not stand in the pods. NULL: nothing. */
 	bool (*was_given)(void *arg, const local_pod *p, uint32_t container, str resource);
 	void *arg;
-} whose_question;
+} claim_question;
 
-/* Fills *ret for WHOSE_ONE. */
-whose_verdict whose_find(const whose_question *q, whose *ret);
+/* Fills *ret for CLAIM_ONE. */
+claim_verdict claim_find(const claim_question *q, claim *ret);
 /* For people. */
-const char *whose_text(whose_verdict v);
+const char *claim_text(claim_verdict v);
 
 /* The listed container that has exactly these slots; false: none has. */
-bool whose_has(const V1__ListPodResourcesResponse *listed, str resource, char *const *ids, uint32_t n,
+bool claim_has(const V1__ListPodResourcesResponse *listed, str resource, char *const *ids, uint32_t n,
 	const V1__PodResources **ret_pod, const V1__ContainerResources **ret_container);

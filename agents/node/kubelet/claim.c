@@ -1,4 +1,4 @@
-#include "agents/node/kubelet/whose.h"
+#include "agents/node/kubelet/claim.h"
 #include "agents/node/kubelet/message.h"
 
 static bool has_devices(const V1__ContainerResources *c, str resource)
@@ -18,7 +18,7 @@ static const V1__ContainerResources *listed_container(const V1__PodResources *p,
 }
 
 typedef struct asker {
-	const whose_question *q;
+	const claim_question *q;
 	const V1__PodResources *listed;
 	local_pod *pod;
 } asker;
@@ -77,7 +77,7 @@ static bool is_begun(const local_pod *p)
 	return !str_eq(p->p.phase, S("Pending")) && p->p.phase.n > 0;
 }
 
-whose_verdict whose_find(const whose_question *q, whose *ret)
+claim_verdict claim_find(const claim_question *q, claim *ret)
 {
 	uint32_t n = 0;
 	bool is_strange = false;
@@ -94,24 +94,24 @@ whose_verdict whose_find(const whose_question *q, whose *ret)
 			continue;
 		if (q->n && local_count(&k.pod->p.containers[next], q->resource) != q->n)
 			continue;
-		*ret = (whose){k.pod, next};
+		*ret = (claim){k.pod, next};
 		n++;
 	}
 	if (is_strange)
-		return WHOSE_STRANGE;
-	return n == 1 ? WHOSE_ONE : n ? WHOSE_SEVERAL : WHOSE_NONE;
+		return CLAIM_STRANGE;
+	return n == 1 ? CLAIM_ONE : n ? CLAIM_SEVERAL : CLAIM_NONE;
 }
 
-const char *whose_text(whose_verdict v)
+const char *claim_text(claim_verdict v)
 {
 	switch (v) {
-	case WHOSE_ONE:
+	case CLAIM_ONE:
 		return "one pod asks for it";
-	case WHOSE_NONE:
+	case CLAIM_NONE:
 		return "no pod of this node lacks so many devices";
-	case WHOSE_STRANGE:
+	case CLAIM_STRANGE:
 		return "the kubelet has a pod that the API server has not told yet";
-	case WHOSE_SEVERAL:
+	case CLAIM_SEVERAL:
 		return "more than one pod lacks so many devices";
 	}
 	return "";
@@ -143,7 +143,7 @@ static bool has_these(const V1__ContainerResources *c, str resource, char *const
 	return true;
 }
 
-bool whose_has(const V1__ListPodResourcesResponse *listed, str resource, char *const *ids, uint32_t n,
+bool claim_has(const V1__ListPodResourcesResponse *listed, str resource, char *const *ids, uint32_t n,
 	const V1__PodResources **ret_pod, const V1__ContainerResources **ret_container)
 {
 	for (size_t i = 0; i < listed->n_pod_resources; i++) {
