@@ -26,6 +26,8 @@ struct allocations {
 	str boot;
 	allocation_on_step *on_step;
 	void *arg;
+	void (*on_change)(void *arg);
+	void *change_arg;
 	map by_id;
 	vec(allocation *) list;
 	uint64_t generation;
@@ -76,11 +78,24 @@ static void tell(const allocations *all, const allocation *of, const char *state
 		all->on_step(all->arg, of, state, reason);
 }
 
+static void changed(allocations *all)
+{
+	all->generation++;
+	if (all->on_change)
+		all->on_change(all->change_arg);
+}
+
+void allocations_on_change(allocations *all, void (*on_change)(void *arg), void *arg)
+{
+	all->on_change = on_change;
+	all->change_arg = arg;
+}
+
 static void list_put(allocations *all, allocation *of)
 {
 	vec_push(&all->list, of);
 	map_put(&all->by_id, str_from(of->id), of);
-	all->generation++;
+	changed(all);
 }
 
 static void list_take(allocations *all, allocation *of)
@@ -89,7 +104,7 @@ static void list_take(allocations *all, allocation *of)
 	for (uint32_t i = 0; i < all->list.n; i++)
 		if (all->list.v[i] == of)
 			vec_remove_fast(&all->list, i);
-	all->generation++;
+	changed(all);
 	lot_close(&of->lot);
 	free(of);
 }
@@ -148,7 +163,7 @@ err allocation_change(allocations *all, str id, const share *s, fault *f)
 		of->share.devices[d].compute_milli = s->devices[d].compute_milli;
 	}
 	of->share.is_low = s->is_low;
-	all->generation++;
+	changed(all);
 	return record_keep(all, of, a, f);
 }
 
@@ -393,6 +408,7 @@ void allocations_close(allocations *all)
 {
 	if (!all)
 		return;
+	all->on_change = NULL;
 	while (all->list.n)
 		list_take(all, all->list.v[0]);
 	vec_done(&all->list);

@@ -55,6 +55,9 @@ typedef struct allocation_mount {
 /* allocated, ended (node_step_states); reason may be NULL. a is valid during the call. */
 typedef void allocation_on_step(void *arg, const allocation *a, const char *state, const char *reason);
 
+/* Something was made, changed or ended, and the caller of that has not returned yet: do nothing but take note. */
+void allocations_on_change(allocations *all, void (*on_change)(void *arg), void *arg);
+
 /* Reads what is there, and mends it. on_step may be NULL; it is not called for what was there. */
 err allocations_open(
 	const char *state_dir, allocation_on_step *on_step, void *arg, allocations **ret, fault *f) MUST_CHECK;

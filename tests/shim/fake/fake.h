@@ -34,5 +34,8 @@ void fake_put(uint64_t key, uint64_t bytes, unsigned device, uint64_t mark);
 bool fake_take(uint64_t key, fake_block *ret_block);
 bool fake_find(uint64_t key, fake_block *ret_block);
 
+/* NVML's handle; waits while the device hangs. */
+bool nvml_device(nvmlDevice_t handle, unsigned *ret_device);
+
 /* An address that was never given before. */
 uint64_t fake_address(uint64_t bytes);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fake.h"
 #include "rest.h"
@@ -13,12 +14,23 @@ static void nvml_cost(void)
 		world_sleep(world_get()->nvml_ns);
 }
 
-static bool device_of(nvmlDevice_t handle, unsigned *ret_device)
+/* A device that hangs holds whoever asks after it; one that is deadly ends them. */
+static void device_suffer(unsigned device)
+{
+	const fake_device *d = &world_get()->devices[device];
+	if (atomic_load(&d->deadly))
+		_exit(11);
+	while (atomic_load(&d->is_hung))
+		world_sleep(1000000);
+}
+
+bool nvml_device(nvmlDevice_t handle, unsigned *ret_device)
 {
 	uintptr_t n = (uintptr_t)handle;
 	if (n < 0x1000 || (n - 0x1000) / 0x10 >= world_get()->device_count)
 		return false;
 	*ret_device = (unsigned)((n - 0x1000) / 0x10);
+	device_suffer(*ret_device);
 	return true;
 }
 
@@ -81,7 +93,7 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *text, nvml
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *text, unsigned int size)
 {
 	unsigned d;
-	if (!device_of(device, &d))
+	if (!nvml_device(device, &d))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	unsigned b = 0x40 + d;
 	snprintf(text, size, "GPU-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b, b, b, b, b,
@@ -91,14 +103,16 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *text, unsi
 
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *index)
 {
-	return device_of(device, index) ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+	return nvml_device(device, index) ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 }
 
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
 	unsigned d;
-	if (!device_of(device, &d))
+	if (!nvml_device(device, &d))
 		return NVML_ERROR_INVALID_ARGUMENT;
+	if (atomic_load(&world_get()->devices[d].is_lost))
+		return 15;
 	memory->total = world_get()->memory_bytes;
 	memory->used = world_booked(d);
 	memory->free = memory->total - memory->used;
@@ -124,7 +138,7 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(
 	unsigned d;
 	unsigned n = 0;
 	fake_world *w = world_get();
-	if (!device_of(device, &d))
+	if (!nvml_device(device, &d))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	nvml_cost();
 	for (unsigned i = 0; i < atomic_load(&w->client_top) && n < *count; i++) {
@@ -170,7 +184,7 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetProcessUtilization(
 	unsigned d;
 	unsigned n = 0;
 	fake_world *w = world_get();
-	if (!device_of(device, &d))
+	if (!nvml_device(device, &d))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	nvml_cost();
 	world_advance(d);

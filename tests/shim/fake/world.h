@@ -62,6 +62,9 @@ typedef struct fake_device {
 	_Alignas(64) atomic_bool watched;
 	_Atomic uint64_t total_bytes; /* of all processes, while watched and while nobody is killed */
 	_Atomic uint64_t peak_bytes;  /* the most that ever was */
+	/* What is wrong with it, by the will of a test. */
+	_Atomic uint32_t is_lost, is_hung, deadly, rows_pending;
+	_Atomic uint32_t xid, xids; /* the latest, and how many there were */
 } fake_device;
 
 typedef struct fake_world {

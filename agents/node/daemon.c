@@ -1,0 +1,502 @@
+#include "agents/node/daemon.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "agents/node/audit.h"
+#include "agents/node/command.h"
+#include "agents/node/daemon_settings.h"
+#include "agents/node/exposition.h"
+#include "agents/node/process.h"
+#include "agents/node/reporter.h"
+#include "agents/node/seats.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/listen.h"
+#include "net/web.h"
+
+enum { EXPOSITION_BYTES_MAX = 16 << 20, SWEEP_US = 30 * 1000000, LOG_LINE_MAX = 8192, SAMPLE_IDLE_TIMES = 2 };
+
+typedef struct service {
+	daemon_settings o;
+	loop *loop;
+	ward *ward;
+	probe *probe;
+	allocations *allocations;
+	seats *seats;
+	audit *audit;
+	reporter *reporter;
+	web_server *web;
+	loop_timer *tick, *scan, *sample, *sweep;
+	loop_watch *kernel_log;
+	int kernel_log_fd;
+	buf page;
+	uint64_t probe_failures, inventory_seen, health_seen;
+	card_state states[CARDS_MAX]; /* as they were logged */
+	int64_t window_from_us;
+	bool is_scanned, is_stopping;
+} service;
+
+static void health_log(service *s, const card *c)
+{
+	if (s->states[c->index] == c->state)
+		return;
+	s->states[c->index] = c->state;
+	log_warn("device.state", KV_Z("device", c->uuid), KV_Z("state", card_state_name(c->state)),
+		KV_Z("cause", c->cause));
+}
+
+/* The one place that hears of every change of the devices. */
+static void inventory_changed(service *s)
+{
+	AUTO_ARENA a = arena_new(0);
+	const cards *all = ward_cards(s->ward);
+
+	if (all->generation != s->inventory_seen) {
+		node_item item = cards_inventory_item(all, s->o.shares, a);
+		log_info("inventory.changed", KV_I64("devices", all->n), KV_Z("driver", all->driver));
+		if (s->reporter)
+			reporter_put(s->reporter, &item);
+	}
+	if (all->health_generation != s->health_seen || all->generation != s->inventory_seen) {
+		node_item item = cards_health_item(all, a);
+		for (uint32_t i = 0; i < all->n; i++)
+			health_log(s, &all->v[i]);
+		if (s->reporter) {
+			reporter_put(s->reporter, &item);
+			reporter_hurry(s->reporter);
+		}
+	}
+	s->inventory_seen = all->generation;
+	s->health_seen = all->health_generation;
+}
+
+static void on_cards(void *arg, const card *list, uint32_t n, const int16_t *links, const char *driver)
+{
+	service *s = arg;
+
+	s->is_scanned = true;
+	ward_take_cards(s->ward, list, n, links, driver, clock_now_us());
+	inventory_changed(s);
+}
+
+static void on_sample(void *arg, const probe_sample *sample)
+{
+	service *s = arg;
+	const card *c = ward_card_of_index(s->ward, sample->index);
+
+	ward_take_sample(s->ward, sample, clock_now_us());
+	if (c)
+		audit_take(s->audit, c, sample);
+}
+
+static void sample_plan(service *s)
+{
+	allocation **list;
+	uint64_t generation;
+	int64_t wait_ms = s->o.audit_ms * (audit_is_busy(s->audit) ? 1 : SAMPLE_IDLE_TIMES);
+
+	if (!allocations_list(s->allocations, &list, &generation))
+		wait_ms = s->o.scan_ms;
+	loop_timer_arm(s->sample, wait_ms * 1000);
+}
+
+static void on_sampled(void *arg)
+{
+	service *s = arg;
+
+	audit_turn(s->audit, true, clock_mono_us());
+	inventory_changed(s);
+	sample_plan(s);
+}
+
+static void on_event(void *arg, const probe_event *e)
+{
+	service *s = arg;
+
+	ward_take_event(s->ward, e, clock_now_us());
+	inventory_changed(s);
+}
+
+static void on_ill(void *arg, int32_t index, const char *how)
+{
+	service *s = arg;
+
+	s->probe_failures++;
+	log_warn("nvml.ill", KV_I64("index", index), KV_Z("why", how));
+	ward_take_ill(s->ward, index, clock_now_us());
+	inventory_changed(s);
+}
+
+static void on_none(void *arg)
+{
+	service *s = arg;
+
+	if (!s->is_scanned || ward_cards(s->ward)->has_nvml)
+		log_warn("nvml.none", KV_Z("library", s->o.nvml));
+	s->is_scanned = true;
+	ward_take_none(s->ward, clock_now_us());
+	inventory_changed(s);
+}
+
+static void on_scan(void *arg)
+{
+	service *s = arg;
+
+	if (s->probe)
+		probe_scan(s->probe);
+	else
+		on_none(s);
+	loop_timer_arm(s->scan, s->o.scan_ms * 1000);
+}
+
+/* Planned again when the sample is there; and now, in case it never comes. */
+static void on_sample_due(void *arg)
+{
+	service *s = arg;
+
+	if (ward_cards(s->ward)->has_nvml)
+		probe_ask_sample(s->probe);
+	else
+		audit_turn(s->audit, false, clock_mono_us());
+	sample_plan(s);
+}
+
+static void on_tick(void *arg)
+{
+	service *s = arg;
+	int64_t wait_ns = seats_turn(s->seats, clock_mono_ns());
+
+	loop_timer_arm(s->tick, wait_ns / 1000);
+}
+
+static void on_allocations(void *arg)
+{
+	service *s = arg;
+
+	loop_timer_arm(s->tick, 0);
+	if (!audit_is_busy(s->audit))
+		loop_timer_arm(s->sample, s->o.audit_ms * 1000);
+}
+
+static bool is_living(void *arg, const allocation *of)
+{
+	const service *s = arg;
+	char path[4096];
+	struct stat st;
+
+	if (of->pid)
+		return process_started((pid_t)of->pid) == of->pid_started;
+	if (!of->pod_uid[0] ||
+		snprintf(path, sizeof(path), "%s/pods/%s", s->o.kubelet_dir, of->pod_uid) >= (int)sizeof(path))
+		return true;
+	return stat(path, &st) == 0;
+}
+
+static void on_sweep(void *arg)
+{
+	service *s = arg;
+
+	(void)allocations_sweep(s->allocations, clock_now_us(), is_living, s);
+	loop_timer_arm(s->sweep, SWEEP_US);
+}
+
+static void on_step(void *arg, const allocation *of, const char *state, const char *reason)
+{
+	service *s = arg;
+	node_step step = {.owner = allocation_owner(of),
+		.state = str_from(state),
+		.reason = str_from(reason),
+		.at.us = clock_now_us()};
+	node_item item = {.kind = S("step"), .steps = {&step, 1}};
+
+	log_info("allocation.step", KV_Z("allocation", of->id), KV_Z("state", state), KV_Z("reason", reason));
+	if (!s->reporter || s->is_stopping)
+		return;
+	reporter_put(s->reporter, &item);
+	reporter_hurry(s->reporter);
+}
+
+static void on_finding(void *arg, const audit_finding *f)
+{
+	service *s = arg;
+	node_finding row = {
+		.device = str_from(f->device),
+		.kind = str_from(node_finding_kinds[f->kind]),
+		.action = str_from(node_finding_actions[f->action]),
+		.pid = f->pid,
+		.found = f->found,
+		.expected = f->expected,
+		.at.us = clock_now_us(),
+	};
+	node_item item = {.kind = S("finding"), .findings = {&row, 1}};
+
+	if (f->of)
+		row.owner = allocation_owner(f->of);
+	log_warn("audit.finding", KV("kind", row.kind), KV("action", row.action),
+		KV_Z("allocation", f->of ? f->of->id : ""), KV("device", row.device), KV_I64("pid", f->pid),
+		KV_I64("found", f->found), KV_I64("expected", f->expected));
+	if (!s->reporter)
+		return;
+	reporter_put(s->reporter, &item);
+	reporter_hurry(s->reporter);
+}
+
+/* What all containers used since the last report. */
+static void usage_put(void *arg)
+{
+	service *s = arg;
+	AUTO_ARENA a = arena_new(0);
+	allocation **list;
+	uint64_t generation;
+	uint32_t n = allocations_list(s->allocations, &list, &generation), used = 0;
+	int64_t now_us = clock_now_us(), window_us = now_us - s->window_from_us;
+	node_usage *rows = ARENA_ARRAY(a, node_usage, n + 1);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!audit_use_take(s->audit, list[i], &rows[used]))
+			continue;
+		rows[used].devices = (strs){ARENA_ARRAY(a, str, list[i]->n_devices), list[i]->n_devices};
+		for (uint32_t d = 0; d < list[i]->n_devices; d++)
+			rows[used].devices.v[d] = str_from(list[i]->uuids[d]);
+		used++;
+	}
+	s->window_from_us = now_us;
+	node_item item = {.kind = S("usage"),
+		.at.us = now_us,
+		.window_ms = window_us > 0 ? window_us / 1000 : 0,
+		.usage = {rows, used}};
+	if (used)
+		reporter_put(s->reporter, &item);
+}
+
+static void on_want(void *arg)
+{
+	service *s = arg;
+
+	s->inventory_seen = s->health_seen = UINT64_MAX;
+	inventory_changed(s);
+}
+
+static void on_heard(void *arg, bool is_heard, const char *why)
+{
+	(void)arg;
+	if (is_heard)
+		log_info("agent.answers", KV_Z("why", why));
+	else
+		log_warn("agent.silent", KV_Z("why", why));
+}
+
+/* One record at a time: "6,1234,5678,-;text". */
+static void on_kernel_log(void *arg, int what)
+{
+	service *s = arg;
+	char line[LOG_LINE_MAX];
+	ssize_t n;
+
+	(void)what;
+	while ((n = read(s->kernel_log_fd, line, sizeof(line))) > 0)
+		ward_take_log(s->ward, str_of(line, (size_t)n), clock_now_us());
+	inventory_changed(s);
+}
+
+static void kernel_log_open(service *s)
+{
+	s->kernel_log_fd = s->o.kernel_log[0] ? open(s->o.kernel_log, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	if (s->kernel_log_fd < 0)
+		return;
+	(void)lseek(s->kernel_log_fd, 0, SEEK_END);
+	s->kernel_log = loop_watch_new(s->loop, s->kernel_log_fd, LOOP_READ, on_kernel_log, s);
+}
+
+static void metrics_reply(service *s, web_req *r)
+{
+	exposition e = {
+		.node = s->o.node,
+		.ward = s->ward,
+		.allocations = s->allocations,
+		.audit = s->audit,
+		.mono_ns = clock_mono_ns(),
+		.probe_failures = s->probe_failures,
+		.reports = s->reporter ? reporter_answered(s->reporter) : 0,
+		.reports_dropped = s->reporter ? reporter_dropped(s->reporter) : 0,
+	};
+	bool is_open = exposition_wants_openmetrics(web_header_find(r, S("Accept")));
+
+	buf_clear(&s->page);
+	exposition_print(&e, is_open, &s->page);
+	web_reply(r, s->page.over ? 500 : 200,
+		is_open ? S("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n")
+			: S("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+		s->page.over ? S("") : buf_str(&s->page));
+}
+
+static void on_request(void *arg, web_req *r)
+{
+	service *s = arg;
+	bool may = r->method == WEB_GET || r->method == WEB_HEAD;
+
+	if (may && str_eq(r->path, S("/metrics")))
+		metrics_reply(s, r);
+	else if (may && str_eq(r->path, S("/livez")))
+		web_reply(r, 200, S("Content-Type: text/plain\r\n"), S("ok\n"));
+	else if (may && str_eq(r->path, S("/readyz")))
+		web_reply(r, s->is_scanned ? 200 : 503, S("Content-Type: text/plain\r\n"),
+			s->is_scanned ? S("ok\n") : S("no scan yet\n"));
+	else
+		web_reply(r, 404, S(""), S(""));
+}
+
+static err web_begin(service *s, fault *f)
+{
+	web_limits bounds = web_limits_default;
+	web_hooks hooks = {.on_request = on_request, .arg = s};
+	char address[128];
+	int fd;
+
+	if (!s->o.metrics_listen[0])
+		return ERR_OK;
+	err e = listen_open(s->o.metrics_listen, &fd, f);
+	if (e)
+		return e;
+	bounds.body_bytes_max = 0;
+	bounds.connections_max = 64;
+	s->web = web_open(s->loop, fd, NULL, &bounds, &hooks);
+	if (!listen_address(fd, address, sizeof(address)))
+		log_info("metrics.listening", KV_Z("at", address));
+	return ERR_OK;
+}
+
+static void probe_begin(service *s)
+{
+	probe_hooks hooks = {on_cards, on_sample, on_sampled, on_event, on_ill, on_none, s};
+
+	if (s->o.nvml[0])
+		s->probe = probe_new(s->loop, s->o.nvml, s->o.probe_timeout_ms, &hooks);
+}
+
+static void reporter_begin(service *s)
+{
+	if (!s->o.agent)
+		return;
+	s->reporter = reporter_new(&(reporter_config){
+		.loop = s->loop,
+		.agent = s->o.agent,
+		.ca_file = s->o.agent_ca,
+		.token_file = s->o.token_file,
+		.node = s->o.node,
+		.version = REEVE_VERSION,
+		.interval_ms = s->o.report_ms,
+		.before = usage_put,
+		.on_want = on_want,
+		.on_state = on_heard,
+		.arg = s,
+	});
+}
+
+static void timers_begin(service *s)
+{
+	s->tick = loop_timer_new(s->loop, on_tick, s);
+	s->scan = loop_timer_new(s->loop, on_scan, s);
+	s->sample = loop_timer_new(s->loop, on_sample_due, s);
+	s->sweep = loop_timer_new(s->loop, on_sweep, s);
+	loop_timer_arm(s->tick, 0);
+	loop_timer_arm(s->scan, 0);
+	loop_timer_arm(s->sample, s->o.audit_ms * 1000);
+	loop_timer_arm(s->sweep, SWEEP_US);
+}
+
+static err service_begin(service *s, fault *f)
+{
+	pci_roots roots = {s->o.sysfs, s->o.procfs};
+	err e = allocations_open(s->o.state_dir, on_step, s, &s->allocations, f);
+
+	if (e)
+		return e;
+	if (allocations_mended(s->allocations) || allocations_unread(s->allocations))
+		log_warn("allocations.damaged", KV_I64("mended", allocations_mended(s->allocations)),
+			KV_I64("unread", allocations_unread(s->allocations)));
+	allocations_on_change(s->allocations, on_allocations, s);
+	s->ward = ward_new(&roots);
+	s->seats = seats_new(s->allocations);
+	s->audit = audit_new(s->allocations, s->o.policy, on_finding, s);
+	s->window_from_us = clock_now_us();
+	buf_init(&s->page, EXPOSITION_BYTES_MAX);
+	e = web_begin(s, f);
+	if (e)
+		return e;
+	reporter_begin(s);
+	probe_begin(s);
+	timers_begin(s);
+	kernel_log_open(s);
+	return ERR_OK;
+}
+
+static void service_end(service *s)
+{
+	s->is_stopping = true;
+	loop_timer_free(s->tick);
+	loop_timer_free(s->scan);
+	loop_timer_free(s->sample);
+	loop_timer_free(s->sweep);
+	loop_watch_free(s->kernel_log);
+	if (s->kernel_log_fd >= 0)
+		close(s->kernel_log_fd);
+	probe_free(s->probe);
+	reporter_free(s->reporter);
+	if (s->web)
+		web_close(s->web);
+	audit_free(s->audit);
+	seats_free(s->seats);
+	allocations_close(s->allocations);
+	ward_free(s->ward);
+	buf_done(&s->page);
+	loop_free(s->loop);
+	free(s);
+	arena_trim();
+}
+
+static void on_stop(void *arg, int signo)
+{
+	service *s = arg;
+
+	log_info("node.stopping", KV_I64("signal", signo));
+	loop_stop(s->loop);
+}
+
+static int serve(service *s)
+{
+	fault f = {0};
+
+	err e = service_begin(s, &f);
+	if (e)
+		return command_refuse("reeve-node", f.pointer, f.detail);
+	loop_on_signal(s->loop, SIGTERM, on_stop, s);
+	loop_on_signal(s->loop, SIGINT, on_stop, s);
+	log_info("node.started", KV_Z("node", s->o.node), KV_Z("version", REEVE_VERSION));
+	loop_run(s->loop);
+	return EXIT_SUCCESS;
+}
+
+int daemon_main(int argc, char **argv)
+{
+	service *s = calloc(1, sizeof(*s));
+	bool is_done;
+	int status;
+
+	if (!s)
+		return EXIT_FAILURE;
+	s->kernel_log_fd = -1;
+	status = daemon_settings_read(&s->o, argc, argv, &is_done);
+	if (is_done || status) {
+		free(s);
+		return status;
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	s->loop = loop_new();
+	status = serve(s);
+	service_end(s);
+	return status;
+}

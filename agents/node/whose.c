@@ -1,0 +1,135 @@
+#include "agents/node/whose.h"
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/node/process.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+enum { ANCESTORS_MAX = 64 };
+
+typedef struct known {
+	whose_process p;
+	uint64_t generation; /* of the allocations, when it was looked up */
+	bool is_asked;
+} known;
+
+struct whose {
+	allocations *all;
+	map by_pid; /* of known */
+};
+
+whose *whose_new(allocations *all)
+{
+	whose *w = calloc(1, sizeof(*w));
+
+	assert(w);
+	w->all = all;
+	return w;
+}
+
+void whose_free(whose *w)
+{
+	if (!w)
+		return;
+	map_each (slot, &w->by_pid)
+		free(slot->value);
+	map_done(&w->by_pid);
+	free(w);
+}
+
+static allocation *by_pod(const whose *w, pid_t pid)
+{
+	allocation **list, *found = NULL;
+	uint64_t generation;
+	uint32_t n = allocations_list(w->all, &list, &generation);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!list[i]->pod_uid[0] || !process_in_pod(pid, list[i]->pod_uid))
+			continue;
+		if (found)
+			return NULL; /* the pod has several, and the mount would have said which */
+		found = list[i];
+	}
+	return found;
+}
+
+static allocation *of_root(const whose *w, pid_t pid)
+{
+	allocation **list;
+	uint64_t generation;
+	uint32_t n = allocations_list(w->all, &list, &generation);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i]->pid == pid && list[i]->pid_started == process_started(pid))
+			return list[i];
+	return NULL;
+}
+
+static allocation *by_ancestor(const whose *w, pid_t pid)
+{
+	allocation *found = NULL;
+
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1 && !found; i++) {
+		found = of_root(w, pid);
+		pid = process_parent(pid);
+	}
+	return found;
+}
+
+static allocation *look_up(const whose *w, pid_t pid)
+{
+	char id[ALLOCATION_ID_MAX];
+	allocation *of = NULL;
+
+	if (process_mount(pid, LIMITS_FOLDER, id, sizeof(id)))
+		of = allocation_find(w->all, str_from(id));
+	if (!of)
+		of = by_pod(w, pid);
+	return of ? of : by_ancestor(w, pid);
+}
+
+static void known_fill(const whose *w, known *k, pid_t pid, uint64_t started, uint64_t generation)
+{
+	process_names names;
+
+	*k = (known){.p = {.pid = pid, .started = started}, .generation = generation};
+	k->p.of = look_up(w, pid);
+	if (!process_look(pid, &names))
+		return;
+	k->p.space = names.space;
+	k->p.inner = names.inner;
+	k->p.started_low = names.started;
+}
+
+const whose_process *whose_find(whose *w, int32_t pid)
+{
+	allocation **list;
+	uint64_t generation, started = process_started(pid);
+	known *k = map_find_num(&w->by_pid, (uint64_t)pid);
+
+	(void)allocations_list(w->all, &list, &generation);
+	if (!started)
+		return NULL;
+	if (!k) {
+		k = calloc(1, sizeof(*k));
+		assert(k);
+		map_put_num(&w->by_pid, (uint64_t)pid, k);
+	}
+	if (k->p.started != started || k->generation != generation)
+		known_fill(w, k, pid, started, generation);
+	k->is_asked = true;
+	return &k->p;
+}
+
+void whose_turn(whose *w)
+{
+	map_each (slot, &w->by_pid) {
+		known *k = slot->value;
+		bool is_asked = k->is_asked;
+		k->is_asked = false;
+		if (is_asked)
+			continue;
+		map_remove_num(&w->by_pid, (uint64_t)k->p.pid);
+		free(k);
+	}
+}
