@@ -2,9 +2,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "agents/cluster/enrol.h"
-#include "agents/file.h"
 #include "agents/cluster/uplink.h"
+#include "agents/file.h"
+#include "agents/kube/leader.h"
+#include "agents/real/site.h"
 #include "agents/simulate/simulate.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,10 +17,15 @@
 #define RENEW_CHECK_MAX_US ((int64_t)3600 * 1000000)
 #define RENEW_CHECK_MIN_US ((int64_t)60 * 1000000)
 
+#define LEAVE_US ((int64_t)300000)
+
 enum { EXIT_ASKED_WRONG = 2, SCENE_ARENA_BYTES = 1 << 30 };
 
 typedef struct options {
 	const char *server, *ca, *state_dir, *join_token, *join_token_file, *simulate, *log_level;
+	const char *kubeconfig, *kube_context, *namespace, *secret, *lease, *identity;
+	const char *listen, *tls_cert, *tls_key;
+	int64_t lease_s;
 } options;
 
 static const setting rows[] = {
@@ -48,6 +56,57 @@ static const setting rows[] = {
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, simulate),
 		.help = "Govern a simulated cluster, described in this JSON file. SIGHUP reads its nodes again."},
+	{.name = "kubeconfig",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, kubeconfig),
+		.help = "Govern the Kubernetes cluster that this file leads to; in-cluster: the one this pod runs in."},
+	{.name = "kube-context",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, kube_context),
+		.help = "The context of the kubeconfig; not given: its current one."},
+	{.name = "namespace",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, namespace),
+		.max = OBJECT_NAME_MAX,
+		.help = "Namespace of the agent's own Secret and Lease; not given: the one it runs in, or the context's."},
+	{.name = "secret",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, secret),
+		.initial = "reeve-agent",
+		.max = OBJECT_NAME_MAX,
+		.help = "Secret that holds the identity of the cluster's agents and what they have spent; made when it is "
+			"not there."},
+	{.name = "lease",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, lease),
+		.initial = "reeve-agent",
+		.max = OBJECT_NAME_MAX,
+		.help = "Lease by which the agents of a cluster agree on which of them acts."},
+	{.name = "lease-s",
+		.kind = SETTING_I64,
+		.at = offsetof(options, lease_s),
+		.initial = "15",
+		.min = 3,
+		.max = 3600,
+		.help = "Seconds after which another agent takes that Lease from one that is gone."},
+	{.name = "identity",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, identity),
+		.max = LEADER_IDENTITY_MAX,
+		.help = "What this agent is called in the Lease and in events; not given: host name and process."},
+	{.name = "listen",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, listen),
+		.initial = "127.0.0.1:0",
+		.help = "Where the agent answers the scheduler and the API server: host:port."},
+	{.name = "tls-cert",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, tls_cert),
+		.help = "PEM file of its certificate there; read again when it changes. Needed but on loopback."},
+	{.name = "tls-key",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, tls_key),
+		.help = "PEM file of that certificate's key."},
 	{.name = "log-level",
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, log_level),
@@ -73,10 +132,17 @@ typedef struct program {
 	arena *scene_arena, *old_arena;
 	scene *scene;
 	simulate *simulate;
+	arena *arena;
+	char identity[LEADER_IDENTITY_MAX + 1];
+	login who;
+	site *site;
+	cluster_ref cluster; /* of the site */
+	char *memory;        /* what its core remembers, until that stands */
+	str cluster_uid;
 	agent *agent;
 	enrol *enrol;
 	uplink *uplink;
-	loop_timer *renew;
+	loop_timer *renew, *leave;
 	int status;
 } program;
 
@@ -108,8 +174,10 @@ static err options_check(options *o, fault *f)
 		return fault_set(f, ERR_SETTING, "--server", "is needed, as https://host:port");
 	if (!level_find(o->log_level, &level))
 		return fault_set(f, ERR_SETTING, "--log-level", "must be debug, info, warn or error");
-	if (!o->simulate)
-		return fault_set(f, ERR_SETTING, "--simulate", "is needed: this version governs simulated clusters");
+	if (!o->simulate == !o->kubeconfig)
+		return fault_set(f, ERR_SETTING, "--kubeconfig", "give this, or --simulate: which cluster to govern");
+	if (!o->tls_cert != !o->tls_key)
+		return fault_set(f, ERR_SETTING, "--tls-key", "certificate and key go together");
 	if (o->join_token && o->join_token_file)
 		return fault_set(f, ERR_SETTING, "--join-token", "give the token or its file, not both");
 	n = strlen(o->server);
@@ -143,7 +211,7 @@ static err scene_open(program *p, arena **ret_arena, scene **ret, fault *f)
 	return scene_load(p->o.simulate, *ret_arena, *ret, f);
 }
 
-static err cluster_open(program *p, fault *f)
+static err simulated_open(program *p, fault *f)
 {
 	int64_t now_us = clock_now_us();
 
@@ -154,15 +222,26 @@ static err cluster_open(program *p, fault *f)
 		e = agent_open(simulate_cluster(p->simulate), p->home.facts, VERSION, now_us, &p->agent, f);
 	if (!e && simulate_torn_bytes(p->simulate))
 		log_warn("journal.torn", KV_I64("bytes", simulate_torn_bytes(p->simulate)));
+	p->cluster_uid = e ? STR_NONE : p->scene->cluster_uid;
 	return e;
 }
 
+static void leave(void *arg)
+{
+	program *p = arg;
+
+	loop_stop(p->loop);
+}
+
+/* Another agent need not wait for the Lease: it is given up, which takes one call. */
 static void uplink_ended(void *arg, bool is_failure)
 {
 	program *p = arg;
 
-	p->status = is_failure ? EXIT_FAILURE : EXIT_SUCCESS;
-	loop_stop(p->loop);
+	p->status = is_failure ? EXIT_FAILURE : p->status;
+	if (p->site)
+		site_leave(p->site);
+	loop_timer_arm(p->leave, p->site && !is_failure ? LEAVE_US : 0);
 }
 
 static const char *ca_file(const program *p)
@@ -190,6 +269,8 @@ static void renewed(void *arg)
 	program *p = arg;
 
 	enrol_ended(p);
+	if (p->site)
+		site_renewed(p->site);
 	uplink_reconnect(p->uplink);
 	renew_plan(p);
 }
@@ -211,7 +292,7 @@ static enrol_config enrol_with(program *p, const char *token)
 		.server = p->o.server,
 		.ca_file = ca_file(p),
 		.token = token,
-		.cluster_uid = p->scene->cluster_uid,
+		.cluster_uid = p->cluster_uid,
 		.version = VERSION,
 		.on_ready = renewed,
 		.on_refused = renew_refused,
@@ -249,12 +330,36 @@ static void work_begin(program *p)
 	on_renew(p);
 }
 
+/* The core of a real cluster stands once this agent may speak for it. */
+static void real_begin(program *p)
+{
+	fault f = {0};
+
+	if (agent_open_kept(p->cluster, str_from(p->memory), VERSION, clock_now_us(), &p->agent, &f)) {
+		log_error("agent.failed", KV_Z("why", f.detail));
+		uplink_ended(p, true);
+		return;
+	}
+	site_agent(p->site, p->agent);
+	work_begin(p);
+}
+
+static void work_start(program *p)
+{
+	if (p->site)
+		real_begin(p);
+	else
+		work_begin(p);
+}
+
 static void joined(void *arg)
 {
 	program *p = arg;
 
 	enrol_ended(p);
-	work_begin(p);
+	if (p->site)
+		site_renewed(p->site);
+	work_start(p);
 }
 
 static void join_refused(void *arg, err e, const char *why)
@@ -276,7 +381,7 @@ static void on_stop(void *arg, int signo)
 	if (p->uplink)
 		uplink_stop(p->uplink);
 	else
-		loop_stop(p->loop);
+		leave(p);
 }
 
 /* The scene before the last one may still be pointed to by nothing: one generation is kept to be sure of it. */
@@ -288,6 +393,8 @@ static void on_reload(void *arg, int signo)
 	scene *s;
 
 	(void)signo;
+	if (p->site)
+		return;
 	err e = scene_open(p, &fresh, &s, &f);
 	if (!e && !str_eq(s->cluster_uid, p->scene->cluster_uid))
 		e = fault_set(&f, ERR_CONFLICT, "#/cluster_uid", "another cluster needs another agent");
@@ -312,7 +419,7 @@ static err begin(program *p, fault *f)
 	/* A certificate that ended longer ago cannot even be renewed: a token begins anew. */
 	int64_t until_us = enrol_until_us(&p->home);
 	if (until_us && (until_us + ENROL_RENEW_LATE_US > clock_now_us() || !p->token)) {
-		work_begin(p);
+		work_start(p);
 		return ERR_OK;
 	}
 	if (!p->token)
@@ -326,11 +433,94 @@ static err begin(program *p, fault *f)
 	return ERR_OK;
 }
 
+static void on_act(void *arg, cluster_ref c, str memory)
+{
+	program *p = arg;
+	fault f = {0};
+
+	p->cluster = c;
+	p->cluster_uid = site_uid(p->site);
+	p->memory = calloc(1, (size_t)memory.n + 1);
+	if (!p->memory)
+		abort();
+	memcpy(p->memory, memory.p ? memory.p : "", memory.n);
+	if (begin(p, &f)) {
+		p->status = say_wrong(&f);
+		loop_stop(p->loop);
+	}
+}
+
+static void on_stir(void *arg)
+{
+	program *p = arg;
+
+	if (!p->uplink)
+		return;
+	uplink_stir(p->uplink);
+	uplink_kick(p->uplink);
+}
+
+/* Nothing more is told: what this agent knows may be old already. */
+static void on_site_end(void *arg, bool is_failure)
+{
+	program *p = arg;
+
+	p->status = is_failure ? EXIT_FAILURE : EXIT_SUCCESS;
+	enrol_ended(p);
+	if (p->uplink)
+		uplink_halt(p->uplink);
+	else
+		loop_stop(p->loop);
+}
+
+static const char *identity_of(program *p)
+{
+	char host[128] = "agent";
+
+	if (p->o.identity)
+		return p->o.identity;
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)snprintf(p->identity, sizeof(p->identity), "%s-%ld", host, (long)getpid());
+	return p->identity;
+}
+
+static err site_begin(program *p, fault *f)
+{
+	bool is_inside = strcmp(p->o.kubeconfig, "in-cluster") == 0;
+	err e = is_inside ? login_account(LOGIN_ACCOUNT_FOLDER, p->arena, &p->who, f)
+			  : login_config(p->o.kubeconfig, p->o.kube_context, p->arena, &p->who, f);
+
+	if (e)
+		return e;
+	return site_open(&(site_spec){.loop = p->loop,
+				 .home = &p->home,
+				 .who = &p->who,
+				 .version = VERSION,
+				 .space = p->o.namespace ? p->o.namespace : str_z(p->arena, p->who.space),
+				 .secret = p->o.secret,
+				 .lease = p->o.lease,
+				 .identity = identity_of(p),
+				 .lease_s = p->o.lease_s,
+				 .address = p->o.listen,
+				 .cert_file = p->o.tls_cert,
+				 .key_file = p->o.tls_key,
+				 .on_act = on_act,
+				 .on_stir = on_stir,
+				 .on_end = on_site_end,
+				 .arg = p},
+		&p->site, f);
+}
+
 static void program_end(program *p)
 {
 	loop_timer_free(p->renew);
+	loop_timer_free(p->leave);
 	uplink_close(p->uplink);
+	if (p->site)
+		site_agent(p->site, NULL);
 	agent_close(p->agent);
+	site_close(p->site);
+	free(p->memory);
 	simulate_close(p->simulate);
 	arena_end(p->scene_arena);
 	arena_end(p->old_arena);
@@ -342,18 +532,20 @@ static int run(program *p, arena *a)
 {
 	fault f = {0};
 
+	p->arena = a;
 	err e = token_read(p, a, &f);
 	if (!e)
 		e = home_open(p->o.state_dir, a, &p->home, &f);
 	if (!e)
-		e = cluster_open(p, &f);
+		e = p->o.simulate ? simulated_open(p, &f) : site_begin(p, &f);
 	if (e)
 		return say_wrong(&f);
 	loop_on_signal(p->loop, SIGTERM, on_stop, p);
 	loop_on_signal(p->loop, SIGINT, on_stop, p);
 	loop_on_signal(p->loop, SIGHUP, on_reload, p);
 	p->renew = loop_timer_new(p->loop, on_renew, p);
-	e = begin(p, &f);
+	p->leave = loop_timer_new(p->loop, leave, p);
+	e = p->o.simulate ? begin(p, &f) : ERR_OK;
 	if (e)
 		return say_wrong(&f);
 	loop_run(p->loop);

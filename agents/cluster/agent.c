@@ -6,7 +6,7 @@
 #include "base/id.h"
 #include "json/write.h"
 
-enum { SYNC_BYTES_MAX = 4096, PLAIN_ARENA_BYTES = 256 << 20 };
+enum { SYNC_BYTES_MAX = 4096, PLAIN_ARENA_BYTES = 256 << 20, CONFIG_WAIT_MS = 1000 };
 
 static void text_copy(char *out, size_t max, str s)
 {
@@ -145,6 +145,8 @@ static void pods_seen(void *arg, const cluster_pods *p)
 	visit *v = arg;
 
 	deed d = apply_found(&v->a->book, p);
+	if (d.kind == DEED_TELL && p->let_in)
+		pods_remember(d.h, p->let_in, &p->placed);
 	if (d.kind == DEED_TELL) {
 		old_stop(v->a, &d, v->now_us);
 		if (!d.h->is_booked)
@@ -154,7 +156,7 @@ static void pods_seen(void *arg, const cluster_pods *p)
 		drop_later(v->a, p, v->now_us);
 }
 
-err agent_open(cluster_ref c, const char *facts_path, const char *version, int64_t now_us, agent **ret, fault *f)
+static agent *agent_new(cluster_ref c, const char *version)
 {
 	agent *a = calloc(1, sizeof(*a));
 
@@ -165,7 +167,13 @@ err agent_open(cluster_ref c, const char *facts_path, const char *version, int64
 	a->room = place_new();
 	a->is_stirred = true;
 	outbox_init(&a->outbox, version);
-	err e = facts_open(&a->facts, facts_path, &a->book, &a->borrow, f);
+	return a;
+}
+
+static err agent_begin(agent *a, err e, int64_t now_us, agent **ret)
+{
+	const cluster_ref c = a->cluster;
+
 	if (e) {
 		agent_close(a);
 		return e;
@@ -176,6 +184,27 @@ err agent_open(cluster_ref c, const char *facts_path, const char *version, int64
 	agent_session(a, now_us);
 	*ret = a;
 	return ERR_OK;
+}
+
+err agent_open(cluster_ref c, const char *facts_path, const char *version, int64_t now_us, agent **ret, fault *f)
+{
+	agent *a = agent_new(c, version);
+
+	return agent_begin(a, facts_open(&a->facts, facts_path, &a->book, &a->borrow, f), now_us, ret);
+}
+
+err agent_open_kept(cluster_ref c, str kept, const char *version, int64_t now_us, agent **ret, fault *f)
+{
+	agent *a = agent_new(c, version);
+
+	(void)f;
+	facts_recall(&a->facts, kept, &a->book, &a->borrow);
+	return agent_begin(a, ERR_OK, now_us, ret);
+}
+
+strs agent_keep(const agent *a, arena *mem)
+{
+	return facts_lines(&a->facts, &a->borrow, mem);
 }
 
 void agent_close(agent *a)
@@ -192,8 +221,21 @@ void agent_close(agent *a)
 	free(a);
 }
 
+/* Whether it asks for the configuration; it will not be held for long where it is to ask again soon. */
+static bool config_asks(agent *a, int64_t *wait_ms)
+{
+	const cluster_face *can = a->cluster.can;
+	bool is_soon = false;
+
+	bool asks = can->wants_config && can->wants_config(a->cluster.self, &is_soon);
+	if (is_soon && *wait_ms > CONFIG_WAIT_MS)
+		*wait_ms = CONFIG_WAIT_MS;
+	return asks;
+}
+
 str agent_sync_body(agent *a, arena *mem, int64_t wait_ms)
 {
+	bool asks_config = config_asks(a, &wait_ms);
 	sync_request q = {
 		.session = str_from(a->outbox.session),
 		.applied_rev = a->facts.rev,
@@ -201,11 +243,14 @@ str agent_sync_body(agent *a, arena *mem, int64_t wait_ms)
 		.wait_ms = wait_ms,
 		.lease_rev = a->borrow.rev,
 		.drift_n = a->drift_n,
+		.asks_config = asks_config,
 	};
 	js_give(&sync_request_type, &q, "incarnation");
 	js_give(&sync_request_type, &q, "wait_ms");
 	js_give(&sync_request_type, &q, "lease_rev");
 	js_give(&sync_request_type, &q, "drift_n");
+	if (asks_config)
+		js_give(&sync_request_type, &q, "asks_config");
 	buf body;
 
 	buf_init(&body, SYNC_BYTES_MAX);
@@ -223,6 +268,8 @@ static void pods_start(agent *a, holding *h, const placement *p, const placement
 	cluster_order o = {
 		.id = p->id,
 		.fence = p->fence,
+		.tenant = p->tenant,
+		.origin = p->origin,
 		.placed = p->placed,
 		.max_runtime_s = q->max_runtime_s,
 		.labels = q->labels,
@@ -360,6 +407,8 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 	bool is_anew, is_lent = borrow_heard(
 			      &a->borrow, &a->facts, &s, str_from(a->outbox.session), a->asked_us, now_us, &is_anew);
 	ret->is_new_database |= is_anew;
+	if (js_given(&sync_answer_type, &s, "config") && a->cluster.can->take_config)
+		a->cluster.can->take_config(a->cluster.self, &s.config);
 	e = changes_apply(a, &s, now_us, ret, f);
 	err io = agent_flush(a, &disk);
 	if (io) {
@@ -422,6 +471,31 @@ static void pod_heard(void *arg, const cluster_pod *p)
 	pods_came(v->a, p);
 }
 
+static void pod_lost(void *arg, str name)
+{
+	visit *v = arg;
+
+	pods_decided(v->a, name);
+}
+
+static void node_heard(void *arg, const report_node *n)
+{
+	visit *v = arg;
+	js_list one = {(void *)(uintptr_t)n, 1};
+
+	book_node_put(&v->a->book, n);
+	outbox_inventory(&v->a->outbox, &one, false);
+	v->a->is_stirred = true;
+}
+
+static void node_lost(void *arg, str name)
+{
+	visit *v = arg;
+
+	book_node_gone(&v->a->book, name);
+	outbox_gone(&v->a->outbox, name);
+}
+
 static void usage_heard(void *arg, const cluster_usage *u)
 {
 	visit *v = arg;
@@ -432,7 +506,13 @@ static void usage_heard(void *arg, const cluster_usage *u)
 err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
 {
 	visit v = {a, now_us};
-	cluster_events e = {.on_phase = phase_heard, .on_usage = usage_heard, .on_pod = pod_heard, .arg = &v};
+	cluster_events e = {.on_phase = phase_heard,
+		.on_usage = usage_heard,
+		.on_pod = pod_heard,
+		.on_pod_gone = pod_lost,
+		.on_node = node_heard,
+		.on_node_gone = node_lost,
+		.arg = &v};
 
 	int64_t next_us = a->cluster.can->turn(a->cluster.self, &e, now_us);
 	int64_t speaks_us = pods_watch(a, now_us);
@@ -466,6 +546,13 @@ err agent_flush(agent *a, fault *f)
 		a->cluster.can->drop(a->cluster.self, str_from(d->id), str_from(d->fence));
 	vec_clear(&a->drops);
 	return facts_tidy(&a->facts, &a->book, &a->borrow, f);
+}
+
+bool agent_is_kept(const agent *a)
+{
+	const cluster_face *can = a->cluster.can;
+
+	return !can->is_kept || can->is_kept(a->cluster.self);
 }
 
 int64_t agent_now_us(const agent *a, int64_t real_us)

@@ -30,6 +30,10 @@ typedef struct agent_news {
 /* Reads the agent's memory at facts_path, then what the cluster holds, and begins a session. */
 err agent_open(
 	cluster_ref c, const char *facts_path, const char *version, int64_t now_us, agent **ret, fault *f) MUST_CHECK;
+/* The same, where the cluster keeps that memory: `kept` is what agent_keep wrote, absent at first. */
+err agent_open_kept(cluster_ref c, str kept, const char *version, int64_t now_us, agent **ret, fault *f) MUST_CHECK;
+/* The memory that must outlive the agent, as lines of text, in mem. */
+strs agent_keep(const agent *a, arena *mem);
 void agent_close(agent *a); /* NULL-safe; flush first */
 
 /* A new session: inventory, what runs, and the steps of every placement, whole. */
@@ -47,6 +51,9 @@ void agent_lost(agent *a);
  * nothing was applied. */
 err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f) MUST_CHECK;
 
+/* Whether all that the next message would tell is durable. */
+bool agent_is_kept(const agent *a);
+
 /* The report to send, or absent; the same until it is answered or a session begins. */
 str agent_report(agent *a);
 /* The answer to it; *ret_restarted: a new session was begun. */
@@ -56,6 +63,35 @@ err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, faul
 err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f) MUST_CHECK;
 /* Makes everything durable now. */
 err agent_flush(agent *a, fault *f) MUST_CHECK;
+
+/* What a pod would be let in out of, when the cluster's own scheduler finds its place. */
+typedef enum agent_purse {
+	PURSE_OPEN,
+	PURSE_NONE,  /* nothing of that model is lent to that tenant */
+	PURSE_EMPTY, /* too little of it is left */
+	PURSE_SHUT,  /* the server was not heard of for too long */
+} agent_purse;
+agent_purse agent_look(const agent *a, str tenant, str model, amounts charge, int64_t now_us);
+/* Spends it: *ret_loan names the loan. False: see agent_look. */
+bool agent_spend(agent *a, str tenant, str model, amounts charge, int64_t now_us, str *ret_loan);
+/* It was spent before this agent stood. */
+void agent_spent(agent *a, str loan, amounts charge);
+/* The bind came to nothing. */
+void agent_unspend(agent *a, str loan, amounts charge);
+/* The fence of what is let in now. */
+void agent_fence(const agent *a, char out[BOOK_FENCE_MAX + 1]);
+/* The server was told that it is wanted: only a grant lets it in. */
+bool agent_is_wanted(const agent *a, str id);
+
+/* A pod that was paid for is bound: from now on it is a placement, and is told. Of one that is known already nothing
+ * changes. is_paid: agent_spend took its charge. */
+typedef struct agent_entry {
+	str id, fence;
+	cluster_let_in let_in;
+	js_list placed; /* of placed_pod */
+	bool is_paid;
+} agent_entry;
+void agent_let_in(agent *a, const agent_entry *e, int64_t now_us);
 
 /* The cluster's clock when the real one says real_us, and how long in real time so much of it is. */
 int64_t agent_now_us(const agent *a, int64_t real_us);

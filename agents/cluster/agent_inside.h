@@ -42,6 +42,8 @@ void agent_over(agent *a, holding *h);
 
 /* pods.c: pods that came here, and not to the server. */
 void pods_came(agent *a, const cluster_pod *p);
+/* One that the cluster remembers (cluster_pods.let_in): h is what is known of it besides. */
+void pods_remember(holding *h, const cluster_let_in *p, const js_list *placed);
 /* Lets in what fits into what is lent; what does not is wanted of the server, when it is in touch. One flush for all
  * before they start. */
 err pods_admit(agent *a, int64_t now_us, fault *f) MUST_CHECK;

@@ -125,6 +125,8 @@ static lifecycle phase_state(cluster_phase phase)
 		return LIFE_FAILED;
 	case CLUSTER_STOPPED:
 		return LIFE_REVOKED;
+	case CLUSTER_AWAITED:
+		return LIFE_ACCEPTED;
 	}
 	assert(false && "a phase without a state");
 	return LIFE_FAILED;

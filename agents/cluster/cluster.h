@@ -9,15 +9,26 @@
  */
 #pragma once
 #include "api/types/agent.h"
+#include "engine/share.h"
 
-/* How far the pods of one placement have come. The last three are final; the cluster keeps them until `drop`. */
+/* How far the pods of one placement have come. Done, failed and stopped are final; the cluster keeps them until `drop`.
+ */
 typedef enum cluster_phase {
 	CLUSTER_BOUND,
 	CLUSTER_RUNNING,
 	CLUSTER_DONE,
 	CLUSTER_FAILED,
 	CLUSTER_STOPPED, /* by order */
+	CLUSTER_AWAITED, /* its place is kept, its pods are not there yet; from `list` only */
 } cluster_phase;
+
+/* What the cluster remembers of pods that were let in here (agent_let_in). */
+typedef struct cluster_let_in {
+	str tenant, request; /* request: JSON */
+	str loan;
+	amounts charge;
+	int64_t at_us;
+} cluster_let_in;
 
 typedef struct cluster_pods {
 	str id, fence;
@@ -26,11 +37,14 @@ typedef struct cluster_pods {
 	int64_t running_us; /* when it began to run; 0: never */
 	str reason;         /* FAILED: why; DONE: why before its own end */
 	js_list placed;     /* of placed_pod; from `list` only */
+	/* From `list` only; NULL: the server placed them, or the agent remembers itself. */
+	const cluster_let_in *let_in;
 } cluster_pods;
 
 /* An order to start: everything in it is valid during the call only. */
 typedef struct cluster_order {
 	str id, fence;
+	str tenant, origin;    /* origin: api or pod */
 	js_list placed;        /* of placed_pod */
 	int64_t max_runtime_s; /* 0: open */
 	js_raw labels;         /* an object, or absent */
@@ -47,12 +61,18 @@ typedef struct cluster_usage {
 typedef struct cluster_pod {
 	str tenant;
 	str request; /* JSON, as a placement request */
+	str id;      /* of its placement, the same whenever it is told; absent: one is made */
 } cluster_pod;
 
 typedef struct cluster_events {
 	void (*on_phase)(void *arg, const cluster_pods *p);
 	void (*on_usage)(void *arg, const cluster_usage *u);
 	void (*on_pod)(void *arg, const cluster_pod *p);
+	/* A pod that was told is gone, or nobody has to let it in any more. */
+	void (*on_pod_gone)(void *arg, str name);
+	/* A node is other than `nodes` last said. */
+	void (*on_node)(void *arg, const report_node *n);
+	void (*on_node_gone)(void *arg, str name);
 	void *arg;
 } cluster_events;
 
@@ -75,8 +95,17 @@ typedef struct cluster_face {
 	void (*list)(void *self, void (*visit)(void *arg, const cluster_pods *p), void *arg);
 	/* Tells what has happened until now_us and returns when it wants the next turn, or CLUSTER_NEVER. */
 	int64_t (*turn)(void *self, const cluster_events *e, int64_t now_us);
-	/* Makes every order so far durable. */
+	/* Makes every order so far durable; where that takes time, is_kept says when it is done. */
 	err (*flush)(void *self, fault *f);
+	/* Whether all up to the last flush is durable: nothing is told to the server before. NULL: always. */
+	bool (*is_kept)(void *self);
+	/* Has a scheduler of its own: pods are let in where that one finds room (agent_let_in), and only those that
+	 * are to wait for the server are told. */
+	bool is_scheduled;
+	/* Whether the server is asked what it says of the cluster; NULL: it is not. *ret_soon: it will be again, soon.
+	 */
+	bool (*wants_config)(void *self, bool *ret_soon);
+	void (*take_config)(void *self, const sync_config *c);
 	/* What time it is there, when the real time is real_us, and how long in real time is so much of that; NULL: the
 	 * same. */
 	int64_t (*clock_us)(void *self, int64_t real_us);

@@ -48,6 +48,8 @@ static void fact_add(journal *j, const fact *v)
 {
 	buf line;
 
+	if (!j)
+		return;
 	buf_init(&line, FACT_BYTES_MAX);
 	js_writer w = js_writer_on(&line);
 	js_write(&w, &fact_type, v);
@@ -162,6 +164,58 @@ err facts_open(facts *k, const char *path, book *b, borrow *l, fault *f)
 	return e;
 }
 
+void facts_recall(facts *k, str text, book *b, borrow *l)
+{
+	replay r = {k, b, l};
+
+	*k = (facts){0};
+	while (text.p) {
+		str line = str_split(&text, '\n');
+		if (line.n)
+			fact_read(&r, line);
+	}
+}
+
+static fact loan_fact(const fact_loan *l)
+{
+	return (fact){.kind = S("loan"),
+		.loan = l->name,
+		.tenant = l->tenant,
+		.model = l->model,
+		.mode = l->mode,
+		.offline_s = l->offline_s,
+		.seq = l->seq,
+		.device_milli = l->offered.v[AXIS_DEVICE_MILLI],
+		.memory_mib = l->offered.v[AXIS_MEMORY_MIB],
+		.compute_milli = l->offered.v[AXIS_COMPUTE_MILLI]};
+}
+
+static str fact_line(const fact *v, arena *a)
+{
+	buf line;
+
+	buf_init(&line, FACT_BYTES_MAX);
+	js_writer w = js_writer_on(&line);
+	js_write(&w, &fact_type, v);
+	str text = str_dup(a, buf_str(&line));
+	buf_done(&line);
+	return text;
+}
+
+strs facts_lines(const facts *k, const borrow *l, arena *a)
+{
+	strs all = {ARENA_ARRAY(a, str, l->by_name.n + 1), 0};
+	fact rev = {.kind = S("rev"), .rev = k->rev, .incarnation = k->incarnation};
+
+	all.v[all.n++] = fact_line(&rev, a);
+	map_each (slot, &l->by_name) {
+		fact_loan one = borrow_fact(slot->value);
+		fact v = loan_fact(&one);
+		all.v[all.n++] = fact_line(&v, a);
+	}
+	return all;
+}
+
 void facts_close(facts *k)
 {
 	journal_close(k->journal);
@@ -196,16 +250,9 @@ void facts_forgotten(facts *k, str id)
 
 void facts_loan(facts *k, const fact_loan *l)
 {
-	fact_add(k->journal, &(fact){.kind = S("loan"),
-				     .loan = l->name,
-				     .tenant = l->tenant,
-				     .model = l->model,
-				     .mode = l->mode,
-				     .offline_s = l->offline_s,
-				     .seq = l->seq,
-				     .device_milli = l->offered.v[AXIS_DEVICE_MILLI],
-				     .memory_mib = l->offered.v[AXIS_MEMORY_MIB],
-				     .compute_milli = l->offered.v[AXIS_COMPUTE_MILLI]});
+	fact v = loan_fact(l);
+
+	fact_add(k->journal, &v);
 }
 
 void facts_admitted(facts *k, const holding *h)
@@ -227,12 +274,12 @@ void facts_admitted(facts *k, const holding *h)
 
 err facts_flush(facts *k, fault *f)
 {
-	return journal_flush(k->journal, f);
+	return k->journal ? journal_flush(k->journal, f) : ERR_OK;
 }
 
 err facts_tidy(facts *k, book *b, borrow *l, fault *f)
 {
-	if (!journal_is_stale(k->journal))
+	if (!k->journal || !journal_is_stale(k->journal))
 		return ERR_OK;
 	return journal_rewrite(k->journal, facts_write, &(replay){k, b, l}, f);
 }

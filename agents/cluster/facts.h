@@ -18,7 +18,7 @@ typedef struct fact_loan {
 } fact_loan;
 
 typedef struct facts {
-	journal *journal;
+	journal *journal;    /* NULL: it is kept elsewhere */
 	int64_t rev;         /* applied up to here */
 	int64_t incarnation; /* 0: none seen */
 	int64_t n_unread;    /* records that this version does not understand */
@@ -27,6 +27,10 @@ typedef struct facts {
 /* Opens the file, puts the ended placements and those that were let in here into b, what was lent into l, and writes
  * the file anew without what is outdated. */
 err facts_open(facts *k, const char *path, book *b, borrow *l, fault *f) MUST_CHECK;
+/* The same where somebody else keeps the memory: text is what facts_lines gave, line by line. No file is there. */
+void facts_recall(facts *k, str text, book *b, borrow *l);
+/* How far the agent is and what it was lent; what was let in is told by the pods themselves. */
+strs facts_lines(const facts *k, const borrow *l, arena *a);
 void facts_close(facts *k);
 
 void facts_rev(facts *k, int64_t rev, int64_t incarnation);

@@ -7,7 +7,7 @@
 #include "agents/cluster/pod_ask.h"
 #include "engine/score.h"
 
-enum { GRANT_SHARES_MAX = 1024, GRANT_PAIRS_MAX = 2 * STOCK_KINDS_MAX + 8 };
+enum { GRANT_SHARES_MAX = 1024, GRANT_PAIRS_MAX = 2 * STOCK_KINDS_MAX + 12 };
 
 typedef struct grant {
 	stock_share shares[GRANT_SHARES_MAX]; /* what is booked: the larger of init containers and the others */

@@ -29,17 +29,27 @@ static err id_open(const char *path, arena *a, home *h, fault *f)
 	return ERR_OK;
 }
 
+err home_reread(home *h, fault *f)
+{
+	AUTO_ARENA a = arena_new(0);
+	err e = id_open(h->id, a, h, f);
+
+	return e ? e : credential_key(h->key, f);
+}
+
 err home_open(const char *folder, arena *a, home *ret, fault *f)
 {
 	*ret = (home){
 		.key = path_in(a, folder, "key.pem"),
 		.cert = path_in(a, folder, "cert.pem"),
 		.ca = path_in(a, folder, "ca.pem"),
+		.id = path_in(a, folder, "agent.id"),
+		.plan_key = path_in(a, folder, "plan.pem"),
 		.facts = path_in(a, folder, "agent.journal"),
 		.reality = path_in(a, folder, "cluster.journal"),
 	};
 	err e = file_folder(folder, f);
 	if (!e)
-		e = id_open(path_in(a, folder, "agent.id"), a, ret, f);
+		e = id_open(ret->id, a, ret, f);
 	return e ? e : credential_key(ret->key, f);
 }

@@ -36,6 +36,8 @@ static void node_is(void *arg, const object_meta *of, str object)
 	stock_node_put(m->spec.stock, &n, &f);
 	if (f.detail[0])
 		trouble(m, of, str_print(a, "%s: %s", f.pointer, f.detail));
+	if (m->spec.ear.on_node)
+		m->spec.ear.on_node(m->spec.ear.arg, &n);
 }
 
 static void node_gone(void *arg, const object_meta *of, str object)
@@ -44,6 +46,8 @@ static void node_gone(void *arg, const object_meta *of, str object)
 
 	(void)object;
 	stock_node_drop(m->spec.stock, of->name);
+	if (m->spec.ear.on_node_gone)
+		m->spec.ear.on_node_gone(m->spec.ear.arg, of->name);
 }
 
 static void waiting_drop(mirror *m, str uid)
@@ -88,6 +92,8 @@ static void pod_is(void *arg, const object_meta *of, str object)
 		waiting_drop(m, of->uid);
 	else if (asks_for_devices(&p, a))
 		waiting_keep(m, of->uid, object);
+	if (m->spec.ear.on_pod)
+		m->spec.ear.on_pod(m->spec.ear.arg, &p, object);
 }
 
 static void pod_gone(void *arg, const object_meta *of, str object)
@@ -97,6 +103,8 @@ static void pod_gone(void *arg, const object_meta *of, str object)
 	(void)object;
 	stock_pod_drop(m->spec.stock, of->uid);
 	waiting_drop(m, of->uid);
+	if (m->spec.ear.on_pod_gone)
+		m->spec.ear.on_pod_gone(m->spec.ear.arg, of);
 }
 
 static void listed(mirror *m)

@@ -9,6 +9,15 @@
 
 typedef struct mirror mirror;
 
+/* Who hears of each pod and node too, after the stock. All are optional. */
+typedef struct mirror_ear {
+	void (*on_pod)(void *arg, const pod *p, str text);
+	void (*on_pod_gone)(void *arg, const object_meta *m);
+	void (*on_node)(void *arg, const kube_node *n);
+	void (*on_node_gone)(void *arg, str name);
+	void *arg;
+} mirror_ear;
+
 typedef struct mirror_spec {
 	loop *loop;
 	kube *kube;
@@ -18,6 +27,7 @@ typedef struct mirror_spec {
 	/* Something of a node or pod cannot be read, or a call failed: for the log. Optional. */
 	void (*on_trouble)(void *arg, str what, str why);
 	void *arg;
+	mirror_ear ear;
 } mirror_spec;
 
 mirror *mirror_open(const mirror_spec *s);

@@ -13,8 +13,8 @@ void pods_came(agent *a, const cluster_pod *p)
 	pod_wait *w = calloc(1, sizeof(*w) + (size_t)p->tenant.n + p->request.n);
 	id name = id_make("plc");
 
-	assert(w);
-	(void)snprintf(w->id, sizeof(w->id), STR_FMT, STR_ARG(id_str(&name)));
+	assert(w && p->id.n <= BOOK_ID_MAX);
+	(void)snprintf(w->id, sizeof(w->id), STR_FMT, STR_ARG(p->id.n ? p->id : id_str(&name)));
 	memcpy(w->text, p->tenant.p, p->tenant.n);
 	memcpy(w->text + p->tenant.n, p->request.p, p->request.n);
 	w->tenant = str_of(w->text, p->tenant.n);
@@ -45,7 +45,7 @@ static holding *let_in(agent *a, const pod_wait *w, const loan *l, const admit_f
 	char fence[BOOK_FENCE_MAX + 1];
 	attempt at;
 
-	(void)snprintf(fence, sizeof(fence), "%lld.1", (long long)a->borrow.self.incarnation);
+	agent_fence(a, fence);
 	bool is_fence = attempt_read(str_from(fence), &at);
 	assert(is_fence);
 	(void)is_fence;
@@ -65,7 +65,7 @@ static holding *let_in(agent *a, const pod_wait *w, const loan *l, const admit_f
 static holding *admit_one(agent *a, const pod_wait *w, arena *mem, admit_found *found, int64_t now_us)
 {
 	plan_init(&found->plan);
-	if (w->is_told || !admit_find(a->room, &a->book, w->request, mem, found))
+	if (w->is_told || a->cluster.can->is_scheduled || !admit_find(a->room, &a->book, w->request, mem, found))
 		return NULL;
 	loan *l = borrow_of(&a->borrow, w->tenant, found->model);
 	str placed = l ? placed_text(&found->placed, mem) : STR_NONE;
@@ -152,6 +152,103 @@ void pods_decided(agent *a, str name)
 		a->waiting.n--;
 		return;
 	}
+}
+
+void pods_remember(holding *h, const cluster_let_in *p, const js_list *placed)
+{
+	AUTO_ARENA mem = arena_new(0);
+	str text = placed_text(placed, mem);
+
+	if (!text.n || !p->request.n)
+		return;
+	book_pod_put(h, &(book_pod){.tenant = p->tenant,
+				.request = p->request,
+				.placed = text,
+				.loan = p->loan,
+				.charge = p->charge,
+				.at_us = p->at_us});
+}
+
+void agent_let_in(agent *a, const agent_entry *e, int64_t now_us)
+{
+	char reason[BOOK_REASON_MAX + 1];
+	plan at = {0};
+	attempt no;
+
+	const holding *known = book_find(&a->book, e->id);
+	if (!attempt_read(e->fence, &no) || e->id.n > BOOK_ID_MAX || e->fence.n > BOOK_FENCE_MAX ||
+		(known && (known->is_booked || attempt_cmp(no, known->attempt) <= 0)))
+		return;
+	pods_decided(a, e->id);
+	holding *h = book_put(&a->book, e->id, e->fence, no);
+	pods_remember(h, &e->let_in, &e->placed);
+	plan_init(&at);
+	(void)book_plan(&a->book, &e->placed, true, &at, reason);
+	book_take(&a->book, h, &at);
+	plan_done(&at);
+	loan *l = borrow_named(&a->borrow, e->let_in.loan);
+	if (l && !e->is_paid)
+		borrow_found(l, e->let_in.charge);
+	book_state(&a->book, h, LIFE_ACCEPTED, STR_NONE, now_us);
+	book_state(&a->book, h, LIFE_BOUND, STR_NONE, now_us);
+	if (h->pod)
+		outbox_admitted(&a->outbox, h);
+	agent_tell(a, h);
+}
+
+agent_purse agent_look(const agent *a, str tenant, str model, amounts charge, int64_t now_us)
+{
+	const loan *l = borrow_of(&a->borrow, tenant, model);
+
+	if (!l)
+		return PURSE_NONE;
+	if (!lease_is_open(&a->borrow.self, now_us, l->offline_s * 1000000))
+		return PURSE_SHUT;
+	for (int i = 0; i < AXIS_COUNT; i++)
+		if (charge.v[i] > l->hold.offered.v[i] - l->hold.used.v[i])
+			return PURSE_EMPTY;
+	return PURSE_OPEN;
+}
+
+bool agent_spend(agent *a, str tenant, str model, amounts charge, int64_t now_us, str *ret_loan)
+{
+	loan *l = borrow_of(&a->borrow, tenant, model);
+
+	if (!l || !borrow_spend(&a->borrow, l, charge, now_us))
+		return false;
+	*ret_loan = str_from(l->name);
+	return true;
+}
+
+void agent_spent(agent *a, str loan_name, amounts charge)
+{
+	loan *l = borrow_named(&a->borrow, loan_name);
+
+	if (l)
+		borrow_found(l, charge);
+}
+
+void agent_unspend(agent *a, str loan_name, amounts charge)
+{
+	loan *l = borrow_named(&a->borrow, loan_name);
+
+	if (!l)
+		return;
+	borrow_return(l, charge);
+	a->is_stirred = true;
+}
+
+void agent_fence(const agent *a, char out[BOOK_FENCE_MAX + 1])
+{
+	(void)snprintf(out, BOOK_FENCE_MAX + 1, "%lld.1", (long long)a->borrow.self.incarnation);
+}
+
+bool agent_is_wanted(const agent *a, str name)
+{
+	for (uint32_t i = 0; i < a->waiting.n; i++)
+		if (str_eq(str_from(a->waiting.v[i]->id), name))
+			return a->waiting.v[i]->is_told;
+	return false;
 }
 
 static void pod_found(agent *a, holding *h, int64_t now_us)

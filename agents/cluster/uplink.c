@@ -28,7 +28,7 @@ struct uplink {
 	fetch *fetch;
 	lane_call sync, report;
 	loop_timer *turn, *grace;
-	bool is_kicked, is_stopping, is_ended, is_failed;
+	bool is_stirred, is_kicked, is_stopping, is_ended, is_failed;
 	uint32_t n_calls;                          /* whose answers are still to come, cancelled ones included */
 	char told_session[OUTBOX_SESSION_MAX + 1]; /* its first report is stored */
 };
@@ -51,6 +51,7 @@ static void turn(uplink *u)
 	int64_t now_us = now(u), next_us;
 	fault f = {0};
 
+	u->is_stirred = false;
 	if (u->is_failed)
 		return;
 	if (agent_turn(u->c.agent, now_us, &next_us, &f)) {
@@ -297,9 +298,10 @@ static void on_kick(void *arg)
 	uplink *u = arg;
 
 	u->is_kicked = false;
-	if (!u->is_failed && u->fetch && !u->report.call && !u->report.is_waiting)
+	bool may_speak = agent_is_kept(u->c.agent);
+	if (!u->is_failed && u->fetch && may_speak && !u->report.call && !u->report.is_waiting)
 		report_send(u);
-	if (!u->is_stopping && is_told(u) && !u->sync.call && !u->sync.is_waiting)
+	if (!u->is_stopping && is_told(u) && may_speak && !u->sync.call && !u->sync.is_waiting)
 		sync_send(u);
 	end_maybe(u);
 }
@@ -371,6 +373,14 @@ void uplink_reconnect(uplink *u)
 	uplink_kick(u);
 }
 
+void uplink_stir(uplink *u)
+{
+	if (u->is_stirred || u->is_ended)
+		return;
+	u->is_stirred = true;
+	loop_timer_arm(u->turn, UPLINK_TURN_MIN_US);
+}
+
 void uplink_stop(uplink *u)
 {
 	if (u->is_stopping)
@@ -380,6 +390,13 @@ void uplink_stop(uplink *u)
 		fetch_cancel(u->sync.call);
 	u->sync.call = NULL;
 	loop_timer_arm(u->grace, (int64_t)UPLINK_GRACE_MS * 1000);
+	uplink_kick(u);
+}
+
+void uplink_halt(uplink *u)
+{
+	u->is_stopping = u->is_failed = true;
+	connect_close(u);
 	uplink_kick(u);
 }
 

@@ -40,7 +40,11 @@ uplink *uplink_open(const uplink_config *c);
 void uplink_reconnect(uplink *u);
 /* Something was added to the agent from outside: look at once. */
 void uplink_kick(uplink *u);
+/* The cluster has something to tell: it is asked in a moment, however often this is said until then. */
+void uplink_stir(uplink *u);
 /* Tells what is left, for at most UPLINK_GRACE_MS, makes everything durable, then on_end. */
 void uplink_stop(uplink *u);
+/* Tells and keeps nothing more, then on_end as a failure. */
+void uplink_halt(uplink *u);
 /* After on_end only. */
 void uplink_close(uplink *u);

@@ -25,7 +25,37 @@ static err meta_read(pull *p, arena *a, kube_node *ret)
 	return e ? e : p->e;
 }
 
-static err spec_read(pull *p, kube_node *ret)
+static err taint_read(pull *p, arena *a, kube_taint *ret)
+{
+	str key;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e ? e : ERR_BAD_FIELD;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		str *const to = str_eq(key, S("key"))      ? &ret->key
+				: str_eq(key, S("value"))  ? &ret->value
+				: str_eq(key, S("effect")) ? &ret->effect
+							   : NULL;
+		e = to ? fields_text(p, a, to) : pull_skip(p);
+	}
+	return e ? e : p->e;
+}
+
+static err taints_read(pull *p, arena *a, kube_node *ret)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	ret->taints = ARENA_ARRAY(a, kube_taint, KUBE_TAINTS_MAX);
+	while (!e && pull_item(p))
+		e = ret->n_taints < KUBE_TAINTS_MAX ? taint_read(p, a, &ret->taints[ret->n_taints++]) : ERR_LIMIT;
+	return e ? e : p->e;
+}
+
+static err spec_read(pull *p, arena *a, kube_node *ret)
 {
 	str key;
 	bool has_escape;
@@ -33,8 +63,46 @@ static err spec_read(pull *p, kube_node *ret)
 
 	if (!fields_object(p, &e))
 		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("unschedulable")) ? fields_bool(p, &ret->is_cordoned) : pull_skip(p);
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("unschedulable")))
+			e = fields_bool(p, &ret->is_cordoned);
+		else if (str_eq(key, S("taints")))
+			e = taints_read(p, a, ret);
+		else
+			e = pull_skip(p);
+	}
+	return e ? e : p->e;
+}
+
+static err condition_read(pull *p, arena *a, kube_node *ret)
+{
+	str key, type = STR_NONE, status = STR_NONE;
+	bool has_escape;
+	err e;
+
+	if (!fields_object(p, &e))
+		return e ? e : ERR_BAD_FIELD;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("type")))
+			e = fields_text(p, a, &type);
+		else if (str_eq(key, S("status")))
+			e = fields_text(p, a, &status);
+		else
+			e = pull_skip(p);
+	}
+	if (str_eq(type, S("Ready")))
+		ret->is_unready = !str_eq(status, S("True"));
+	return e ? e : p->e;
+}
+
+static err conditions_read(pull *p, arena *a, kube_node *ret)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	while (!e && pull_item(p))
+		e = condition_read(p, a, ret);
 	return e ? e : p->e;
 }
 
@@ -51,6 +119,8 @@ static err status_read(pull *p, arena *a, kube_node *ret)
 			e = fields_amounts_read(p, a, &ret->capacity);
 		else if (str_eq(key, S("allocatable")))
 			e = fields_amounts_read(p, a, &ret->allocatable);
+		else if (str_eq(key, S("conditions")))
+			e = conditions_read(p, a, ret);
 		else
 			e = pull_skip(p);
 	}
@@ -72,7 +142,7 @@ err kube_node_read(str text, arena *a, kube_node *ret)
 		if (str_eq(key, S("metadata")))
 			e = meta_read(&p, a, ret);
 		else if (str_eq(key, S("spec")))
-			e = spec_read(&p, ret);
+			e = spec_read(&p, a, ret);
 		else if (str_eq(key, S("status")))
 			e = status_read(&p, a, ret);
 		else
@@ -91,13 +161,23 @@ str kube_node_annotation(const kube_node *n, const char *key)
 	return STR_NONE;
 }
 
-bool kube_node_capacity(const kube_node *n, const char *resource, quantity *ret)
+static bool amount_find(const fields_amounts *all, const char *resource, quantity *ret)
 {
-	for (uint32_t i = 0; i < n->capacity.n; i++) {
-		if (!str_eq(n->capacity.v[i].resource, str_from(resource)))
+	for (uint32_t i = 0; i < all->n; i++) {
+		if (!str_eq(all->v[i].resource, str_from(resource)))
 			continue;
-		*ret = n->capacity.v[i].q;
+		*ret = all->v[i].q;
 		return true;
 	}
 	return false;
+}
+
+bool kube_node_capacity(const kube_node *n, const char *resource, quantity *ret)
+{
+	return amount_find(&n->capacity, resource, ret);
+}
+
+bool kube_node_allocatable(const kube_node *n, const char *resource, quantity *ret)
+{
+	return amount_find(&n->allocatable, resource, ret) || amount_find(&n->capacity, resource, ret);
 }

@@ -159,6 +159,41 @@ static err gates_read(pull *p, pod *ret)
 	return e ? e : p->e;
 }
 
+static err toleration_read(pull *p, arena *a, pod_toleration *ret)
+{
+	str key;
+	bool has_escape;
+	err e;
+
+	*ret = (pod_toleration){{"", 0}, {"", 0}, {"", 0}, {"", 0}};
+	if (!fields_object(p, &e))
+		return e ? e : ERR_BAD_FIELD;
+	while (!e && pull_key(p, &key, &has_escape)) {
+		str *const to = str_eq(key, S("key")) ? &ret->key
+						      : str_eq(key, S("operator"))
+					? &ret->operator: str_eq(key, S("value")) ? &ret->value
+					  : str_eq(key, S("effect"))              ? &ret->effect
+										  : NULL;
+		e = to ? fields_text(p, a, to) : pull_skip(p);
+	}
+	return e ? e : p->e;
+}
+
+/* Past the maximum they are passed over: the scheduler reads them all, we only tell them. */
+static err tolerations_read(pull *p, arena *a, pod *ret)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	ret->tolerations = ARENA_ARRAY(a, pod_toleration, POD_TOLERATIONS_MAX);
+	while (!e && pull_item(p))
+		e = ret->n_tolerations < POD_TOLERATIONS_MAX
+			    ? toleration_read(p, a, &ret->tolerations[ret->n_tolerations++])
+			    : pull_skip(p);
+	return e ? e : p->e;
+}
+
 static void containers_join(const container_list *init, const container_list *apps, arena *a, pod *ret)
 {
 	ret->n_containers = init->n + apps->n;
@@ -191,6 +226,10 @@ static err spec_read(pull *p, arena *a, pod *ret)
 			e = fields_text(p, a, &ret->runtime_class);
 		else if (str_eq(key, S("priority")))
 			e = fields_i64(p, &ret->priority);
+		else if (str_eq(key, S("nodeSelector")))
+			e = fields_pairs_read(p, a, &ret->node_selector);
+		else if (str_eq(key, S("tolerations")))
+			e = tolerations_read(p, a, ret);
 		else if (str_eq(key, S("schedulingGates")))
 			e = gates_read(p, ret);
 		else

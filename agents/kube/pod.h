@@ -2,7 +2,12 @@
 #pragma once
 #include "agents/kube/fields.h"
 
-enum { POD_CONTAINERS_MAX = 256 };
+enum { POD_CONTAINERS_MAX = 256, POD_TOLERATIONS_MAX = 64 };
+
+/* As written; operator is "" where none is. */
+typedef struct pod_toleration {
+	str key, operator, value, effect;
+} pod_toleration;
 
 typedef struct pod_container {
 	str name;
@@ -17,6 +22,9 @@ typedef struct pod_container {
 typedef struct pod {
 	object_meta meta; /* of one that is being made: without uid, and without a name when it gets one */
 	fields_pairs labels, annotations;
+	fields_pairs node_selector;
+	pod_toleration *tolerations;
+	uint32_t n_tolerations;
 	str node;      /* bound there; empty: not yet */
 	str nominated; /* holds room there after a preemption */
 	str scheduler;

@@ -57,7 +57,7 @@ static void tell(const scene_arrival *r, const cluster_events *e)
 	js_writer w = js_writer_on(&json);
 	request_write(&w, r);
 	if (e->on_pod)
-		e->on_pod(e->arg, &(cluster_pod){r->tenant, buf_str(&json)});
+		e->on_pod(e->arg, &(cluster_pod){.tenant = r->tenant, .request = buf_str(&json)});
 	buf_done(&json);
 }
 

@@ -46,6 +46,7 @@ static const js_field sync_request_fields[] = {
 		.may_miss = true),
 	F(drift_n, JS_OPTIONAL, "The last of the server's questions what runs that was answered.",
 		JS_RANGE(0, JS_INT_MAX), .may_miss = true),
+	F(asks_config, JS_OPTIONAL, "Answer at once, with what the agent must know of its cluster."),
 };
 #undef F
 JS_TYPE_GIVEN(sync_request, "An agent asks what is new.");
@@ -92,6 +93,22 @@ static const js_field sync_drift_fields[] = {
 #undef F
 JS_TYPE(sync_drift, "Where the server means something else by what runs there.");
 
+#define F(...) JS_FIELD(sync_class, __VA_ARGS__)
+static const js_field sync_class_fields[] = {
+	F(product, JS_REQUIRED, "What the vendor calls it.", JS_LEN(0, 128)),
+	F(class, JS_REQUIRED, "The device class it is of.", JS_LEN(0, 63)),
+};
+#undef F
+JS_TYPE(sync_class, "A product of the cluster's devices.");
+
+#define F(...) JS_FIELD(sync_config, __VA_ARGS__)
+static const js_field sync_config_fields[] = {
+	F(classes, JS_OPTIONAL, "Products whose class is known.", JS_OF(sync_class), JS_ITEMS(0, 1000)),
+	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", JS_LEN(0, 600)),
+};
+#undef F
+JS_TYPE(sync_config, "What an agent must know of its cluster.");
+
 #define F(...) JS_FIELD(sync_answer, __VA_ARGS__)
 static const js_field sync_answer_fields[] = {
 	F(term, JS_REQUIRED, "The placer's term.", .always = true),
@@ -100,6 +117,7 @@ static const js_field sync_answer_fields[] = {
 	F(changes, JS_OPTIONAL, "In order; may be a part, then ask again.", JS_OF(sync_change), .always = true),
 	F(leases, JS_OPTIONAL, "Quota lent to the cluster; absent: as before.", JS_OF(sync_leases)),
 	F(drift, JS_OPTIONAL, "What the agent is to tell again; absent: nothing.", JS_OF(sync_drift)),
+	F(config, JS_OPTIONAL, "What the agent asked to know of its cluster.", JS_OF(sync_config)),
 	F(config_rev, JS_OPTIONAL, "Revision of the agent's configuration.", .always = true),
 };
 #undef F

@@ -41,6 +41,7 @@ typedef struct sync_request {
 	int64_t wait_ms;     /* how long to hold; at most 25,000 */
 	int64_t lease_rev;   /* the offers of leases that the agent has taken in this session; 0: none */
 	int64_t drift_n;     /* the last question what it runs that it has answered */
+	bool asks_config;    /* the answer comes at once, with the configuration */
 } sync_request;
 JS_DECLARE(sync_request);
 
@@ -76,6 +77,19 @@ typedef struct sync_drift {
 } sync_drift;
 JS_DECLARE(sync_drift);
 
+/* A product of devices in the cluster and the class it is of. */
+typedef struct sync_class {
+	str product, class;
+} sync_class;
+JS_DECLARE(sync_class);
+
+/* What an agent needs to know of its cluster to let pods in by itself. */
+typedef struct sync_config {
+	js_list classes;    /* of sync_class */
+	str default_tenant; /* of pods whose namespace is not mapped; absent: nobody's */
+} sync_config;
+JS_DECLARE(sync_config);
+
 typedef struct sync_answer {
 	uint64_t given;
 	int64_t term;
@@ -84,6 +98,7 @@ typedef struct sync_answer {
 	js_list changes;
 	sync_leases leases;
 	sync_drift drift;
+	sync_config config;
 	int64_t config_rev;
 } sync_answer;
 JS_DECLARE(sync_answer);

@@ -51,6 +51,14 @@ SELECT l.tenant_key, t.path AS tenant, l.model, l.mode, l.offline_s, l.seq, l.mo
 	l.granted_compute_milli AS compute_milli
 FROM lease l JOIN tenant t ON t.key = l.tenant_key WHERE l.cluster_key = $1 AND l.moved > $2 ORDER BY l.moved;
 
+-- What an agent must know of its cluster: the class of each product there is, and whose pods are that nobody else claims.
+-- name: agent_config :many
+-- in: cluster_key int4
+-- out: product text?, class text?, default_tenant text?
+SELECT NULL::text AS product, NULL::text AS class, t.path AS default_tenant FROM cluster c JOIN tenant t ON t.key = c.default_tenant_key WHERE c.key = $1
+UNION ALL
+(SELECT d.product, min(d.class) AS class, NULL::text AS default_tenant FROM device d WHERE d.cluster_key = $1 AND d.class <> 'unclassified' GROUP BY d.product LIMIT 1000);
+
 -- Which parts of what runs there a cluster is to tell whole.
 -- name: drift_of :many
 -- in: cluster_key int4

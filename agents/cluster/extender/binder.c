@@ -1,7 +1,6 @@
 #include "agents/cluster/extender/binder.h"
 #include <assert.h>
 #include <stdlib.h>
-#include "agents/cluster/grant.h"
 #include "agents/kube/kube_write.h"
 #include "base/clock.h"
 
@@ -10,6 +9,7 @@ typedef struct deed {
 	binder *owner; /* NULL: nobody waits for it any more */
 	arena *arena;
 	binding_args args;
+	grant *grant;
 	void (*on_done)(void *arg, const char *why);
 	void *arg;
 	struct deed *next, *prev;
@@ -64,6 +64,17 @@ static const char *sentence(deed *d, const char *what, str why)
 	return str_z(d->arena, str_print(d->arena, "%s: " STR_FMT, what, STR_ARG(why)));
 }
 
+/* The Binding came to nothing, or it did not: whoever governs hears of it. */
+static void outcome_tell(const deed *d, bool is_bound)
+{
+	const binder_till *t = &d->owner->spec.till;
+
+	if (!is_bound)
+		stock_release(d->owner->spec.stock, d->args.uid);
+	if (t->end)
+		t->end(t->arg, d->args.uid, is_bound);
+}
+
 /* The pod after a Binding of unknown outcome: bound where we said, or not. */
 static void on_looked(void *arg, const kube_reply *r)
 {
@@ -74,15 +85,15 @@ static void on_looked(void *arg, const kube_reply *r)
 		deed_end(d, NULL);
 		return;
 	}
-	stock *s = d->owner->spec.stock;
 	bool is_read = kube_is_done(r) && pod_read(r->body, d->arena, &p) == ERR_OK;
 	if (is_read && str_eq(p.meta.uid, d->args.uid) && str_eq(p.node, d->args.node)) {
+		outcome_tell(d, true);
 		deed_end(d, NULL);
 		return;
 	}
 	/* Without an answer here the reservation stands: the watch will tell. */
 	if (is_read || r->status == 404)
-		stock_release(s, d->args.uid);
+		outcome_tell(d, false);
 	deed_end(d, is_read ? "the binding was not taken" : "the outcome of the binding is not known yet");
 }
 
@@ -99,6 +110,8 @@ static void on_bound(void *arg, const kube_reply *r)
 {
 	deed *d = arg;
 
+	if (d->owner && kube_is_done(r))
+		outcome_tell(d, true);
 	if (!d->owner || kube_is_done(r)) {
 		deed_end(d, NULL);
 		return;
@@ -108,12 +121,13 @@ static void on_bound(void *arg, const kube_reply *r)
 		pod_look(d);
 		return;
 	}
-	stock_release(d->owner->spec.stock, d->args.uid);
+	outcome_tell(d, false);
 	deed_end(d, sentence(d, "the API server refused the binding", r->message));
 }
 
-static void binding_send(deed *d, const grant *g)
+static void binding_send(deed *d)
 {
+	const grant *g = d->grant;
 	kube_binding b = {
 		.space = d->args.space,
 		.pod = d->args.pod,
@@ -124,6 +138,38 @@ static void binding_send(deed *d, const grant *g)
 	};
 
 	(void)kube_bind(d->owner->spec.kube, &b, (kube_done){on_bound, d});
+}
+
+static void on_paid(void *arg, bool is_paid)
+{
+	deed *d = arg;
+
+	if (d->owner && is_paid) {
+		binding_send(d);
+		return;
+	}
+	if (d->owner)
+		stock_release(d->owner->spec.stock, d->args.uid);
+	deed_end(d, "another agent of this cluster binds");
+}
+
+static void deed_pay(deed *d)
+{
+	const binder_till *t = &d->owner->spec.till;
+
+	if (t->pay)
+		t->pay(t->arg, d->args.uid, on_paid, d);
+	else
+		binding_send(d);
+}
+
+static err grant_decide(deed *d, const pod *p, pod_ask *q, fault *f)
+{
+	const binder_spec *s = &d->owner->spec;
+
+	if (s->till.enter)
+		return s->till.enter(s->till.arg, &d->args, p, q, d->arena, d->grant, f);
+	return grant_make(s->stock, p, q, s->tables, d->args.node, clock_now_us(), d->arena, d->grant, f);
 }
 
 static err grant_read(deed *d, grant *g, fault *f)
@@ -143,7 +189,15 @@ static err grant_read(deed *d, grant *g, fault *f)
 	if (!e && s->quotas && !quotas_limit(s->quotas, s->stock, p, q, &gap))
 		return fault_set(
 			f, ERR_CONFLICT, NULL, "the pod is over the namespace's quota " STR_FMT, STR_ARG(gap.name));
-	return e ? e : grant_make(s->stock, p, q, s->tables, d->args.node, clock_now_us(), d->arena, g, f);
+	return e ? e : grant_decide(d, p, q, f);
+}
+
+static bool is_under_way(const deed *d)
+{
+	for (const deed *o = d->owner->deeds; o; o = o->next)
+		if (o != d && str_eq(o->args.uid, d->args.uid))
+			return true;
+	return false;
 }
 
 static err deed_begin(deed *d, str body, grant *g, fault *f)
@@ -157,6 +211,10 @@ static err deed_begin(deed *d, str body, grant *g, fault *f)
 		return fault_set(f, ERR_CONFLICT, NULL, "another agent of this cluster binds");
 	if (!mirror_is_ready(s->mirror))
 		return fault_set(f, ERR_UNAVAILABLE, NULL, "the cluster is not known whole yet");
+	if (is_under_way(d))
+		return fault_set(f, ERR_CONFLICT, NULL, "the pod is being bound already");
+	if (s->till.is_unsure && s->till.is_unsure(s->till.arg, d->args.uid))
+		return fault_set(f, ERR_CONFLICT, NULL, "the outcome of an earlier binding is not known yet");
 	if (str_eq(stock_pod_node(s->stock, d->args.uid), d->args.node))
 		return ERR_OK;
 	if (stock_pod_node(s->stock, d->args.uid).p)
@@ -177,11 +235,11 @@ void binder_bind(binder *b, str body, void (*on_done)(void *arg, const char *why
 	if (b->deeds)
 		b->deeds->prev = d;
 	b->deeds = d;
-	grant *g = ARENA_NEW(d->arena, grant);
+	grant *g = d->grant = ARENA_NEW(d->arena, grant);
 	if (deed_begin(d, body, g, &f))
 		deed_end(d, f.detail);
 	else if (g->n_shares)
-		binding_send(d, g);
+		deed_pay(d);
 	else
 		pod_look(d); /* it was reserved or bound there before: whoever asks again wants to know */
 }

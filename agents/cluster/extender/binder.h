@@ -5,14 +5,31 @@
  * Whether a Binding that broke was taken is not known: its reservation stands until the pod is seen bound, or a look at
  * the pod says that it is not. The watch may tell of the pod before the POST answers; the reservation then becomes what
  * the pod holds.
+ *
+ * Where somebody governs what pods may use, a bind is entered at his till before it is reserved, and its Binding is
+ * sent when it is paid.
  */
 #pragma once
 #include "agents/cluster/admission/quotas.h"
 #include "agents/cluster/extender/args.h"
+#include "agents/cluster/grant.h"
 #include "agents/cluster/mirror.h"
 #include "engine/score.h"
 
 typedef struct binder binder;
+
+typedef struct binder_till {
+	/* Decides and fills the grant; what it costs is booked. An error: it may not, f says why. NULL: nobody governs.
+	 */
+	err (*enter)(void *arg, const binding_args *at, const pod *p, pod_ask *q, arena *a, grant *ret, fault *f);
+	/* Makes that durable: on_paid comes from the loop or the call, false: nothing is booked any more. */
+	void (*pay)(void *arg, str uid, void (*on_paid)(void *deed, bool is_paid), void *deed);
+	/* The pod is bound, or is not: then all is given back. Not known is told by nobody. */
+	void (*end)(void *arg, str uid, bool is_bound);
+	/* An agent before this one may have sent a Binding that is still on its way. */
+	bool (*is_unsure)(void *arg, str uid);
+	void *arg;
+} binder_till;
 
 typedef struct binder_spec {
 	loop *loop;
@@ -25,6 +42,7 @@ typedef struct binder_spec {
 	/* Whether this agent may bind now (it leads). NULL: always. */
 	bool (*may_bind)(void *arg);
 	void *arg;
+	binder_till till;
 } binder_spec;
 
 binder *binder_new(const binder_spec *s);

@@ -57,41 +57,65 @@ static void on_bound(void *arg, const char *why)
 	buf_done(&out);
 }
 
-static void on_request(void *arg, web_req *r)
+bool extender_edge_take(extender_edge *e, web_req *r)
 {
-	extender_edge *e = arg;
 	const struct verb *v = r->method == WEB_POST ? verb_of(r->path) : NULL;
 	bool is_bad = false;
 
 	if (!v && e->binder && r->method == WEB_POST && str_ends(r->path, S("/bind"))) {
 		binder_bind(e->binder, r->body, on_bound, r);
-		return;
+		return true;
 	}
-	if (!v) {
-		web_reply(r, 404, S(""), S(""));
-		return;
-	}
+	if (!v)
+		return false;
 	buf_clear(&e->out);
 	v->answer(e, r->body, &is_bad);
 	if (is_bad || e->out.over)
 		web_reply(r, is_bad ? 400 : 500, S(""), S(""));
 	else
 		web_reply(r, 200, S("Content-Type: application/json\r\n"), buf_str(&e->out));
+	return true;
+}
+
+static void on_request(void *arg, web_req *r)
+{
+	if (!extender_edge_take(arg, r))
+		web_reply(r, 404, S(""), S(""));
+}
+
+/* web_limits_default, with long bodies and patience. */
+const web_limits extender_limits = {
+	.head_bytes_max = 16 << 10,
+	.headers_max = 64,
+	.target_bytes_max = 4 << 10,
+	.body_bytes_max = EXTENDER_BODY_MAX,
+	.connections_max = 10000,
+	.handshake_timeout_ms = 5000,
+	.head_timeout_ms = 10000,
+	.body_timeout_ms = 30000,
+	.reply_timeout_ms = 30000,
+	.idle_timeout_ms = EXTENDER_IDLE_MS,
+	.stream_buffer_max = 256 << 10,
+	.stream_stuck_timeout_ms = 10000,
+};
+
+extender_edge *extender_edge_new(extender *x, binder *b)
+{
+	extender_edge *e = calloc(1, sizeof(*e));
+
+	assert(e);
+	buf_init(&e->out, ANSWER_MAX);
+	e->x = x;
+	e->binder = b;
+	return e;
 }
 
 extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x, binder *b)
 {
-	extender_edge *e = calloc(1, sizeof(*e));
-	web_limits limits = web_limits_default;
+	extender_edge *e = extender_edge_new(x, b);
 	web_hooks hooks = {.on_request = on_request, .arg = e};
 
-	assert(e);
-	limits.body_bytes_max = EXTENDER_BODY_MAX;
-	limits.idle_timeout_ms = EXTENDER_IDLE_MS;
-	buf_init(&e->out, ANSWER_MAX);
-	e->x = x;
-	e->binder = b;
-	e->web = web_open(l, fd, tls, &limits, &hooks);
+	e->web = web_open(l, fd, tls, &extender_limits, &hooks);
 	return e;
 }
 
@@ -99,7 +123,8 @@ void extender_edge_close(extender_edge *e)
 {
 	if (!e)
 		return;
-	web_close(e->web);
+	if (e->web)
+		web_close(e->web);
 	buf_done(&e->out);
 	free(e);
 }

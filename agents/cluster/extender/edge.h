@@ -15,4 +15,8 @@ typedef struct extender_edge extender_edge;
 /* fd: a listening socket, the edge's from here on. tls NULL: plain. The extender and the binder must outlive it; binder
  * NULL: it does not bind (404). */
 extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x, binder *b);
+/* The same where somebody else listens. True: the request is one of these, and is answered, now or later. */
+extender_edge *extender_edge_new(extender *x, binder *b);
+bool extender_edge_take(extender_edge *e, web_req *r);
+extern const web_limits extender_limits;
 void extender_edge_close(extender_edge *e); /* NULL-safe */

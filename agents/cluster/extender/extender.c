@@ -34,6 +34,7 @@ static const char *const texts[WHY_COUNT] = {
 #define TEXT_OTHER      "devices do not fit"
 #define TEXT_ELSEWHERE  "being bound to another node"
 #define TEXT_QUOTA      "over the namespace's quota"
+#define TEXT_ORDERED    "its place is on another node"
 
 extender *extender_new(const extender_spec *s)
 {
@@ -71,6 +72,7 @@ typedef struct question {
 	str held;
 	bool is_over;       /* a quota of its namespace, whatever the node */
 	fit_choice *choice; /* room for one, where quotas must be held against devices; NULL: they need not */
+	extender_pass pass;
 } question;
 
 static void question_prepare(question *q)
@@ -96,10 +98,13 @@ static err pod_question(question *q, str text, fault *f)
 	if (pod_read(text, q->a, &q->pod))
 		return fault_set(f, ERR_BAD_FIELD, "#/Pod", "the pod cannot be read");
 	q->held = stock_pod_node(q->x->spec.stock, q->pod.meta.uid);
+	const extender_gate *gate = &q->x->spec.gate;
 	err e = pod_ask_read(&q->pod, q->x->spec.stock, q->x->spec.by_default, q->a, &q->ask, f);
 	if (!e && !q->held.p)
 		question_limit(q);
-	if (!e && q->ask.n && !q->ask.missing)
+	if (!e && q->ask.n && gate->look && !q->held.p)
+		q->pass = gate->look(gate->arg, &q->pod, &q->ask, q->a);
+	if (!e && q->ask.n && !q->ask.missing && !q->pass.refusal)
 		question_prepare(q);
 	return e;
 }
@@ -180,6 +185,10 @@ static filter_verdict node_verdict(const question *q, const args_node *n)
 
 	if (q->held.p)
 		return (filter_verdict){str_eq(q->held, n->name) ? NULL : TEXT_ELSEWHERE, false};
+	if (q->pass.refusal)
+		return (filter_verdict){q->pass.refusal, true};
+	if (q->pass.node.p)
+		return (filter_verdict){str_eq(q->pass.node, n->name) ? NULL : TEXT_ORDERED, true};
 	if (node == FLEET_NONE && n->object.n)
 		return template_verdict(q, n->object);
 	if (node == FLEET_NONE || q->ask.missing)
@@ -241,7 +250,7 @@ void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad)
 	vec_clear(&x->scores);
 	for (uint32_t i = 0; i < q->args.n; i++)
 		vec_push(&x->scores, 0);
-	if (q->ask.n && !q->ask.missing)
+	if (q->ask.n && !q->ask.missing && !q->pass.refusal)
 		ranks_fill(q, x->scores.v);
 	prioritize_answer(&q->args, x->scores.v, out);
 }
@@ -288,6 +297,7 @@ void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)
 		return;
 	bool *keep = ARENA_ARRAY(a, bool, args.n);
 	for (uint32_t i = 0; i < args.n; i++)
-		keep[i] = !q->ask.n || (!q->ask.missing && victims_help(q, &args.nodes[i]));
+		keep[i] = !q->ask.n ||
+			  (!q->ask.missing && !q->pass.refusal && !q->pass.node.p && victims_help(q, &args.nodes[i]));
 	preempt_answer(&args, keep, out);
 }

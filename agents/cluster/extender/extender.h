@@ -15,6 +15,17 @@ enum { EXTENDER_STEP = 1000 };
 
 typedef struct extender extender;
 
+/* What else than devices says where a pod may go. */
+typedef struct extender_pass {
+	const char *refusal; /* in the arena; nowhere at all, for this; NULL: somewhere */
+	str node;            /* there alone, where it is kept room; absent: wherever it fits */
+} extender_pass;
+typedef struct extender_gate {
+	/* May leave classes out of what the pod may use. NULL: devices alone count. */
+	extender_pass (*look)(void *arg, const pod *p, pod_ask *q, arena *a);
+	void *arg;
+} extender_gate;
+
 typedef struct extender_spec {
 	stock *stock;
 	pod_policies by_default;
@@ -24,6 +35,7 @@ typedef struct extender_spec {
 	 * of the same namespace. */
 	bool (*is_one_tenant)(void *arg, str space, str other);
 	void *arg;
+	extender_gate gate;
 } extender_spec;
 
 extender *extender_new(const extender_spec *s);

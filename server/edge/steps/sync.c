@@ -20,7 +20,9 @@ typedef struct sync_work {
 	sql_inbox_ahead_in ahead_in;
 	sql_lease_offers_in offers_in;
 	sql_drift_of_in drift_in;
+	sql_agent_config_in config_in;
 	str drift;  /* as leases */
+	str config; /* as leases */
 	str leases; /* as they are told; absent: as before */
 	bool is_stirred, is_superseded;
 } sync_work;
@@ -109,6 +111,8 @@ static step answer_end(request *r, js_writer *js)
 		js_put_raw(js, "leases", w->leases);
 	if (w->drift.p)
 		js_put_raw(js, "drift", w->drift);
+	if (w->config.p)
+		js_put_raw(js, "config", w->config);
 	js_put_i64(js, "config_rev", 0);
 	js_object_end(js);
 	return request_reply_out(r, 200);
@@ -151,7 +155,7 @@ static step sync_decide(request *r, int64_t left_ms)
 		return request_write(
 			r, (uint64_t)r->agent->cluster_key, SQL_INBOX_AHEAD, &w->ahead_in, STEP_agent_sync_ahead);
 	}
-	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || w->leases.p || w->drift.p) {
+	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || w->leases.p || w->drift.p || w->config.p) {
 		sync_end(r);
 		return answer_empty(r);
 	}
@@ -193,18 +197,13 @@ step agent_sync_drift(request *r)
 	return sync_decide(r, (w->until_us - clock_mono_us()) / 1000);
 }
 
-step agent_sync_head(request *r)
+/* An agent that does not say how far it is knows nothing of leases. */
+static step leases_look(request *r)
 {
 	const sync_request *q = r->body;
 	sync_work *w = r->work;
 	int64_t left_ms = (w->until_us - clock_mono_us()) / 1000;
-	err e = r->reply.e;
 
-	if (e || !r->reply.rows || (e = db_row(&r->reply, 0, &w->head, &r->fault))) {
-		sync_end(r);
-		return r->reply.e ? request_fail_reply(r) : request_fail(r, e ? e : ERR_UNAVAILABLE);
-	}
-	/* An agent that does not say how far it is knows nothing of leases. */
 	bool knows = js_given(&sync_request_type, q, "lease_rev");
 	if (knows && !w->leases.p && w->head.lease_rev != q->lease_rev) {
 		sync_end(r);
@@ -212,6 +211,46 @@ step agent_sync_head(request *r)
 		return request_fetch(r, DB_PLATFORM, SQL_LEASE_OFFERS, &w->offers_in, STEP_agent_sync_leases);
 	}
 	return drift_look(r, left_ms);
+}
+
+step agent_sync_head(request *r)
+{
+	const sync_request *q = r->body;
+	sync_work *w = r->work;
+	err e = r->reply.e;
+
+	if (e || !r->reply.rows || (e = db_row(&r->reply, 0, &w->head, &r->fault))) {
+		sync_end(r);
+		return r->reply.e ? request_fail_reply(r) : request_fail(r, e ? e : ERR_UNAVAILABLE);
+	}
+	if (!q->asks_config || w->config.p)
+		return leases_look(r);
+	sync_end(r);
+	w->config_in = (sql_agent_config_in){r->agent->cluster_key};
+	return request_fetch(r, DB_PLATFORM, SQL_AGENT_CONFIG, &w->config_in, STEP_agent_sync_config);
+}
+
+/* Rows without a product say whose the cluster's pods are by default. */
+step agent_sync_config(request *r)
+{
+	sync_work *w = r->work;
+	sync_class *classes = ARENA_ARRAY(r->arena, sync_class, r->reply.rows + 1);
+	sync_config config = {.classes = {classes, 0}};
+	sql_agent_config_row row;
+	fault f;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	for (uint32_t i = 0; i < r->reply.rows && !db_row(&r->reply, i, &row, &f); i++) {
+		if (row.default_tenant.p)
+			config.default_tenant = row.default_tenant;
+		if (row.product.p)
+			classes[config.classes.n++] = (sync_class){row.product, row.class};
+	}
+	js_writer js = js_writer_on(request_out(r));
+	js_write(&js, &sync_config_type, &config);
+	w->config = str_dup(r->arena, buf_str(&r->edge->out));
+	return leases_look(r);
 }
 
 static void offer_write(js_writer *js, const sql_lease_offers_row *row, arena *a)

@@ -1,0 +1,72 @@
+/* real: a Kubernetes cluster behind the face that the agent's core knows (agents/cluster/cluster.h).
+ *
+ *     nodes and pods of the API server -> mirror -> here -> the core: inventory, phases, pods that wait
+ *     the core's orders -> seats that wait for their pods -> kube-scheduler -> the binder -> a Binding
+ *
+ * Pods come from users, never from here. A pod that came by itself is a placement of origin pod, named by its uid.
+ * Where its tenant has been lent enough, the scheduler finds its node and the bind pays for it; else it is wanted of
+ * the server, and waits until that one orders a place for it, where it is then sent. A placement that was asked of the
+ * server waits for the pods that name it. What is paid, and what is ordered, stands in the vault before it is done or
+ * told.
+ *
+ * It follows the cluster from the start; with real_act it is the cluster of an acting agent.
+ */
+#pragma once
+#include "agents/cluster/agent.h"
+#include "agents/cluster/extender/binder.h"
+#include "agents/cluster/extender/extender.h"
+#include "agents/real/models.h"
+#include "agents/real/spaces.h"
+#include "agents/real/vault.h"
+#include "net/signature.h"
+
+enum { REAL_CLAIM_S = 600, REAL_SCAN_PODS = 64 };
+#define REAL_SWEEP_US   ((int64_t)1000000)
+#define REAL_UNKNOWN_US ((int64_t)25000000) /* so long a Binding of an agent that is gone may still be on its way */
+
+typedef struct real real;
+
+typedef struct real_spec {
+	loop *loop;
+	kube *kube;
+	stock *stock;
+	spaces *spaces;
+	str cluster_uid; /* outlives it */
+	signing_key *key;
+	const char *identity; /* ours, in events */
+	/* The agent is to take a turn soon. */
+	void (*on_stir)(void *arg);
+	void *arg;
+} real_spec;
+
+real *real_new(const real_spec *s);
+void real_free(real *r); /* NULL-safe; after the mirror and the binder */
+
+/* What the mirror tells besides the stock; and the mirror itself, which knows the pods that wait. */
+mirror_ear real_ear(real *r);
+void real_mirror(real *r, mirror *m);
+
+/* We lead, and the vault is ours: takes up what the last one has left. ERR_BAD_FIELD: it cannot be read. */
+err real_act(real *r, vault *v, str ledger, fault *f) MUST_CHECK;
+/* What the core is to remember, out of that ledger, in a. */
+str real_memory(str ledger, arena *a);
+cluster_ref real_cluster(real *r);
+/* The core stands; NULL: it does no more. */
+void real_agent(real *r, agent *a);
+/* Namespaces have changed hands. */
+void real_look_again(real *r);
+
+/* For the vault. */
+void real_compose(void *real, str writer, int64_t number, buf *out);
+void real_kept(void *real);
+
+/* For the extender and the binder. */
+extender_gate real_gate(real *r);
+binder_till real_till(real *r);
+bool real_is_one_tenant(void *real, str space, str other);
+
+/* Counts for metrics. */
+typedef struct real_counts {
+	uint32_t waiting, works, binds;
+} real_counts;
+real_counts real_count(const real *r);

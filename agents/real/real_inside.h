@@ -1,0 +1,113 @@
+/* real_inside: what the files of real share. */
+#pragma once
+#include "agents/kube/kube_write.h"
+#include "agents/real/events.h"
+#include "agents/real/ledger.h"
+#include "agents/real/names.h"
+#include "agents/real/real.h"
+#include "agents/real/receipt.h"
+#include "agents/real/roster.h"
+#include "agents/real/works.h"
+
+/* A pod that waits for a node. */
+typedef struct wait_row {
+	id name; /* of its placement, when it came by itself */
+	bool is_told, was_refused;
+	uint32_t uid_n;
+	char uid[];
+} wait_row;
+
+/* A bind that was decided, until its outcome was seen. */
+typedef struct bind_row {
+	char *uid, *space, *pod, *node, *receipt;
+	receipt r;       /* its words; points into receipt */
+	bool is_ordered; /* it takes a seat of a placement that the server ordered */
+	char *request, *placed;
+	stock_share *shares;
+	uint32_t n_shares;
+	char *uuids;
+	int64_t number;       /* of the ledger's text that has it */
+	int64_t inherited_us; /* an agent before us paid it, and we acted from then on; 0: ours */
+	void (*on_paid)(void *deed, bool is_paid);
+	void *deed;
+} bind_row;
+
+struct real {
+	real_spec spec;
+	uint8_t public_key[SIGNATURE_KEY];
+	mirror *mirror;
+	vault *vault;
+	agent *agent; /* NULL: another one acts, or nobody yet */
+	roster roster;
+	models models;
+	works works;
+	map waits; /* wait_row, by uid */
+	map binds; /* bind_row, by uid */
+	events *events;
+	int64_t flushed;   /* the ledger's text that the last flush wanted */
+	int64_t sweep_us;  /* when time alone is looked at next */
+	int64_t config_us; /* when the server is asked anew what products are */
+	uint64_t loans;    /* what the loans were like when all waits were looked at last */
+	int64_t scan_us;   /* when that began */
+	uint32_t scan_at;  /* the slot of waits that is looked at next */
+	bool is_scanning, is_stirred;
+	int32_t misses; /* how often the server was asked what a product is and did not say */
+	strs kept;      /* the last agent's memory, until there is one that acts */
+	arena *kept_arena;
+	vec(id) gone; /* waiting pods that were told and are no more */
+};
+
+void real_stir(real *r);
+/* The ledger is to say what is so now. */
+void real_write(real *r);
+
+/* desk.c */
+/* What stands in the way of the pod, or where it must go; the classes of q that nothing is lent of are left out. */
+typedef enum desk_word {
+	DESK_OPEN,    /* out of what is lent */
+	DESK_ORDERED, /* to its seat */
+	DESK_WANT,    /* the server is to decide */
+	DESK_NO,      /* neither: a person has to do something */
+	DESK_UNSEEN,  /* nobody acts here: its devices alone count */
+} desk_word;
+typedef struct desk_answer {
+	desk_word word;
+	const char *why; /* WANT, NO; in the arena */
+	work *work;      /* ORDERED */
+	seat *seat;
+	str tenant;
+} desk_answer;
+desk_answer desk_look(real *r, const pod *p, pod_ask *q, int64_t now_us, arena *a);
+/* A list of placed_pod as JSON. */
+str placed_print(const js_list *placed, arena *a);
+bind_row *bind_find(const real *r, str uid);
+bind_row *bind_add(real *r, str uid, str space, str name, str node, str text);
+void bind_shares(bind_row *b, const stock_share *shares, uint32_t n);
+void bind_drop(real *r, bind_row *b);
+/* Its pod is bound: it takes its seat, and the core is told. */
+void bind_landed(real *r, bind_row *b, int64_t now_us);
+/* It came to nothing: all is given back. */
+void bind_failed(real *r, bind_row *b);
+/* A seat's devices are kept free, or given up. */
+void seat_hold(real *r, const work *w, const seat *s);
+void seat_free(real *r, const work *w, const seat *s);
+
+/* seen.c */
+void seen_pod(void *real, const pod *p, str text);
+void seen_pod_gone(void *real, const object_meta *m);
+/* Where the stock says that the seat's pod stands: as the server is told of it. */
+js_list seat_placed(real *r, const seat *s, arena *a);
+
+/* waits.c */
+void waits_put(real *r, str uid);
+void waits_drop(real *r, str uid);
+/* The next waiting pods are looked at: which of them the server is to decide about. True: there are more. */
+bool waits_look(real *r, const cluster_events *e, int64_t now_us);
+/* The scheduler is to look at the pod again. */
+void wait_wake(real *r, const pod *p, str word);
+/* The waiting pod of that placement, or an absent text. */
+str waits_of(const real *r, str name);
+
+/* stop.c */
+/* Its pods are asked to go. */
+void stop_go(real *r, work *w, int64_t now_us);

@@ -1,0 +1,32 @@
+/* roster: the nodes of a Kubernetes cluster as an agent reports them.
+ *
+ * Made of what each node says of itself: its allocatable amounts, labels, taints, whether it is ready or cordoned, and
+ * the devices that its plugins register (agents/vendors/inventory.h). Nodes without devices are not told. Heartbeats
+ * change a node all the time and what is reported of it hardly ever: a node is news only when its report is another.
+ */
+#pragma once
+#include "agents/cluster/cluster.h"
+#include "agents/kube/node.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+typedef struct roster_news {
+	char *name;
+	bool is_gone;
+} roster_news;
+
+typedef struct roster {
+	map by_name; /* name -> its report, as JSON */
+	vec(roster_news) news;
+} roster;
+
+void roster_done(roster *r);
+/* A node as the API server tells it now. */
+void roster_put(roster *r, const kube_node *n);
+void roster_drop(roster *r, str name);
+/* All nodes (report_node), in a. */
+js_list roster_nodes(const roster *r, arena *a);
+/* Tells what has changed since the last time, once. */
+void roster_tell(roster *r, const cluster_events *e);
+/* Nothing is news any more: everything was told whole. */
+void roster_told(roster *r);

@@ -1,0 +1,145 @@
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/real/real_inside.h"
+#include "agents/real/wish.h"
+#include "base/clock.h"
+
+static seat_state state_of(const pod *p)
+{
+	if (str_eq(p->phase, S("Succeeded")))
+		return SEAT_DONE;
+	if (str_eq(p->phase, S("Failed")))
+		return SEAT_FAILED;
+	return str_eq(p->phase, S("Running")) ? SEAT_RUNNING : SEAT_BOUND;
+}
+
+js_list seat_placed(real *r, const seat *s, arena *a)
+{
+	const fleet *f = stock_fleet(r->spec.stock);
+	str space;
+	const plan *p = stock_pod_plan(r->spec.stock, str_from(s->uid), &space);
+	stock_share *shares = ARENA_ARRAY(a, stock_share, p ? p->devices.n + 1 : 1);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; p && i < p->devices.n; i++) {
+		const plan_device *d = &p->devices.v[i];
+		if (d->memory_mib || d->compute_milli)
+			shares[n++] = (stock_share){f->device_uuids.v[d->device], d->memory_mib, d->compute_milli, 1};
+	}
+	return wish_placed(shares, n, r->spec.stock, &r->models, NULL, str_dup(a, str_from(s->node)), s->index, a);
+}
+
+static str request_of(real *r, const pod *p, str tenant, arena *a)
+{
+	pod_ask *q = ARENA_NEW(a, pod_ask);
+
+	if (pod_ask_read(p, r->spec.stock, (pod_policies){0}, a, q, NULL))
+		return STR_NONE;
+	return wish_request(p, q, r->spec.stock, &r->models, tenant, a);
+}
+
+/* A Binding landed of which nothing is known here any more. */
+static void late_tell(real *r, const work *w, const seat *s, const pod *p, const receipt *t, int64_t now_us, arena *a)
+{
+	agent_entry e = {.id = t->id, .fence = t->fence, .placed = seat_placed(r, s, a)};
+
+	e.let_in = (cluster_let_in){t->tenant, request_of(r, p, t->tenant, a), t->loan, t->charge, t->at_us};
+	if (w->loan[0])
+		agent_let_in(r->agent, &e, now_us);
+}
+
+static work *work_of(real *r, const receipt *t)
+{
+	work *w = works_find(&r->works, t->id);
+
+	if (w)
+		return str_eq(str_from(w->fence), t->fence) ? w : NULL;
+	w = works_add(&r->works, t->id, t->fence, t->tenant, t->loan, 0);
+	w->charge = t->charge;
+	w->at_us = t->at_us;
+	w->max_runtime_s = t->max_runtime_s;
+	if (w->max_runtime_s)
+		works_time(&r->works, w);
+	return w;
+}
+
+/* A pod that was bound for a placement: by this agent before it was restarted, by another one, or late. */
+static work *adopt(real *r, const pod *p, int64_t now_us, seat **ret_seat)
+{
+	AUTO_ARENA a = arena_new(0);
+	receipt t;
+
+	if (!receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, &t) ||
+		(r->agent && pod_is_over(p)))
+		return NULL;
+	bool is_new = !works_find(&r->works, t.id);
+	work *w = work_of(r, &t);
+	seat *s = w ? works_seat(w, t.index) : NULL;
+	if (!w || s->state != SEAT_AWAITED || (s->uid[0] && !str_eq(str_from(s->uid), p->meta.uid)))
+		return NULL;
+	seat_free(r, w, s);
+	seat_take(&r->works, w, s, p->meta.uid, p->meta.space, p->meta.name, p->node);
+	if (is_new && !r->agent)
+		work_text(&w->request, request_of(r, p, t.tenant, a));
+	if (is_new && r->agent)
+		late_tell(r, w, s, p, &t, now_us, a);
+	*ret_seat = s;
+	return w;
+}
+
+static void bound_seen(real *r, const pod *p, int64_t now_us)
+{
+	bind_row *b = bind_find(r, p->meta.uid);
+	seat *s;
+
+	if (b && str_eq(str_from(b->node), p->node))
+		bind_landed(r, b, now_us);
+	else if (b)
+		bind_failed(r, b);
+	work *w = works_of_pod(&r->works, p->meta.uid, &s);
+	if (!w)
+		w = adopt(r, p, now_us, &s);
+	if (!w)
+		return;
+	if (!w->running_us && state_of(p) == SEAT_RUNNING)
+		w->running_us = now_us;
+	seat_move(&r->works, w, s, SEAT_BOUND, now_us);
+	seat_move(&r->works, w, s, state_of(p), now_us);
+}
+
+void seen_pod(void *arg, const pod *p, str text)
+{
+	real *r = arg;
+
+	(void)text;
+	if (!p->node.n && !pod_is_over(p)) {
+		if (mirror_waiting(r->mirror, p->meta.uid).p)
+			waits_put(r, p->meta.uid);
+		real_stir(r);
+		return;
+	}
+	waits_drop(r, p->meta.uid);
+	if (p->node.n)
+		bound_seen(r, p, clock_now_us());
+	real_stir(r);
+}
+
+void seen_pod_gone(void *arg, const object_meta *m)
+{
+	real *r = arg;
+	bind_row *b = bind_find(r, m->uid);
+	seat *s;
+
+	waits_drop(r, m->uid);
+	if (b)
+		bind_failed(r, b);
+	work *w = works_of_pod(&r->works, m->uid, &s);
+	if (w && s->state != SEAT_AWAITED)
+		seat_move(&r->works, w, s, SEAT_GONE, clock_now_us());
+	if (w && !r->agent && work_is_seated(w)) {
+		cluster_phase phase;
+		if (work_phase(w, &phase) && phase != CLUSTER_BOUND && phase != CLUSTER_RUNNING)
+			works_drop(&r->works, w);
+	}
+	real_stir(r);
+}

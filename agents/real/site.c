@@ -1,0 +1,354 @@
+#include "agents/real/site.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "agents/cluster/home.h"
+#include "agents/kube/leader.h"
+#include "base/log.h"
+
+#define UID_AGAIN_US ((int64_t)2000000)
+
+struct site {
+	site_spec spec;
+	arena *arena;
+	kube *kube;
+	loop_timer *again;
+	str uid;
+	vault *vault;
+	signing_key *key;
+	stock *stock;
+	spaces *spaces;
+	real *real;
+	mirror *mirror;
+	extender *extender;
+	binder *binder;
+	extender_edge *edge;
+	door *door;
+	leader *leader;
+	agent *agent;
+	bool is_leading, has_pods, is_acting, is_ended;
+};
+
+static void uid_ask(void *arg);
+
+static void end(site *s, bool is_failure)
+{
+	if (s->is_ended)
+		return;
+	s->is_ended = true;
+	s->spec.on_end(s->spec.arg, is_failure);
+}
+
+static void fail(site *s, const fault *f)
+{
+	log_error("site.failed", KV_Z("at", f->pointer), KV_Z("why", f->detail));
+	end(s, true);
+}
+
+/* All of the cluster is known, and we lead: the Secret becomes ours. */
+static void act_maybe(site *s)
+{
+	if (!s->is_leading || !s->has_pods || !spaces_is_ready(s->spaces) || s->is_acting)
+		return;
+	s->is_acting = true;
+	vault_take(s->vault);
+}
+
+static void on_taken(void *arg, str ledger)
+{
+	site *s = arg;
+	AUTO_ARENA a = arena_new(0);
+	fault f = {0};
+
+	if (real_act(s->real, s->vault, ledger, &f)) {
+		fail(s, &f);
+		return;
+	}
+	log_info("site.acting", KV_Z("identity", s->spec.identity));
+	s->spec.on_act(s->spec.arg, real_cluster(s->real), real_memory(ledger, a));
+}
+
+static void compose(void *arg, str writer, int64_t number, buf *out)
+{
+	real_compose(((site *)arg)->real, writer, number, out);
+}
+
+static void on_kept(void *arg)
+{
+	real_kept(((site *)arg)->real);
+}
+
+static void on_lost(void *arg, const char *why)
+{
+	log_warn("vault.lost", KV_Z("why", why));
+	end(arg, true);
+}
+
+static void vault_trouble(void *arg, long status, str why)
+{
+	(void)arg;
+	log_warn("vault.trouble", KV_I64("status", status), KV("why", why));
+}
+
+static void on_leader(void *arg, bool is_leader)
+{
+	site *s = arg;
+
+	log_info("leader.changed", KV_I64("is_leader", is_leader), KV("holder", leader_holder(s->leader)));
+	if (s->is_leading && !is_leader) {
+		end(s, false);
+		return;
+	}
+	s->is_leading = is_leader;
+	act_maybe(s);
+}
+
+static void on_pods(void *arg)
+{
+	site *s = arg;
+
+	s->has_pods = true;
+	act_maybe(s);
+}
+
+static void on_spaces(void *arg)
+{
+	site *s = arg;
+
+	real_look_again(s->real);
+	act_maybe(s);
+}
+
+static void mirror_trouble(void *arg, str what, str why)
+{
+	(void)arg;
+	log_warn("mirror.trouble", KV("what", what), KV("why", why));
+}
+
+static void door_trouble(void *arg, const char *why)
+{
+	(void)arg;
+	log_warn("door.certificate", KV_Z("why", why));
+}
+
+static bool may_bind(void *arg)
+{
+	const site *s = arg;
+
+	return s->agent && s->is_leading && s->leader && leader_is(s->leader) && vault_is_ours(s->vault);
+}
+
+static void on_stir(void *arg)
+{
+	site *s = arg;
+
+	s->spec.on_stir(s->spec.arg);
+}
+
+static void healthz(void *arg, web_req *r)
+{
+	(void)arg;
+	web_reply(r, 200, S("Content-Type: text/plain\r\n"), S("ok\n"));
+}
+
+/* Whoever binds is ready: a Service then leads the scheduler to that one. */
+static void readyz(void *arg, web_req *r)
+{
+	const site *s = arg;
+	bool is_ready = s->agent && s->is_leading;
+
+	web_reply(r, is_ready ? 200 : 503, S("Content-Type: text/plain\r\n"),
+		is_ready      ? S("ok\n")
+		: s->has_pods ? S("another agent acts\n")
+			      : S("the cluster is not known whole yet\n"));
+}
+
+static void cluster_follow(site *s)
+{
+	pod_policies policies = {POLICY_HAMI_BINPACK, POLICY_HAMI_SPREAD};
+	mirror_spec ms = {.loop = s->spec.loop, .kube = s->kube, .on_ready = on_pods, .on_trouble = mirror_trouble};
+
+	s->stock = ms.stock = stock_new();
+	s->spaces = spaces_open(&(spaces_spec){s->spec.loop, s->kube, on_spaces, s});
+	s->real = real_new(&(real_spec){.loop = s->spec.loop,
+		.kube = s->kube,
+		.stock = s->stock,
+		.spaces = s->spaces,
+		.cluster_uid = s->uid,
+		.key = s->key,
+		.identity = s->spec.identity,
+		.on_stir = on_stir,
+		.arg = s});
+	ms.ear = real_ear(s->real);
+	ms.arg = s;
+	s->mirror = mirror_open(&ms);
+	real_mirror(s->real, s->mirror);
+	s->extender = extender_new(&(extender_spec){.stock = s->stock,
+		.by_default = policies,
+		.is_one_tenant = real_is_one_tenant,
+		.arg = s->real,
+		.gate = real_gate(s->real)});
+	s->binder = binder_new(&(binder_spec){.loop = s->spec.loop,
+		.kube = s->kube,
+		.stock = s->stock,
+		.mirror = s->mirror,
+		.by_default = policies,
+		.may_bind = may_bind,
+		.arg = s,
+		.till = real_till(s->real)});
+	s->edge = extender_edge_new(s->extender, s->binder);
+}
+
+static err listen_begin(site *s, fault *f)
+{
+	door_spec d = {.loop = s->spec.loop, .address = s->spec.address, .edge = s->edge, .on_trouble = door_trouble};
+
+	d.cert_file = s->spec.cert_file;
+	d.key_file = s->spec.key_file;
+	d.arg = s;
+	err e = door_open(&d, &s->door, f);
+	if (e)
+		return e;
+	door_route(s->door, WEB_GET, "/healthz", healthz, s);
+	door_route(s->door, WEB_GET, "/readyz", readyz, s);
+	log_info("site.listening", KV_Z("address", door_address(s->door)));
+	return ERR_OK;
+}
+
+static void lead_begin(site *s)
+{
+	leader_spec l = {.loop = s->spec.loop, .kube = s->kube, .on_change = on_leader, .arg = s};
+
+	l.space = str_from(s->spec.space);
+	l.name = str_from(s->spec.lease);
+	l.identity = str_from(s->spec.identity);
+	l.duration_s = s->spec.lease_s;
+	l.renew_us = s->spec.lease_s * 1000000 * 2 / 3;
+	l.retry_us = s->spec.lease_s * 1000000 * 2 / 15;
+	s->leader = leader_open(&l);
+}
+
+/* The Secret's files are ours. */
+static void on_identity(void *arg)
+{
+	site *s = arg;
+	fault f = {0};
+
+	err e = home_reread(s->spec.home, &f);
+	if (!e)
+		e = signing_key_open(s->spec.home->plan_key, &s->key, &f);
+	if (e) {
+		fail(s, &f);
+		return;
+	}
+	cluster_follow(s);
+	if (listen_begin(s, &f)) {
+		fail(s, &f);
+		return;
+	}
+	lead_begin(s);
+}
+
+static void on_uid(void *arg, const kube_reply *r)
+{
+	site *s = arg;
+	object_meta m;
+
+	if (s->is_ended || r->e == ERR_CLOSED)
+		return;
+	if (!kube_is_done(r) || object_meta_read(r->body, &m)) {
+		log_warn("cluster.unreachable", KV_I64("status", r->status), KV("why", r->message));
+		loop_timer_arm(s->again, UID_AGAIN_US);
+		return;
+	}
+	s->uid = str_dup(s->arena, m.uid);
+	log_info("cluster.found", KV("uid", s->uid));
+	s->vault = vault_open(&(vault_spec){.loop = s->spec.loop,
+		.kube = s->kube,
+		.space = str_from(s->spec.space),
+		.name = str_from(s->spec.secret),
+		.home = s->spec.home,
+		.on_open = on_identity,
+		.on_taken = on_taken,
+		.compose = compose,
+		.on_kept = on_kept,
+		.on_lost = on_lost,
+		.on_trouble = vault_trouble,
+		.arg = s});
+}
+
+static void uid_ask(void *arg)
+{
+	site *s = arg;
+	kube_request q = {.method = "GET", .path = S("/api/v1/namespaces/kube-system"), .on_done = on_uid, .arg = s};
+
+	(void)kube_send(s->kube, &q);
+}
+
+err site_open(const site_spec *spec, site **ret, fault *f)
+{
+	err e = signing_key_ensure(spec->home->plan_key, f);
+	if (e)
+		return e;
+	site *s = calloc(1, sizeof(*s));
+	assert(s);
+	s->spec = *spec;
+	s->arena = arena_new(0);
+	s->kube = kube_open(spec->loop, spec->who, spec->version);
+	s->again = loop_timer_new(spec->loop, uid_ask, s);
+	loop_timer_arm(s->again, 0);
+	*ret = s;
+	return ERR_OK;
+}
+
+void site_agent(site *s, agent *a)
+{
+	s->agent = a;
+	real_agent(s->real, a);
+}
+
+void site_leave(site *s)
+{
+	s->is_leading = false;
+	s->is_ended = true;
+	leader_close(s->leader);
+	s->leader = NULL;
+}
+
+void site_renewed(site *s)
+{
+	if (vault_is_ours(s->vault))
+		vault_renew(s->vault);
+}
+
+str site_uid(const site *s)
+{
+	return s->uid;
+}
+
+door *site_door(site *s)
+{
+	return s->door;
+}
+
+void site_close(site *s)
+{
+	if (!s)
+		return;
+	s->is_ended = true;
+	door_close(s->door);
+	extender_edge_close(s->edge);
+	binder_free(s->binder);
+	leader_close(s->leader);
+	mirror_close(s->mirror);
+	real_free(s->real);
+	spaces_close(s->spaces);
+	vault_close(s->vault);
+	kube_close(s->kube);
+	extender_free(s->extender);
+	stock_free(s->stock);
+	signing_key_close(s->key);
+	loop_timer_free(s->again);
+	arena_end(s->arena);
+	free(s);
+}

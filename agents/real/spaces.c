@@ -1,0 +1,134 @@
+#include "agents/real/spaces.h"
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/kube/pod.h"
+
+typedef struct space_row {
+	uint32_t name_n, tenant_n;
+	char bytes[]; /* name, then tenant */
+} space_row;
+
+struct spaces {
+	spaces_spec spec;
+	follow *follow;
+	map by_name;
+	char fallback[SPACES_TENANT_MAX + 1];
+	bool is_ready;
+};
+
+static str row_name(const space_row *w)
+{
+	return str_of(w->bytes, w->name_n);
+}
+
+static str row_tenant(const space_row *w)
+{
+	return str_of(w->bytes + w->name_n, w->tenant_n);
+}
+
+static void changed(spaces *s)
+{
+	if (s->is_ready && s->spec.on_change)
+		s->spec.on_change(s->spec.arg);
+}
+
+static void row_drop(spaces *s, str name)
+{
+	free(map_remove(&s->by_name, name));
+}
+
+static void space_is(void *arg, const object_meta *m, str object)
+{
+	spaces *s = arg;
+	AUTO_ARENA a = arena_new(0);
+	const space_row *old = map_find(&s->by_name, m->name);
+	pod like; /* a namespace has a pod's metadata */
+
+	str tenant = pod_read(object, a, &like) ? STR_NONE : str_trim(pod_annotation(&like, SPACES_TENANT_KEY));
+	if (tenant.n > SPACES_TENANT_MAX)
+		tenant = STR_NONE;
+	if (old && str_eq(row_tenant(old), str_of(tenant.p ? tenant.p : "", tenant.n)))
+		return;
+	row_drop(s, m->name);
+	space_row *w = calloc(1, sizeof(*w) + m->name.n + tenant.n);
+	assert(w);
+	w->name_n = m->name.n;
+	w->tenant_n = tenant.n;
+	memcpy(w->bytes, m->name.p, m->name.n);
+	if (tenant.n)
+		memcpy(w->bytes + m->name.n, tenant.p, tenant.n);
+	(void)map_put(&s->by_name, row_name(w), w);
+	changed(s);
+}
+
+static void space_gone(void *arg, const object_meta *m, str object)
+{
+	(void)object;
+	row_drop(arg, m->name);
+}
+
+static void listed(void *arg)
+{
+	spaces *s = arg;
+
+	if (s->is_ready)
+		return;
+	s->is_ready = true;
+	changed(s);
+}
+
+spaces *spaces_open(const spaces_spec *spec)
+{
+	spaces *s = calloc(1, sizeof(*s));
+
+	assert(s);
+	s->spec = *spec;
+	s->follow = follow_open(&(follow_spec){
+		.loop = spec->loop,
+		.kube = spec->kube,
+		.path = S("/api/v1/namespaces"),
+		.may_stream = true,
+		.on_object = space_is,
+		.on_gone = space_gone,
+		.on_listed = listed,
+		.arg = s,
+	});
+	return s;
+}
+
+void spaces_close(spaces *s)
+{
+	if (!s)
+		return;
+	follow_close(s->follow);
+	map_each (slot, &s->by_name)
+		free(slot->value);
+	map_done(&s->by_name);
+	free(s);
+}
+
+bool spaces_is_ready(const spaces *s)
+{
+	return s->is_ready;
+}
+
+void spaces_default(spaces *s, str tenant)
+{
+	size_t n = tenant.n <= SPACES_TENANT_MAX ? tenant.n : 0;
+
+	if (str_eq(str_from(s->fallback), str_of(tenant.p ? tenant.p : "", n)))
+		return;
+	if (n)
+		memcpy(s->fallback, tenant.p, n);
+	s->fallback[n] = 0;
+	changed(s);
+}
+
+str spaces_tenant(const spaces *s, str space)
+{
+	const space_row *w = map_find(&s->by_name, space);
+
+	if (w && w->tenant_n)
+		return row_tenant(w);
+	return s->fallback[0] ? str_from(s->fallback) : STR_NONE;
+}

@@ -1,0 +1,30 @@
+/* spaces: which tenant each namespace of the cluster belongs to.
+ *
+ * A namespace says so by its annotation; one that does not belongs to the cluster's default tenant, if it has one.
+ * Who may change a namespace may say whose it is: tenants must not (docs/kubernetes.md).
+ */
+#pragma once
+#include "agents/kube/follow.h"
+#include "base/map.h"
+
+#define SPACES_TENANT_KEY "reeve.io/tenant"
+
+enum { SPACES_TENANT_MAX = 600 };
+
+typedef struct spaces spaces;
+
+typedef struct spaces_spec {
+	loop *loop;
+	kube *kube;
+	/* All namespaces were told once, or one belongs to another tenant now. Optional. */
+	void (*on_change)(void *arg);
+	void *arg;
+} spaces_spec;
+
+spaces *spaces_open(const spaces_spec *s);
+void spaces_close(spaces *s); /* NULL-safe; before the kube */
+bool spaces_is_ready(const spaces *s);
+/* Of namespaces that do not say. Empty: they belong to nobody. */
+void spaces_default(spaces *s, str tenant);
+/* The tenant's path; absent: it belongs to nobody, or is not known. Valid until the loop runs. */
+str spaces_tenant(const spaces *s, str space);

@@ -1,0 +1,152 @@
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/real/real_inside.h"
+#include "agents/real/wish.h"
+#include "json/write.h"
+
+enum { PATCH_MAX = 4096 };
+#define SCAN_EVERY_US ((int64_t)100000)
+
+void waits_put(real *r, str uid)
+{
+	wait_row *w = map_find(&r->waits, uid);
+
+	r->is_stirred = true;
+	if (w)
+		return;
+	w = calloc(1, sizeof(*w) + uid.n);
+	assert(w);
+	w->name = name_of_pod(r->spec.cluster_uid, uid);
+	w->uid_n = uid.n;
+	memcpy(w->uid, uid.p, uid.n);
+	(void)map_put(&r->waits, str_of(w->uid, w->uid_n), w);
+}
+
+void waits_drop(real *r, str uid)
+{
+	wait_row *w = map_remove(&r->waits, uid);
+
+	if (w && w->is_told)
+		vec_push(&r->gone, w->name);
+	free(w);
+}
+
+str waits_of(const real *r, str name)
+{
+	map_each (slot, &r->waits) {
+		const wait_row *w = slot->value;
+		if (str_eq(id_str(&w->name), name))
+			return slot->key;
+	}
+	return STR_NONE;
+}
+
+static void on_sent(void *arg, const kube_reply *r)
+{
+	(void)arg;
+	(void)r;
+}
+
+void wait_wake(real *r, const pod *p, str word)
+{
+	AUTO_ARENA a = arena_new(0);
+	buf body;
+
+	buf_init(&body, PATCH_MAX);
+	js_writer w = js_writer_on(&body);
+	js_object_begin(&w);
+	js_key(&w, S("metadata"));
+	js_object_begin(&w);
+	js_put_text(&w, "uid", p->meta.uid);
+	js_key(&w, S("labels"));
+	js_object_begin(&w);
+	js_put_text(&w, NAME_STIR_KEY, word);
+	js_object_end(&w);
+	js_object_end(&w);
+	js_object_end(&w);
+	str path = str_print(
+		a, "/api/v1/namespaces/" STR_FMT "/pods/" STR_FMT, STR_ARG(p->meta.space), STR_ARG(p->meta.name));
+	(void)kube_patch(r->spec.kube, path, buf_str(&body), (kube_done){on_sent, NULL});
+	buf_done(&body);
+}
+
+static void server_ask(real *r, wait_row *w, const pod *p, str tenant, const cluster_events *e, arena *a)
+{
+	pod_ask *q = ARENA_NEW(a, pod_ask); /* whole: the one that was looked at has lost classes */
+
+	if (pod_ask_read(p, r->spec.stock, (pod_policies){0}, a, q, NULL))
+		return;
+	str request = wish_request(p, q, r->spec.stock, &r->models, tenant, a);
+	if (!request.n)
+		return;
+	w->is_told = true;
+	e->on_pod(e->arg, &(cluster_pod){tenant, request, id_str(&w->name)});
+}
+
+static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now_us)
+{
+	AUTO_ARENA a = arena_new(0);
+	pod_ask *q = ARENA_NEW(a, pod_ask);
+	str text = mirror_waiting(r->mirror, str_of(w->uid, w->uid_n));
+	pod p;
+
+	if (!text.n || bind_find(r, str_of(w->uid, w->uid_n)) || pod_read(text, a, &p) || p.is_gated || p.is_leaving ||
+		pod_ask_read(&p, r->spec.stock, (pod_policies){0}, a, q, NULL) || q->missing)
+		return;
+	desk_answer d = desk_look(r, &p, q, now_us, a);
+	if (d.word == DESK_WANT && !w->is_told)
+		server_ask(r, w, &p, d.tenant, e, a);
+	if (d.word != DESK_OPEN && d.word != DESK_ORDERED)
+		return;
+	if (d.word == DESK_OPEN && w->is_told) {
+		e->on_pod_gone(e->arg, id_str(&w->name));
+		w->is_told = false;
+	}
+	if (w->was_refused)
+		wait_wake(r, &p, str_print(a, "%lld", (long long)now_us));
+	w->was_refused = false;
+}
+
+static uint64_t loans_look(const real *r)
+{
+	const borrow *b = agent_borrow(r->agent);
+	uint64_t sum = (uint64_t)b->rev;
+
+	map_each (slot, &b->by_name) {
+		const loan *l = slot->value;
+		for (int i = 0; i < AXIS_COUNT; i++)
+			sum = sum * 1099511628211u + (uint64_t)(l->hold.offered.v[i] - l->hold.used.v[i]);
+	}
+	return sum;
+}
+
+static void scan_begin(real *r, int64_t now_us)
+{
+	uint64_t loans = loans_look(r);
+
+	if (r->is_scanning || (loans == r->loans && !r->is_stirred) ||
+		(now_us >= r->scan_us && now_us < r->scan_us + SCAN_EVERY_US))
+		return;
+	r->loans = loans;
+	r->is_stirred = false;
+	r->is_scanning = true;
+	r->scan_us = now_us;
+	r->scan_at = 0;
+}
+
+bool waits_look(real *r, const cluster_events *e, int64_t now_us)
+{
+	map_slot *slot = NULL;
+
+	vec_each (name, &r->gone)
+		e->on_pod_gone(e->arg, id_str(name));
+	vec_clear(&r->gone);
+	scan_begin(r, now_us);
+	for (int n = 0; r->is_scanning && n < REAL_SCAN_PODS; n++) {
+		slot = map_next(&r->waits, &r->scan_at);
+		r->is_scanning = slot != NULL;
+		if (slot)
+			wait_look(r, slot->value, e, now_us);
+	}
+	return r->is_scanning || r->is_stirred;
+}

@@ -1,0 +1,19 @@
+/* wish: what a pod asks for, in the server's words: its request, and what it is charged.
+ *
+ * The charge is what the server will book for the same slices (engine/share.h), so that nothing has to be settled
+ * later.
+ */
+#pragma once
+#include "agents/cluster/grant.h"
+#include "agents/real/models.h"
+#include "api/types/placement.h"
+
+/* As a placement request. Absent: it cannot be told, since no class of its devices is known. */
+str wish_request(const pod *p, const pod_ask *q, const stock *s, const models *m, str tenant, arena *a);
+/* What the whole pod would be charged if all entries that may be served by that class were. */
+amounts wish_charge(const pod_ask *q, stock *s, int32_t class_id);
+/* What the granted shares are charged, and of which class. False: several classes, or one that is not known. */
+bool wish_settle(const grant *g, stock *s, const models *m, str *ret_class, amounts *ret_charge);
+/* The same shares as the server is told of them, in a. */
+js_list wish_placed(const stock_share *shares, uint32_t n, stock *s, const models *m, const pod *p, str node,
+	int64_t index, arena *a);

@@ -1,0 +1,77 @@
+#!/bin/sh
+# The product in a real cluster: reeved, reeve-agent and kube-scheduler against the API server that KUBECONFIG names.
+#
+# 50 nodes are made as HAMi's plugin registers them, and 200 pods of HAMi's shapes, all of one tenant: each is bound, and is a
+# placement of that tenant's. A tenant with too little is refused in words that `kubectl describe` shows. Then the server goes
+# away: pods out of what was lent go on starting, and all is in its books when it is back.
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+root=${here%/tests/kubernetes}
+for need in kube-scheduler kubectl; do
+	if [ -z "${KUBECONFIG:-}" ] || ! command -v $need >/dev/null; then
+		echo "skipped: KUBECONFIG names no cluster to test against, or there is no kube-scheduler or kubectl on the path"
+		exit 77
+	fi
+done
+# shellcheck source=tests/sizes.sh
+. "$root/tests/sizes.sh"
+. "$root/tests/support/script/server.sh"
+. "$here/cluster.sh"
+nodes=50
+devices=8
+pods=200
+more=20
+
+pods_bound() { kubectl get pods -n "$1" -o 'jsonpath={range .items[*]}{.spec.nodeName}{"\n"}{end}' | grep -c . || true; }
+are_bound() { [ "$(pods_bound "$1")" -ge "$2" ]; }
+placed() { server_sql "SELECT count(*) FROM placement p JOIN tenant t ON t.key = p.tenant_key WHERE t.path = '$1' AND p.state IN ('bound', 'running')"; }
+are_placed() { [ "$(placed "$1")" -eq "$2" ]; }
+is_lent() { call GET "/v1/tenants/$(echo "$1" | tr / "~")/quota" | grep -q "\"headroom\":{\"device_milli\":[1-9]"; }
+says() { kubectl describe pod -n "$1" "$2" | grep -q "$3"; }
+
+server_init kubernetes-product
+server_start --edges 1
+tenant acme 400000
+tenant acme/research 390000
+tenant acme/small 500
+call POST /v1/policies '{"tenant":"acme","sharing":{"lease_percent":100}}' >"$folder/policy"
+call POST "/v1/policies/$(json_value id <"$folder/policy"):apply" '' -H 'If-Match: *' >"$folder/said"
+cluster_init
+namespace research acme/research
+namespace small acme/small
+namespace nobody ''
+nodes_make $nodes $devices
+agent_start
+scheduler_start
+await "quota to be lent" is_lent acme/research
+
+begun=$(date +%s%N)
+pods_make research pod $pods
+await "all pods to be bound" are_bound "$run-research" $pods
+ended=$(date +%s%N)
+await "all to be placements" are_placed acme/research $pods
+check_sums "$run-research"
+echo "$pods pods bound in $(((ended - begun) / 1000000)) ms, $(placed acme/research) placements of their tenant"
+
+pod_make small large '"nvidia.com/gpu":"1"'
+pod_make nobody lost '"nvidia.com/gpu":"1"'
+await "the reason of a quota to be told" says "$run-small" large "waiting for quota of acme/small on h100-80g"
+await "a namespace without a tenant to be told" says "$run-nobody" lost "no tenant for namespace"
+kubectl describe pod -n "$run-small" large | tail -n 3
+[ "$(server_sql "SELECT count(*) FROM placement p JOIN tenant t ON t.key = p.tenant_key WHERE t.path = 'acme/small' AND p.state = 'pending'")" -eq 1 ] ||
+	fail "the pod that waits is no placement"
+tenant_quota acme/small 1000
+await "the pod to be placed by the server" are_bound "$run-small" 1
+await "that to be known" are_placed acme/small 1
+
+server_stop
+pods_make research away $more
+await "pods to be bound while the server is away" are_bound "$run-research" $((pods + more))
+kubectl delete pods -n "$run-research" --wait=false --grace-period=0 --force pod-0 pod-1 pod-2 >"$folder/said" 2>&1
+server_start --edges 1
+await "all to be told" are_placed acme/research $((pods + more - 3))
+check_sums "$run-research"
+call GET /v1/audit:verify >"$folder/books"
+grep -q '"is_intact":true' "$folder/books" || fail "the books differ: $(cat "$folder/books")"
+! grep -q "placer.drift" "$folder/server.log" || fail "the books and the agent meant something else"
+echo "$more pods bound while the server was away, all in its books when it was back"
