@@ -16,7 +16,7 @@ static void text_copy(char *out, size_t max, str s)
 	out[n] = 0;
 }
 
-static void drop_later(agent *a, const cluster_pods *p, int64_t now_us)
+void agent_drop_later(agent *a, const cluster_pods *p, int64_t now_us)
 {
 	drop *d;
 
@@ -123,16 +123,6 @@ void agent_refresh(agent *a, int64_t now_us)
 	agent_session(a, now_us);
 }
 
-typedef struct visit {
-	agent *a;
-	int64_t now_us;
-} visit;
-
-static bool phase_is_over(cluster_phase p)
-{
-	return p == CLUSTER_DONE || p == CLUSTER_FAILED || p == CLUSTER_STOPPED;
-}
-
 /* Orders the end of an attempt that a newer one has taken the place of; it is dropped when the cluster tells so. */
 static void old_stop(agent *a, const deed *d, int64_t now_us)
 {
@@ -142,7 +132,7 @@ static void old_stop(agent *a, const deed *d, int64_t now_us)
 
 static void pods_seen(void *arg, const cluster_pods *p)
 {
-	visit *v = arg;
+	agent_visit *v = arg;
 
 	deed d = apply_found(&v->a->book, p);
 	if (d.kind == DEED_TELL && p->let_in)
@@ -152,8 +142,8 @@ static void pods_seen(void *arg, const cluster_pods *p)
 		if (!d.h->is_booked)
 			facts_ended(&v->a->facts, d.h); /* nothing of a loan is counted yet */
 	}
-	if (phase_is_over(p->phase))
-		drop_later(v->a, p, v->now_us);
+	if (cluster_is_over(p->phase))
+		agent_drop_later(v->a, p, v->now_us);
 }
 
 static agent *agent_new(cluster_ref c, const char *version)
@@ -179,7 +169,7 @@ static err agent_begin(agent *a, err e, int64_t now_us, agent **ret)
 		return e;
 	}
 	nodes_load(a);
-	c.can->list(c.self, pods_seen, &(visit){a, now_us});
+	c.can->list(c.self, pods_seen, &(agent_visit){a, now_us});
 	pods_found(a, now_us);
 	agent_session(a, now_us);
 	*ret = a;
@@ -447,90 +437,6 @@ err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, faul
 	} else if (!outbox_has_work(&a->outbox)) {
 		pods_settled(a);
 	}
-	return ERR_OK;
-}
-
-static void phase_heard(void *arg, const cluster_pods *p)
-{
-	visit *v = arg;
-
-	deed d = apply_phase(&v->a->book, p);
-	if (d.kind == DEED_TELL) {
-		agent_tell(v->a, d.h);
-		if (!d.h->is_booked)
-			agent_over(v->a, d.h);
-	}
-	if (phase_is_over(p->phase))
-		drop_later(v->a, p, v->now_us);
-}
-
-static void pod_heard(void *arg, const cluster_pod *p)
-{
-	visit *v = arg;
-
-	pods_came(v->a, p);
-}
-
-static void pod_lost(void *arg, str name)
-{
-	visit *v = arg;
-
-	pods_decided(v->a, name);
-}
-
-static void node_heard(void *arg, const report_node *n)
-{
-	visit *v = arg;
-	js_list one = {(void *)(uintptr_t)n, 1};
-
-	book_node_put(&v->a->book, n);
-	outbox_inventory(&v->a->outbox, &one, false);
-	v->a->is_stirred = true;
-}
-
-static void node_lost(void *arg, str name)
-{
-	visit *v = arg;
-
-	book_node_gone(&v->a->book, name);
-	outbox_gone(&v->a->outbox, name);
-}
-
-static void usage_heard(void *arg, const cluster_usage *u)
-{
-	visit *v = arg;
-
-	outbox_usage(&v->a->outbox, u);
-}
-
-err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
-{
-	visit v = {a, now_us};
-	cluster_events e = {.on_phase = phase_heard,
-		.on_usage = usage_heard,
-		.on_pod = pod_heard,
-		.on_pod_gone = pod_lost,
-		.on_node = node_heard,
-		.on_node_gone = node_lost,
-		.arg = &v};
-
-	int64_t next_us = a->cluster.can->turn(a->cluster.self, &e, now_us);
-	int64_t speaks_us = pods_watch(a, now_us);
-	err wrong = pods_admit(a, now_us, f);
-	if (wrong)
-		return wrong;
-	if (a->outbox.is_over)
-		agent_session(a, now_us);
-	if (a->drops.n && a->remember_us <= now_us) {
-		err io = agent_flush(a, f);
-		if (io)
-			return io;
-	}
-	if (a->drops.n && a->remember_us < next_us)
-		next_us = a->remember_us;
-	if (speaks_us < next_us)
-		next_us = speaks_us;
-	*ret_next_us = next_us;
 	return ERR_OK;
 }
 

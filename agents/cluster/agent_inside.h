@@ -35,6 +35,14 @@ struct agent {
 	int64_t remember_us; /* when drops must be flushed */
 };
 
+/* What a call of the cluster's face tells goes to this agent. */
+typedef struct agent_visit {
+	agent *a;
+	int64_t now_us;
+} agent_visit;
+
+/* They have ended: let go of once that is remembered. */
+void agent_drop_later(agent *a, const cluster_pods *p, int64_t now_us);
 /* The present state of h is told. */
 void agent_tell(agent *a, const holding *h);
 /* It holds nothing any more: remembered, and what it used of a loan is free. */

@@ -22,6 +22,11 @@ typedef enum cluster_phase {
 	CLUSTER_AWAITED, /* its place is kept, its pods are not there yet; from `list` only */
 } cluster_phase;
 
+static inline bool cluster_is_over(cluster_phase p)
+{
+	return p == CLUSTER_DONE || p == CLUSTER_FAILED || p == CLUSTER_STOPPED;
+}
+
 /* What the cluster remembers of pods that were let in here (agent_let_in). */
 typedef struct cluster_let_in {
 	str tenant, request; /* request: JSON */

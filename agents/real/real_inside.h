@@ -61,6 +61,12 @@ void real_stir(real *r);
 /* The ledger is to say what is so now. */
 void real_write(real *r);
 
+/* Ordered by the server, and not all of its pods are bound: the ledger has it. */
+bool work_is_ordered(const work *w);
+/* Seats as the server ordered them; and their devices, kept free until pods take them. */
+void seats_fill(work *w, const js_list *placed, arena *a);
+void seats_hold(real *r, const work *w);
+
 /* desk.c */
 /* What stands in the way of the pod, or where it must go; the classes of q that nothing is lent of are left out. */
 typedef enum desk_word {
