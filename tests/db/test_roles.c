@@ -32,7 +32,7 @@ static const struct {
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
 		" decision_list audit_span audit_record decision_record chain_heads checkpoint_list checkpoint_range checkpoint_over checkpoint_two tile_read"
-		" inbox_report inbox_ahead stream_next stream_head lease_offers lease_moves drift_of stream_heads"
+		" inbox_report inbox_ahead stream_next stream_head agent_config lease_offers lease_moves drift_of stream_heads"
 		" cluster_get cluster_list cluster_create cluster_change cluster_revoke_agent cluster_delete join_token_find cluster_join"
 		" certificate_renew certificate_find cordon_put"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
