@@ -18,6 +18,7 @@
 #include "api/types/query.h"
 #include "api/types/quota.h"
 #include "api/types/raise.h"
+#include "api/types/reservation.h"
 #include "api/types/simulation.h"
 #include "api/types/tenant.h"
 #include "api/types/token.h"

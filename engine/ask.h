@@ -73,6 +73,8 @@ typedef struct ask_entry {
 	int64_t memory_mib;     /* > 0: this much */
 	strs uuids;             /* not empty: only these */
 	strs uuids_excluded;
+	const int32_t *only; /* fleet handles, ascending; n_only > 0: only these devices */
+	int32_t n_only;
 	int32_t count;
 	int32_t n_classes;       /* 0: any class */
 	bool classes_equal;      /* the list has no order: all are equally good */

@@ -142,11 +142,11 @@ static bool ends_by(int64_t now_us, int64_t max_runtime_s, int64_t from_us)
 	return end_us <= from_us;
 }
 
-static bool binds(const hold *h, int64_t owner, int64_t now_us, int64_t max_runtime_s)
+static bool binds(const reserve_terms *t, int64_t owner, int64_t now_us, int64_t max_runtime_s)
 {
-	if (owner != RESERVE_OWNER_NONE && h->terms.owner == owner)
+	if (owner != RESERVE_OWNER_NONE && t->owner == owner)
 		return false;
-	return !ends_by(now_us, max_runtime_s, h->terms.from_us);
+	return !ends_by(now_us, max_runtime_s, t->from_us);
 }
 
 bool reserve_binds(const reserve *r, int32_t id, int64_t owner, int64_t now_us, int64_t max_runtime_s)
@@ -154,20 +154,38 @@ bool reserve_binds(const reserve *r, int32_t id, int64_t owner, int64_t now_us, 
 	const hold *h = hold_at(r, id);
 
 	assert(h);
-	return binds(h, owner, now_us, max_runtime_s);
+	return binds(&h->terms, owner, now_us, max_runtime_s);
 }
 
 /* In a trial, so that what is removed and only held stays a row until it is held again. */
-void reserve_lift(reserve *r, fleet *f, quota *q, int64_t owner, int64_t now_us, int64_t max_runtime_s)
+void reserve_lift_if(reserve *r, fleet *f, quota *q, reserve_choice lifts, const void *of)
 {
 	assert(!r->is_lifted);
 	r->is_lifted = true;
 	r->trial = fleet_try(f);
 	vec_each (h, &r->holds) {
-		h->is_lifted = h->is_live && !binds(h, owner, now_us, max_runtime_s);
+		h->is_lifted = h->is_live && lifts(of, &h->terms);
 		if (h->is_lifted)
 			hold_give(f, q, h);
 	}
+}
+
+typedef struct asker {
+	int64_t owner, now_us, max_runtime_s;
+} asker;
+
+static bool is_free_to(const void *of, const reserve_terms *t)
+{
+	const asker *a = of;
+
+	return !binds(t, a->owner, a->now_us, a->max_runtime_s);
+}
+
+void reserve_lift(reserve *r, fleet *f, quota *q, int64_t owner, int64_t now_us, int64_t max_runtime_s)
+{
+	asker a = {owner, now_us, max_runtime_s};
+
+	reserve_lift_if(r, f, q, is_free_to, &a);
 }
 
 void reserve_apply(reserve *r, fleet *f, quota *q)

@@ -46,6 +46,10 @@ bool reserve_binds(const reserve *r, int32_t hold, int64_t owner, int64_t now_us
 void reserve_lift(reserve *r, fleet *f, quota *q, int64_t owner, int64_t now_us, int64_t max_runtime_s);
 void reserve_apply(reserve *r, fleet *f, quota *q);
 
+/* The same, of the holds that the caller chooses. */
+typedef bool (*reserve_choice)(const void *of, const reserve_terms *t);
+void reserve_lift_if(reserve *r, fleet *f, quota *q, reserve_choice lifts, const void *of);
+
 /* place_find with the holds lifted that do not bind the ask. */
 bool reserve_place(reserve *r, place *w, fleet *f, quota *q, int32_t tenant, int64_t owner, int64_t now_us,
 	const ask *a, plan *p, why *ret_why);

@@ -129,7 +129,7 @@ static void key_add_entry(key *k, const ask_entry *e)
 			(int64_t)e->topology << 3 | (int64_t)e->link_min << 8;
 	int64_t row[] = {e->memory_mib, e->count | (int64_t)e->memory_percent << 32, e->compute_milli, lists, flags};
 
-	k->is_cut |= e->uuids.n || e->uuids_excluded.n || e->memory_mib_most;
+	k->is_cut |= e->uuids.n || e->uuids_excluded.n || e->n_only || e->memory_mib_most;
 	key_add(k, row, sizeof row);
 	key_add_ids(k, e->classes, e->n_classes);
 	key_add_ids(k, e->classes_excluded, e->n_classes_excluded);

@@ -104,6 +104,9 @@ static const js_field placement_request_fields[] = {
 	F(device_priority, JS_OPTIONAL,
 		"Priority on the device itself, where slices compete: for the node, which learns it with the placement. Where it stands plays no part in that.",
 		JS_VALUES(placement_device_priorities)),
+	F(reservation, JS_OPTIONAL,
+		"Id of a reservation of the tenant, or of one above it: on its devices and nowhere else, while its window runs.",
+		JS_LEN(1, 63)),
 	F(labels, JS_OPTIONAL, "Object of texts.", LABELS),
 };
 #undef F
@@ -146,8 +149,8 @@ JS_TYPE(placed_pod, "Where one pod stands and what it holds.");
 #define F(...) JS_FIELD(placement_blocker, __VA_ARGS__)
 static const js_field placement_blocker_fields[] = {
 	F(code, JS_READ_ONLY,
-		"quota_limit, quota_guarantee, no_fitting_device, no_such_class, node_cpu, node_memory, cluster_closed, ..."),
-	F(scope, JS_READ_ONLY, "The tenant or cluster it is about."),
+		"quota_limit, quota_guarantee, no_fitting_device, no_such_class, node_cpu, node_memory, cluster_closed, reserved, ..."),
+	F(scope, JS_READ_ONLY, "The tenant, cluster or reservation it is about."),
 	F(class, JS_READ_ONLY, "The model or device class it is about."),
 	F(axis, JS_READ_ONLY, "device_milli, memory_mib, compute_milli, cpu_milli, ..."),
 	F(need, JS_READ_ONLY, "What the placement needs.", .always = true),

@@ -71,6 +71,7 @@ typedef struct placement_request {
 	str topology;
 	int64_t max_runtime_s;
 	str device_priority;
+	str reservation;
 	js_raw labels;
 } placement_request;
 JS_DECLARE(placement_request);

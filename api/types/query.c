@@ -35,7 +35,7 @@ static const js_field budget_query_fields[] = {
 	PAGE_FIELDS,
 };
 #undef F
-JS_TYPE_GIVEN(budget_query, "Which budgets.");
+JS_TYPE_GIVEN(budget_query, "Whose.");
 
 #define F(...) JS_FIELD(loan_query, __VA_ARGS__)
 static const js_field loan_query_fields[] = {

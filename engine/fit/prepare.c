@@ -20,8 +20,8 @@ bool fit_is_blocked(const fit_need *need, int32_t class_id)
 /* Most requests: one entry of amounts, that names nothing and ties nothing together. */
 static bool is_simple_entry(const ask_entry *e)
 {
-	return !e->uuids.n && !e->uuids_excluded.n && !e->n_classes_excluded && !e->profile.n && !e->numa_bind &&
-	       !e->memory_mib_most && e->topology == TOPOLOGY_NONE;
+	return !e->uuids.n && !e->uuids_excluded.n && !e->n_only && !e->n_classes_excluded && !e->profile.n &&
+	       !e->numa_bind && !e->memory_mib_most && e->topology == TOPOLOGY_NONE;
 }
 
 static bool is_simple(const fit_need *need)
@@ -53,8 +53,8 @@ static int64_t hardness(const ask_entry *e)
 	int64_t memory = fit_is_whole(e) ? FLEET_AMOUNT_MAX : e->memory_mib + e->memory_percent;
 
 	/* Entries tied to devices or classes have fewer ways out than any amount leaves. */
-	return (e->uuids.n || e->profile.n ? (int64_t)4 << 52 : 0) + (e->n_classes ? (int64_t)2 << 52 : 0) +
-	       (compute >= SHARE_WHOLE_MILLI ? (int64_t)1 << 52 : 0) + memory;
+	return (e->uuids.n || e->n_only || e->profile.n ? (int64_t)4 << 52 : 0) +
+	       (e->n_classes ? (int64_t)2 << 52 : 0) + (compute >= SHARE_WHOLE_MILLI ? (int64_t)1 << 52 : 0) + memory;
 }
 
 void fit_prepare(fit_need *need, const ask *a, const ask_group *g, const score_tables *tables)
@@ -85,8 +85,25 @@ static bool names_device(const strs *uuids, str uuid)
 	return false;
 }
 
+static bool is_listed(const int32_t *v, int32_t n, int32_t device)
+{
+	int32_t low = 0;
+
+	while (low < n) {
+		int32_t middle = low + (n - low) / 2;
+		if (v[middle] < device)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return v[low] == device;
+}
+
 bool fit_may_use(const fleet *f, const ask_entry *e, int32_t device)
 {
+	/* The list ends with its greatest: what is beyond it is looked for nowhere. */
+	if (e->n_only && (device > e->only[e->n_only - 1] || !is_listed(e->only, e->n_only, device)))
+		return false;
 	if (e->uuids.n && !names_device(&e->uuids, f->device_uuids.v[device]))
 		return false;
 	if (e->memory_mib_most && fit_memory_mib(e, f->devices.v[device].memory_mib) > e->memory_mib_most)

@@ -9,32 +9,32 @@ enum { VALUE_BYTES_MAX = 64 * 1024, MS_US = 1000, PLACES_MAX = 16 };
 /* Where the records of a chain hold what a column holds: a member, or a member of a member. */
 typedef struct place {
 	const char *column, *outer, *inner;
-	const char *other; /* in the place of outer, in records of another kind of object */
+	const char *others[2]; /* in the place of outer, in records of other kinds of objects */
 } place;
 
 static const place g_places[] = {
-	{"n", "n", NULL, NULL},
-	{"at", "at", NULL, NULL},
-	{"actor", "actor", NULL, NULL},
-	{"action", "action", NULL, NULL},
-	{"object_kind", "object_kind", NULL, NULL},
-	{"object_id", "object_id", NULL, NULL},
-	{"tenant_key", "tenant_key", NULL, NULL},
-	{"request_id", "request_id", NULL, NULL},
-	{"outcome", "outcome", NULL, NULL},
-	{NULL, NULL, NULL, NULL},
+	{"n", "n", NULL, {NULL}},
+	{"at", "at", NULL, {NULL}},
+	{"actor", "actor", NULL, {NULL}},
+	{"action", "action", NULL, {NULL}},
+	{"object_kind", "object_kind", NULL, {NULL}},
+	{"object_id", "object_id", NULL, {NULL}},
+	{"tenant_key", "tenant_key", NULL, {NULL}},
+	{"request_id", "request_id", NULL, {NULL}},
+	{"outcome", "outcome", NULL, {NULL}},
+	{NULL, NULL, NULL, {NULL}},
 };
 
 static const place p_places[] = {
-	{"n", "n", NULL, NULL},
-	{"at", "at", NULL, NULL},
-	{"term", "term", NULL, NULL},
-	{"action", "action", NULL, NULL},
-	{"tenant_key", "tenant_key", NULL, NULL},
-	{"cluster_key", "cluster_key", NULL, NULL},
-	{"cluster_rev", "cluster_rev", NULL, NULL},
-	{"placement_id", "placement", "id", "budget"},
-	{NULL, NULL, NULL, NULL},
+	{"n", "n", NULL, {NULL}},
+	{"at", "at", NULL, {NULL}},
+	{"term", "term", NULL, {NULL}},
+	{"action", "action", NULL, {NULL}},
+	{"tenant_key", "tenant_key", NULL, {NULL}},
+	{"cluster_key", "cluster_key", NULL, {NULL}},
+	{"cluster_rev", "cluster_rev", NULL, {NULL}},
+	{"placement_id", "placement", "id", {"budget", "reservation"}},
+	{NULL, NULL, NULL, {NULL}},
 };
 
 /* As the record's writer would have written it. */
@@ -62,6 +62,15 @@ static bool is_same(const db_reply *r, uint32_t row, const sql_field *f, str tol
 	return !scratch->over && str_eq(buf_str(scratch), told);
 }
 
+static bool stands_at(const place *at, str key)
+{
+	bool is_there = str_eq(key, str_from(at->outer));
+
+	for (size_t i = 0; i < sizeof at->others / sizeof *at->others; i++)
+		is_there |= at->others[i] && str_eq(key, str_from(at->others[i]));
+	return is_there;
+}
+
 /* What the record says at each place; absent where it has no such member. One walk over it. */
 static void places_read(str record, const place *places, str told[PLACES_MAX])
 {
@@ -76,8 +85,7 @@ static void places_read(str record, const place *places, str told[PLACES_MAX])
 		return;
 	while (pull_key(&p, &key, &has_escape) && !pull_span(&p, &value))
 		for (int i = 0; places[i].column; i++)
-			if (str_eq(key, str_from(places[i].outer)) ||
-				(places[i].other && str_eq(key, str_from(places[i].other))))
+			if (stands_at(&places[i], key))
 				told[i] = places[i].inner ? member_find(value, str_from(places[i].inner)) : value;
 }
 

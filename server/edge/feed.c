@@ -149,6 +149,8 @@ static void audit_came(void *arg, db_reply *reply)
 
 str decision_kind(str action)
 {
+	if (str_starts(action, S("reservation.")))
+		return S("reservation");
 	return str_starts(action, S("budget.")) ? S("budget") : S("placement");
 }
 

@@ -28,7 +28,7 @@ void feed_stop(feed *f);
 void feed_free(feed *f); /* after the reader ended */
 /* There may be something new. */
 void feed_look(feed *f);
-/* Of what a record of the placements chain tells: "placement", or "budget". */
+/* Of what a record of the placements chain tells: "placement", "budget" or "reservation". */
 str decision_kind(str action);
 
 bool feed_is_up(const feed *f);

@@ -10,6 +10,7 @@ static const right kind_rights[WATCH_KINDS] = {
 	[WATCH_TOKEN] = RIGHT_TOKEN_READ,
 	[WATCH_BINDING] = RIGHT_BINDING_READ,
 	[WATCH_PLACEMENT] = RIGHT_PLACEMENT_READ,
+	[WATCH_RESERVATION] = RIGHT_PLACEMENT_READ,
 };
 
 const char *const watch_kind_names[WATCH_KINDS] = {
@@ -21,6 +22,7 @@ const char *const watch_kind_names[WATCH_KINDS] = {
 	[WATCH_TOKEN] = "token",
 	[WATCH_BINDING] = "binding",
 	[WATCH_PLACEMENT] = "placement",
+	[WATCH_RESERVATION] = "reservation",
 };
 
 int watch_kind_find(str name)

@@ -11,6 +11,7 @@ typedef enum watch_kind {
 	WATCH_TOKEN,
 	WATCH_BINDING,
 	WATCH_PLACEMENT,
+	WATCH_RESERVATION,
 	WATCH_KINDS
 } watch_kind;
 

@@ -155,6 +155,8 @@ js_list body_blockers(const books *b, const reasons *r, arena *a)
 			.free = k->free,
 			.nodes = k->nodes,
 			.unblocks_when = str_from(why_when_name(why_unblocks(k->code)))};
+		if (k->code == WHY_RESERVED || k->code == WHY_RESERVATION_AHEAD || k->code == WHY_NO_SUCH_RESERVATION)
+			list[i].scope = r->reservation;
 		if (k->code == WHY_NO_SUCH_CLUSTER) {
 			list[i].scope = r->unknown;
 			list[i].class = STR_NONE;

@@ -44,6 +44,7 @@ void booking_free(booking *b)
 	assert(!b->line && !b->claim && !b->is_held);
 	plan_done(&b->held);
 	free((char *)b->evicted_by.p);
+	free((char *)b->reserved.p);
 	booking_texts_free(&b->now, NULL);
 	vec_done(&b->avoid);
 	free(b);

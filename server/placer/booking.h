@@ -58,6 +58,7 @@ typedef struct booking_terms {
 
 typedef struct queue_line queue_line;
 typedef struct claim claim;
+typedef struct reservation reservation;
 /* How it counts in budgets. */
 typedef enum spend_phase { SPEND_NOT, SPEND_HELD, SPEND_RUNS } spend_phase;
 
@@ -91,8 +92,10 @@ struct booking {
 	booking *held_next, *held_prev;
 	int32_t held_class;
 	bool is_held;
-	bool is_lent;   /* its cluster let it in, out of what was lent to it */
-	str evicted_by; /* on the heap: for whom it makes room while it is being revoked; absent: for nobody */
+	bool is_lent;        /* its cluster let it in, out of what was lent to it */
+	str evicted_by;      /* on the heap: for whom it makes room while it is being revoked; absent: for nobody */
+	str reserved;        /* on the heap: the reservation that it names; absent: none */
+	reservation *within; /* what it holds is of this one; NULL: of none */
 	/* An agent refused it: these nodes are tried again only after a while. */
 	vec(int32_t) avoid;
 	int64_t avoid_until_us;

@@ -11,6 +11,7 @@
 #include "server/placer/claim.h"
 #include "server/placer/lend.h"
 #include "server/placer/policy.h"
+#include "server/placer/reservation.h"
 #include "server/placer/spend.h"
 
 enum { PRODUCT_MAX = 256, CORDON_TEXT_MAX = 400 };
@@ -83,6 +84,7 @@ static void ranks_free(books *b)
 void books_done(books *b)
 {
 	claims_forget(b);
+	reservations_done(b);
 	bookings_free(b);
 	ranks_free(b);
 	payers_free(b);

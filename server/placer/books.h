@@ -125,6 +125,13 @@ typedef struct lents {
 	bool is_on; /* some policy lends */
 } lents;
 
+typedef struct reservations {
+	vec(reservation *) v;
+	map at; /* by id */
+	int64_t last_number, due_us;
+	uint32_t n_held; /* that hold devices */
+} reservations;
+
 typedef struct books {
 	fleet fleet;
 	quota *tree;
@@ -155,6 +162,7 @@ typedef struct books {
 	vec(booking *) held; /* by class: the latest of those that hold devices of it */
 	reserve *reserve;
 	vec(claim *) claims;
+	reservations reservations;
 	int64_t incarnation;
 	int32_t last_node_key, last_device_key;
 	vec(int32_t) doomed;     /* keys of nodes whose cluster is gone: the next turn deletes their rows */

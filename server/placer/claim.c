@@ -5,6 +5,8 @@
 
 #include "base/heap.h"
 #include "engine/fleet.h"
+#include "server/placer/leaving.h"
+#include "server/placer/reservation.h"
 
 static const char *const names[CLAIM_KINDS] = {[CLAIM_RECLAIM] = "reclaim", [CLAIM_RESERVE] = "reserve"};
 
@@ -89,7 +91,11 @@ void claim_end(turn *t, books *b, booking *owner)
 {
 	if (!owner->claim)
 		return;
+	leaving l = {0};
+
+	leaving_find(t, b, reserve_plan(b->reserve, owner->claim->hold), &l);
 	claim_drop(b, owner->claim);
+	leaving_end(t, b, &l);
 	for (uint32_t i = 0; i < t->claimed.n; i++)
 		if (t->claimed.v[i] == owner)
 			vec_remove_fast(&t->claimed, i--);
@@ -146,7 +152,10 @@ void claims_expire(turn *t, books *b)
 
 void claim_lift(books *b, const booking *k, int64_t now_us, int64_t max_runtime_s)
 {
-	reserve_lift(b->reserve, &b->fleet, b->tree, k->seq, now_us, max_runtime_s);
+	const reservation *x = k->reserved.n ? reservation_named(b, k->tenant_key, k->reserved) : NULL;
+
+	reserve_lift(b->reserve, &b->fleet, b->tree, x ? reservation_owner(x) : k->seq, now_us,
+		x ? reservation_runtime_s(x, now_us, max_runtime_s) : max_runtime_s);
 	if (k->claim)
 		taken_charge(b, k->claim, false);
 }
@@ -156,6 +165,12 @@ void claim_apply(books *b, const booking *k)
 	if (k->claim)
 		taken_charge(b, k->claim, true);
 	reserve_apply(b->reserve, &b->fleet, b->tree);
+}
+
+void claims_charge(books *b, bool takes)
+{
+	vec_each (c, &b->claims)
+		taken_charge(b, *c, takes);
 }
 
 claim *claim_any(const books *b, claim_kind kind)

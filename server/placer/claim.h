@@ -39,6 +39,8 @@ void claims_expire(turn *t, books *b);
 /* Begins or ends a search for k: what is held for it is off the books, and so is what its work would not meet. */
 void claim_lift(books *b, const booking *k, int64_t now_us, int64_t max_runtime_s);
 void claim_apply(books *b, const booking *k);
+/* Takes what is charged for claims off the tree, or puts it on again: while tenants move. */
+void claims_charge(books *b, bool takes);
 /* Any claim of this kind. */
 claim *claim_any(const books *b, claim_kind kind);
 

@@ -7,6 +7,7 @@
 #include "server/placer/claim.h"
 #include "server/placer/hint.h"
 #include "server/placer/reclaim.h"
+#include "server/placer/reservation.h"
 #include "server/placer/spend.h"
 #include "server/placer/use.h"
 
@@ -78,6 +79,8 @@ static void terms_set(books *b, booking *k, const placement_request *q, const re
 		want_set(b, &is, &w->ask);
 	if (k->line && (k->terms.rank != is.rank || k->terms.model != is.model))
 		queue_remove(&b->waiting, k);
+	if (!str_eq(k->reserved, q->reservation))
+		booking_text_set(&k->reserved, &STR_NONE, q->reservation);
 	if (was_held && k->terms.rank)
 		k->terms.rank->n_held--;
 	k->terms = is;
@@ -130,11 +133,14 @@ static bool find(turn *t, books *b, booking *k, request_ask *w, reasons *r)
 	market_refresh(b->market, &b->fleet);
 	uint32_t n = avoid_begin(b, k, closed, t->now_us);
 	int64_t began_us = clock_mono_us();
-	if (b->claims.n)
+	bool is_kept = b->claims.n || b->reservations.n_held;
+	if (is_kept)
 		claim_lift(b, k, t->now_us, w->ask.max_runtime_s);
 	bool found = place_find(b->room, &b->fleet, b->tree, p->handle, &w->ask, &k->held, &r->why);
-	if (b->claims.n)
+	if (is_kept)
 		claim_apply(b, k);
+	if (!found && !k->reserved.n)
+		reservation_blame(b, p->handle, &w->ask, r);
 
 	metric_observe_us(METRIC_PLACER_DECIDE_TIME, clock_mono_us() - began_us);
 	avoid_end(b, closed, n);
@@ -242,7 +248,8 @@ static void make_room(turn *t, books *b, booking *k, const request_ask *w, const
 {
 	why unused = {0};
 
-	if (why_unblocks(r->why.v[0].code) == WHEN_INVENTORY)
+	/* What is reserved is all there is for who names a reservation. */
+	if (why_unblocks(r->why.v[0].code) == WHEN_INVENTORY || k->reserved.n)
 		return;
 	/* Nobody goes for work that its budget would keep out all the same. */
 	if (!spend_may_rate(b, books_payer(b, k->tenant_key)->handle, k->terms.milli, w->ask.max_runtime_s, &unused))
@@ -265,6 +272,8 @@ static void attempt(turn *t, books *b, booking *k, const placement_request *q, s
 
 	bool is_ask = request_to_ask(b, q, t->a, &w, &r);
 	terms_set(b, k, q, is_ask ? &w : NULL);
+	if (is_ask && k->reserved.n)
+		is_ask = reservation_narrow(b, k->tenant_key, k->reserved, &w, t->a, &r);
 	if (books_payer(b, k->tenant_key)->is_deleted) {
 		reject(t, b, k, S("tenant_deleted"), actor);
 		return;

@@ -10,6 +10,7 @@
 #include "server/placer/build.h"
 #include "server/placer/decide.h"
 #include "server/placer/policy.h"
+#include "server/placer/reservation.h"
 #include "server/placer/spend.h"
 #include "server/placer/use.h"
 
@@ -411,4 +412,6 @@ void govern_table(books *b, sql_id stmt, const void *rows, uint32_t n)
 		govern_cordons(b, rows, n);
 	else if (stmt == SQL_LOAD_BUDGETS)
 		spend_load(b, rows, n, clock_now_us());
+	else if (stmt == SQL_LOAD_RESERVATIONS)
+		reservations_load(b, rows, n);
 }

@@ -16,7 +16,8 @@ void govern_quotas(books *b, const sql_load_quotas_row *rows, uint32_t n);
 void govern_clusters(books *b, const sql_load_clusters_row *rows, uint32_t n);
 void govern_cordons(books *b, const sql_load_cordons_row *rows, uint32_t n);
 
-/* The one of these, or of policy.h, for the rows of that load_... statement; nothing for others. */
+/* The one of these, or of policy.h, spend.h or reservation.h, for the rows of that load_... statement; nothing for
+ * others. */
 void govern_table(books *b, sql_id stmt, const void *rows, uint32_t n);
 
 /* Reads anew what those that wait say to the queue, and lines them up by it: priorities or policies have changed. */

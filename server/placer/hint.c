@@ -108,7 +108,8 @@ static void hint_make(turn *t, books *b, booking *k)
 	h.quota = levels_write(b, k, t->a);
 	h.ahead_own = own_write(k, t->a, &own);
 	h.ahead_others = h.position ? h.position - 1 - own : -1;
-	if (request_read(b, k->tenant_key, k->request, t->a, &q, &f) == ERR_OK && request_to_ask(b, &q, t->a, &w, &r)) {
+	if (!k->reserved.n && request_read(b, k->tenant_key, k->request, t->a, &q, &f) == ERR_OK &&
+		request_to_ask(b, &q, t->a, &w, &r)) {
 		advise_within(
 			b->room, &b->fleet, b->tree, books_payer(b, k->tenant_key)->handle, &w.ask, HINT_TRIES, &said);
 		h.changes = hint_changes(b, &w, &said, t->a);

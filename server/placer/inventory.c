@@ -97,6 +97,7 @@ static void device_out(taking *k, int32_t device)
 		.name = str_dup(k->t->a, k->b->fleet.device_uuids.v[device])};
 
 	fleet_device_remove(&k->b->fleet, device);
+	k->b->reservations.due_us = 0; /* one may have held it */
 	if (k->b->fleet.devices.v[device].node == FLEET_NONE) {
 		vec_push(&k->t->devices_gone, gone);
 		row->key = 0;

@@ -157,9 +157,8 @@ plan_device load_slice(const fleet *f, int32_t device, const placed_device *told
 }
 
 /* The slices of one pod as they are told. False: something in it is not there. */
-static bool pod_load(load *l, plan *p, const placed_pod *pod)
+static bool pod_load(const fleet *f, plan *p, const placed_pod *pod)
 {
-	const fleet *f = &l->b->fleet;
 	int32_t node = fleet_node_find(f, p->cluster, pod->node);
 	const placed_device *d = pod->devices.v;
 
@@ -239,7 +238,7 @@ static bool plan_load(load *l, booking *k, const sql_load_placements_row *row, c
 		return false;
 	k->held.cluster = s->handle;
 	for (uint32_t i = 0; i < told->placed.n; i++)
-		if (!pod_load(l, &k->held, &pods[i]))
+		if (!pod_load(&l->b->fleet, &k->held, &pods[i]))
 			return false;
 	if (!modes_load(l, &k->held, row->charge_modes) || !charges_load(l, &k->held, row->charges))
 		return false;
@@ -469,24 +468,33 @@ void load_history(load *l, const sql_load_history_row *rows, uint32_t n)
 	}
 }
 
+bool load_plan(const books *b, const site *s, str placed, plan *p)
+{
+	AUTO_ARENA a = arena_new(0);
+	str json = str_print(a, "{\"placed\":" STR_FMT ",\"blockers\":[]}", STR_ARG(placed));
+	placement told;
+	fault f;
+
+	if (js_read_output(&placement_type, json, a, &told, &f))
+		return false;
+	const placed_pod *pods = told.placed.v;
+	p->cluster = s->handle;
+	for (uint32_t i = 0; i < told.placed.n; i++)
+		if (!pod_load(&b->fleet, p, &pods[i]))
+			return false;
+	return true;
+}
+
 static void hold_load(load *l, const sql_load_holds_row *row)
 {
 	booking *owner = books_booking(l->b, row->placement_id);
 	const site *s = books_site(l->b, (int32_t)row->cluster_key);
-	str json = str_print(l->a, "{\"placed\":" STR_FMT ",\"blockers\":[]}", STR_ARG(row->placed));
-	placement told;
 	plan p;
-	fault f;
 
-	if (!owner || owner->now.life != LIFE_PENDING || !s || js_read_output(&placement_type, json, l->a, &told, &f))
+	if (!owner || owner->now.life != LIFE_PENDING || !s)
 		return;
-	const placed_pod *pods = told.placed.v;
-	bool is_whole = true;
 	plan_init(&p);
-	p.cluster = s->handle;
-	for (uint32_t i = 0; i < told.placed.n && is_whole; i++)
-		is_whole = pod_load(l, &p, &pods[i]);
-	if (is_whole)
+	if (load_plan(l->b, s, row->placed, &p))
 		claim_load(l->b, owner, row, &p);
 	plan_done(&p);
 }
@@ -494,11 +502,8 @@ static void hold_load(load *l, const sql_load_holds_row *row)
 /* A hold whose owner or devices are not there any more holds nothing; its row goes with its owner. */
 void load_holds(load *l, const sql_load_holds_row *rows, uint32_t n)
 {
-	l->a = arena_new(0);
 	for (uint32_t i = 0; i < n; i++)
 		hold_load(l, &rows[i]);
-	arena_end(l->a);
-	l->a = NULL;
 }
 
 void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n)

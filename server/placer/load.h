@@ -45,6 +45,8 @@ void load_placements(load *l, const sql_load_placements_row *rows, uint32_t n);
 void load_history(load *l, const sql_load_history_row *rows, uint32_t n);
 void load_holds(load *l, const sql_load_holds_row *rows, uint32_t n);
 void load_evictions(load *l, const sql_load_evictions_row *rows, uint32_t n);
+/* A list `placed` as a plan, an initialised one. False: something in it is not there, and p holds a part. */
+bool load_plan(const books *b, const site *s, str placed, plan *p);
 /* What the database found by itself. */
 void load_escrow_off(load *l, const sql_load_escrow_off_row *rows, uint32_t n);
 /* Compares with the stored totals; takes out of the fleet what is gone. */

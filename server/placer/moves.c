@@ -1,7 +1,9 @@
 #include "server/placer/moves.h"
 
-#include "server/placer/use.h"
+#include "server/placer/claim.h"
+#include "server/placer/reservation.h"
 #include "server/placer/spend.h"
+#include "server/placer/use.h"
 
 static void uses_move(turn *t, books *b, const payer *p, int32_t from, int32_t to, int32_t number)
 {
@@ -40,6 +42,9 @@ void moves_review(turn *t, books *b)
 		return;
 	vec_each (key, &b->moves_over)
 		vec_push(&t->moved, *key);
+	/* Totals are of placements alone. */
+	claims_charge(b, false);
+	reservations_charge(b, false);
 	while (has_moved) {
 		has_moved = false;
 		vec_each (p, &b->payer_of)
@@ -47,6 +52,8 @@ void moves_review(turn *t, books *b)
 				has_moved |= payer_move(t, b, *p);
 	}
 	b->wants_moving = false;
+	reservations_charge(b, true);
+	claims_charge(b, true);
 	use_weigh(b);
 	if (!t->moved.n)
 		return;

@@ -14,6 +14,7 @@ static const struct {
 	{"quota_request", KIND_QUOTAS},
 	{"raise_policy", 0},
 	{"budget", KIND_BUDGETS},
+	{"reservation", KIND_RESERVATIONS},
 	{"device_class", KIND_CLASSES | KIND_QUOTAS} /* which share modes there are follows from them */,
 	{"cluster", KIND_CLUSTERS},
 	{"node", KIND_CORDONS},
@@ -81,6 +82,7 @@ static const struct {
 	{KIND_CLUSTERS, SQL_LOAD_CLUSTERS},
 	{KIND_CORDONS, SQL_LOAD_CORDONS},
 	{KIND_BUDGETS, SQL_LOAD_BUDGETS},
+	{KIND_RESERVATIONS, SQL_LOAD_RESERVATIONS},
 };
 
 static void loaded(void *arg, const db_verdict *v)

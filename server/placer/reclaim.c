@@ -80,7 +80,8 @@ static bool may_go(search *s, booking *x, int32_t *ret_lender)
 	int32_t mine, theirs;
 
 	decide_terms(s->b, x);
-	if (!x->terms.is_preemptible || x->evicted_by.n || x->touch_at || !lifecycle_may(x->now.life, LIFE_REVOKING) ||
+	if (!x->terms.is_preemptible || x->within || x->evicted_by.n || x->touch_at ||
+		!lifecycle_may(x->now.life, LIFE_REVOKING) ||
 		s->t->now_us - x->now.granted_at_us < x->terms.rank->min_runtime_us)
 		return false;
 	bool is_lower = x->terms.rank->value < s->k->terms.rank->value;

@@ -11,6 +11,7 @@
 typedef struct reasons {
 	why why;
 	str unknown;
+	str reservation; /* that stands in the way, or that cannot be used */
 } reasons;
 
 typedef struct request_ask {

@@ -444,6 +444,7 @@ turn_rows *rows_build(turn *t, books *b, const head *h)
 	devices_put(t, r);
 	rows_decide(t, b, r);
 	rows_spend(t, b, r);
+	rows_reserve(t, b, r);
 	devices_used(t, r);
 	nodes_used(t, r);
 	tenants_used(t, b, r);

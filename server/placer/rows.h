@@ -15,7 +15,7 @@ typedef struct head {
 	uint8_t hash[LEDGER_HASH];
 } head;
 
-enum { ROWS_CALLS_MAX = 36 };
+enum { ROWS_CALLS_MAX = 40 };
 
 typedef struct turn_rows {
 	db_call calls[ROWS_CALLS_MAX];

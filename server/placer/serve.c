@@ -12,6 +12,7 @@
 #include "server/placer/placer_inside.h"
 #include "server/placer/pods.h"
 #include "server/placer/report.h"
+#include "server/placer/reservation.h"
 #include "server/placer/shed.h"
 #include "server/placer/spend.h"
 
@@ -96,6 +97,7 @@ static bool step_review(placer *p)
 	inventory_review(&p->turn, &p->books);
 	shed_review(&p->turn, &p->books);
 	spend_review(&p->turn, &p->books);
+	reservations_review(&p->turn, &p->books);
 	lend_review(&p->turn, &p->books);
 	pods_review(&p->turn, &p->books);
 	drift_review(&p->turn, &p->books);
@@ -209,7 +211,7 @@ static bool wants_review(const books *b)
 {
 	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us()) ||
 	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us()) || lend_is_due(b, clock_now_us()) ||
-	       drift_is_due(b);
+	       drift_is_due(b) || reservations_are_due(b, clock_now_us());
 }
 
 static bool has_work(const placer *p)

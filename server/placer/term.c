@@ -6,6 +6,7 @@
 #include "engine/fleet.h"
 #include "server/placer/lend.h"
 #include "server/placer/placer_inside.h"
+#include "server/placer/reservation.h"
 
 enum { PAGE_ROWS = 2000 };
 
@@ -70,7 +71,7 @@ static void serve_begin(placer *p)
 
 /* The last tables, after the placements: totals, use in the past, and what is held or told to go. */
 static const sql_id last_order[] = {SQL_LOAD_PODS, SQL_LOAD_LEASES, SQL_LOAD_USES, SQL_LOAD_HISTORY, SQL_LOAD_HOLDS,
-	SQL_LOAD_EVICTIONS, SQL_LOAD_ESCROW_OFF};
+	SQL_LOAD_EVICTIONS, SQL_LOAD_ESCROW_OFF, SQL_LOAD_RESERVATIONS};
 enum { LAST_TABLES = sizeof(last_order) / sizeof(*last_order) };
 
 static void last_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
@@ -87,6 +88,8 @@ static void last_load(placer *p, sql_id stmt, const void *rows, uint32_t n)
 		load_holds(&p->load, rows, n);
 	else if (stmt == SQL_LOAD_ESCROW_OFF)
 		load_escrow_off(&p->load, rows, n);
+	else if (stmt == SQL_LOAD_RESERVATIONS)
+		reservations_load(&p->books, rows, n);
 	else
 		load_evictions(&p->load, rows, n);
 }

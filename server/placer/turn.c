@@ -8,7 +8,9 @@
 #include "engine/charge.h"
 #include "server/placer/claim.h"
 #include "server/placer/drift.h"
+#include "server/placer/leaving.h"
 #include "server/placer/lend.h"
+#include "server/placer/reservation.h"
 #include "server/placer/use.h"
 #include "server/placer/spend.h"
 
@@ -77,6 +79,8 @@ void turn_begin(turn *t, int64_t now_us)
 	vec_clear(&t->unclaimed);
 	vec_clear(&t->evicted);
 	vec_clear(&t->departed);
+	vec_clear(&t->reserved);
+	vec_clear(&t->unreserved);
 	lents_clear(t);
 	t->aside = (turn_aside){0};
 }
@@ -120,6 +124,8 @@ void turn_done(turn *t)
 	vec_done(&t->unclaimed);
 	vec_done(&t->evicted);
 	vec_done(&t->departed);
+	vec_done(&t->reserved);
+	vec_done(&t->unreserved);
 	vec_done(&t->lents);
 	vec_done(&t->pods);
 	vec_done(&t->pods_gone);
@@ -136,7 +142,8 @@ bool turn_is_empty(const turn *t)
 	return !t->has_standing && !t->moved.n && !t->crossed.n && !t->touches.n && !t->consumed.n && !t->retold.n &&
 	       !t->aside.seq && !t->nodes.n && !t->devices.n && !t->nodes_gone.n && !t->devices_gone.n &&
 	       !t->nodes_marked.n && !t->devices_marked.n && !t->hints.n && !t->claimed.n && !t->unclaimed.n &&
-	       !t->departed.n && !t->lents.n && !t->pods.n && !t->pods_gone.n && !t->drifted.n;
+	       !t->departed.n && !t->reserved.n && !t->unreserved.n && !t->lents.n && !t->pods.n && !t->pods_gone.n &&
+	       !t->drifted.n;
 }
 
 bool turn_can_undo(const turn *t)
@@ -302,6 +309,7 @@ void turn_took(turn *t, books *b, booking *k)
 	sum_plan(t, b, books_payer(b, k->tenant_key)->handle, &k->held, 1, !k->is_lent);
 	books_hold(b, k);
 	use_touch(b, k->tenant_key);
+	reservation_took(t, b, k);
 	if (k->is_lent)
 		lend_booked(t, b, k, 1);
 	spend_follow(t, b, k);
@@ -318,56 +326,6 @@ static void plan_frees(books *b, int32_t tenant, const plan *p)
 		change_fell(&b->changes, tenant);
 }
 
-/* What leaves with the last thing on it: told by its name before that, because the name goes too. */
-typedef struct leaving {
-	int32_t handle;
-	turn_gone row;
-} leaving;
-
-typedef struct leavings {
-	vec(leaving) nodes, devices;
-} leavings;
-
-static void leaving_find(turn *t, const books *b, const plan *p, leavings *ret)
-{
-	const fleet *f = &b->fleet;
-	int32_t cluster_key = b->site_of.v[p->cluster]->key;
-
-	for (uint32_t i = 0; i < p->devices.n; i++) {
-		int32_t d = p->devices.v[i].device;
-		if (f->devices.v[d].flags & FLEET_GONE)
-			vec_push(&ret->devices, ((leaving){d, {b->devices.v[d].key, cluster_key, b->devices.v[d].id,
-								      str_dup(t->a, f->device_uuids.v[d])}}));
-	}
-	for (uint32_t i = 0; i < p->pods.n; i++) {
-		int32_t n = p->pods.v[i].node;
-		if (f->nodes.v[n].flags & FLEET_GONE)
-			vec_push(&ret->nodes, ((leaving){n, {b->nodes.v[n].key, cluster_key, b->nodes.v[n].id,
-								    str_dup(t->a, f->node_names.v[n])}}));
-	}
-}
-
-/* Rows that were kept only for what stood on them. */
-static void leaving_end(turn *t, books *b, leavings *l)
-{
-	vec_each (x, &l->devices) {
-		if (b->fleet.devices.v[x->handle].node != FLEET_NONE || !b->devices.v[x->handle].key)
-			continue;
-		vec_push(&t->devices_gone, x->row);
-		b->devices.v[x->handle].key = 0;
-		t->cannot_undo = true;
-	}
-	vec_each (x, &l->nodes) {
-		if (b->fleet.nodes.v[x->handle].cluster != FLEET_NONE || !b->nodes.v[x->handle].key)
-			continue;
-		vec_push(&t->nodes_gone, x->row);
-		b->nodes.v[x->handle].key = 0;
-		t->cannot_undo = true;
-	}
-	vec_done(&l->devices);
-	vec_done(&l->nodes);
-}
-
 /* Whatever becomes of it now, the server decides. */
 static void lent_end(turn *t, books *b, booking *k)
 {
@@ -380,7 +338,7 @@ void turn_give(turn *t, books *b, booking *k)
 {
 	touch *x = turn_of(t, k);
 	int32_t tenant = books_payer(b, k->tenant_key)->handle;
-	leavings l = {0};
+	leaving l = {0};
 
 	if (!k->held.pods.n)
 		return;
@@ -394,6 +352,8 @@ void turn_give(turn *t, books *b, booking *k)
 	if (k->evicted_by.n)
 		claim_freed(b, k);
 	leaving_end(t, b, &l);
+	if (k->within)
+		reservation_gave(t, b, k);
 	if (k->is_lent)
 		lent_end(t, b, k);
 	plan_clear(&k->held);
@@ -453,6 +413,8 @@ void turn_keep(turn *t, books *b)
 	}
 	vec_clear(&t->touches);
 	drift_compare(t, b);
+	vec_each (x, &t->reserved)
+		(*x)->is_told = (*x)->is_news = false;
 	vec_each (s, &t->drifted)
 		(*s)->n_drifted = 0;
 }
@@ -499,4 +461,6 @@ void turn_undo(turn *t, books *b)
 	vec_each (x, &t->touches)
 		touch_restore(b, x);
 	vec_clear(&t->touches);
+	if (t->reserved.n)
+		reservations_restore(b);
 }

@@ -144,14 +144,16 @@ typedef struct turn {
 	vec(turn_retold) retold;
 	vec(turn_use) uses;
 	vec(turn_hint) hints;
-	vec(str) unhinted;      /* ids: these do not wait any more */
-	vec(booking *) claimed; /* room is held for them from this turn on */
-	vec(str) unclaimed;     /* ids: not any more */
-	vec(booking *) evicted; /* told to make room */
-	vec(str) departed;      /* ids: they have */
-	vec(lent *) lents;      /* that changed */
-	vec(turn_pod) pods;     /* began as pods */
-	vec(str) pods_gone;     /* ids: no cluster tells of these any more */
+	vec(str) unhinted;           /* ids: these do not wait any more */
+	vec(booking *) claimed;      /* room is held for them from this turn on */
+	vec(str) unclaimed;          /* ids: not any more */
+	vec(booking *) evicted;      /* told to make room */
+	vec(str) departed;           /* ids: they have */
+	vec(reservation *) reserved; /* that changed */
+	vec(str) unreserved;         /* ids: they are written down no more */
+	vec(lent *) lents;           /* that changed */
+	vec(turn_pod) pods;          /* began as pods */
+	vec(str) pods_gone;          /* ids: no cluster tells of these any more */
 	vec(turn_digest) digests;
 	vec(site *) drifted; /* to be asked what they run */
 	bool has_searched;   /* for victims: that is done once a turn */

@@ -8,6 +8,7 @@
 #include "db/reader.h"
 #include "server/placer/claim.h"
 #include "server/placer/load.h"
+#include "server/placer/reservation.h"
 
 enum { TICK_S = 60 };
 #define READ_DEADLINE_US (60 * 1000000LL)
@@ -96,7 +97,7 @@ static const void *rows_of(follower *f, db_reply *r, arena *a)
 }
 
 /* What is held for whom, and who was told to go, is little: it is read whole each time. */
-static const sql_id last_tables[] = {SQL_LOAD_HOLDS, SQL_LOAD_EVICTIONS};
+static const sql_id last_tables[] = {SQL_LOAD_HOLDS, SQL_LOAD_EVICTIONS, SQL_LOAD_RESERVATIONS};
 enum { LAST_TABLES = sizeof(last_tables) / sizeof(*last_tables) };
 
 static void last_ask(follower *f);
@@ -112,8 +113,10 @@ static void last_came(void *arg, db_reply *r)
 	load_begin(&f->load, &f->books);
 	if (last_tables[f->table] == SQL_LOAD_HOLDS)
 		load_holds(&f->load, rows, r->rows);
-	else
+	else if (last_tables[f->table] == SQL_LOAD_EVICTIONS)
 		load_evictions(&f->load, rows, r->rows);
+	else
+		reservations_load(&f->books, rows, r->rows);
 	loading_end(f);
 	if (++f->table < LAST_TABLES) {
 		last_ask(f);
@@ -321,6 +324,7 @@ static void heads_came(void *arg, db_reply *r)
 		return;
 	}
 	claims_clear(&f->books);
+	reservations_forget(&f->books);
 	if (f->aim.governance != f->marks.governance) {
 		f->marks.governance = f->aim.governance;
 		load_begin(&f->load, &f->books);

@@ -5,6 +5,7 @@
 #include "engine/reserve.h"
 #include "server/placer/body.h"
 #include "server/placer/hint.h"
+#include "server/placer/reservation.h"
 #include "server/placer/spend.h"
 
 static void whole_write(buf *out, const books *b, int32_t tenant_key, const simulated_as_of *marks, str cluster,
@@ -26,14 +27,18 @@ static void whole_write(buf *out, const books *b, int32_t tenant_key, const simu
 }
 
 /* As for one that just came: room that is kept for others is theirs, but for work that ends before they need it. */
-static bool find(books *b, int32_t tenant, const ask *a, int64_t now_us, plan *p, why *ret_why)
+static bool find(books *b, int32_t tenant, const reservation *in, const ask *a, int64_t now_us, plan *p, reasons *r)
 {
 	market_refresh(b->market, &b->fleet);
-	bool found = reserve_place(
-		b->reserve, b->room, &b->fleet, b->tree, tenant, RESERVE_OWNER_NONE, now_us, a, p, ret_why);
+	reserve_lift(b->reserve, &b->fleet, b->tree, in ? reservation_owner(in) : RESERVE_OWNER_NONE, now_us,
+		in ? reservation_runtime_s(in, now_us, a->max_runtime_s) : a->max_runtime_s);
+	bool found = place_find(b->room, &b->fleet, b->tree, tenant, a, p, &r->why);
+	reserve_apply(b->reserve, &b->fleet, b->tree);
+	if (!found && !in)
+		reservation_blame(b, tenant, a, r);
 	spend_advance(b, now_us);
 	spend_recount(b);
-	return found && spend_may(b, tenant, p, a->max_runtime_s, ret_why);
+	return found && spend_may(b, tenant, p, a->max_runtime_s, &r->why);
 }
 
 static str changes_of(books *b, int32_t tenant, const request_ask *w, arena *a)
@@ -60,8 +65,11 @@ err simulate_placement(
 		return fault_set(f, ERR_UNKNOWN_TENANT, "#/tenant", "the tenant is gone");
 	int32_t tenant = books_payer(b, tenant_key)->handle;
 	bool is_ask = request_to_ask(b, &q, a, &w, &r);
+	const reservation *in = q.reservation.n ? reservation_named(b, tenant_key, q.reservation) : NULL;
+	if (is_ask && q.reservation.n)
+		is_ask = reservation_narrow(b, tenant_key, q.reservation, &w, a, &r);
 	plan_init(&p);
-	if (is_ask && find(b, tenant, &w.ask, now_us, &p, &r.why)) {
+	if (is_ask && find(b, tenant, in, &w.ask, now_us, &p, &r)) {
 		whole_write(out, b, tenant_key, marks, b->site_of.v[p.cluster]->name, body_placed(b, &p, &w.groups, a),
 			S("[]"), S("[]"));
 	} else {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 enum { KEPT_MAX = 32, NAME_BYTES = 64, VALUE_BYTES = 512, TEXT_BYTES = 9 << 20 };
 
 static struct {
@@ -19,6 +21,18 @@ static const char *kept_find(str name)
 	return NULL;
 }
 
+/* {+3600}: the time in an hour, {-60}: a minute ago; NULL: it is no such name. */
+static const char *moment_of(arena *a, str name)
+{
+	char out[CLOCK_TEXT_MAX];
+	int64_t s;
+
+	if (!name.n || (name.p[0] != '+' && name.p[0] != '-') || !str_to_i64(str_cut(name, 1, name.n), &s))
+		return NULL;
+	(void)clock_text(clock_now_us() + (name.p[0] == '-' ? -s : s) * 1000000, out);
+	return str_z(a, str_from(out));
+}
+
 /* Braces that name nothing kept stay as they are: JSON is full of them. */
 static const char *filled(arena *a, const char *text)
 {
@@ -32,6 +46,7 @@ static const char *filled(arena *a, const char *text)
 			break;
 		str name = str_split(&more, '}');
 		const char *value = kept_find(name);
+		value = value ? value : moment_of(a, name);
 		if (value)
 			rest = more;
 		out = str_print(a, STR_FMT "%s", STR_ARG(out), value ? value : "{");

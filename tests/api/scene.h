@@ -1,6 +1,7 @@
 /* scene: a request and what must come of it, as a row of a table.
  *
- * `{name}` in path, head and body stands for a value kept by an earlier row.
+ * `{name}` in path, head and body stands for a value kept by an earlier row, `{+60}` for the time in a minute, `{-60}`
+ * for that of a minute ago.
  */
 #pragma once
 #include "served.h"

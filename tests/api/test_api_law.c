@@ -29,6 +29,7 @@ static const scene setup[] = {
 	{"a budget", ADMIN, "POST", "/v1/budgets", NULL, "{\"tenant\":\"acme\",\"unit\":\"gpu_hours\",\"period\":\"day\",\"amount\":1,\"action\":\"notify\"}", 201, NULL, NULL, "bgt=id"},
 	{"a binding", ADMIN, "POST", "/v1/bindings", NULL, "{\"subject\":\"user:ada\",\"role\":\"viewer\",\"tenant\":\"acme\"}", 201, NULL, NULL, "bnd=id"},
 	{"a plan", ADMIN, "POST", "/v1/plans", NULL, "{\"manager\":\"git\",\"tenants\":{\"fresh\":{}}}", 201, NULL, NULL, "pln=plan_id"},
+	{"a reservation", ADMIN, "POST", "/v1/reservations", NULL, "{\"tenant\":\"acme\",\"ends_at\":\"{+3600}\",\"class\":\"h100-80g\"}", 201, NULL, NULL, "rsv=id"},
 };
 
 /* One row at least for every operation that changes something. */
@@ -72,6 +73,8 @@ static const scene dry[] = {
 	{"a budget", ADMIN, "POST", "/v1/budgets?dry_run=true", NULL, "{\"tenant\":\"acme\",\"unit\":\"gpu_hours\",\"period\":\"week\",\"amount\":5,\"action\":\"notify\"}", 201, "{'amount':5,'id':null}", DRY, NULL},
 	{"a budget changed", ADMIN, "PATCH", "/v1/budgets/{bgt}?dry_run=true", PATCH ANY, "{\"amount\":7}", 200, "{'amount':7,'period':'day'}", DRY, NULL},
 	{"a budget gone", ADMIN, "DELETE", "/v1/budgets/{bgt}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
+	{"a reservation", ADMIN, "POST", "/v1/reservations?dry_run=true", NULL, "{\"tenant\":\"acme\",\"ends_at\":\"{+3600}\",\"class\":\"h100-80g\",\"count\":4,\"per_node\":2}", 201, "{'tenant':'acme','state':'pending','count':4,'id':null}", DRY, NULL},
+	{"a reservation gone", ADMIN, "DELETE", "/v1/reservations/{rsv}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"a trust gone", ADMIN, "DELETE", "/v1/trusts/{trs}?dry_run=true", ANY, NULL, 204, NULL, DRY, NULL},
 	{"a policy", ADMIN, "POST", "/v1/policies?dry_run=true", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"spread\"}}", 201, "{'tenant':'acme','number':2,'placement':{'node_policy':'spread'},'is_applied':false,'id':null}", DRY, NULL},
 	{"a policy applied", ADMIN, "POST", "/v1/policies/{pol}:apply?dry_run=true", "If-Match: \"0\"\r\n", NULL, 200, "{'id':'{pol}','is_applied':true}", DRY, NULL},

@@ -49,7 +49,7 @@ enum { LETTERS = sizeof(letters) / sizeof(*letters) };
 
 /* What stands at each place, by letter of the table. */
 static struct {
-	char token[64], binding[64], trust[64], placement[64], policy[64], budget[64], record[24];
+	char token[64], binding[64], trust[64], placement[64], policy[64], budget[64], reservation[64], record[24];
 } things[PLACES];
 
 static const cell *cell_find(const char *operation)
@@ -104,6 +104,9 @@ static const char *filled(const char *text, place at, char out[TEXT_BYTES])
 			break;
 		case 'G':
 			put(out, &n, things[at].budget, '/');
+			break;
+		case 'V':
+			put(out, &n, things[at].reservation, '/');
 			break;
 		case 'L':
 			put(out, &n, things[at].placement, '/');
@@ -167,6 +170,18 @@ static void budget_make(place at, const char *name)
 	pg_do(served_dsn(), sql);
 }
 
+static void reservation_make(place at, const char *name)
+{
+	char sql[SQL_BYTES];
+
+	snprintf(things[at].reservation, sizeof(things[at].reservation), "rsv_0000000000000000000000000%d", at);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO reservation (id, tenant_key, name, starts_at, ends_at, class, count, per_node, uuids) SELECT '%s', key, '%s', "
+		"now(), now() + interval '1 day', 'l40s', 1, 1, '{}' FROM tenant WHERE path = '%s'",
+		things[at].reservation, name, paths[at]);
+	pg_do(served_dsn(), sql);
+}
+
 /* Something of every kind at every place; what is umbra's says so. */
 static void things_make(void)
 {
@@ -189,6 +204,7 @@ static void things_make(void)
 		trust_make(at, name);
 		policy_make(at, name);
 		budget_make(at, name);
+		reservation_make(at, name);
 		snprintf(things[at].placement, sizeof(things[at].placement), "plc_0000000000000000000000000%d", at);
 		snprintf(sql, sizeof(sql),
 			"INSERT INTO placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, "

@@ -226,6 +226,18 @@ def a_dry_run_says_so(ctx, response, case):
         demand("id" not in doc and not any(s in doc for s in secrets), "a dry run made an id", response)
 
 
+@schemathesis.check
+def what_was_released_stays_to_be_read(ctx, response, case):
+    if case.method != "DELETE" or case.path != "/v1/placements/{id}" or not is_done(response) or is_dry(response):
+        return
+    for more in ("", "/explain"):
+        was = response.request
+        headers = {"Authorization": was.headers.get("Authorization", "")}
+        calls["repeated"] += 1
+        answer = session.get(was.url.split("?")[0] + more, headers=headers, timeout=20)
+        demand(answer.status_code == 200 and document(answer)["id"] == document(response)["id"], "a released placement is gone", answer)
+
+
 def is_read(case):
     return case.method == "GET" and case.operation.definition.raw.get("operationId") != "watch"
 
