@@ -21,6 +21,9 @@ JS_TYPE_GIVEN(manifest_budget, "A budget in GPU hours.");
 
 #define F(...) JS_FIELD(manifest_tenant, __VA_ARGS__)
 static const js_field manifest_tenant_fields[] = {
+	F(from, JS_OPTIONAL,
+		"Path where it stood before: it is moved from there, with everything below it. Nothing once it stands here.",
+		JS_LEN(1, 511)),
 	F(description, JS_OPTIONAL, "Free text.", JS_LEN(0, 1000)),
 	F(labels, JS_OPTIONAL, "Object of texts; the whole of them.", LABELS),
 	F(quota, JS_OPTIONAL, "As the body of PUT /v1/tenants/{tenant}/quota; of what it names, the whole.",

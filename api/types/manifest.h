@@ -34,6 +34,7 @@ JS_DECLARE(manifest_budget);
 typedef struct manifest_tenant {
 	str name; /* the map's key */
 	uint64_t given;
+	str from;
 	str description;
 	js_raw labels;
 	tenant_quota quota;

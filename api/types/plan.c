@@ -31,11 +31,12 @@ static const js_field plan_impact_fields[] = {
 #undef F
 JS_TYPE_GIVEN(plan_impact, "What a change means for work that is there.");
 
-static const char *const ops[] = {"create", "update", "delete", "drift", NULL};
+static const char *const ops[] = {"create", "update", "delete", "move", "drift", NULL};
 static const char *const kinds[] = {"tenant", "quota", "binding", "budget", NULL};
 #define F(...) JS_FIELD(plan_change, __VA_ARGS__)
 static const js_field plan_change_fields[] = {
-	F(op, JS_READ_ONLY, "create, update, delete, or drift: somebody else changed it and nothing is done about it.",
+	F(op, JS_READ_ONLY,
+		"create, update, delete, move, or drift: somebody else changed it and nothing is done about it.",
 		JS_VALUES(ops)),
 	F(kind, JS_READ_ONLY, "Of what kind of object.", JS_VALUES(kinds)),
 	F(address, JS_READ_ONLY, "Path of the tenant."),
@@ -52,7 +53,7 @@ JS_TYPE(plan_change, "One object that would change.");
 #define F(...) JS_FIELD(plan_summary, __VA_ARGS__)
 static const js_field plan_summary_fields[] = {
 	F(create, JS_READ_ONLY, "Objects that would be made.", .always = true),
-	F(update, JS_READ_ONLY, "Objects that would be changed.", .always = true),
+	F(update, JS_READ_ONLY, "Objects that would be changed or moved.", .always = true),
 	F(delete, JS_READ_ONLY, "Objects that would be removed.", .always = true),
 	F(noop, JS_READ_ONLY, "Objects that are as they shall be.", .always = true),
 	F(drift, JS_READ_ONLY, "Objects that somebody else changed.", .always = true),

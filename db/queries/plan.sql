@@ -188,6 +188,35 @@ FROM unnest($2::int4[], $3::text[], $4::text[], $5::int4[], $6::text[], $7::text
 	AS q(key, id, quota_id, parent_key, name, path, description, labels, off), chain c
 WHERE c.id = 'g' AND EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1);
 
+-- With everything below it; what it uses counts at its new parent from the placer's next batch on (tenant_move). Of several that stand
+-- one below another each goes its own way.
+-- name: plan_tenant_move :one
+-- in: plan text, keys int4[], parent_keys int4[], old_paths text[], new_paths text[], offs int8[]
+-- out: holds bool
+WITH q AS (
+	SELECT x.*, c.n + x.off AS new_rev FROM unnest($2::int4[], $3::int4[], $4::text[], $5::text[], $6::int8[]) AS x(key, parent_key, old_path, new_path, off), chain c
+	WHERE c.id = 'g' AND EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
+),
+below AS (
+	SELECT DISTINCT ON (t.key) t.key, q.key AS top, q.parent_key, t.parent_key AS old_parent_key, q.new_path || substr(t.path, length(q.old_path) + 1) AS path, q.new_rev
+	FROM q JOIN tenant t ON t.deleted_at IS NULL AND (t.key = q.key OR starts_with(t.path, q.old_path || '/'))
+	ORDER BY t.key, length(q.old_path) DESC
+),
+-- Somebody may have made one meanwhile that this plan does not see.
+seen AS (
+	SELECT bool_and((SELECT count(*) FROM tenant t WHERE t.deleted_at IS NULL AND starts_with(t.path, q.old_path || '/') AND is_in_scope(t.key)) = tenants_below(q.old_path)
+		AND sees_kids(q.parent_key)) AS all_of_it
+	FROM q
+),
+u AS (
+	UPDATE tenant t SET parent_key = CASE WHEN t.key = b.top THEN b.parent_key ELSE t.parent_key END, path = b.path, depth = cardinality(string_to_array(b.path, '/')), rev = b.new_rev
+	FROM below b WHERE t.key = b.key
+),
+mv AS (
+	INSERT INTO tenant_move (tenant_key, from_key) SELECT key, old_parent_key FROM below WHERE key = top AND old_parent_key <> parent_key ON CONFLICT DO NOTHING
+)
+SELECT hold(coalesce(all_of_it, true), 'plan_scope_moved') AS holds FROM seen;
+
 -- name: plan_tenant_set :exec
 -- in: plan text, keys int4[], descriptions text[], labels text[], offs int8[]
 UPDATE tenant t SET description = q.description, labels = q.labels, rev = c.n + q.off

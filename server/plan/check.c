@@ -19,9 +19,7 @@ void object_block(planning *p, plan_object *o, err why, str detail, str require)
 
 static str above(const plan_node *n)
 {
-	str path = n->path;
-
-	return path.n == n->name.n ? S("") : str_cut(path, 0, path.n - n->name.n - 1);
+	return path_above(n->path);
 }
 
 /* Where the right for a change must be held: making and removing are the business of the tenant above. */
@@ -37,15 +35,21 @@ static bool may(const planning *p, right r, str place)
 	return rights_hold(grants_at(p->in->grants, place), r);
 }
 
-static void right_check(planning *p, plan_object *o)
+static void right_check_at(planning *p, plan_object *o, str place)
 {
-	str place = place_of(o);
-
 	if (may(p, o->kind->right, place))
 		return;
 	str where = place.n ? place : S("the fleet");
 	str need = str_print(p->a, "%s at " STR_FMT, right_name(o->kind->right), STR_ARG(where));
 	object_block(p, o, ERR_PERMISSION_DENIED, str_print(p->a, "needs " STR_FMT, STR_ARG(need)), need);
+}
+
+/* What is moved leaves one tenant and comes to another: both have a say. */
+static void right_check(planning *p, plan_object *o)
+{
+	right_check_at(p, o, place_of(o));
+	if (o->op == PLAN_MOVE)
+		right_check_at(p, o, path_above(o->at->from));
 }
 
 /* What is there of a tenant's bindings is seen by who may; and nobody gives more than they hold, nor for longer. */
@@ -85,11 +89,6 @@ static void kids_check(planning *p, plan_object *o)
 				str_print(p->a, STR_FMT " gone", STR_ARG(k->path)));
 			return;
 		}
-}
-
-static bool is_change(const plan_object *o)
-{
-	return o->op == PLAN_CREATE || o->op == PLAN_UPDATE || o->op == PLAN_DELETE;
 }
 
 void sheet_row_of(const sql_plan_quotas_row *q, sheet_row *ret)
@@ -163,7 +162,7 @@ void node_rows(planning *p, plan_node *n)
 	n->rows = ARENA_ARRAY(p->a, sheet_row, most + 1);
 	for (uint32_t i = 0; i < n->n_quotas; i++)
 		sheet_row_of(&n->quotas[i], &n->rows[n->n_rows++]);
-	for (uint32_t i = 0; i < o->n_diffs && is_change(o); i++) {
+	for (uint32_t i = 0; i < o->n_diffs && object_changes(o); i++) {
 		str model;
 		int kind, axis;
 		if (path_read(o->diffs[i].path, &model, &kind, &axis))
@@ -187,13 +186,17 @@ static void law_break(planning *p, plan_node *up, str model, int axis, int64_t n
 	str require = str_print(p->a, "%lld more guaranteed %s of " STR_FMT " at " STR_FMT,
 		(long long)(need - promised(up, model, axis)), sheet_axes[axis], STR_ARG(model), STR_ARG(up->path));
 
-	if (is_change(&up->objects[1])) {
+	if (object_changes(&up->objects[1])) {
 		object_block(p, &up->objects[1], ERR_QUOTA_EXCEEDS_PARENT, detail, require);
 		return;
 	}
 	for (plan_node *k = up->kid; k; k = k->beside)
-		if (is_change(&k->objects[1]) && promised(k, model, axis))
-			object_block(p, &k->objects[1], ERR_QUOTA_EXCEEDS_PARENT, detail, require);
+		if (promised(k, model, axis)) {
+			if (object_changes(&k->objects[1]))
+				object_block(p, &k->objects[1], ERR_QUOTA_EXCEEDS_PARENT, detail, require);
+			else if (k->objects[0].op == PLAN_MOVE)
+				object_block(p, &k->objects[0], ERR_QUOTA_EXCEEDS_PARENT, detail, require);
+		}
 }
 
 static void axis_check(planning *p, plan_node *up, str model, int axis)
@@ -220,11 +223,11 @@ static bool promises(const sheet_row *row)
  * promised anything of. Those are device classes, and few; what else their quotas name may be anything, and much. */
 static void law_check(planning *p, plan_node *up)
 {
-	bool is_touched = is_change(&up->objects[1]);
+	bool is_touched = object_changes(&up->objects[1]);
 	map seen = {0};
 
 	for (const plan_node *k = up->kid; k; k = k->beside)
-		is_touched |= is_change(&k->objects[1]);
+		is_touched |= object_changes(&k->objects[1]) || k->objects[0].op == PLAN_MOVE;
 	if (!is_touched || up->goes || up->is_above)
 		return;
 	for (const plan_node *k = up->kid; k; k = k->beside)
@@ -243,7 +246,7 @@ void planning_check(planning *p)
 	for (uint32_t i = 0; i < p->n; i++)
 		for (uint32_t k = 0; k < p->nodes[i].n_objects; k++) {
 			plan_object *o = &p->nodes[i].objects[k];
-			if (!is_change(o))
+			if (!object_changes(o))
 				continue;
 			right_check(p, o);
 			if (o->role.n)
@@ -252,6 +255,7 @@ void planning_check(planning *p)
 			if (o->op == PLAN_DELETE && k == 0)
 				kids_check(p, o);
 		}
+	moves_check(p);
 	for (uint32_t i = 0; i < p->n; i++)
 		law_check(p, &p->nodes[i]);
 }

@@ -99,6 +99,11 @@ void object_compare(planning *p, plan_object *o)
 	o->op = op_of(p, o);
 }
 
+bool object_changes(const plan_object *o)
+{
+	return o->op == PLAN_CREATE || o->op == PLAN_UPDATE || o->op == PLAN_DELETE || o->op == PLAN_MOVE;
+}
+
 str object_final(const plan_object *o, str path)
 {
 	for (uint32_t i = 0; i < o->n_diffs; i++)

@@ -218,7 +218,7 @@ static bool is_counted(const plan_object *o)
 static void object_sum(planning *p, plan_object *o)
 {
 	plan_summary *s = &p->summary;
-	int64_t *of[PLAN_OPS] = {&s->noop, &s->create, &s->update, &s->delete, NULL};
+	int64_t *of[PLAN_OPS] = {&s->noop, &s->create, &s->update, &s->delete, &s->update, NULL};
 
 	if (!is_counted(o))
 		return;

@@ -39,21 +39,41 @@ static err items_check(const manifest_tenant *t, fault *f)
 	return ERR_OK;
 }
 
-/* What no table says: depth, names that are taken, subjects, roles and periods. */
-static err tenants_check(const js_map *tenants, uint32_t depth, fault *f)
+/* It is moved as it is called, and not below itself. */
+static err from_check(const manifest_tenant *t, str path, fault *f)
+{
+	str from = t->from, above = path_above(from);
+
+	if (!from.n)
+		return ERR_OK;
+	if (!str_eq(str_cut(from, above.n ? above.n + 1 : 0, from.n), t->name))
+		return fault_set(f, ERR_BAD_FIELD, "#/from", "a tenant keeps its name where it is moved");
+	if (path_is_below(path, from))
+		return fault_set(f, ERR_BAD_FIELD, "#/from", "it would hang below itself");
+	return ERR_OK;
+}
+
+static err tenant_check(const manifest_tenant *t, str path, uint32_t depth, fault *f)
+{
+	if (depth > TENANT_DEPTH_MAX)
+		return fault_set(f, ERR_TREE_TOO_DEEP, "", "tenants nest at most %d deep", TENANT_DEPTH_MAX);
+	if (depth == 1 && str_eq(t->name, S("system")))
+		return fault_set(f, ERR_BAD_FIELD, "", "the tenant system belongs to the server");
+	err e = from_check(t, path, f);
+	return e ? e : items_check(t, f);
+}
+
+/* What no table says: depth, names that are taken, moves, subjects, roles and periods. */
+static err tenants_check(arena *a, const js_map *tenants, str parent, uint32_t depth, fault *f)
 {
 	const manifest_tenant *m = tenants->v;
 
 	for (uint32_t i = 0; i < tenants->n; i++) {
-		err e = ERR_OK;
-		if (depth > TENANT_DEPTH_MAX)
-			e = fault_set(f, ERR_TREE_TOO_DEEP, "", "tenants nest at most %d deep", TENANT_DEPTH_MAX);
-		else if (depth == 1 && str_eq(m[i].name, S("system")))
-			e = fault_set(f, ERR_BAD_FIELD, "", "the tenant system belongs to the server");
-		else
-			e = items_check(&m[i], f);
+		str path =
+			parent.n ? str_print(a, STR_FMT "/" STR_FMT, STR_ARG(parent), STR_ARG(m[i].name)) : m[i].name;
+		err e = tenant_check(&m[i], path, depth, f);
 		if (!e)
-			e = tenants_check(&m[i].tenants, depth + 1, f);
+			e = tenants_check(a, &m[i].tenants, path, depth + 1, f);
 		if (e) {
 			fault_prefix(f, m[i].name);
 			fault_prefix(f, S("tenants"));
@@ -67,16 +87,39 @@ err manifest_read(str json, arena *a, manifest *ret, fault *f)
 {
 	err e = js_read(&manifest_type, json, a, ret, f);
 
-	return e ? e : tenants_check(&ret->tenants, 1, f);
+	return e ? e : tenants_check(a, &ret->tenants, S(""), 1, f);
+}
+
+static uint32_t moves_count(const js_map *tenants)
+{
+	const manifest_tenant *m = tenants->v;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < tenants->n; i++)
+		n += (m[i].from.n > 0) + moves_count(&m[i].tenants);
+	return n;
+}
+
+static void origins_add(const js_map *tenants, strs *to)
+{
+	const manifest_tenant *m = tenants->v;
+
+	for (uint32_t i = 0; i < tenants->n; i++) {
+		str rest = m[i].from;
+		if (rest.n)
+			to->v[to->n++] = str_split(&rest, '/');
+		origins_add(&m[i].tenants, to);
+	}
 }
 
 strs manifest_tops(const manifest *m, arena *a)
 {
 	const manifest_tenant *v = m->tenants.v;
-	strs tops = {ARENA_ARRAY(a, str, m->tenants.n + 1), m->tenants.n};
+	strs tops = {ARENA_ARRAY(a, str, m->tenants.n + moves_count(&m->tenants) + 1), m->tenants.n};
 
 	for (uint32_t i = 0; i < tops.n; i++)
 		tops.v[i] = v[i].name;
+	origins_add(&m->tenants, &tops);
 	return tops;
 }
 

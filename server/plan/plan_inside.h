@@ -17,7 +17,7 @@ enum { OBJECT_TENANT, OBJECT_QUOTA, OBJECTS_FIXED };
 
 typedef struct plan_node plan_node;
 
-typedef enum plan_op { PLAN_NOOP, PLAN_CREATE, PLAN_UPDATE, PLAN_DELETE, PLAN_DRIFT, PLAN_OPS } plan_op;
+typedef enum plan_op { PLAN_NOOP, PLAN_CREATE, PLAN_UPDATE, PLAN_DELETE, PLAN_MOVE, PLAN_DRIFT, PLAN_OPS } plan_op;
 
 /* One field that differs, or on which a decision was taken. */
 typedef struct plan_diff {
@@ -69,6 +69,7 @@ struct plan_node {
 	const sql_plan_budgets_row *budgets;
 	uint32_t n_quotas, n_uses, n_bindings, n_budgets, depth;
 	kept_item *kept_items;
+	str from;      /* where it stands now, where it is moved */
 	bool is_above; /* on the way down to the caller's tenant, out of their sight */
 	bool goes;
 	int32_t key, parent_key; /* of a new one: drawn before it is written */
@@ -80,8 +81,16 @@ struct plan_node {
 	bool wants_live;
 };
 
+/* A tenant that the manifest moves: where it is, and where it shall be. */
+typedef struct plan_move {
+	str from, to;
+} plan_move;
+
 struct planning {
 	arena *a;
+	const sql_plan_tenants_row *tenants; /* by path, moved ones where they shall be */
+	plan_move *moves;
+	uint32_t n_moves;
 	const plan_input *in;
 	const manifest *want;
 	plan_node *nodes;      /* by path: a parent before its children */
@@ -131,11 +140,21 @@ bool planning_adopts_drift(const planning *p);
 bool planning_overwrites_drift(const planning *p);
 /* "acme/research" is at and below "acme"; everything is below "". */
 bool path_is_below(str path, str top);
+str path_above(str path); /* "acme" of "acme/research"; "" of "acme" */
 plan_node *planning_find(const planning *p, str path);
 void object_block(planning *p, plan_object *o, err why, str detail, str require);
 
+/* moves.c: the manifest's moves, and the live tenants where these put them. */
+void moves_find(planning *p, const plan_node *wanted, uint32_t n);
+/* Where something that is at the path now will be. */
+str moves_path(const planning *p, str path);
+void move_compare(planning *p, plan_object *o);
+void moves_check(planning *p);
+
 /* compare.c: the three ways of one object. */
 void object_compare(planning *p, plan_object *o);
+/* Something is written for it. */
+bool object_changes(const plan_object *o);
 /* check.c: rights, other managers, the law of the tree, work that is in the way. */
 void planning_check(planning *p);
 /* "models.h100-80g.limit.device_milli", "classes.h100-80g.mig-3g.40gb.limit.device_milli". */

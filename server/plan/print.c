@@ -5,8 +5,8 @@
 #include "json/write.h"
 #include "server/plan/plan_inside.h"
 
-static const char *const op_names[PLAN_OPS] = {"", "create", "update", "delete", "drift"};
-static const char op_signs[PLAN_OPS] = {' ', '+', '~', '-', '!'};
+static const char *const op_names[PLAN_OPS] = {"", "create", "update", "delete", "move", "drift"};
+static const char op_signs[PLAN_OPS] = {' ', '+', '~', '-', '>', '!'};
 
 enum { VALUE_SHOWN = 60, TIME_TEXT = 32 };
 

@@ -77,7 +77,7 @@ static int by_path(const void *a, const void *b)
 	return str_cmp(((const plan_node *)a)->path, ((const plan_node *)b)->path);
 }
 
-static str parent_of(str path)
+str path_above(str path)
 {
 	str name = name_of(path);
 
@@ -121,12 +121,12 @@ static void nodes_merge(planning *p, const entries *wanted)
 	while (w < wanted->n || l < in->tenants_n) {
 		int order = w == wanted->n       ? 1
 			    : l == in->tenants_n ? -1
-						 : str_cmp(wanted->v[w].path, in->tenants[l].path);
+						 : str_cmp(wanted->v[w].path, p->tenants[l].path);
 		plan_node *n = &p->nodes[p->n++];
 		if (order <= 0)
 			*n = wanted->v[w++];
 		if (order >= 0)
-			live_add(n, &in->tenants[l++]);
+			live_add(n, &p->tenants[l++]);
 		if (order > 0) {
 			n->path = n->live->path;
 			n->name = name_of(n->path);
@@ -157,12 +157,15 @@ static void objects_begin(planning *p, plan_node *n)
 static void node_place(planning *p, plan_node *n)
 {
 	objects_begin(p, n);
-	n->up = planning_find(p, parent_of(n->path));
+	n->up = planning_find(p, path_above(n->path));
 	if (n->up) {
 		n->beside = n->up->kid;
 		n->up->kid = n;
 	}
 	n->depth = depth_of(n->path);
+	for (uint32_t i = 0; i < p->n_moves; i++)
+		if (str_eq(p->moves[i].to, n->path))
+			n->from = p->moves[i].from;
 	n->is_above = !n->live && is_above(p->in, n->path);
 	if (n->live || !n->want || n->is_above)
 		return;
@@ -246,7 +249,7 @@ static void rows_join(planning *p)
 			of->uses = &in->uses[i];
 	}
 	for (uint32_t i = 0; i < in->managed_n; i++)
-		kept_add(p, planning_find(p, in->managed[i].path), &in->managed[i]);
+		kept_add(p, planning_find(p, moves_path(p, in->managed[i].path)), &in->managed[i]);
 }
 
 static void hash_hex(const uint8_t hash[PLAN_HASH], char *out)
@@ -327,6 +330,8 @@ static void listed_compare(planning *p, plan_object *o)
 		members_prune(p, o);
 	object_compare(p, o);
 	bool is_tenant = o == &n->objects[0];
+	if (is_tenant && n->from.n)
+		move_compare(p, o);
 	if (!n->live && is_tenant && !n->is_above)
 		o->op = o->gone && !planning_overwrites_drift(p) ? PLAN_DRIFT : PLAN_CREATE;
 	else if (!n->live && o->op)
@@ -431,6 +436,7 @@ err plan_begin(arena *a, const plan_input *in, planning **ret, fault *f)
 	if (wanted.n)
 		qsort(wanted.v, wanted.n, sizeof(*wanted.v), by_path);
 	entries_join(&wanted);
+	moves_find(p, wanted.v, wanted.n);
 	nodes_merge(p, &wanted);
 	/* From the end, so that children stand in order. */
 	for (uint32_t i = p->n; i-- > 0;)

@@ -16,11 +16,6 @@ int64_t object_offset(const plan_object *o)
 	return o->effect < 0 ? -1 : o->effect + 2;
 }
 
-static bool is_change(const plan_object *o)
-{
-	return o->op == PLAN_CREATE || o->op == PLAN_UPDATE || o->op == PLAN_DELETE;
-}
-
 static bool is_new(const plan_node *n)
 {
 	return n->objects[0].op == PLAN_CREATE;
@@ -121,7 +116,7 @@ static sql_plan_apply_in *verdict_in(planning *p, const plan_writing *w)
 		.new_paths = texts_new(p, p->n)};
 	for (uint32_t i = 0; i < p->n; i++) {
 		const plan_node *n = &p->nodes[i];
-		if (is_new(n))
+		if (is_new(n) || n->objects[0].op == PLAN_MOVE)
 			text_put(&in->new_paths, n->path);
 		if (!n->live)
 			continue;
@@ -188,12 +183,39 @@ static void *set_in(planning *p, const plan_writing *w)
 		w->plan_id, numbers_new(p, p->n), texts_new(p, p->n), texts_new(p, p->n), numbers_new(p, p->n)};
 	for (uint32_t i = 0; i < p->n; i++) {
 		const plan_object *o = &p->nodes[i].objects[0];
-		if (o->op != PLAN_UPDATE)
+		if (o->op != PLAN_UPDATE && o->op != PLAN_MOVE)
 			continue;
 		number_put(&in->keys, p->nodes[i].key);
 		text_put(&in->descriptions, description_of(p, o));
 		text_put(&in->labels, labels_of(p, o));
 		number_put(&in->offs, object_offset(o));
+	}
+	return in;
+}
+
+static int32_t parent_of(const plan_node *n)
+{
+	if (n->objects[0].op != PLAN_MOVE)
+		return n->parent_key;
+	return n->up ? n->up->key : 1;
+}
+
+static void *move_in(planning *p, const plan_writing *w)
+{
+	sql_plan_tenant_move_in *in = ARENA_NEW(p->a, sql_plan_tenant_move_in);
+	uint32_t n = p->n_moves;
+
+	*in = (sql_plan_tenant_move_in){
+		w->plan_id, numbers_new(p, n), numbers_new(p, n), texts_new(p, n), texts_new(p, n), numbers_new(p, n)};
+	for (uint32_t i = 0; i < p->n; i++) {
+		const plan_node *x = &p->nodes[i];
+		if (x->objects[0].op != PLAN_MOVE)
+			continue;
+		number_put(&in->keys, x->key);
+		number_put(&in->parent_keys, parent_of(x));
+		text_put(&in->old_paths, x->from);
+		text_put(&in->new_paths, x->path);
+		number_put(&in->offs, object_offset(&x->objects[0]));
 	}
 	return in;
 }
@@ -204,7 +226,7 @@ static void *clear_in(planning *p, const plan_writing *w)
 
 	*in = (sql_plan_quota_clear_in){w->plan_id, numbers_new(p, p->n)};
 	for (uint32_t i = 0; i < p->n; i++)
-		if (p->nodes[i].goes || (p->nodes[i].live && is_change(&p->nodes[i].objects[1])))
+		if (p->nodes[i].goes || (p->nodes[i].live && object_changes(&p->nodes[i].objects[1])))
 			number_put(&in->keys, p->nodes[i].key);
 	return in;
 }
@@ -259,7 +281,7 @@ static void *quota_add_in(planning *p, const plan_writing *w)
 	sql_plan_quota_add_in *in = quota_rows_new(p, w, most);
 	for (uint32_t i = 0; i < p->n; i++) {
 		const plan_node *n = &p->nodes[i];
-		for (uint32_t k = 0; k < n->n_rows && is_change(&n->objects[1]); k++) {
+		for (uint32_t k = 0; k < n->n_rows && object_changes(&n->objects[1]); k++) {
 			if (is_empty(&n->rows[k]))
 				continue;
 			number_put(&in->tenant_keys, n->key);
@@ -278,7 +300,7 @@ static void *mark_in(planning *p, const plan_writing *w)
 		numbers_new(p, p->n), numbers_new(p, p->n), numbers_new(p, p->n)};
 	for (uint32_t i = 0; i < p->n; i++) {
 		const plan_object *o = &p->nodes[i].objects[1];
-		if (!is_change(o))
+		if (!object_changes(o))
 			continue;
 		number_put(&in->keys, p->nodes[i].key);
 		number_put(&in->weights, weight_of(o));
@@ -298,10 +320,10 @@ static void *quota_check_in(planning *p, const plan_writing *w)
 	*in = (sql_plan_quota_check_in){w->plan_id, numbers_new(p, 2 * p->n)};
 	for (uint32_t i = 0; i < p->n; i++) {
 		const plan_node *n = &p->nodes[i];
-		if (!is_change(&n->objects[1]))
+		if (!object_changes(&n->objects[1]) && n->objects[0].op != PLAN_MOVE)
 			continue;
 		number_put(&in->parents, n->key);
-		number_put(&in->parents, n->parent_key);
+		number_put(&in->parents, parent_of(n));
 	}
 	return in;
 }
@@ -427,8 +449,9 @@ static const struct {
 	sql_id stmt;
 	void *(*in)(planning *p, const plan_writing *w);
 } parts[] = {
-	{SQL_PLAN_TENANT_REMOVE, remove_in},
 	{SQL_PLAN_TENANT_ADD, add_in},
+	{SQL_PLAN_TENANT_MOVE, move_in},
+	{SQL_PLAN_TENANT_REMOVE, remove_in},
 	{SQL_PLAN_TENANT_SET, set_in},
 	{SQL_PLAN_QUOTA_CLEAR, clear_in},
 	{SQL_PLAN_QUOTA_ADD, quota_add_in},
@@ -445,7 +468,7 @@ enum { PARTS = sizeof(parts) / sizeof(*parts) };
 
 static void effects_fill(writing *x, ledger_op *op)
 {
-	static const char *const verbs[PLAN_OPS] = {NULL, "create", "update", "delete", NULL};
+	static const char *const verbs[PLAN_OPS] = {NULL, "create", "update", "delete", "update", NULL};
 	planning *p = x->p;
 	ledger_effect *effects = ARENA_ARRAY(p->a, ledger_effect, p->n_changes + 1);
 	uint32_t n = 0;
@@ -453,7 +476,7 @@ static void effects_fill(writing *x, ledger_op *op)
 	x->of_effect = ARENA_ARRAY(p->a, plan_object *, p->n_changes + 1);
 	for (uint32_t i = 0; i < p->n_changes; i++) {
 		plan_object *o = p->changes[i];
-		if (!is_change(o))
+		if (!object_changes(o))
 			continue;
 		bool is_quota = o->kind == &plan_kinds[OBJECT_QUOTA];
 		str action = str_print(p->a, "%s.%s", o->kind->name, is_quota ? "update" : verbs[o->op]);

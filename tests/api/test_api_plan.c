@@ -183,6 +183,31 @@ static const scene taken[] = {
 	{"it is taken away", ADMIN, "POST", "/v1/plans/{bot_plan}:apply", ANY, NULL, 200, NULL, NULL},
 	{"and that counts with the answer", NULL, NULL, "GET", "/v1/tenants/acme~research", "Authorization: Bearer {bot}\r\n", NULL, 403, "{'code':'permission_denied'}", NULL},
 };
+#define MOVED M({"manager":"quotas","tenants":{"acme":{"tenants":{"vision":{"quota":{"models":{"h100-80g":{"guaranteed":{"device_milli":4000}}}},"tenants":{"research":{"from":"acme/research"}}}}}}})
+static const scene moves[] = {
+	{"another tree", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"umbra\"}", 201, NULL, NULL},
+	{"something below what will move", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"nlp\",\"parent\":\"acme/research\"}", 201, NULL, NULL},
+	{"its guarantee must fit where it comes to", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"vision":{"tenants":{"research":{"from":"acme/research"}}}}}}}), 201, "{'result':'blocked','changes':[{'op':'move','kind':'tenant','address':'acme/vision/research','code':'quota_exceeds_parent'}]}", NULL, "tight=plan_id"},
+	{"and is not applied else", ADMIN, "POST", "/v1/plans/{tight}:apply", ANY, NULL, 409, "{'code':'plan_blocked'}", NULL},
+	{"planned", ADMIN, "POST", "/v1/plans", NULL, MOVED, 201, "{'result':'changes','summary':{'create':0,'update':2,'delete':0,'blocked':0},'changes':[{'op':'update','kind':'quota','address':'acme/vision'},{'op':'move','kind':'tenant','address':'acme/vision/research','fields':{'path':{'live':'acme/research','desired':'acme/vision/research'}}}]}", NULL, "move=plan_id"},
+	{"nothing has moved yet", ADMIN, "GET", "/v1/tenants/acme~research", NULL, NULL, 200, NULL, NULL},
+	{"moved", ADMIN, "POST", "/v1/plans/{move}:apply", ANY, NULL, 200, "{'state':'applied'}", NULL},
+	{"it hangs there", ADMIN, "GET", "/v1/tenants/acme~vision~research", NULL, NULL, 200, "{'parent':'acme/vision','depth':3}", NULL},
+	{"with what is below it", ADMIN, "GET", "/v1/tenants/acme~vision~research~nlp", NULL, NULL, 200, "{'parent':'acme/vision/research','depth':4}", NULL},
+	{"and its quota", ADMIN, "GET", "/v1/tenants/acme~vision~research/quota", NULL, NULL, 200, "{'weight':2000,'models':{'h100-80g':{'guaranteed':{'device_milli':4000}}}}", NULL},
+	{"not where it was", ADMIN, "GET", "/v1/tenants/acme~research", NULL, NULL, 404, NULL, NULL},
+	{"then there is nothing to do", ADMIN, "POST", "/v1/plans", NULL, MOVED, 201, "{'result':'none','changes':[]}", NULL},
+	{"below a tenant that is made with it", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"lab":{"quota":{"models":{"h100-80g":{"guaranteed":{"device_milli":4000}}}},"tenants":{"vision":{"from":"acme/vision","description":"seen"}}}}}}}), 201, "{'result':'changes','summary':{'create':2,'update':1}}", NULL, "lab=plan_id"},
+	{"is made and moved", ADMIN, "POST", "/v1/plans/{lab}:apply", ANY, NULL, 200, NULL, NULL},
+	{"all of it", ADMIN, "GET", "/v1/tenants/acme~lab~vision~research~nlp", NULL, NULL, 200, "{'depth':5}", NULL},
+	{"as it shall be", ADMIN, "GET", "/v1/tenants/acme~lab~vision", NULL, NULL, 200, "{'description':'seen','parent':'acme/lab'}", NULL},
+	{"a tenant keeps its name", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"eyes":{"from":"acme/lab/vision"}}}), 422, "{'code':'bad_field','errors':[{'pointer':'#/tenants/eyes/from'}]}", NULL},
+	{"and hangs not below itself", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"acme":{"from":"acme"}}}}}), 422, "{'code':'bad_field','errors':[{'pointer':'#/tenants/acme/tenants/acme/from'}]}", NULL},
+	{"one of that path, by hand", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"vision\",\"parent\":\"acme\"}", 201, NULL, NULL},
+	{"two are not one", ADMIN, "POST", "/v1/plans", NULL, M({"manager":"quotas","tenants":{"acme":{"tenants":{"lab":{"tenants":{"vision":{"from":"acme/vision"}}}}}}}), 201, "{'result':'blocked','changes':[{'address':'acme/lab/vision','code':'conflict'}]}", NULL},
+	{"nobody moves into what is not theirs", OWNER, "POST", "/v1/plans", NULL, M({"manager":"mine","tenants":{"umbra":{"tenants":{"vision":{"from":"acme/vision"}}}}}), 201, "{'result':'blocked'}", NULL, "out=plan_id"},
+	{"nor by applying it", OWNER, "POST", "/v1/plans/{out}:apply", ANY, NULL, 409, "{'code':'plan_blocked'}", NULL},
+};
 /* clang-format on */
 
 static bool has_text(const answer *r, const char *text)
@@ -222,6 +247,27 @@ Test(api_plan, drift_is_shown_with_its_author_and_kept_or_overwritten)
 	cr_expect(has_text(&r, "! quota acme/research\n"), STR_FMT, STR_ARG(r.body));
 	cr_expect(has_text(&r, "weight: 2000 -> 3000 by test (tok_"), STR_FMT, STR_ARG(r.body));
 	scenes_play(drift + 1, N(drift) - 1);
+}
+
+Test(api_plan, a_tenant_is_moved_with_all_below_it)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_plan_moves");
+	scenes_play(lifecycle, N(lifecycle));
+	scenes_play(moves, N(moves));
+	answer e = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/export?manager=quotas", NULL, NULL);
+	answer again =
+		served_call(a, served_token("platform_admin", NULL), "POST", "/v1/plans", NULL, str_z(a, e.body));
+	cr_expect_str_eq(json_string_value(json_object_get(again.doc, "result")), "none", STR_FMT, STR_ARG(again.body));
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM tenant t WHERE depth > 0 AND path <> 'system' AND path <> coalesce((SELECT nullif(p.path, '') || '/' FROM tenant p "
+			"WHERE p.key = t.parent_key), '') || t.name"),
+		0, "paths follow the tree");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM tenant_move"), 2, "the placer is to follow");
+	answer v = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/audit:verify", NULL, NULL);
+	cr_expect(json_is_true(json_object_get(v.doc, "is_intact")));
 }
 
 Test(api_plan, an_object_has_one_manager)

@@ -25,9 +25,9 @@ static const struct {
 		" token_get token_list token_create token_revoke usage_list"
 		" binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
-		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_set"
+		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_move plan_tenant_set"
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage"
-		" plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop"
+		" reservation_list reservation_get reservation_create reservation_delete plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop"
 		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put "},
 	{"reeve_platform", "",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move"
@@ -45,18 +45,18 @@ static const struct {
 		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put"
 		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_touch session_end session_end_of plan_scope"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
-		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_set"
+		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_move plan_tenant_set"
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage"
-		" plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop "},
+		" reservation_list reservation_get reservation_create reservation_delete plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
-		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_end loan_put load_loans escrow_add load_escrow_off capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions load_leases load_pods lease_put cluster_drift_put pod_put pod_forget placement_began hold_put hold_drop advice_put advice_drop eviction_put eviction_drop"
+		" load_tenants load_quotas load_policies load_conditions condition_begin condition_end loan_end loan_put load_loans escrow_add load_escrow_off capacity_put tenant_moved load_budgets budget_mark_put load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_uses load_history load_holds load_evictions load_leases load_pods lease_put cluster_drift_put pod_put pod_forget placement_began hold_put hold_drop advice_put advice_drop eviction_put eviction_drop load_reservations reservation_hold_put reservation_hold_drop"
 		" inbox_next inbox_consume inbox_put_aside placement_insert placement_update placement_step placement_retell device_use node_use tenant_use_add"
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "",
 		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams token_count raise_due policy_head policy_sweep"
-		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_budgets load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions"
+		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_budgets load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions load_reservations"
 		" checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };
 enum { ROLES = sizeof(runs) / sizeof(*runs) };
