@@ -1,4 +1,5 @@
 #include "agents/node/daemon.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -181,18 +182,27 @@ static void on_allocations(void *arg)
 		loop_timer_arm(s->sample, s->o.audit_ms * 1000);
 }
 
-static bool is_living(void *arg, const allocation *of)
+/* Only a folder that is surely not there says that the pod is gone: not one that we may not see, nor a kubelet that is
+ * elsewhere. */
+static bool pod_is_gone(const service *s, const char *uid)
 {
-	const service *s = arg;
 	char path[4096];
 	struct stat st;
 
+	if (snprintf(path, sizeof(path), "%s/pods", s->o.kubelet_dir) >= (int)sizeof(path) || stat(path, &st) != 0)
+		return false;
+	if (snprintf(path, sizeof(path), "%s/pods/%s", s->o.kubelet_dir, uid) >= (int)sizeof(path))
+		return false;
+	return stat(path, &st) != 0 && errno == ENOENT;
+}
+
+static bool is_living(void *arg, const allocation *of)
+{
+	const service *s = arg;
+
 	if (of->pid)
 		return process_started((pid_t)of->pid) == of->pid_started;
-	if (!of->pod_uid[0] ||
-		snprintf(path, sizeof(path), "%s/pods/%s", s->o.kubelet_dir, of->pod_uid) >= (int)sizeof(path))
-		return true;
-	return stat(path, &st) == 0;
+	return !of->pod_uid[0] || !pod_is_gone(s, of->pod_uid);
 }
 
 static void on_sweep(void *arg)

@@ -1,5 +1,6 @@
 #include "agents/node/inventory.h"
 #include "agents/vendors/vendor.h"
+#include "engine/cut.h"
 
 const card *card_of_uuid(const cards *all, const char *uuid)
 {
@@ -36,8 +37,9 @@ static str geometry_of(const card *c)
 	for (uint32_t i = 0; vendor_at(i); i++) {
 		const vendor *v = vendor_at(i);
 		const char *cut = strcmp(v->maker, c->maker) == 0 ? vendor_cut_of(v, str_from(c->product)) : NULL;
-		if (cut)
-			return str_from(cut);
+		class_cut rules;
+		if (cut && cut_named(str_from(cut), &rules) && rules.geometry)
+			return rules.geometry->name;
 	}
 	return STR_NONE;
 }

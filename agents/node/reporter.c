@@ -31,6 +31,8 @@ static void item_free(str *item)
 
 static void drop_first(reporter *r, uint32_t n)
 {
+	if (!n)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		item_free(&r->waiting.v[i]);
 	memmove(r->waiting.v, r->waiting.v + n, (r->waiting.n - n) * sizeof(str));

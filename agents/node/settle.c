@@ -149,8 +149,9 @@ static void group_plan(settle *s, const group *g, int64_t now_ns)
 		bool is_idle = !works(at, now_ns, LEND_IDLE_NS) && at->has_process;
 		if (!is_idle || !is_awaited(s, g, at, now_ns))
 			continue;
-		if (at->next_ns > now_ns + SETTLE_FAST_NS)
-			at->next_ns = now_ns + SETTLE_FAST_NS;
+		int64_t due_ns = now_ns + (works(at, now_ns, SETTLE_REST_NS) ? SETTLE_FAST_NS : SETTLE_SOON_NS);
+		if (at->next_ns > due_ns)
+			at->next_ns = due_ns;
 	}
 }
 

@@ -8,8 +8,9 @@
 #include "agents/node/lot.h"
 
 #define SETTLE_FAST_NS INT64_C(1000000)
+#define SETTLE_SOON_NS INT64_C(10000000)  /* the same, of one that has been idle for over SETTLE_REST_NS */
 #define SETTLE_WORK_NS INT64_C(20000000)  /* between two looks at who works */
-#define SETTLE_IDLE_NS INT64_C(250000000) /* at a container without a process */
+#define SETTLE_IDLE_NS INT64_C(500000000) /* at a container without a process */
 #define SETTLE_REST_NS INT64_C(1000000000)
 
 typedef struct settle settle;

@@ -7,7 +7,8 @@
 /* What is known of a card beside what others see. Its latest sample without the list of processes, which is large. */
 typedef struct watched {
 	health health;
-	int32_t nvml_index; /* -1: NVML does not name it */
+	int32_t nvml_index; /* -1: NVML does not name it now */
+	bool by_nvml;       /* it did once */
 	int64_t xid;
 	bool is_seen; /* in the list at hand */
 	bool has_sample;
@@ -140,7 +141,7 @@ static void pci_take(ward *w, bool has_nvml, int64_t now_us)
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_nvidia = strcmp(w->found[i].maker, "nvidia") == 0;
 		int64_t at = find_bus(w, w->found[i].bus_id);
-		if (at >= 0 && w->of[at].nvml_index >= 0)
+		if (at >= 0 && w->of[at].by_nvml)
 			continue;
 		at = card_put(w, &w->found[i], now_us);
 		if (at >= 0 && is_nvidia && has_nvml)
@@ -166,8 +167,10 @@ static void links_take(ward *w, const int16_t *links)
 			int32_t a = w->of[i].nvml_index, b = w->of[k].nvml_index;
 			int32_t more = a > b ? a : b, less = a > b ? b : a;
 			int16_t *weight = &w->cards.links[i * (i - 1) / 2 + k];
-			/* Who is ill just now is linked as before. */
-			if (*weight && ((a >= 0 && !w->of[i].is_seen) || (b >= 0 && !w->of[k].is_seen)))
+			/* Who is not seen just now is linked as before. */
+			if (*weight && ((w->of[i].by_nvml && a < 0) || (w->of[k].by_nvml && b < 0)))
+				continue;
+			if (*weight && (!w->of[i].is_seen || !w->of[k].is_seen) && w->of[i].by_nvml && w->of[k].by_nvml)
 				continue;
 			int16_t now = less >= 0 ? links[more * (more - 1) / 2 + less] : 0;
 			if (!now)
@@ -176,6 +179,15 @@ static void links_take(ward *w, const int16_t *links)
 			*weight = now;
 		}
 	}
+}
+
+/* NVML counts anew when a device is gone: the number is another's now. */
+static void index_set(ward *w, uint32_t at, int32_t nvml_index)
+{
+	for (uint32_t i = 0; i < w->cards.n; i++)
+		if (w->of[i].nvml_index == nvml_index)
+			w->of[i].nvml_index = -1;
+	w->of[at].nvml_index = nvml_index;
 }
 
 static const int16_t no_links[CARDS_MAX * (CARDS_MAX - 1) / 2];
@@ -190,15 +202,15 @@ void ward_take_cards(ward *w, const card *list, uint32_t n, const int16_t *links
 		int64_t at = card_put(w, &told, now_us);
 		if (at < 0)
 			continue;
-		w->of[at].nvml_index = list[i].index;
-		w->of[at].is_seen = true;
+		index_set(w, (uint32_t)at, list[i].index);
+		w->of[at].by_nvml = w->of[at].is_seen = true;
 		if (w->of[at].health.state == CARD_UNMONITORED) {
 			(void)health_well(&w->of[at].health, now_us);
 			health_show(w, (uint32_t)at);
 		}
 	}
 	for (uint32_t i = 0; i < w->cards.n; i++)
-		if (w->of[i].nvml_index >= 0 && !w->of[i].is_seen)
+		if (w->of[i].by_nvml && !w->of[i].is_seen)
 			fact_take(w, i, HEALTH_LOST, 0, now_us);
 	pci_take(w, true, now_us);
 	links_take(w, links);
