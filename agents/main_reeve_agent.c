@@ -3,29 +3,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "agents/cluster/enrol.h"
+#include "agents/cluster/membership.h"
 #include "agents/cluster/uplink.h"
 #include "agents/file.h"
 #include "agents/kube/leader.h"
 #include "agents/real/site.h"
-#include "agents/simulate/simulate.h"
+#include "agents/simulate/crowd.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/setting.h"
 
-#define VERSION            REEVE_VERSION
-#define RENEW_CHECK_MAX_US ((int64_t)3600 * 1000000)
-#define RENEW_CHECK_MIN_US ((int64_t)60 * 1000000)
-
+#define VERSION  REEVE_VERSION
 #define LEAVE_US ((int64_t)300000)
 
-enum { EXIT_ASKED_WRONG = 2, SCENE_ARENA_BYTES = 1 << 30 };
+enum { EXIT_ASKED_WRONG = 2 };
 
 typedef struct options {
 	const char *server, *ca, *state_dir, *join_token, *join_token_file, *simulate, *log_level;
 	const char *kubeconfig, *kube_context, *namespace, *secret, *lease, *identity;
 	const char *listen, *tls_cert, *tls_key;
-	int64_t lease_s;
+	int64_t lease_s, clusters;
 } options;
 
 static const setting rows[] = {
@@ -107,6 +104,14 @@ static const setting rows[] = {
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, tls_key),
 		.help = "PEM file of that certificate's key."},
+	{.name = "clusters",
+		.kind = SETTING_I64,
+		.at = offsetof(options, clusters),
+		.initial = "1",
+		.min = 1,
+		.max = CROWD_MAX,
+		.help = "So many simulated clusters of that scene, each with an agent of its own; --join-token-file then "
+			"has a line for each."},
 	{.name = "log-level",
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, log_level),
@@ -127,22 +132,19 @@ static const setting_table settings = {
 typedef struct program {
 	options o;
 	loop *loop;
-	home home;
-	const char *ca_file, *token;
-	arena *scene_arena, *old_arena;
-	scene *scene;
-	simulate *simulate;
 	arena *arena;
+	strs tokens;
+	crowd *crowd; /* simulated clusters; else: */
+	home home;
 	char identity[LEADER_IDENTITY_MAX + 1];
 	login who;
 	site *site;
 	cluster_ref cluster; /* of the site */
 	char *memory;        /* what its core remembers, until that stands */
-	str cluster_uid;
 	agent *agent;
-	enrol *enrol;
+	membership *membership;
 	uplink *uplink;
-	loop_timer *renew, *leave;
+	loop_timer *leave;
 	int status;
 } program;
 
@@ -187,42 +189,29 @@ static err options_check(options *o, fault *f)
 	return ERR_OK;
 }
 
-static err token_read(program *p, arena *a, fault *f)
+static err token_add(program *p, str text, fault *f)
 {
-	str text;
-
-	p->token = p->o.join_token;
-	if (!p->o.join_token_file)
-		return ERR_OK;
-	err e = file_read(p->o.join_token_file, a, &text, f);
-	if (e)
-		return e;
-	text = str_trim(str_split(&text, '\n'));
-	if (!text.n || text.n > ENROL_TOKEN_MAX)
-		return fault_set(f, ERR_SETTING, "--join-token-file", "holds no token in its first line");
-	p->token = str_z(a, text);
+	if (text.n > ENROL_TOKEN_MAX)
+		return fault_set(
+			f, ERR_SETTING, "--join-token-file", "line %u is too long for a token", p->tokens.n + 1);
+	p->tokens.v[p->tokens.n++] = text;
 	return ERR_OK;
 }
 
-static err scene_open(program *p, arena **ret_arena, scene **ret, fault *f)
+/* One a line; only so many are looked at as there are clusters. */
+static err tokens_read(program *p, arena *a, fault *f)
 {
-	*ret_arena = arena_new(SCENE_ARENA_BYTES);
-	*ret = ARENA_NEW(*ret_arena, scene);
-	return scene_load(p->o.simulate, *ret_arena, *ret, f);
-}
+	str text = p->o.join_token ? str_from(p->o.join_token) : STR_NONE;
 
-static err simulated_open(program *p, fault *f)
-{
-	int64_t now_us = clock_now_us();
-
-	err e = scene_open(p, &p->scene_arena, &p->scene, f);
-	if (!e)
-		e = simulate_open(p->scene, p->home.reality, now_us, &p->simulate, f);
-	if (!e)
-		e = agent_open(simulate_cluster(p->simulate), p->home.facts, VERSION, now_us, &p->agent, f);
-	if (!e && simulate_torn_bytes(p->simulate))
-		log_warn("journal.torn", KV_I64("bytes", simulate_torn_bytes(p->simulate)));
-	p->cluster_uid = e ? STR_NONE : p->scene->cluster_uid;
+	p->tokens.v = ARENA_ARRAY(a, str, p->o.clusters);
+	err e = p->o.join_token_file ? file_read(p->o.join_token_file, a, &text, f) : ERR_OK;
+	while (!e && text.n && p->tokens.n < p->o.clusters) {
+		str line = str_trim(str_split(&text, '\n'));
+		if (line.n)
+			e = token_add(p, line, f);
+	}
+	if (!e && p->o.join_token_file && !p->tokens.n)
+		return fault_set(f, ERR_SETTING, "--join-token-file", "holds no token");
 	return e;
 }
 
@@ -244,132 +233,58 @@ static void uplink_ended(void *arg, bool is_failure)
 	loop_timer_arm(p->leave, p->site && !is_failure ? LEAVE_US : 0);
 }
 
-static const char *ca_file(const program *p)
-{
-	return p->o.ca ? p->o.ca : p->home.ca;
-}
-
-static void renew_plan(program *p)
-{
-	int64_t left_us = enrol_until_us(&p->home) - clock_now_us() - ENROL_RENEW_BEFORE_US;
-
-	if (left_us < RENEW_CHECK_MIN_US)
-		left_us = RENEW_CHECK_MIN_US;
-	loop_timer_arm(p->renew, left_us < RENEW_CHECK_MAX_US ? left_us : RENEW_CHECK_MAX_US);
-}
-
-static void enrol_ended(program *p)
-{
-	enrol_close(p->enrol);
-	p->enrol = NULL;
-}
-
-static void renewed(void *arg)
-{
-	program *p = arg;
-
-	enrol_ended(p);
-	if (p->site)
-		site_renewed(p->site);
-	uplink_reconnect(p->uplink);
-	renew_plan(p);
-}
-
-static void renew_refused(void *arg, err e, const char *why)
-{
-	program *p = arg;
-
-	log_error("renew.refused", KV_ERR(e), KV_Z("why", why));
-	enrol_ended(p);
-	loop_timer_arm(p->renew, RENEW_CHECK_MAX_US);
-}
-
-static enrol_config enrol_with(program *p, const char *token)
-{
-	return (enrol_config){
-		.loop = p->loop,
-		.home = &p->home,
-		.server = p->o.server,
-		.ca_file = ca_file(p),
-		.token = token,
-		.cluster_uid = p->cluster_uid,
-		.version = VERSION,
-		.on_ready = renewed,
-		.on_refused = renew_refused,
-		.arg = p,
-	};
-}
-
-static void on_renew(void *arg)
-{
-	program *p = arg;
-	int64_t left_us = enrol_until_us(&p->home) - clock_now_us();
-
-	if (left_us >= ENROL_RENEW_BEFORE_US) {
-		renew_plan(p);
-		return;
-	}
-	if (p->enrol)
-		return;
-	enrol_config c = enrol_with(p, NULL);
-	p->enrol = enrol_open(&c);
-}
-
-static void work_begin(program *p)
-{
-	p->uplink = uplink_open(&(uplink_config){
-		.loop = p->loop,
-		.agent = p->agent,
-		.home = &p->home,
-		.server = p->o.server,
-		.ca_file = ca_file(p),
-		.version = VERSION,
-		.on_end = uplink_ended,
-		.arg = p,
-	});
-	on_renew(p);
-}
-
 /* The core of a real cluster stands once this agent may speak for it. */
-static void real_begin(program *p)
+static void on_ready(void *arg)
 {
+	program *p = arg;
 	fault f = {0};
 
+	site_renewed(p->site);
 	if (agent_open_kept(p->cluster, str_from(p->memory), VERSION, clock_now_us(), &p->agent, &f)) {
 		log_error("agent.failed", KV_Z("why", f.detail));
 		uplink_ended(p, true);
 		return;
 	}
 	site_agent(p->site, p->agent);
-	work_begin(p);
+	p->uplink = uplink_open(&(uplink_config){
+		.loop = p->loop,
+		.agent = p->agent,
+		.home = &p->home,
+		.server = p->o.server,
+		.ca_file = membership_ca(p->membership),
+		.version = VERSION,
+		.on_end = uplink_ended,
+		.arg = p,
+	});
 }
 
-static void work_start(program *p)
-{
-	if (p->site)
-		real_begin(p);
-	else
-		work_begin(p);
-}
-
-static void joined(void *arg)
+static void on_renewed(void *arg)
 {
 	program *p = arg;
 
-	enrol_ended(p);
-	if (p->site)
-		site_renewed(p->site);
-	work_start(p);
+	site_renewed(p->site);
+	uplink_reconnect(p->uplink);
 }
 
-static void join_refused(void *arg, err e, const char *why)
+static void on_join_refused(void *arg, err e, const char *why)
 {
 	program *p = arg;
 
 	log_error("join.refused", KV_ERR(e), KV_Z("why", why));
-	enrol_ended(p);
 	p->status = EXIT_FAILURE;
 	loop_stop(p->loop);
+}
+
+static void on_renew_refused(void *arg, err e, const char *why)
+{
+	(void)arg;
+	log_error("renew.refused", KV_ERR(e), KV_Z("why", why));
+}
+
+static void membership_end(program *p)
+{
+	membership_close(p->membership);
+	p->membership = NULL;
 }
 
 static void on_stop(void *arg, int signo)
@@ -377,60 +292,44 @@ static void on_stop(void *arg, int signo)
 	program *p = arg;
 
 	log_info("agent.stopping", KV_I64("signal", signo));
-	enrol_ended(p);
+	if (p->crowd) {
+		crowd_stop(p->crowd);
+		return;
+	}
+	membership_end(p);
 	if (p->uplink)
 		uplink_stop(p->uplink);
 	else
 		leave(p);
 }
 
-/* The scene before the last one may still be pointed to by nothing: one generation is kept to be sure of it. */
 static void on_reload(void *arg, int signo)
 {
-	program *p = arg;
-	fault f = {0};
-	arena *fresh;
-	scene *s;
+	const program *p = arg;
 
 	(void)signo;
-	if (p->site)
-		return;
-	err e = scene_open(p, &fresh, &s, &f);
-	if (!e && !str_eq(s->cluster_uid, p->scene->cluster_uid))
-		e = fault_set(&f, ERR_CONFLICT, "#/cluster_uid", "another cluster needs another agent");
-	if (e) {
-		log_error("scene.refused", KV_ERR(e), KV_Z("at", f.pointer), KV_Z("why", f.detail));
-		arena_end(fresh);
-		return;
-	}
-	arena_end(p->old_arena);
-	p->old_arena = p->scene_arena;
-	p->scene_arena = fresh;
-	p->scene = s;
-	simulate_change(p->simulate, s);
-	agent_refresh(p->agent, agent_now_us(p->agent, clock_now_us()));
-	log_info("scene.loaded", KV_I64("nodes", s->nodes.n));
-	if (p->uplink)
-		uplink_kick(p->uplink);
+	if (p->crowd)
+		crowd_reload(p->crowd);
 }
 
-static err begin(program *p, fault *f)
+static err membership_begin(program *p, fault *f)
 {
-	/* A certificate that ended longer ago cannot even be renewed: a token begins anew. */
-	int64_t until_us = enrol_until_us(&p->home);
-	if (until_us && (until_us + ENROL_RENEW_LATE_US > clock_now_us() || !p->token)) {
-		work_start(p);
-		return ERR_OK;
-	}
-	if (!p->token)
-		return fault_set(f, ERR_SETTING, "--join-token", "is needed: this cluster has not joined yet");
-	if (!p->o.ca)
-		return fault_set(f, ERR_SETTING, "--ca", "is needed: this cluster has not joined yet");
-	enrol_config c = enrol_with(p, p->token);
-	c.on_ready = joined;
-	c.on_refused = join_refused;
-	p->enrol = enrol_open(&c);
-	return ERR_OK;
+	membership_config c = {
+		.loop = p->loop,
+		.home = &p->home,
+		.server = p->o.server,
+		.ca_file = p->o.ca,
+		.token = p->tokens.n ? str_z(p->arena, p->tokens.v[0]) : NULL,
+		.cluster_uid = site_uid(p->site),
+		.version = VERSION,
+		.on_ready = on_ready,
+		.on_renewed = on_renewed,
+		.on_refused = on_join_refused,
+		.on_trouble = on_renew_refused,
+		.arg = p,
+	};
+
+	return membership_open(&c, &p->membership, f);
 }
 
 static void on_act(void *arg, cluster_ref c, str memory)
@@ -439,12 +338,11 @@ static void on_act(void *arg, cluster_ref c, str memory)
 	fault f = {0};
 
 	p->cluster = c;
-	p->cluster_uid = site_uid(p->site);
 	p->memory = calloc(1, (size_t)memory.n + 1);
 	if (!p->memory)
 		abort();
 	memcpy(p->memory, memory.p ? memory.p : "", memory.n);
-	if (begin(p, &f)) {
+	if (membership_begin(p, &f)) {
 		p->status = say_wrong(&f);
 		loop_stop(p->loop);
 	}
@@ -466,7 +364,7 @@ static void on_site_end(void *arg, bool is_failure)
 	program *p = arg;
 
 	p->status = is_failure ? EXIT_FAILURE : EXIT_SUCCESS;
-	enrol_ended(p);
+	membership_end(p);
 	if (p->uplink)
 		uplink_halt(p->uplink);
 	else
@@ -487,8 +385,12 @@ static const char *identity_of(program *p)
 static err site_begin(program *p, fault *f)
 {
 	bool is_inside = strcmp(p->o.kubeconfig, "in-cluster") == 0;
-	err e = is_inside ? login_account(LOGIN_ACCOUNT_FOLDER, p->arena, &p->who, f)
-			  : login_config(p->o.kubeconfig, p->o.kube_context, p->arena, &p->who, f);
+	err e = home_open(p->o.state_dir, p->arena, &p->home, f);
+
+	if (e)
+		return e;
+	e = is_inside ? login_account(LOGIN_ACCOUNT_FOLDER, p->arena, &p->who, f)
+		      : login_config(p->o.kubeconfig, p->o.kube_context, p->arena, &p->who, f);
 
 	if (e)
 		return e;
@@ -511,9 +413,36 @@ static err site_begin(program *p, fault *f)
 		&p->site, f);
 }
 
+static void on_crowd_end(void *arg, bool is_failure)
+{
+	program *p = arg;
+
+	p->status = is_failure ? EXIT_FAILURE : EXIT_SUCCESS;
+	loop_stop(p->loop);
+}
+
+static err crowd_begin(program *p, fault *f)
+{
+	crowd_spec s = {
+		.loop = p->loop,
+		.server = p->o.server,
+		.ca_file = p->o.ca,
+		.folder = p->o.state_dir,
+		.scene_path = p->o.simulate,
+		.version = VERSION,
+		.tokens = p->tokens,
+		.n = (uint32_t)p->o.clusters,
+		.on_end = on_crowd_end,
+		.arg = p,
+	};
+
+	return crowd_open(&s, &p->crowd, f);
+}
+
 static void program_end(program *p)
 {
-	loop_timer_free(p->renew);
+	crowd_close(p->crowd);
+	membership_end(p);
 	loop_timer_free(p->leave);
 	uplink_close(p->uplink);
 	if (p->site)
@@ -521,9 +450,6 @@ static void program_end(program *p)
 	agent_close(p->agent);
 	site_close(p->site);
 	free(p->memory);
-	simulate_close(p->simulate);
-	arena_end(p->scene_arena);
-	arena_end(p->old_arena);
 	loop_free(p->loop);
 	arena_trim();
 }
@@ -533,21 +459,17 @@ static int run(program *p, arena *a)
 	fault f = {0};
 
 	p->arena = a;
-	err e = token_read(p, a, &f);
-	if (!e)
-		e = home_open(p->o.state_dir, a, &p->home, &f);
-	if (!e)
-		e = p->o.simulate ? simulated_open(p, &f) : site_begin(p, &f);
+	p->leave = loop_timer_new(p->loop, leave, p);
+	err e = tokens_read(p, a, &f);
+	if (!e && p->o.simulate)
+		e = crowd_begin(p, &f);
+	else if (!e)
+		e = site_begin(p, &f);
 	if (e)
 		return say_wrong(&f);
 	loop_on_signal(p->loop, SIGTERM, on_stop, p);
 	loop_on_signal(p->loop, SIGINT, on_stop, p);
 	loop_on_signal(p->loop, SIGHUP, on_reload, p);
-	p->renew = loop_timer_new(p->loop, on_renew, p);
-	p->leave = loop_timer_new(p->loop, leave, p);
-	e = p->o.simulate ? begin(p, &f) : ERR_OK;
-	if (e)
-		return say_wrong(&f);
 	loop_run(p->loop);
 	log_info("agent.stopped", KV_I64("status", p->status));
 	return p->status;

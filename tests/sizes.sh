@@ -35,6 +35,7 @@ PLACEMENT_SEEDS         1        10   seeds of each list of the placement bench,
 PLACEMENT_CHURN     60000    200000   arrivals of its workload with departures
 PLACEMENT_DISTINCT  20000    100000   requests of distinct shapes
 PLACEMENT_PODS      10000    200000   pods on the largest made clusters
+CLUSTERS             100      1000   simulated clusters under one server
 TABLE
 }
 
