@@ -234,12 +234,13 @@ static void uplink_ended(void *arg, bool is_failure)
 }
 
 /* The core of a real cluster stands once this agent may speak for it. */
-static void on_ready(void *arg)
+static void on_ready(void *arg, bool is_new)
 {
 	program *p = arg;
 	fault f = {0};
 
-	site_renewed(p->site);
+	if (is_new)
+		site_renewed(p->site);
 	if (agent_open_kept(p->cluster, str_from(p->memory), VERSION, clock_now_us(), &p->agent, &f)) {
 		log_error("agent.failed", KV_Z("why", f.detail));
 		uplink_ended(p, true);
@@ -391,7 +392,6 @@ static err site_begin(program *p, fault *f)
 		return e;
 	e = is_inside ? login_account(LOGIN_ACCOUNT_FOLDER, p->arena, &p->who, f)
 		      : login_config(p->o.kubeconfig, p->o.kube_context, p->arena, &p->who, f);
-
 	if (e)
 		return e;
 	return site_open(&(site_spec){.loop = p->loop,

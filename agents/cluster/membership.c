@@ -76,11 +76,11 @@ static void check(membership *m)
 		enrol_begin(m, NULL, on_renewed, on_renew_refused);
 }
 
-static void ready(membership *m)
+static void ready(membership *m, bool is_new)
 {
 	m->is_ready = true;
 	check(m);
-	m->c.on_ready(m->c.arg);
+	m->c.on_ready(m->c.arg, is_new);
 }
 
 static void on_joined(void *arg)
@@ -88,7 +88,7 @@ static void on_joined(void *arg)
 	membership *m = arg;
 
 	enrol_end(m);
-	ready(m);
+	ready(m, true);
 }
 
 static void on_join_refused(void *arg, err e, const char *why)
@@ -106,7 +106,7 @@ static void on_timer(void *arg)
 	if (m->is_ready)
 		check(m);
 	else
-		ready(m);
+		ready(m, false);
 }
 
 err membership_open(const membership_config *c, membership **ret, fault *f)

@@ -17,7 +17,8 @@ typedef struct membership_config {
 	const char *token;   /* NULL: it has joined before */
 	str cluster_uid;
 	const char *version;
-	void (*on_ready)(void *arg);   /* once: it may speak. Never from inside membership_open */
+	/* Once: it may speak. is_new: it has just joined. Never from inside membership_open. */
+	void (*on_ready)(void *arg, bool is_new);
 	void (*on_renewed)(void *arg); /* another certificate stands in home */
 	/* The server does not let it join: nothing more comes. */
 	void (*on_refused)(void *arg, err e, const char *why);

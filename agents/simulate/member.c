@@ -38,10 +38,11 @@ static void on_uplink_end(void *arg, bool is_failure)
 	end(arg, is_failure);
 }
 
-static void on_ready(void *arg)
+static void on_ready(void *arg, bool is_new)
 {
 	member *m = arg;
 
+	(void)is_new;
 	m->uplink = uplink_open(&(uplink_config){
 		.loop = m->s.loop,
 		.agent = m->agent,

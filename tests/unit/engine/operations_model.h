@@ -211,6 +211,12 @@ static inline int32_t slow_count(const fleet *f, int32_t node, const ask_entry *
 	return n;
 }
 
+/* A node that shrank under its pods still takes who asks nothing of what it lacks, as kube-scheduler has it. */
+static inline bool slow_host_has(int64_t wanted, int64_t free)
+{
+	return wanted == 0 || wanted <= free;
+}
+
 static inline bool slow_may_use(const world *w, const ask *a, int32_t node)
 {
 	const fleet_node *n = &w->f.nodes.v[node];
@@ -220,8 +226,8 @@ static inline bool slow_may_use(const world *w, const ask *a, int32_t node)
 		return false;
 	for (int32_t i = 0; i < a->n_clusters; i++)
 		is_listed |= a->clusters[i] == n->cluster;
-	return is_listed && n->cpu_milli - n->used_cpu_milli >= a->groups[0].cpu_milli &&
-	       n->memory_mib - n->used_memory_mib >= a->groups[0].memory_mib &&
+	return is_listed && slow_host_has(a->groups[0].cpu_milli, n->cpu_milli - n->used_cpu_milli) &&
+	       slow_host_has(a->groups[0].memory_mib, n->memory_mib - n->used_memory_mib) &&
 	       (n->pods_max == 0 || n->pods < n->pods_max);
 }
 
