@@ -7,6 +7,7 @@ build    libevent-dev libssl-dev libcurl4-openssl-dev libjansson-dev libyaml-dev
 build    libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler
 run      postgresql openssl curl
 test     libcriterion-dev libhttp-parser-dev
+test     podman runc python3-grpcio
 contract python3 python3-venv
 lint     clang-format universal-ctags shellcheck
 analyze  clang clang-tidy

@@ -35,6 +35,10 @@ static bool is_given(const asker *k, uint32_t at)
 {
 	if (local_given_find(k->pod, at, k->q->resource))
 		return true;
+	/* What is on disk does not say of which resource it is; one of this process is for another. */
+	for (uint32_t i = 0; i < k->pod->given.n; i++)
+		if (k->pod->given.v[i].container == at)
+			return false;
 	return k->q->was_given && k->q->was_given(k->q->arg, k->pod, at, k->q->resource);
 }
 

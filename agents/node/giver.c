@@ -1,0 +1,330 @@
+#include "agents/node/giver.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "agents/node/cdi.h"
+
+enum { PARTS_MAX = 96, PATH_BYTES = 512 };
+
+#define MAKER_KIND "nvidia.com/gpu"
+
+struct giver {
+	giver_config c;
+	char *cdi_folder, *cdi_folders, *libraries, *devices;
+};
+
+/* What goes into one container, in the form that both ways of saying it share. */
+typedef struct parts {
+	const char *nodes[PARTS_MAX];
+	uint32_t n_nodes;
+	cdi_mount mounts[PARTS_MAX];
+	uint32_t n_mounts;
+	cdi_variable variables[4];
+	uint32_t n_variables;
+	cdi_hook hook;
+	bool has_hook;
+} parts;
+
+static char *copy_of(const char *z)
+{
+	char *copy = z ? strdup(z) : NULL;
+
+	assert(copy || !z);
+	return copy;
+}
+
+giver *giver_open(const giver_config *c)
+{
+	giver *g = calloc(1, sizeof(*g));
+
+	assert(g);
+	g->c = *c;
+	g->cdi_folder = copy_of(c->cdi_folder);
+	g->cdi_folders = copy_of(c->cdi_folders ? c->cdi_folders : CDI_FOLDERS);
+	g->libraries = copy_of(c->libraries);
+	g->devices = copy_of(c->devices ? c->devices : "/dev");
+	if (!g->cdi_folder && g->c.form == GIVER_REPLACE)
+		g->c.form = GIVER_PRELOAD;
+	return g;
+}
+
+void giver_close(giver *g)
+{
+	if (!g)
+		return;
+	free(g->cdi_folder);
+	free(g->cdi_folders);
+	free(g->libraries);
+	free(g->devices);
+	free(g);
+}
+
+void giver_id(str pod_uid, str container, char ret[ALLOCATION_ID_MAX])
+{
+	(void)snprintf(ret, ALLOCATION_ID_MAX, STR_FMT "_" STR_FMT, STR_ARG(pod_uid), STR_ARG(container));
+}
+
+static void node_add(parts *p, const char *path)
+{
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		if (strcmp(p->nodes[i], path) == 0)
+			return;
+	if (p->n_nodes < PARTS_MAX && access(path, F_OK) == 0)
+		p->nodes[p->n_nodes++] = path;
+}
+
+static void mount_add(parts *p, const char *host, const char *container, bool is_read_only, bool may_execute)
+{
+	assert(p->n_mounts < PARTS_MAX);
+	p->mounts[p->n_mounts++] = (cdi_mount){host, container, is_read_only, may_execute};
+}
+
+static void variable_add(parts *p, const char *name, const char *value)
+{
+	p->variables[p->n_variables++] = (cdi_variable){name, value};
+}
+
+/* The device of a share, if it is one that can be given. */
+static err card_find(const giver *g, const plan_share *s, arena *a, const card **ret, fault *f)
+{
+	const card *c = card_of_any_uuid(g->c.cards(g->c.arg), str_z(a, s->uuid));
+
+	if (!c)
+		return fault_set(f, ERR_NOT_FOUND, NULL, "this node has no device " STR_FMT, STR_ARG(s->uuid));
+	if (strcmp(c->maker, "nvidia") != 0)
+		return fault_set(f, ERR_CONFLICT, NULL, "devices of %s are given by their maker's plugin", c->maker);
+	if (s->profile.p)
+		return fault_set(f, ERR_CONFLICT, NULL,
+			"an instance " STR_FMT " has to be made on " STR_FMT ", and this node makes none",
+			STR_ARG(s->profile), STR_ARG(s->uuid));
+	*ret = c;
+	return ERR_OK;
+}
+
+static err share_fill(const giver *g, const kubelet_wish *w, arena *a, share *ret, fault *f)
+{
+	const plan_record *plan = &w->pod->plan;
+	const card *c;
+
+	*ret = (share){.is_low = plan->is_low, .may_borrow = plan->may_lend, .oversubscribes = plan->may_oversubscribe};
+	if (w->plan->n > LIMITS_DEVICES)
+		return fault_set(f, ERR_LIMIT, NULL, "a container has at most %d devices", LIMITS_DEVICES);
+	for (uint32_t i = 0; i < w->plan->n; i++) {
+		const plan_share *s = &w->plan->shares[i];
+		err e = card_find(g, s, a, &c, f);
+		if (e)
+			return e;
+		ret->devices[ret->n++] = (share_device){str_z(a, s->uuid), s->memory_mib, s->compute_milli};
+	}
+	if (g->c.form == GIVER_REPLACE) {
+		ret->driver = GIVER_DRIVER_FOLDER "/libcuda.so.1";
+		ret->nvml = GIVER_DRIVER_FOLDER "/libnvidia-ml.so.1";
+	}
+	return ERR_OK;
+}
+
+static const char *path_of(const giver *g, arena *a, const char *file)
+{
+	return str_z(a, str_print(a, "%s/%s", g->libraries, file));
+}
+
+static void shim_add(const giver *g, parts *p, arena *a)
+{
+	if (g->c.form == GIVER_PRELOAD) {
+		mount_add(p, path_of(g, a, "libreeve-shim.so"), GIVER_SHIM_FOLDER "/libreeve-shim.so", true, true);
+		mount_add(p, path_of(g, a, "ld.so.preload"), "/etc/ld.so.preload", true, false);
+	} else if (g->c.form == GIVER_REPLACE) {
+		const char **words = ARENA_ARRAY(a, const char *, 5);
+		words[0] = "reeve-hook";
+		words[1] = "createContainer";
+		words[2] = "--libraries";
+		words[3] = g->libraries;
+		p->hook = (cdi_hook){"createContainer", path_of(g, a, "reeve-hook"), words};
+		p->has_hook = true;
+	}
+}
+
+/* What the maker's own CDI file says, where there is none: the device nodes, and the driver's libraries in their
+ * places.
+ */
+static void devices_add(const giver *g, const kubelet_wish *w, parts *p, arena *a)
+{
+	static const char *const common[] = {"nvidiactl", "nvidia-uvm", "nvidia-uvm-tools"};
+	const card *c;
+
+	for (uint32_t i = 0; i < w->plan->n; i++)
+		if (card_find(g, &w->plan->shares[i], a, &c, NULL) == ERR_OK && c->minor >= 0)
+			node_add(p, str_z(a, str_print(a, "%s/nvidia%d", g->devices, c->minor)));
+	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
+		node_add(p, str_z(a, str_print(a, "%s/%s", g->devices, common[i])));
+}
+
+static const char *driver_folder(void)
+{
+	static const char *const folders[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"};
+	char path[PATH_BYTES];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		(void)snprintf(path, sizeof(path), "%s/libcuda.so.1", folders[i]);
+		if (access(path, R_OK) == 0)
+			return folders[i];
+	}
+	return NULL;
+}
+
+static void driver_add(parts *p, arena *a)
+{
+	static const char *const names[] = {"libcuda.so.1", "libnvidia-ml.so.1", "libnvidia-ptxjitcompiler.so.1",
+		"libnvidia-nvvm.so.4", "libnvidia-gpucomp.so"};
+	const char *folder = driver_folder();
+
+	for (size_t i = 0; folder && i < sizeof(names) / sizeof(*names); i++) {
+		const char *path = str_z(a, str_print(a, "%s/%s", folder, names[i]));
+		if (access(path, R_OK) == 0)
+			mount_add(p, path, path, true, true);
+	}
+}
+
+static const char *uuids_of(const kubelet_wish *w, arena *a)
+{
+	buf out;
+
+	buf_init(&out, 64 << 10);
+	for (uint32_t i = 0; i < w->plan->n; i++)
+		buf_printf(&out, "%s" STR_FMT, i ? "," : "", STR_ARG(w->plan->shares[i].uuid));
+	const char *text = str_z(a, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+static void mounts_add(const giver *g, const allocation *of, parts *p, arena *a)
+{
+	allocation_mount m[ALLOCATION_MOUNTS];
+
+	allocation_mounts(g->c.allocations, of, a, m);
+	for (uint32_t i = 0; i < ALLOCATION_MOUNTS; i++)
+		mount_add(p, m[i].host, m[i].container, m[i].is_read_only, false);
+}
+
+static err say_by_name(giver *g, const allocation *of, const kubelet_wish *w, parts *p, bool has_makers, arena *a,
+	kubelet_gift *ret, fault *f)
+{
+	cdi_share s = {of->id, p->nodes, p->n_nodes, p->mounts, p->n_mounts, p->variables, p->n_variables, &p->hook,
+		p->has_hook};
+	err e = cdi_put(g->cdi_folder, &s, f);
+
+	if (e)
+		return e;
+	ret->cdi.v = ARENA_ARRAY(a, str, w->plan->n + 1);
+	for (uint32_t i = 0; i < w->plan->n && has_makers; i++)
+		ret->cdi.v[ret->cdi.n++] = str_print(a, MAKER_KIND "=" STR_FMT, STR_ARG(w->plan->shares[i].uuid));
+	/* Ours comes last: what it mounts lies over the maker's. */
+	ret->cdi.v[ret->cdi.n++] = str_print(a, CDI_KIND "=%s", of->id);
+	return ERR_OK;
+}
+
+static void say_by_parts(const parts *p, arena *a, kubelet_gift *ret)
+{
+	ret->nodes.v = ARENA_ARRAY(a, str, p->n_nodes + 1);
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		ret->nodes.v[ret->nodes.n++] = str_from(p->nodes[i]);
+	ret->mounts = ARENA_ARRAY(a, kubelet_mount, p->n_mounts + 1);
+	for (uint32_t i = 0; i < p->n_mounts; i++)
+		ret->mounts[ret->n_mounts++] =
+			(kubelet_mount){p->mounts[i].host, p->mounts[i].container, p->mounts[i].is_read_only};
+	ret->variables = ARENA_ARRAY(a, object_pair, p->n_variables + 1);
+	for (uint32_t i = 0; i < p->n_variables; i++)
+		ret->variables[ret->n_variables++] =
+			(object_pair){str_from(p->variables[i].name), str_from(p->variables[i].value)};
+}
+
+static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation **ret, fault *f)
+{
+	const local_pod *p = w->pod;
+	char id[ALLOCATION_ID_MAX];
+	str fence = str_print(a, "%lld", (long long)p->plan.fence);
+	allocation_ask q = {.id = id,
+		.owner = {.placement = p->plan.placement,
+			.fence = fence,
+			.pod_uid = p->p.meta.uid,
+			.namespace = p->p.meta.space,
+			.pod = p->p.meta.name,
+			.container = w->plan->name}};
+	err e = share_fill(g, w, a, &q.share, f);
+
+	giver_id(p->p.meta.uid, w->plan->name, id);
+	return e ? e : allocation_make(g->c.allocations, &q, ret, f);
+}
+
+err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f)
+{
+	giver *g = arg;
+	parts *p = ARENA_NEW(a, parts);
+	const allocation *of;
+	bool has_makers = g->cdi_folder && cdi_has_kind(g->cdi_folders, MAKER_KIND);
+	err e = allocate(g, w, a, &of, f);
+
+	if (e)
+		return e;
+	if (!has_makers) {
+		devices_add(g, w, p, a);
+		if (g->cdi_folder)
+			driver_add(p, a);
+	}
+	mounts_add(g, of, p, a);
+	shim_add(g, p, a);
+	/* The maker's runtime adds devices by this variable; with CDI there is nothing for it to add. */
+	variable_add(p, "NVIDIA_VISIBLE_DEVICES", g->cdi_folder ? "void" : uuids_of(w, a));
+	if (g->cdi_folder)
+		return say_by_name(g, of, w, p, has_makers, a, ret, f);
+	say_by_parts(p, a, ret);
+	return ERR_OK;
+}
+
+bool giver_was_given(void *arg, const local_pod *p, uint32_t container, str resource)
+{
+	giver *g = arg;
+	char id[ALLOCATION_ID_MAX];
+
+	(void)resource;
+	giver_id(p->p.meta.uid, p->p.containers[container].name, id);
+	return allocation_find(g->c.allocations, str_from(id)) != NULL;
+}
+
+void giver_ended(giver *g, const char *id)
+{
+	if (g->cdi_folder)
+		(void)!cdi_remove(g->cdi_folder, id, NULL);
+}
+
+static bool is_used(void *arg, const char *name)
+{
+	const giver *g = arg;
+
+	return allocation_find(g->c.allocations, str_from(name)) != NULL;
+}
+
+uint32_t giver_sweep(giver *g)
+{
+	return g->cdi_folder ? cdi_sweep(g->cdi_folder, is_used, g) : 0;
+}
+
+uint32_t giver_slots(const cards *all, str resource, int32_t shares, arena *a, slot_device **ret)
+{
+	uint32_t n = 0;
+
+	*ret = ARENA_ARRAY(a, slot_device, all->n + 1);
+	for (uint32_t i = 0; i < all->n; i++) {
+		const card *c = &all->v[i];
+		if (strcmp(c->maker, "nvidia") != 0)
+			continue;
+		(*ret)[n++] = (slot_device){.resource = resource,
+			.uuid = str_from(c->uuid),
+			.slots = shares,
+			.numa = c->numa,
+			.is_healthy = c->state == CARD_OK || c->state == CARD_UNMONITORED};
+	}
+	return n;
+}

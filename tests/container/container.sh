@@ -1,0 +1,213 @@
+#!/bin/sh
+# usage: container.sh BUILD replace|preload GIVE SHARE HOOK
+#
+# A container of podman and runc with a device as reeve-node gives it: it sees its device nodes and no others, the device is as
+# large as its limit, whoever is started in it later is held by the same limit, and nothing that root in it deletes, writes or
+# mounts makes the limit larger. Skips where there is no podman or runc, or where they cannot run here.
+set -eu
+build=$1
+form=$2
+give=$3
+share=$4
+hook=$5
+cdi=/var/run/cdi
+pod=reeve-test-$$
+skip()
+{
+	echo "$*"
+	exit 77
+}
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v podman >/dev/null || skip "needs podman"
+command -v runc >/dev/null || skip "needs runc"
+folder=$(mktemp -d)
+root=$folder/root
+
+pods() # ARGUMENTS OF podman
+{
+	podman --storage-driver vfs --root "$folder/store" --runroot "$folder/run" --cgroup-manager=cgroupfs --runtime runc "$@"
+}
+
+# Without the limits of processes that a nested machine may refuse to set.
+limits="--ulimit nofile=1024:1024 --ulimit nproc=4096:4096"
+
+run_in() # ROOT DEVICE COMMAND...: DEVICE none: without one
+{
+	in=$1
+	device=
+	[ "$2" = none ] || device="--device $2"
+	shift 2
+	# shellcheck disable=SC2086 # words
+	pods run --rm --network=none $limits $device --rootfs "$in" "$@"
+}
+
+finish()
+{
+	pods rm -f -t 0 "$pod" >/dev/null 2>&1 || true
+	rm -f "$cdi/reeve.io-share_${pod}"*
+	rm -rf "$folder"
+}
+trap finish EXIT
+
+file_add() # FILE: with the libraries it needs
+{
+	mkdir -p "$root$(dirname "$1")"
+	cp -L "$1" "$root$1"
+	ldd "$1" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+		[ -e "$root$library" ] || { mkdir -p "$root$(dirname "$library")" && cp -L "$library" "$root$library"; }
+	done
+}
+
+# An image with the maker's driver as the maker's tools leave it: a versioned file, and the name that loaders look for.
+image_make()
+{
+	mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/etc" "$root/usr/bin"
+	for program in sh ls cat rm cp ln env sleep mount umount mkdir; do
+		file_add "$(command -v $program)"
+	done
+	[ -e "$root/bin" ] || ln -s usr/bin "$root/bin"
+	driver=$root/usr/lib/x86_64-linux-gnu
+	mkdir -p "$driver"
+	for name in cuda nvidia-ml; do
+		cp -L "$build/fake/lib$name.so.1" "$driver/lib$name.so.535.1"
+		ln -s "lib$name.so.535.1" "$driver/lib$name.so.1"
+	done
+	cp "$share" "$root/usr/bin/container_share"
+}
+
+libraries_make()
+{
+	mkdir -p "$folder/lib"
+	cp "$build/lib/libreeve-shim.so" "$build/lib/libreeve-shim-cuda.so" "$build/lib/libreeve-shim-nvml.so" "$hook" "$folder/lib"
+	echo /run/reeve/lib/libreeve-shim.so >"$folder/lib/ld.so.preload"
+}
+
+devices_make()
+{
+	mkdir -p "$folder/dev"
+	for name in nvidia0 nvidia1 nvidiactl; do
+		mknod "$folder/dev/$name" c 1 3 2>/dev/null || skip "cannot make device nodes here"
+	done
+}
+
+node() # WHAT ARGUMENTS...: as reeve-node does it
+{
+	what=$1
+	shift
+	FORM_PRELOAD=
+	[ "$form" = replace ] || export FORM_PRELOAD=1
+	[ -n "$FORM_PRELOAD" ] || unset FORM_PRELOAD
+	"$give" "$folder/state" "$cdi" "$folder/lib" "$folder/dev" "$what" "$@"
+}
+
+failed=0
+expect() # WHAT WANTED GOT
+{
+	[ "$2" = "$3" ] && return
+	echo "$form: $1: \"$3\", \"$2\" was expected"
+	failed=$((failed + 1))
+}
+
+# A program that finds no device, or no driver that can be loaded, has nothing of it.
+expect_at_most() # WHAT MOST GOT
+{
+	case $3 in
+	"no device" | *"error while loading shared libraries"*) return ;;
+	esac
+	[ "$3" -le "$2" ] 2>/dev/null && return
+	echo "$form: $1: \"$3\", at most $2 was expected"
+	failed=$((failed + 1))
+}
+
+inside() # COMMAND...: one more process in the container that runs
+{
+	pods exec "$pod" "$@" 2>&1 | tail -n 1
+}
+
+image_make
+libraries_make
+devices_make
+run_in "$root" none /bin/sh -c true >"$folder/said" 2>&1 || skip "no container runs here: $(tail -n 1 "$folder/said")"
+mkdir -p "$folder/state"
+
+names=$(node "$form" "$pod" 1024)
+expect "the name of the device" "reeve.io/share=${pod}_main" "$names"
+
+# What it sees.
+got=$(run_in "$root" "$names" /bin/sh -c "cd '$folder/dev' && echo *" 2>&1) || true
+expect "the device nodes" "nvidia0 nvidiactl" "$got"
+expect "the size of the device" 1024 "$(run_in "$root" "$names" /usr/bin/container_share total 2>&1)"
+got=$(run_in "$root" "$names" /usr/bin/container_share fill 2>&1)
+expect_at_most "what one process gets" 1024 "$got"
+[ "$got" -gt 900 ] || expect "what one process gets" "about 1000" "$got"
+expect "without the device" "81920" "$(run_in "$root" none /usr/bin/container_share total 2>&1)"
+
+# Who comes later, while the first holds 600 MiB.
+# shellcheck disable=SC2086 # words
+pods run -d --name "$pod" --network=none $limits --device "$names" --rootfs "$root" \
+	/bin/sh -c '/usr/bin/container_share hold 600 /tmp/held' >"$folder/said" 2>&1 || { cat "$folder/said"; exit 1; }
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	pods exec "$pod" /bin/ls /tmp/held >/dev/null 2>&1 && break
+	sleep 0.3
+done
+left=$((1024 - 600))
+got=$(inside /usr/bin/container_share fill)
+expect_at_most "a process started by exec" $left "$got"
+[ "$got" -gt 300 ] || expect "a process started by exec" "about 390" "$got"
+expect_at_most "with an empty environment" $left "$(inside /usr/bin/env -i /usr/bin/container_share fill)"
+expect_at_most "with an environment of its own" $left "$(inside /usr/bin/env LD_PRELOAD= CUDA_DEVICE_MEMORY_LIMIT=64g \
+	CUDA_DEVICE_MEMORY_LIMIT_0=64g REEVE_SHIM_REGION=/tmp CUDA_DEVICE_MEMORY_SHARED_CACHE=/tmp/x /usr/bin/container_share fill)"
+
+# Live: the node makes it larger, and smaller again.
+node change "$pod" 2048 >/dev/null
+expect "the size after a change" 2048 "$(inside /usr/bin/container_share total)"
+node change "$pod" 1024 >/dev/null
+expect "the size after it was taken back" 1024 "$(inside /usr/bin/container_share total)"
+
+cp "$folder/state/allocations/${pod}_main/limits" "$folder/limits.before"
+
+# Root inside does its worst, one thing after the other; nothing of it makes more room.
+while read -r attack; do
+	expect_at_most "after $attack" $left "$(inside /bin/sh -c "( $attack ) >/dev/null 2>&1; exec /usr/bin/container_share fill" </dev/null)"
+	cmp -s "$folder/limits.before" "$folder/state/allocations/${pod}_main/limits" || {
+		echo "$form: $attack: the limits were changed"
+		failed=$((failed + 1))
+	}
+done <<'ATTACKS'
+rm -f /run/reeve/shim/limits
+rm -rf /run/reeve
+echo x >/run/reeve/shim/limits
+cp /bin/ls /run/reeve/shim/limits
+ln -sf /tmp/limits /run/reeve/shim/limits
+rm -f /run/reeve/driver/libcuda.so.1 /run/reeve/lib/libreeve-shim.so
+rm -f /usr/lib/x86_64-linux-gnu/libcuda.so.1 && ln -s libcuda.so.535.1 /usr/lib/x86_64-linux-gnu/libcuda.so.1
+echo >/etc/ld.so.preload
+rm -f /etc/ld.so.preload
+cp /bin/ls /usr/lib/x86_64-linux-gnu/libcuda.so.535.1
+rm -f /run/reeve/shim/books
+echo x >/run/reeve/shim/books
+ATTACKS
+inside /bin/rm -f /tmp/held >/dev/null
+pods rm -f -t 0 "$pod" >/dev/null 2>&1 || true
+
+# An image that leads elsewhere gets nothing written there.
+if [ "$form" = replace ]; then
+	cp -a "$root" "$folder/crooked"
+	rm -rf "$folder/crooked/run/reeve"
+	mkdir "$folder/outside"
+	ln -s "$folder/outside" "$folder/crooked/run/reeve"
+	"$hook" createContainer --libraries "$folder/lib" <<STATE >/dev/null 2>&1 && expect "a hook that is led astray" "a refusal" "done"
+{"ociVersion":"1.0.2","id":"x","status":"creating","pid":1,"bundle":"$folder/none"}
+STATE
+	mkdir "$folder/bundle"
+	echo "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"$folder/crooked\"}}" >"$folder/bundle/config.json"
+	echo "{\"ociVersion\":\"1.0.2\",\"id\":\"x\",\"status\":\"creating\",\"pid\":1,\"bundle\":\"$folder/bundle\"}" |
+		unshare -m "$hook" createContainer --libraries "$folder/lib" >/dev/null 2>&1 &&
+		expect "an image whose /run/reeve is a link" "a refusal" "done"
+	expect "what was written outside" "" "$(ls "$folder/outside")"
+fi
+
+node end "$pod"
+[ ! -e "$cdi/reeve.io-share_${pod}_main.json" ] || expect "the CDI file of an ended allocation" "gone" "there"
+run_in "$root" "$names" /bin/sh -c true >/dev/null 2>&1 && expect "a device that is no more" "a refusal" "a container"
+[ "$failed" -eq 0 ]

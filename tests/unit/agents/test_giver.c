@@ -1,0 +1,212 @@
+#include <criterion/criterion.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "agents/file.h"
+#include "agents/node/giver.h"
+
+#define UUID_A "GPU-00000000-0000-0000-0000-00000000000a"
+#define UUID_B "GPU-00000000-0000-0000-0000-00000000000b"
+
+static cards machine = {
+	.n = 3,
+	.v =
+		{
+			{.uuid = UUID_A, .maker = "nvidia", .minor = 0, .numa = 0, .memory_mib = 81920},
+			{.uuid = UUID_B,
+				.maker = "nvidia",
+				.minor = 1,
+				.numa = 1,
+				.memory_mib = 81920,
+				.state = CARD_FAILED},
+			{.uuid = "PCI-0000:3b:00.0", .maker = "amd", .minor = -1, .numa = -1},
+		},
+};
+
+static const cards *on_cards(void *arg)
+{
+	(void)arg;
+	return &machine;
+}
+
+typedef struct bench {
+	char root[64], state[96], cdi[96], devices[96];
+	allocations *all;
+	giver *g;
+	plan_share shares[2];
+	plan_container container;
+	pod_container one;
+	local_pod pod;
+} bench;
+
+static void bench_open(bench *b, giver_form form, bool has_cdi)
+{
+	char path[256];
+
+	*b = (bench){0};
+	(void)snprintf(b->root, sizeof(b->root), "/tmp/reeve-giver-XXXXXX");
+	cr_assert(mkdtemp(b->root));
+	(void)snprintf(b->state, sizeof(b->state), "%s/state", b->root);
+	(void)snprintf(b->cdi, sizeof(b->cdi), "%s/cdi", b->root);
+	(void)snprintf(b->devices, sizeof(b->devices), "%s/dev", b->root);
+	cr_assert_eq(mkdir(b->state, 0700), 0);
+	cr_assert_eq(mkdir(b->devices, 0700), 0);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/nvidia%d", b->devices, i);
+		cr_assert_eq(file_write(path, 0644, S(""), NULL), ERR_OK);
+	}
+	cr_assert_eq(allocations_open(b->state, NULL, NULL, &b->all, NULL), ERR_OK);
+	giver_config c = {.allocations = b->all,
+		.cards = on_cards,
+		.cdi_folder = has_cdi ? b->cdi : NULL,
+		.cdi_folders = b->cdi,
+		.libraries = "/usr/lib/reeve",
+		.devices = b->devices,
+		.form = form};
+	b->g = giver_open(&c);
+	b->shares[0] = (plan_share){S("nvidia.com/gpu"), S(UUID_A), 8000, 300, STR_NONE, 0};
+	b->shares[1] = (plan_share){S("nvidia.com/gpu"), S(UUID_B), 0, 1000, STR_NONE, 0};
+	b->container = (plan_container){S("main"), false, b->shares, 2};
+	b->one = (pod_container){.name = S("main")};
+	b->pod = (local_pod){.p = {.meta = {.space = S("default"), .name = S("p"), .uid = S("uid")},
+				     .containers = &b->one,
+				     .n_containers = 1},
+		.has_plan = true,
+		.plan = {.placement = S("plc_1"), .fence = 7, .is_low = true, .containers = &b->container, .n = 1}};
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st, (void)kind, (void)at;
+	return remove(path);
+}
+
+static void bench_close(bench *b)
+{
+	giver_close(b->g);
+	allocations_close(b->all);
+	(void)nftw(b->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	arena_trim();
+}
+
+static err give(bench *b, arena *a, kubelet_gift *ret, fault *f)
+{
+	kubelet_wish w = {&b->pod, 0, &b->container};
+
+	return giver_give(b->g, &w, a, ret, f);
+}
+
+Test(giver, without_cdi_the_answer_has_nodes_mounts_and_variables)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	fault f = {0};
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, false);
+	cr_assert_eq(give(&b, a, &gift, &f), ERR_OK, "%s", f.detail);
+	cr_expect_eq(gift.cdi.n, 0);
+	cr_assert_eq(gift.nodes.n, 2);
+	cr_expect(str_ends(gift.nodes.v[0], S("/dev/nvidia0")) && str_ends(gift.nodes.v[1], S("/dev/nvidia1")));
+	cr_assert_eq(gift.n_mounts, 4);
+	cr_expect_str_eq(gift.mounts[0].container, LIMITS_FOLDER);
+	cr_expect(gift.mounts[0].is_read_only && !gift.mounts[1].is_read_only);
+	cr_expect_str_eq(gift.mounts[1].container, LIMITS_FOLDER "/books");
+	cr_expect_str_eq(gift.mounts[3].container, "/etc/ld.so.preload");
+	cr_assert_eq(gift.n_variables, 1);
+	cr_expect(str_eq(gift.variables[0].value, S(UUID_A "," UUID_B)));
+	bench_close(&b);
+}
+
+Test(giver, with_cdi_the_answer_is_names)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	char path[256];
+	str text;
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, true);
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	cr_assert_eq(gift.cdi.n, 1);
+	cr_expect(str_eq(gift.cdi.v[0], S("reeve.io/share=uid_main")));
+	cr_expect(gift.n_mounts == 0 && gift.nodes.n == 0 && gift.n_variables == 0);
+	(void)snprintf(path, sizeof(path), "%s/reeve.io-share_uid_main.json", b.cdi);
+	cr_assert_eq(file_read(path, a, &text, NULL), ERR_OK);
+	const char *file = str_z(a, text);
+	cr_expect(strstr(file, "/dev/nvidia0") && strstr(file, "reeve-hook") && !strstr(file, "ld.so.preload"));
+
+	/* The maker's file says what its devices are: ours says no more of them. */
+	(void)snprintf(path, sizeof(path), "%s/nvidia.yaml", b.cdi);
+	cr_assert_eq(file_write(path, 0644, S("kind: nvidia.com/gpu\n"), NULL), ERR_OK);
+	gift = (kubelet_gift){0};
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	cr_assert_eq(gift.cdi.n, 3);
+	cr_expect(str_eq(gift.cdi.v[0], S("nvidia.com/gpu=" UUID_A)));
+	cr_expect(str_eq(gift.cdi.v[2], S("reeve.io/share=uid_main")), "ours is the last");
+	(void)snprintf(path, sizeof(path), "%s/reeve.io-share_uid_main.json", b.cdi);
+	cr_assert_eq(file_read(path, a, &text, NULL), ERR_OK);
+	cr_expect(!strstr(str_z(a, text), "/dev/nvidia0"));
+
+	cr_expect(giver_was_given(b.g, &b.pod, 0, S("nvidia.com/gpu")));
+	cr_expect_eq(giver_sweep(b.g), 0);
+	cr_expect_eq(allocation_end(b.all, S("uid_main"), "test", NULL), ERR_OK);
+	cr_expect(!giver_was_given(b.g, &b.pod, 0, S("nvidia.com/gpu")));
+	cr_expect_eq(giver_sweep(b.g), 1);
+	bench_close(&b);
+}
+
+Test(giver, the_limits_are_the_plans_and_follow_it)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, true);
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	const allocation *of = allocation_find(b.all, S("uid_main"));
+	cr_assert(of);
+	cr_expect_str_eq(of->placement, "plc_1");
+	cr_expect_str_eq(of->fence, "7");
+	cr_expect_str_eq(of->namespace, "default");
+	cr_expect_eq(of->lot.limits->devices[0].memory_bytes, (uint64_t)8000 << 20);
+	cr_expect_eq(of->lot.limits->devices[0].compute_milli, 300);
+	cr_expect_eq(of->lot.limits->devices[1].memory_bytes, LIMITS_NONE);
+	cr_expect_eq(of->lot.limits->priority, LIMITS_LOW);
+	cr_expect_str_eq(of->lot.limits->driver_path, GIVER_DRIVER_FOLDER "/libcuda.so.1");
+	const limits *mapped = of->lot.limits;
+	b.shares[0].memory_mib = 9000;
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	cr_expect_eq(mapped->devices[0].memory_bytes, (uint64_t)9000 << 20, "in the file that is mapped");
+	bench_close(&b);
+}
+
+Test(giver, what_cannot_be_carried_out_is_refused)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	fault f = {0};
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, true);
+	b.shares[1].uuid = S("GPU-elsewhere");
+	cr_expect_eq(give(&b, a, &gift, &f), ERR_NOT_FOUND, "%s", f.detail);
+	b.shares[1].uuid = S("PCI-0000:3b:00.0");
+	cr_expect_eq(give(&b, a, &gift, &f), ERR_CONFLICT, "%s", f.detail);
+	b.shares[1] = (plan_share){S("nvidia.com/gpu"), S(UUID_B), 0, 1000, S("1g.10gb"), 4};
+	cr_expect_eq(give(&b, a, &gift, &f), ERR_CONFLICT, "%s", f.detail);
+	cr_expect(!allocation_find(b.all, S("uid_main")), "nothing is made");
+	bench_close(&b);
+}
+
+Test(giver, devices_that_can_be_shared_are_counted)
+{
+	AUTO_ARENA a = arena_new(0);
+	slot_device *v;
+
+	cr_assert_eq(giver_slots(&machine, S("nvidia.com/gpu"), 10, a, &v), 2);
+	cr_expect(str_eq(v[0].uuid, S(UUID_A)) && v[0].is_healthy && v[0].slots == 10 && v[0].numa == 0);
+	cr_expect(!v[1].is_healthy && v[1].numa == 1);
+}
