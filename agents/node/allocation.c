@@ -167,11 +167,11 @@ err allocation_change(allocations *all, str id, const share *s, fault *f)
 	return record_keep(all, of, a, f);
 }
 
-/* Asked for again, as kubelet does when it was restarted meanwhile. */
+/* Asked for again, as kubelet does when it was restarted meanwhile. What cannot change while it runs stays as it was.
+ */
 static err make_again(allocations *all, allocation *old, const allocation *new, fault *f)
 {
-	if (is_of_same_devices(old, new) && old->share.may_borrow == new->share.may_borrow &&
-		old->share.oversubscribes == new->share.oversubscribes)
+	if (is_of_same_devices(old, new))
 		return allocation_change(all, str_from(old->id), &new->share, f);
 	return allocation_end(all, str_from(old->id), "it was allocated anew", f);
 }

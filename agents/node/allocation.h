@@ -63,8 +63,8 @@ err allocations_open(
 	const char *state_dir, allocation_on_step *on_step, void *arg, allocations **ret, fault *f) MUST_CHECK;
 void allocations_close(allocations *all); /* NULL-safe; the folders stay */
 
-/* Makes it, durably. The same id again: the limits follow the share, and where the devices are others, it is made anew.
- * ERR_BAD_FIELD, ERR_LIMIT, ERR_IO. */
+/* Makes it, durably. The same id again: memory, compute and priority follow the share, the rest stays; where the
+ * devices are others, it is made anew. ERR_BAD_FIELD, ERR_LIMIT, ERR_IO. */
 err allocation_make(allocations *all, const allocation_ask *ask, const allocation **ret, fault *f) MUST_CHECK;
 /* Memory, compute and priority of a running container, in effect when it returns. ERR_NOT_FOUND; ERR_CONFLICT: other
  * devices. */

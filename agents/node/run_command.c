@@ -8,10 +8,12 @@
 #include "agents/node/asked.h"
 #include "agents/node/command.h"
 #include "agents/node/library.h"
+#include "agents/node/neighbours.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "shim/region.h"
 
-enum { EXIT_NO_EXEC = 126, EXIT_NO_COMMAND = 127, EXIT_BY_SIGNAL = 128, RUN_PATH_MAX = 512 };
+enum { EXIT_NO_EXEC = 126, EXIT_NO_COMMAND = 127, EXIT_BY_SIGNAL = 128 };
 
 typedef struct run_options {
 	asked asked;
@@ -45,7 +47,7 @@ static const setting_table run_settings = {
 typedef struct run {
 	run_options o;
 	char **command;
-	char folder[RUN_PATH_MAX];
+	neighbours *neighbours;
 	limits limits;
 } run;
 
@@ -66,33 +68,6 @@ static err run_check(run *r, fault *f)
 	return asked_limits(&r->o.asked, &r->limits, f);
 }
 
-static err folder_make(run *r, fault *f)
-{
-	const char *base = getenv("XDG_RUNTIME_DIR");
-
-	if (!base || access(base, W_OK) != 0)
-		base = "/tmp";
-	if (snprintf(r->folder, sizeof(r->folder), "%s/reeve-run-XXXXXX", base) >= (int)sizeof(r->folder) ||
-		!mkdtemp(r->folder))
-		return fault_set(f, ERR_IO, base, "no folder can be made there: %m");
-	if (!region_create(r->folder, &r->limits))
-		return fault_set(f, ERR_IO, r->folder, "the share cannot be written there: %m");
-	return ERR_OK;
-}
-
-static void folder_remove(const run *r)
-{
-	static const char *const names[] = {"books", "limits", "libcuda.so.1", "libnvidia-ml.so.1"};
-	char path[RUN_PATH_MAX + 32];
-
-	for (size_t i = 0; r->folder[0] && i < sizeof(names) / sizeof(*names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", r->folder, names[i]);
-		unlink(path);
-	}
-	if (r->folder[0])
-		rmdir(r->folder);
-}
-
 /* In front of what is there. */
 static void path_prepend(const char *variable, const char *path, char between, arena *a)
 {
@@ -106,10 +81,10 @@ static void path_prepend(const char *variable, const char *path, char between, a
 /* For the command; what is preloaded is not loaded here. */
 static err environment_set(const run *r, arena *a, fault *f)
 {
-	const char *path;
+	const char *path, *folder = neighbours_folder(r->neighbours);
 	err e;
 
-	setenv("REEVE_SHIM_REGION", r->folder, 1);
+	setenv("REEVE_SHIM_REGION", folder, 1);
 	if (r->o.asked.device)
 		setenv("CUDA_VISIBLE_DEVICES", r->o.asked.device, 1);
 	if (strcmp(r->o.form, "preload") == 0) {
@@ -118,11 +93,11 @@ static err environment_set(const run *r, arena *a, fault *f)
 			path_prepend("LD_PRELOAD", path, ':', a);
 		return e;
 	}
-	e = library_link(r->o.libraries, "libreeve-shim-cuda.so", r->folder, "libcuda.so.1", a, f);
+	e = library_link(r->o.libraries, "libreeve-shim-cuda.so", folder, "libcuda.so.1", a, f);
 	if (!e)
-		e = library_link(r->o.libraries, "libreeve-shim-nvml.so", r->folder, "libnvidia-ml.so.1", a, f);
+		e = library_link(r->o.libraries, "libreeve-shim-nvml.so", folder, "libnvidia-ml.so.1", a, f);
 	if (!e)
-		path_prepend("LD_LIBRARY_PATH", r->folder, ':', a);
+		path_prepend("LD_LIBRARY_PATH", folder, ':', a);
 	return e;
 }
 
@@ -144,15 +119,23 @@ static void child_become(const run *r, const sigset_t *mask)
 	_exit(errno == ENOENT ? EXIT_NO_COMMAND : EXIT_NO_EXEC);
 }
 
+/* A signal, or none by then. */
+static int signal_wait(const sigset_t *wanted, siginfo_t *ret, int64_t ns)
+{
+	struct timespec span = {ns / 1000000000, ns % 1000000000};
+
+	return sigtimedwait(wanted, ret, &span);
+}
+
 /* A terminal tells the command by itself; what a process tells us alone is passed on. */
-static int child_wait(pid_t child, const sigset_t *wanted)
+static int child_wait(const run *r, pid_t child, const sigset_t *wanted)
 {
 	siginfo_t told;
 	int status;
 
 	for (;;) {
-		int signo = sigwaitinfo(wanted, &told);
-		if (waitpid(child, &status, WNOHANG) == child)
+		int signo = signal_wait(wanted, &told, neighbours_turn(r->neighbours, clock_mono_ns()));
+		if (signo > 0 && waitpid(child, &status, WNOHANG) == child)
 			return WIFSIGNALED(status) ? EXIT_BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 		if (signo > 0 && signo != SIGCHLD && told.si_code <= 0)
 			kill(child, signo);
@@ -169,7 +152,7 @@ static int run_command(const run *r)
 	if (child == 0)
 		child_become(r, &before);
 	if (child > 0)
-		return child_wait(child, &wanted);
+		return child_wait(r, child, &wanted);
 	fprintf(stderr, "reeve-node run: no process can be made: %s\n", strerror(errno));
 	return EXIT_FAILURE;
 }
@@ -180,13 +163,13 @@ static int run_begin(run *r)
 	fault f = {0};
 	int status;
 
-	err e = folder_make(r, &f);
+	err e = neighbours_join(&r->limits, r->o.asked.device, &r->neighbours, &f);
 	if (!e)
 		e = environment_set(r, a, &f);
 	status = e ? EXIT_FAILURE : run_command(r);
 	if (e)
 		refuse(&f);
-	folder_remove(r);
+	neighbours_leave(r->neighbours);
 	return status;
 }
 

@@ -4,19 +4,11 @@
 #include "agents/node/settle.h"
 #include "base/vec.h"
 
-/* One device of one allocation; devices that have no name are told apart by their place. */
-typedef struct seat_row {
-	const char *uuid;
-	lot *lot;
-	unsigned device;
-} seat_row;
-
 struct seats {
 	allocations *all;
 	settle *settle;
 	uint64_t generation; /* that `settle` knows */
 	bool is_known;
-	vec(seat_row) rows;
 	vec(settle_member) members;
 };
 
@@ -35,40 +27,25 @@ void seats_free(seats *s)
 	if (!s)
 		return;
 	settle_free(s->settle);
-	vec_done(&s->rows);
 	vec_done(&s->members);
 	free(s);
 }
 
-static int by_device(const void *a, const void *b)
+/* Devices that have no name are told apart by their place. */
+static const char *device_of(const allocation *of, uint32_t d, arena *a)
 {
-	const seat_row *x = a, *y = b;
-	int order = strcmp(x->uuid, y->uuid);
-
-	return order || x->uuid[0] ? order : (x->device > y->device) - (x->device < y->device);
-}
-
-static void rows_read(seats *s, allocation **list, uint32_t n)
-{
-	vec_clear(&s->rows);
-	for (uint32_t i = 0; i < n; i++)
-		for (uint32_t d = 0; d < list[i]->n_devices; d++)
-			vec_push(&s->rows, ((seat_row){list[i]->uuids[d], &list[i]->lot, d}));
-	if (s->rows.n)
-		qsort(s->rows.v, s->rows.n, sizeof(*s->rows.v), by_device);
+	return of->uuids[d][0] ? of->uuids[d] : str_z(a, str_print(a, "%u", d));
 }
 
 static void seats_read(seats *s, allocation **list, uint32_t n)
 {
-	rows_read(s, list, n);
-	settle_clear(s->settle);
-	for (uint32_t i = 0; i < s->rows.n;) {
-		uint32_t first = i;
-		vec_clear(&s->members);
-		for (; i < s->rows.n && by_device(&s->rows.v[first], &s->rows.v[i]) == 0; i++)
-			vec_push(&s->members, ((settle_member){s->rows.v[i].lot, s->rows.v[i].device}));
-		settle_device(s->settle, s->members.v, s->members.n);
-	}
+	AUTO_ARENA a = arena_new(0);
+
+	vec_clear(&s->members);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t d = 0; d < list[i]->n_devices; d++)
+			vec_push(&s->members, ((settle_member){device_of(list[i], d, a), &list[i]->lot, d}));
+	settle_set(s->settle, s->members.v, s->members.n);
 }
 
 int64_t seats_turn(seats *s, int64_t now_ns)

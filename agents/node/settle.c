@@ -1,6 +1,7 @@
 #include "agents/node/settle.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/vec.h"
 #include "shim/lend.h"
 
@@ -53,13 +54,6 @@ void settle_free(settle *s)
 	free(s);
 }
 
-void settle_clear(settle *s)
-{
-	vec_clear(&s->seats);
-	vec_clear(&s->places);
-	vec_clear(&s->groups);
-}
-
 static uint32_t seat_of(settle *s, lot *l)
 {
 	for (uint32_t i = 0; i < s->seats.n; i++)
@@ -69,12 +63,31 @@ static uint32_t seat_of(settle *s, lot *l)
 	return s->seats.n - 1;
 }
 
-void settle_device(settle *s, const settle_member *list, unsigned n)
+static int by_device(const void *a, const void *b)
 {
-	/* Once at least, whatever it is: who borrowed from a neighbour that is gone gives back. */
-	*vec_add(&s->groups) = (group){.first = s->places.n, .n = n, .matters = true};
-	for (unsigned i = 0; i < n; i++)
-		vec_push(&s->places, ((place){seat_of(s, list[i].lot), list[i].device}));
+	return strcmp(((const settle_member *)a)->device, ((const settle_member *)b)->device);
+}
+
+/* Once at least, whatever it is: who borrowed from a neighbour that is gone gives back. */
+static uint32_t group_add(settle *s, const settle_member *list, unsigned n)
+{
+	unsigned i = 0;
+
+	for (; i < n && by_device(&list[0], &list[i]) == 0; i++)
+		vec_push(&s->places, ((place){seat_of(s, list[i].lot), list[i].place}));
+	*vec_add(&s->groups) = (group){.first = s->places.n - i, .n = i, .matters = true};
+	return i;
+}
+
+void settle_set(settle *s, settle_member *list, unsigned n)
+{
+	vec_clear(&s->seats);
+	vec_clear(&s->places);
+	vec_clear(&s->groups);
+	if (n)
+		qsort(list, n, sizeof(*list), by_device);
+	for (unsigned i = 0; i < n;)
+		i += group_add(s, &list[i], n - i);
 }
 
 static bool is_high(const seat *at)

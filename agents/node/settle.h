@@ -15,18 +15,18 @@
 
 typedef struct settle settle;
 
+/* A share of a device. */
 typedef struct settle_member {
-	lot *lot;        /* stays its owner's */
-	unsigned device; /* the device's place in its limits */
+	const char *device; /* shares with the same text are of one device */
+	lot *lot;           /* stays its owner's */
+	unsigned place;     /* of the device in its limits */
 } settle_member;
 
 settle *settle_new(void);
 void settle_free(settle *s); /* NULL-safe */
 
-/* Forgets all devices: the lots are going to change. */
-void settle_clear(settle *s);
-/* The shares of one more device. */
-void settle_device(settle *s, const settle_member *list, unsigned n);
+/* All shares there are, in the place of those before; sorts list. Texts are not kept. */
+void settle_set(settle *s, settle_member *list, unsigned n);
 
 /* Looks and settles; how long until the next turn. now_ns is CLOCK_MONOTONIC. */
 int64_t settle_turn(settle *s, int64_t now_ns);

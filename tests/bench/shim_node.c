@@ -18,10 +18,10 @@ int main(int argc, char **argv)
 		lot *l = calloc(1, sizeof(*l));
 		if (!l || lot_open(argv[i], l, &f))
 			return 1;
-		list[count] = (settle_member){.lot = l};
+		list[count] = (settle_member){"GPU", l, 0};
 	}
 	settle *s = settle_new();
-	settle_device(s, list, count);
+	settle_set(s, list, count);
 	for (;;) {
 		struct timespec now, nap = {0, 0};
 		clock_gettime(CLOCK_MONOTONIC, &now);

@@ -118,6 +118,20 @@ await "kind=memory_over action=killed allocation=over"
 wait "$bypass" || is "it was ended" $? 137
 end
 
+# Whose a process is, is told by what is mounted where it runs: nothing says it here but that.
+if unshare -rm true 2>/dev/null; then
+	"$allocate" "$folder/state" mounted "$(gpu 2)" 1000 300 0
+	unshare -rm sh -c 'mount -t tmpfs none /run && mkdir -p /run/reeve/shim && mount --bind "$1" /run/reeve/shim && exec "$2" hold 2 1500' \
+		sh "$folder/state/allocations/mounted" "$tell" >"$folder/held" &
+	bypass=$!
+	begin
+	await "kind=memory_over action=reported allocation=mounted device=$(gpu 2) pid=$bypass found=1500 expected=1000"
+	kill "$bypass"
+	end
+else
+	echo "no namespaces may be made here: attribution by mounts is left out"
+fi
+
 # Device time beyond the share.
 "$tell" busy 1 >"$folder/held" &
 bypass=$!

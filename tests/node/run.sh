@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: run.sh BUILD REEVE_NODE CHECK
+# usage: run.sh BUILD REEVE_NODE CHECK SHARE
 #
 # `reeve-node run` and `reeve-node region`: what is run is limited in both forms, its exit status is passed on, nothing is left
 # behind, and what is asked wrongly is refused in words.
@@ -7,8 +7,10 @@ set -eu
 build=$1
 node=$2
 check=$3
+share=$4
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+first= low= high=
+trap 'kill $first $low $high 2>/dev/null || true; rm -rf "$folder"' EXIT
 export FAKE_GPU="$folder/gpu" XDG_RUNTIME_DIR="$folder/runtime"
 mkdir "$XDG_RUNTIME_DIR"
 failed=0
@@ -78,7 +80,48 @@ expect "an unknown flag" 2 limited --memory 1 -- true
 expect "no such form" 2 limited --form both -- true
 expect "no shim there" 1 "$node" run --libraries "$folder" -- true
 says "libreeve-shim.so"
-[ -z "$(ls "$XDG_RUNTIME_DIR")" ] || { echo "left behind:" "$XDG_RUNTIME_DIR"/*; failed=$((failed + 1)); }
+shares=$XDG_RUNTIME_DIR/reeve-run
+[ "$(ls "$shares")" = lock ] || { echo "left behind:" "$shares"/*; failed=$((failed + 1)); }
+
+# Neighbours settle among themselves: who has low priority is held while high works, also when the one that settles is killed.
+becomes() # WORDS FOLDER: as `region show` says
+{
+	tries=0
+	until "$node" region show "$2" 2>/dev/null | grep -q "$1"; do
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] || { echo "\"$1\" was awaited of $2"; "$node" region show "$2"; exit 1; }
+		sleep 0.1
+	done
+}
+one_folder() # PID OF reeve-node run
+{
+	until ls -d "$shares/run-$1-"* >/dev/null 2>&1; do sleep 0.05; done
+	ls -d "$shares/run-$1-"*
+}
+export FAKE_TIMED=1
+"$node" run --libraries "$build/lib" -- sleep 60 &
+first=$!
+one_folder $first >/dev/null
+"$node" run --libraries "$build/lib" --priority low -- "$share" kernel 1000000 1 60000 1000 >/dev/null &
+low=$!
+low_folder=$(one_folder $low)
+"$node" run --libraries "$build/lib" -- "$share" kernel 1000000 1 60000 1000 >/dev/null &
+high=$!
+becomes "device 0: .*held" "$low_folder"
+sleeper=$(pgrep -P "$first")
+kill -9 "$first"
+first=$sleeper
+kill "$high"
+wait "$high" || true
+becomes "device 0: .*lent 0$" "$low_folder"
+"$node" run --libraries "$build/lib" -- "$share" kernel 1000000 1 60000 1000 >/dev/null &
+high=$!
+becomes "device 0: .*held" "$low_folder"
+kill "$high" "$low"
+wait "$high" "$low" || true
+high= low=
+rm -f "$FAKE_GPU"
+unset FAKE_TIMED
 
 region=$folder/region
 expect "a region is made" 0 "$node" region create "$region" --memory-mib 1024 --compute-milli 300 --priority low

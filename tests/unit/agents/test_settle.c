@@ -51,9 +51,8 @@ static void seated(world *w, unsigned n)
 	settle_member list[3];
 
 	for (unsigned i = 0; i < n; i++)
-		list[i] = (settle_member){&w->lots[i], 0};
-	settle_clear(w->settle);
-	settle_device(w->settle, list, n);
+		list[i] = (settle_member){"GPU", &w->lots[i], 0};
+	settle_set(w->settle, list, n);
 }
 
 static void ended(world *w)
