@@ -9,7 +9,9 @@ node=$2
 check=$3
 share=$4
 folder=$(mktemp -d)
-first= low= high=
+first=''
+low=''
+high=''
 trap 'kill $first $low $high 2>/dev/null || true; rm -rf "$folder"' EXIT
 export FAKE_GPU="$folder/gpu" XDG_RUNTIME_DIR="$folder/runtime"
 mkdir "$XDG_RUNTIME_DIR"
@@ -119,7 +121,8 @@ high=$!
 becomes "device 0: .*held" "$low_folder"
 kill "$high" "$low"
 wait "$high" "$low" || true
-high= low=
+high=''
+low=''
 rm -f "$FAKE_GPU"
 unset FAKE_TIMED
 
