@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/show.h"
 #include "json/pull.h"
 
 enum { HEADERS_MAX = 8, CALL_TIMEOUT_MS = 60000 };
@@ -148,8 +149,35 @@ err client_send(client *c, arena *a, const char *method, const char *path, str b
 	return call_checked(c, a, method, path, body, ret_body, f);
 }
 
+str url_text(arena *a, str s)
+{
+	static const char hex[] = "0123456789ABCDEF", plain[] = "-._~/:,*";
+	char *out = arena_alloc(a, 3 * (size_t)s.n + 1);
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (is_word || (c && strchr(plain, c))) {
+			out[n++] = (char)c;
+			continue;
+		}
+		out[n++] = '%';
+		out[n++] = hex[c >> 4];
+		out[n++] = hex[c & 15];
+	}
+	return str_of(out, n);
+}
+
+/* What others wrote may stand in it. */
 int command_fail(const char *verb, const fault *f, int code)
 {
-	fprintf(stderr, "reeve %s: %s\n", verb, *f->detail ? f->detail : "failed");
+	enum { LINE_MAX_BYTES = 8 * sizeof(f->detail) };
+	buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	show_text(&line, str_from(*f->detail ? f->detail : "failed"));
+	fprintf(stderr, "reeve %s: " STR_FMT "\n", verb, STR_ARG(buf_str(&line)));
+	buf_done(&line);
 	return code;
 }

@@ -56,8 +56,9 @@ err client_get(client *c, arena *a, const char *path, str *ret_body, fault *f) M
 err client_send(
 	client *c, arena *a, const char *method, const char *path, str body, str *ret_body, fault *f) MUST_CHECK;
 
-/* What the server said went wrong, in one line of f: for an answer other than 2xx. */
-err client_problem(const client_reply *r, arena *a, const char *method, const char *path, fault *f);
+/* A value as it stands in a URL's path or query: what would mean something else there is percent-encoded; '/', ':', ','
+ * and '*' stay. */
+str url_text(arena *a, str s);
 
 /* The text of a top-level text or number member of a JSON object; absent when there is none. */
 str json_member(str object, const char *name, arena *a);

@@ -43,7 +43,8 @@ int command_explain(int argc, char **argv)
 		return command_fail("explain", &f, EXIT_FAILURE);
 	}
 	client *c = client_open(&s.client);
-	err e = client_get(c, a, str_z(a, str_print(a, "/v1/placements/%s/explain", args.operands[0])), &body, &f);
+	str path = str_print(a, "/v1/placements/" STR_FMT "/explain", STR_ARG(url_text(a, str_from(args.operands[0]))));
+	err e = client_get(c, a, str_z(a, path), &body, &f);
 	client_close(c);
 	if (e)
 		return command_fail("explain", &f, EXIT_FAILURE);

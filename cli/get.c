@@ -88,15 +88,18 @@ static str path_of(arena *a, const route *t, str name)
 		if (*p == '/')
 			*p = '~';
 	(void)str_split(&rest, '}');
-	return str_print(a, STR_FMT "%s" STR_FMT, STR_ARG(head), z, STR_ARG(rest));
+	return str_print(a, STR_FMT STR_FMT STR_FMT, STR_ARG(head), STR_ARG(url_text(a, str_from(z))), STR_ARG(rest));
 }
 
 static str filters_of(arena *a, char **v, int n)
 {
 	str all = S("");
 
-	for (int i = 0; i < n; i++)
-		all = str_print(a, STR_FMT "%c%s", STR_ARG(all), i ? '&' : '?', v[i]);
+	for (int i = 0; i < n; i++) {
+		str value = str_from(v[i]), name = str_split(&value, '=');
+		all = str_print(a, STR_FMT "%c" STR_FMT "=" STR_FMT, STR_ARG(all), i ? '&' : '?',
+			STR_ARG(url_text(a, name)), STR_ARG(url_text(a, value)));
+	}
 	return all;
 }
 

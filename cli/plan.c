@@ -215,9 +215,10 @@ static int apply(client *c, arena *a, const plan_settings *s, const char *what)
 	const char *json[] = {"Accept: application/json", NULL};
 	client_reply r;
 	bool is_made = is_plan_id(str_from(what));
-	int code =
-		is_made ? call(c, a, "apply", "GET", str_z(a, str_print(a, "/v1/plans/%s", what)), json, STR_NONE, &r)
-			: plan_make(c, a, "apply", what, json[0], &r);
+	int code = is_made ? call(c, a, "apply", "GET",
+				     str_z(a, str_print(a, "/v1/plans/" STR_FMT, STR_ARG(url_text(a, str_from(what))))),
+				     json, STR_NONE, &r)
+			   : plan_make(c, a, "apply", what, json[0], &r);
 
 	if (code)
 		return code;
@@ -250,9 +251,10 @@ int command_export(int argc, char **argv)
 
 	if (!begin(&export_table, "export", &s, argc, argv, &args, 0, &code))
 		return code;
-	const char *tenant = args.operands_n ? args.operands[0] : "";
-	str path = str_print(a, "/v1/export?%s%s%s%s%s", *tenant ? "tenant=" : "", tenant, *tenant ? "&" : "",
-		*s.manager ? "manager=" : "", s.manager);
+	str tenant = url_text(a, str_from(args.operands_n ? args.operands[0] : ""));
+	str manager = url_text(a, str_from(s.manager));
+	str path = str_print(a, "/v1/export?%s" STR_FMT "%s%s" STR_FMT, tenant.n ? "tenant=" : "", STR_ARG(tenant),
+		tenant.n ? "&" : "", manager.n ? "manager=" : "", STR_ARG(manager));
 	if (str_ends(path, S("&")) || str_ends(path, S("?")))
 		path.n--;
 	client *c = client_open(&s.client);

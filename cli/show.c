@@ -21,18 +21,48 @@ static bool is_plain(str json)
 	return !json.n || (json.p[0] != '{' && json.p[0] != '[') || is_empty(json);
 }
 
+/* C1 controls are two bytes in UTF-8: c2 80 to c2 9f. */
+static uint32_t control_at(str s, uint32_t i, unsigned *ret_code)
+{
+	unsigned char c = (unsigned char)s.p[i], next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
+
+	*ret_code = c == 0xc2 ? next : c;
+	if (c < 0x20 || c == 0x7f)
+		return 1;
+	return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
+void show_text(buf *out, str text)
+{
+	unsigned code;
+
+	for (uint32_t i = 0; i < text.n;) {
+		uint32_t n = control_at(text, i, &code);
+		if (!n)
+			buf_add_char(out, text.p[i]);
+		else if (code == '\n' || code == '\t')
+			buf_add_str(out, code == '\n' ? S("\\n") : S("\\t"));
+		else
+			buf_printf(out, "\\x%02x", code);
+		i += n ? n : 1;
+	}
+}
+
+static str plain_text(str json, arena *a)
+{
+	str text = json;
+
+	if (json.n < 2 || json.p[0] != '"')
+		return json;
+	str raw = str_cut(json, 1, json.n - 1);
+	return pull_unescape(raw, memchr(raw.p, '\\', raw.n) != NULL, a, &text) ? S("") : text;
+}
+
 static void plain_show(buf *out, str json)
 {
 	AUTO_ARENA a = arena_new(0);
-	str text;
 
-	if (json.n < 2 || json.p[0] != '"') {
-		buf_add_str(out, json);
-		return;
-	}
-	str raw = str_cut(json, 1, json.n - 1);
-	if (!pull_unescape(raw, memchr(raw.p, '\\', raw.n) != NULL, a, &text))
-		buf_add_str(out, text);
+	show_text(out, plain_text(json, a));
 }
 
 static void value_show(buf *out, str json, uint32_t depth);
@@ -46,7 +76,8 @@ static void object_show(buf *out, pull *p, uint32_t depth, bool is_first_inline)
 		if (!is_first_inline)
 			indent(out, depth);
 		is_first_inline = false;
-		buf_printf(out, STR_FMT ":%s", STR_ARG(key), is_plain(value) ? " " : "\n");
+		show_text(out, key);
+		buf_add_str(out, is_plain(value) ? S(": ") : S(":\n"));
 		value_show(out, value, depth + 1);
 		if (is_plain(value))
 			buf_add_char(out, '\n');
@@ -140,21 +171,24 @@ static void columns_gather(void *arg, str item)
 	}
 }
 
+/* Spreadsheets run a text that begins so; a number may be below zero. */
+static bool is_formula(str json, str s)
+{
+	return s.n && json.p[0] == '"' && memchr("=+-@\t\r", s.p[0], 6);
+}
+
 static void cell_show(buf *out, str json)
 {
-	buf text;
+	AUTO_ARENA a = arena_new(0);
+	str s = plain_text(json, a);
+	bool is_quoted = is_formula(json, s);
 
-	buf_init(&text, out->max);
-	if (is_plain(json))
-		plain_show(&text, json);
-	else
-		buf_add_str(&text, json);
-	str s = buf_str(&text);
-	bool is_quoted = false;
 	for (uint32_t i = 0; i < s.n; i++)
 		is_quoted |= strchr(",\"\r\n", s.p[i]) != NULL;
 	if (is_quoted)
 		buf_add_char(out, '"');
+	if (is_formula(json, s))
+		buf_add_char(out, '\'');
 	for (uint32_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')
 			buf_add_char(out, '"');
@@ -162,7 +196,6 @@ static void cell_show(buf *out, str json)
 	}
 	if (is_quoted)
 		buf_add_char(out, '"');
-	buf_done(&text);
 }
 
 static str member_of(str item, str name)

@@ -123,7 +123,7 @@ JS_TYPE_PATCH(quota_model, "Quota of one model of device.");
 static const js_field tenant_quota_fields[] = {
 	F(id, JS_READ_ONLY, "Set by the server: quo_ and a ULID."),
 	F(tenant, JS_READ_ONLY, "Path of the tenant."),
-	F(revision, JS_READ_ONLY, "Rises with each change; the ETag."),
+	F(revision, JS_READ_ONLY, "Rises with each change; the ETag. A manifest has none.", .may_miss = true),
 	F(models, JS_OPTIONAL, "Quota by model.", JS_OF(quota_model), JS_ITEMS(0, 64), .always = true),
 	F(classes, JS_OPTIONAL, "Limits on classes and share modes: h100-80g.mig-3g.40gb.", JS_OF(quota_class),
 		JS_ITEMS(0, 64), .always = true),
@@ -132,7 +132,7 @@ static const js_field tenant_quota_fields[] = {
 	F(credits_limit, JS_OPTIONAL,
 		"Cap on device_milli times the models' credit rates, so that unlike devices compare.",
 		JS_RANGE(0, QUOTA_MAX), .nullable = true),
-	F(credits_used, JS_READ_ONLY, "Credits in use by this subtree now."),
+	F(credits_used, JS_READ_ONLY, "Credits in use by this subtree now. A manifest tells none.", .may_miss = true),
 	F(reclaim, JS_OPTIONAL, "What becomes of use above a limit; absent: it ends by itself.", JS_OF(quota_reclaim),
 		.nullable = true),
 	F(raises, JS_READ_ONLY, "What counts beside the amounts above, which are those that were set.",

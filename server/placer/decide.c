@@ -289,7 +289,7 @@ static void attempt(turn *t, books *b, booking *k, const placement_request *q, s
 		make_room(t, b, k, &w, &r);
 }
 
-static void try_again(turn *t, books *b, booking *k, str actor)
+void decide_again(turn *t, books *b, booking *k, str actor)
 {
 	placement_request q;
 	fault f;
@@ -420,7 +420,7 @@ void decide_refused(turn *t, books *b, booking *k, str reason, str actor)
 	b->n_avoiding++;
 	decide_terms(b, k);
 	books_follow(b, k);
-	try_again(t, b, k, actor);
+	decide_again(t, b, k, actor);
 }
 
 /* Its use of devices is at its end. */
@@ -467,7 +467,7 @@ void decide_departed(turn *t, books *b, booking *k, int64_t at_us, str actor)
 	k->now.cluster_key = 0;
 	k->waits_since_us = t->now_us;
 	books_follow(b, k);
-	try_again(t, b, k, actor);
+	decide_again(t, b, k, actor);
 }
 
 /* The first of the line, from where it stands, whose blockers have changed. */
@@ -517,64 +517,11 @@ bool decide_waiting(turn *t, books *b)
 		}
 		booking *k = l->at;
 		l->at = k->newer;
-		try_again(t, b, k, ACTOR_PLACER);
+		decide_again(t, b, k, ACTOR_PLACER);
 		if (clock_mono_us() > until_us)
 			break;
 	}
 	return b->is_walking || b->looked != b->changes.count;
-}
-
-/* The first that is blocked and has waited long enough, of all tiers. */
-static booking *first_blocked(books *b, int64_t now_us)
-{
-	const queue_line *best = NULL;
-
-	for (uint32_t i = 0; i < b->waiting.lines.n; i++) {
-		queue_line *l = b->waiting.lines.v[i];
-		l->at = l->oldest;
-		if (!l->at->claim && now_us >= l->at->claim_after_us &&
-			now_us - l->at->waits_since_us >= l->rank->reserve_after_us &&
-			(!best || use_is_before(b, l, best, now_us)))
-			best = l;
-	}
-	return best ? best->oldest : NULL;
-}
-
-bool decide_reserves(turn *t, books *b)
-{
-	claim *has = claim_any(b, CLAIM_RESERVE);
-	booking *k = b->is_walking ? NULL : first_blocked(b, t->now_us);
-
-	if (!k || (has && has->owner->terms.rank->value >= k->terms.rank->value))
-		return false;
-	if (has)
-		claim_end(t, b, has->owner);
-	k->claim_after_us = t->now_us + (int64_t)RESERVE_AGAIN_S * 1000000;
-	k->reserve_wanted = true;
-	try_again(t, b, k, ACTOR_PLACER);
-	k->reserve_wanted = false;
-	return true;
-}
-
-void decide_forgive(books *b, int64_t now_us)
-{
-	uint32_t left = 0;
-
-	if (!b->n_avoiding)
-		return;
-	queue_each(k, &b->waiting)
-	{
-		if (!k->avoid.n)
-			continue;
-		if (k->avoid_until_us > now_us) {
-			left++;
-			continue;
-		}
-		vec_clear(&k->avoid);
-		k->now.wait.tried = 0;
-		b->looked = 0;
-	}
-	b->n_avoiding = left;
 }
 
 void decide_recall(books *b)

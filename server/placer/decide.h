@@ -37,6 +37,10 @@ void decide_end(turn *t, books *b, booking *k, lifecycle life, int64_t at_us, st
 /* One step of the walk over what waits, in the order of queue.h. False: it is at its end and nothing has changed since.
  */
 bool decide_waiting(turn *t, books *b);
+/* Another look at one that waits. */
+void decide_again(turn *t, books *b, booking *k, str actor);
+/* Those that run may have to go by now for one that waits: they have had their minimum. One search at most. */
+void decide_reclaims(turn *t, books *b);
 /* Whether the first that are blocked are to be looked at for room to be kept. */
 bool decide_reserves(turn *t, books *b);
 /* What was refused may go back to the nodes it was refused on. */

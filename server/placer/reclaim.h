@@ -28,6 +28,8 @@ enum {
 	RESERVE_OPEN_S = 30 * 86400, /* what states no end is thought to run so long */
 };
 
+/* Whether it is worth another search for k, though nothing has changed: it is some time since the last one. */
+bool reclaim_is_due(const books *b, const booking *k, int64_t now_us);
 /* k was refused now. True: victims were told, and room is held for it. */
 bool reclaim_try(turn *t, books *b, booking *k, const request_ask *w);
 /* k has waited past its priority's reserve_after_s: room is kept for it, from when it will be there. */

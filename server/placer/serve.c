@@ -127,6 +127,7 @@ static bool step_reports(placer *p)
 static void waiting_look(placer *p)
 {
 	(void)decide_reserves(&p->turn, &p->books);
+	decide_reclaims(&p->turn, &p->books);
 	hints_make(&p->turn, &p->books);
 }
 

@@ -47,3 +47,5 @@ void realm_run_for(realm *r, int64_t us);
 
 /* What is wrong with the books, the chain, the streams or the segments; NULL: nothing. */
 const char *realm_check(realm *r);
+/* The same, without a look at everything that ever was. */
+const char *realm_check_now(realm *r);

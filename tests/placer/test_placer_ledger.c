@@ -9,7 +9,7 @@
 #include "realm.h"
 #include "size.h"
 
-enum { OPERATIONS = 40, TOLD_US = 120000 };
+enum { OPERATIONS = 40, TOLD_US = 120000, WHOLE_EVERY = 16 };
 
 static const char *const models[SLOW_MODELS] = {"h100-80g", "l40s"};
 
@@ -234,7 +234,7 @@ static void limits_hold(world *w, bool had_edits)
 		0, "seed %lu", w->run);
 }
 
-static void batch(world *w, bool with_edits)
+static void batch(world *w, bool with_edits, bool is_whole)
 {
 	realm_do(&w->r,
 		"DELETE FROM use_before; INSERT INTO use_before SELECT * FROM tenant_use; DELETE FROM credits_before; INSERT INTO credits_before SELECT key, credits_used(key) FROM tenant");
@@ -252,7 +252,8 @@ static void batch(world *w, bool with_edits)
 	totals_agree(w);
 	loans_agree(w);
 	limits_hold(w, with_edits);
-	const char *wrong = realm_check(&w->r);
+	/* What ever was grows with each batch: looked at each time, it would take most of the whole. */
+	const char *wrong = is_whole ? realm_check(&w->r) : realm_check_now(&w->r);
 	cr_assert(!wrong, "%s, seed %lu", wrong ? wrong : "", w->run);
 }
 
@@ -269,7 +270,7 @@ Test(placer_ledger, the_ledger_equals_the_tree_and_the_slow_model, .timeout = 36
 	realm_start(&w.r);
 	realm_settle(&w.r);
 	for (int64_t i = 0; i < batches; i++) {
-		batch(&w, i % 2 == 1);
+		batch(&w, i % 2 == 1, i % WHOLE_EVERY == WHOLE_EVERY - 1 || i == batches - 1);
 		if (i % 8 == 7) { /* a start in between finds the same */
 			realm_stop(&w.r);
 			realm_start(&w.r);

@@ -111,6 +111,26 @@ Test(placer_queue, a_guarantee_is_taken_back_from_the_lowest_priority_first)
 	realm_close(&r);
 }
 
+/* Who asked while all others were in their minimum waited until something else happened, whatever that was. */
+Test(placer_queue, who_waits_for_a_minimum_to_pass_is_remembered)
+{
+	realm r;
+	open_and_start(&r, "reclaim_minimum");
+	realm_govern(&r, "priority", "UPDATE priority SET min_runtime_s = 2");
+	fill(&r, "a/b", H100(4), 4);
+	int due = realm_place(&r, "d", H100(4));
+	realm_settle(&r);
+	STATE_IS(&r, due, "pending");
+	cr_expect_eq(count(&r, "revoking"), 0, "all are in their minimum");
+	for (int i = 0; i < 60 && count(&r, "revoking") == 0; i++) {
+		realm_run_for(&r, 250000);
+		realm_settle(&r);
+	}
+	cr_expect_eq(count(&r, "revoking"), 1);
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 Test(placer_queue, what_is_guaranteed_or_may_not_be_evicted_stays)
 {
 	realm r;

@@ -44,6 +44,14 @@ says token_invalid
 [ ! -e "$HOME/.config/reeve/login" ] || fail "a token that was not taken is kept"
 echo "$token" | "$reeve" login --url "$url" --ca "$ca" >said 2>&1 || fail "login: $(cat said)"
 [ "$(stat -c %a "$HOME/.config/reeve/login")" = 600 ] || fail "others can read the token"
+# The token that is kept is for the server it is kept with: another one gets none.
+run 1 get tenants --url http://127.0.0.1:1
+says '127.0.0.1:1'
+"$reeve" login --url "$url/" --ca "$ca" >said 2>&1 </dev/null && fail "another server was given the token: $(cat said)"
+says token_missing
+run 0 get tenants
+run 1 get tenants 'no one'
+says not_found
 for verb in login get plan apply export explain; do
 	run 0 "$verb" --help
 	says "reeve $verb"
