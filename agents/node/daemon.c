@@ -13,6 +13,7 @@
 #include "agents/node/process.h"
 #include "agents/node/reporter.h"
 #include "agents/node/seats.h"
+#include "agents/node/station.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/listen.h"
@@ -29,6 +30,7 @@ typedef struct service {
 	seats *seats;
 	audit *audit;
 	reporter *reporter;
+	station *station;
 	web_server *web;
 	loop_timer *tick, *scan, *sample, *sweep;
 	loop_watch *kernel_log;
@@ -70,6 +72,8 @@ static void inventory_changed(service *s)
 			reporter_hurry(s->reporter);
 		}
 	}
+	if (s->station)
+		station_devices(s->station);
 	s->inventory_seen = all->generation;
 	s->health_seen = all->health_generation;
 }
@@ -222,6 +226,8 @@ static void on_step(void *arg, const allocation *of, const char *state, const ch
 		.at.us = clock_now_us()};
 	node_item item = {.kind = S("step"), .steps = {&step, 1}};
 
+	if (s->station && strcmp(state, "ended") == 0)
+		station_ended(s->station, of->id);
 	log_info("allocation.step", KV_Z("allocation", of->id), KV_Z("state", state), KV_Z("reason", reason));
 	if (!s->reporter || s->is_stopping)
 		return;
@@ -406,6 +412,46 @@ static void reporter_begin(service *s)
 	});
 }
 
+static const cards *on_cards_asked(void *arg)
+{
+	return ward_cards(((service *)arg)->ward);
+}
+
+static void on_refused(void *arg, const node_owner *owner, const char *why)
+{
+	service *s = arg;
+	node_step step = {.owner = *owner, .state = S("refused"), .reason = str_from(why), .at.us = clock_now_us()};
+	node_item item = {.kind = S("step"), .steps = {&step, 1}};
+
+	if (!s->reporter)
+		return;
+	reporter_put(s->reporter, &item);
+	reporter_hurry(s->reporter);
+}
+
+static err station_begin(service *s, fault *f)
+{
+	station_config c = {
+		.loop = s->loop,
+		.node = s->o.node,
+		.kubeconfig = s->o.kubeconfig,
+		.kubelet_dir = s->o.kubelet_dir,
+		.plan_keys = s->o.plan_keys,
+		.resource = s->o.resource,
+		.shares = s->o.shares,
+		.giver = {.allocations = s->allocations,
+			.cards = on_cards_asked,
+			.arg = s,
+			.cdi_folder = s->o.cdi_dir[0] ? s->o.cdi_dir : NULL,
+			.libraries = s->o.libraries,
+			.form = s->o.form},
+		.on_refused = on_refused,
+		.arg = s,
+	};
+
+	return s->o.kubeconfig ? station_open(&c, &s->station, f) : ERR_OK;
+}
+
 static void timers_begin(service *s)
 {
 	s->tick = loop_timer_new(s->loop, on_tick, s);
@@ -438,6 +484,9 @@ static err service_begin(service *s, fault *f)
 	if (e)
 		return e;
 	reporter_begin(s);
+	e = station_begin(s, f);
+	if (e)
+		return e;
 	probe_begin(s);
 	timers_begin(s);
 	kernel_log_open(s);
@@ -447,6 +496,8 @@ static err service_begin(service *s, fault *f)
 static void service_end(service *s)
 {
 	s->is_stopping = true;
+	station_close(s->station);
+	s->station = NULL;
 	loop_timer_free(s->tick);
 	loop_timer_free(s->scan);
 	loop_timer_free(s->sample);

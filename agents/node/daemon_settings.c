@@ -29,6 +29,17 @@ static const setting rows[] = {
 	TEXT("agent", agent, NULL, "The cluster's agent: https://host:port. Absent: nothing is reported."),
 	TEXT("agent-ca", agent_ca, NULL, "PEM file of who may vouch for it. Absent: the system's."),
 	TEXT("token-file", token_file, NULL, "The node's token for it, read before each report."),
+	TEXT("kubeconfig", kubeconfig, NULL,
+		"in-cluster, or a kubeconfig: be the device plugin of this node's kubelet. Absent: no Kubernetes."),
+	TEXT("plan-keys", plan_keys, "/etc/reeve/plan-keys.pem",
+		"Public keys that plans of pods are signed with, as PEM; read again when it changes."),
+	TEXT("resource", resource, "nvidia.com/gpu", "The resource that the kubelet counts the devices as."),
+	TEXT("cdi-dir", cdi_dir, "/var/run/cdi",
+		"Where CDI files are written for the container runtime; \"\": it knows no CDI."),
+	TEXT("shim", shim, "replace",
+		"How a container meets the shim: replace (it has the driver's name; needs CDI), preload or none."),
+	TEXT("libraries", libraries, "/usr/lib/reeve",
+		"Folder of the shim's libraries and of reeve-hook, on the host."),
 	TEXT("audit", audit, "report",
 		"What comes of use beyond a share: report, hold (the process is stopped) or kill."),
 	NUMBER("audit-ms", audit_ms, "4000", 100, 60000,
@@ -64,18 +75,23 @@ static err settings_check(daemon_settings *o, fault *f)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 	static const char *const policies[] = {"report", "hold", "kill", NULL};
+	static const char *const forms[] = {"replace", "preload", "none", NULL};
+	int form = word_find(forms, o->shim);
 	int level = word_find(levels, o->log_level), policy = word_find(policies, o->audit);
 
 	if (level < 0)
 		return fault_set(f, ERR_SETTING, "--log-level", "must be debug, info, warn or error");
 	if (policy < 0)
 		return fault_set(f, ERR_SETTING, "--audit", "must be report, hold or kill");
+	if (form < 0)
+		return fault_set(f, ERR_SETTING, "--shim", "must be replace, preload or none");
 	if (o->agent && strncmp(o->agent, "https://", 8) != 0)
 		return fault_set(f, ERR_SETTING, "--agent", "must be https://host:port");
 	if (!o->node && gethostname(o->host, sizeof(o->host) - 1) != 0)
 		return fault_set(f, ERR_SETTING, "--node", "is needed: the machine has no name");
 	o->node = o->node ? o->node : o->host;
 	o->policy = (audit_policy)policy;
+	o->form = (giver_form)form;
 	log_open("reeve-node", (log_level)level);
 	return ERR_OK;
 }

@@ -74,11 +74,9 @@ static void answer_message(admission *m, const ProtobufCMessage *message)
 
 static void refuse(admission *m, local_pod *p, grpc_status status)
 {
-	const kubelet_giver *g = &m->k->c.giver;
-
 	if (p && m->kind == ADMISSION_ALLOCATE)
 		p->is_given_up = true;
-	g->refused(g->arg, p, str_from(m->plugin->resource), m->why);
+	m->k->c.on_refused(m->k->c.arg, p, str_from(m->plugin->resource), m->why);
 	grpc_refuse(m->call, status, m->why);
 	admission_free(m);
 }

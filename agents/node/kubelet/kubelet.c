@@ -147,7 +147,7 @@ static void plan_give_again(kubelet *k, local_pod *p)
 		kubelet_gift gift = {0};
 		fault f = {0};
 		if (w.plan && k->c.giver.give(k->c.giver.arg, &w, a, &gift, &f))
-			k->c.giver.refused(k->c.giver.arg, p, str_from(p->given.v[i].resource), f.detail);
+			k->c.on_refused(k->c.arg, p, str_from(p->given.v[i].resource), f.detail);
 	}
 }
 

@@ -48,10 +48,6 @@ typedef struct kubelet_giver {
 	err (*give)(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f);
 	/* Whether an earlier process of ours gave something to that container. */
 	bool (*was_given)(void *arg, const local_pod *p, uint32_t container, str resource);
-	/* A container will not start; p NULL: it is not known whose. For an event. */
-	void (*refused)(void *arg, const local_pod *p, str resource, const char *why);
-	/* A plugin was registered, or its registration failed (why). For logs. Optional. */
-	void (*registered)(void *arg, str resource, const char *why);
 	void *arg;
 } kubelet_giver;
 
@@ -62,6 +58,11 @@ typedef struct kubelet_config {
 	const char *node;
 	plan_keys keys;
 	kubelet_giver giver;
+	/* A container will not start; p NULL: it is not known whose. For an event. */
+	void (*on_refused)(void *arg, const local_pod *p, str resource, const char *why);
+	/* A plugin was registered, or its registration failed (why). For logs. Optional. */
+	void (*on_registered)(void *arg, str resource, const char *why);
+	void *arg;       /* of the last two */
 	int64_t wait_ms; /* 0: KUBELET_WAIT_MS */
 } kubelet_config;
 

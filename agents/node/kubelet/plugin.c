@@ -73,10 +73,10 @@ static int64_t backoff_us(plugin *p)
 
 static void say(plugin *p, const char *why)
 {
-	const kubelet_giver *g = &p->k->c.giver;
+	const kubelet_config *c = &p->k->c;
 
-	if (g->registered)
-		g->registered(g->arg, str_from(p->resource), why);
+	if (c->on_registered)
+		c->on_registered(c->arg, str_from(p->resource), why);
 }
 
 /* A kubelet that has us has a connection to us; without one the node counts no devices any more. */

@@ -99,7 +99,9 @@ static inline void scene_kubelet_open(kubelet_scene *s)
 		.pod_resources = s->d.pods_socket,
 		.node = "n1",
 		.keys = s->keys,
-		.giver = {.give = scene_give, .refused = scene_refused, .arg = s},
+		.giver = {.give = scene_give, .arg = s},
+		.on_refused = scene_refused,
+		.arg = s,
 		.wait_ms = s->wait_ms,
 	};
 
