@@ -303,14 +303,17 @@ static void device_check(audit *a, account *acc, const allocation *of, uint32_t 
 	uint32_t most = share_milli(l, d);
 	bool is_compute_over = most < LIMITS_WHOLE && s.compute_milli > most + AUDIT_COMPUTE_SLACK_MILLI;
 
+	/* Who may have all of it needs no shim, and no books. */
+	bool is_limited = limit != LIMITS_NONE || share_milli(l, d) < LIMITS_WHOLE;
+
 	correct(acc, of, d, &s);
 	check(a, acc, of, d, AUDIT_MEMORY_OVER, is_memory_over(&s, limit), (int64_t)(s.bytes >> 20),
 		limit == LIMITS_NONE ? 0 : (int64_t)(limit >> 20));
 	check(a, acc, of, d, AUDIT_COMPUTE_OVER, is_compute_over, s.compute_milli, most);
-	check(a, acc, of, d, AUDIT_UNBOOKED, s.unbooked_bytes > (uint64_t)AUDIT_STRAY_MIB << 20,
+	check(a, acc, of, d, AUDIT_UNBOOKED, is_limited && s.unbooked_bytes > (uint64_t)AUDIT_STRAY_MIB << 20,
 		(int64_t)(s.unbooked_bytes >> 20), 0);
-	check(a, acc, of, d, AUDIT_BOOKS_FORGED, s.forged_bytes > 0 || !is_read, (int64_t)(s.bytes >> 20),
-		(int64_t)(s.booked >> 20));
+	check(a, acc, of, d, AUDIT_BOOKS_FORGED, is_limited && (s.forged_bytes > 0 || !is_read),
+		(int64_t)(s.bytes >> 20), (int64_t)(s.booked >> 20));
 	acc->use.memory_bytes[d] = (int64_t)s.bytes;
 	acc->use.compute_milli[d] = s.compute_milli;
 }

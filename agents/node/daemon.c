@@ -21,6 +21,8 @@
 
 enum { EXPOSITION_BYTES_MAX = 16 << 20, SWEEP_US = 30 * 1000000, LOG_LINE_MAX = 8192, SAMPLE_IDLE_TIMES = 2 };
 
+#define WINDOW_MAX_US (INT64_C(86400) * 1000000)
+
 typedef struct service {
 	daemon_settings o;
 	loop *loop;
@@ -282,7 +284,9 @@ static void usage_put(void *arg)
 	s->window_from_us = now_us;
 	node_item item = {.kind = S("usage"),
 		.at.us = now_us,
-		.window_ms = window_us > 0 ? window_us / 1000 : 0,
+		.window_ms = window_us < 0               ? 0
+			     : window_us < WINDOW_MAX_US ? window_us / 1000
+							 : WINDOW_MAX_US / 1000,
 		.usage = {rows, used}};
 	if (used)
 		reporter_put(s->reporter, &item);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LOT_PATH_MAX = 4096 };
@@ -19,14 +20,15 @@ static err open_file(const char *folder, const char *name, int *ret_fd, fault *f
 	return ERR_OK;
 }
 
-static err map_limits(const char *folder, limits **ret, fault *f)
+static err map_limits(const char *folder, lot *ret, fault *f)
 {
+	struct stat st;
 	int fd;
 	err e = open_file(folder, "limits", &fd, f);
 
 	if (e)
 		return e;
-	off_t size = lseek(fd, 0, SEEK_END);
+	off_t size = fstat(fd, &st) == 0 ? st.st_size : 0;
 	limits *l = size >= (off_t)sizeof(*l) ? mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
 					      : MAP_FAILED;
 	close(fd);
@@ -36,14 +38,16 @@ static err map_limits(const char *folder, limits **ret, fault *f)
 		munmap(l, sizeof(*l));
 		return fault_set(f, ERR_CONFLICT, folder, "limits is damaged or of another version");
 	}
-	*ret = l;
+	ret->limits = l;
+	ret->dev = st.st_dev;
+	ret->ino = st.st_ino;
 	return ERR_OK;
 }
 
 err lot_open(const char *folder, lot *ret, fault *f)
 {
 	lot l = {.books_fd = -1};
-	err e = map_limits(folder, &l.limits, f);
+	err e = map_limits(folder, &l, f);
 
 	if (e)
 		return e;

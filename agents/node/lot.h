@@ -12,7 +12,8 @@
 typedef struct lot {
 	limits *limits;
 	int books_fd;
-	unsigned top; /* slots that were in use at the last reading */
+	unsigned top;      /* slots that were in use at the last reading */
+	uint64_t dev, ino; /* of the limits file, by which it is known wherever it is mounted */
 } lot;
 
 /* The folder's two files. ERR_NOT_FOUND, ERR_IO; ERR_CONFLICT: they are not what this version makes. */

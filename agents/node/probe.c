@@ -107,7 +107,7 @@ static void child_lost(probe *p, const char *how)
 	int32_t at = p->at;
 
 	skip_add(p, at);
-	p->wanted |= p->asked;
+	p->wanted |= p->asked | 1u << PROBE_SCAN;
 	child_end(p);
 	loop_timer_arm(p->restart, (int64_t)PROBE_RESTART_S * 1000000);
 	hooks_ill(p, at, how);
@@ -154,6 +154,8 @@ static void told_take(probe *p)
 	switch ((probe_kind)p->told.kind) {
 	case PROBE_AT:
 		p->at = p->told.index;
+		if (p->asked) /* it has so long for each device */
+			loop_timer_arm(p->deadline, p->timeout_us);
 		break;
 	case PROBE_CARD:
 		if (p->n_cards < CARDS_MAX) {

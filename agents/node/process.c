@@ -2,10 +2,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PROCESS_TEXT_BYTES = 64 << 10, STAT_PARENT = 4, STAT_STARTED = 22 };
+enum { STAT_PARENT = 4, STAT_STARTED = 22 };
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -95,40 +96,17 @@ bool process_look(pid_t pid, process_names *ret)
 	return ret->space && ret->inner;
 }
 
-/* "36 35 98:0 /state/allocations/id /run/reeve/shim rw,noatime ...": the fourth is the folder, the fifth where it is.
- */
-bool mountinfo_find(str text, str at, char *ret, size_t size)
+bool process_file(pid_t pid, const char *path, uint64_t *ret_dev, uint64_t *ret_ino)
 {
-	str root = STR_NONE;
+	char full[512];
+	struct stat st;
 
-	while (text.p) {
-		str line = str_split(&text, '\n'), from = STR_NONE;
-		for (int field = 1; field <= 4; field++)
-			from = str_split(&line, ' ');
-		if (line.p && str_eq(str_split(&line, ' '), at))
-			root = from; /* what is mounted over another hides it */
-	}
-	for (uint32_t i = root.n; i-- > 0;) {
-		if (root.p[i] != '/')
-			continue;
-		root = str_cut(root, i + 1, root.n);
-		break;
-	}
-	if (!root.n || root.n >= size)
+	if (snprintf(full, sizeof(full), "/proc/%d/root%s", (int)pid, path) >= (int)sizeof(full) ||
+		stat(full, &st) != 0)
 		return false;
-	memcpy(ret, root.p, root.n);
-	ret[root.n] = 0;
+	*ret_dev = st.st_dev;
+	*ret_ino = st.st_ino;
 	return true;
-}
-
-bool process_mount(pid_t pid, const char *at, char *ret, size_t size)
-{
-	char *text = calloc(1, PROCESS_TEXT_BYTES);
-	bool found =
-		text && mountinfo_find(text_of(pid, "mountinfo", text, PROCESS_TEXT_BYTES), str_from(at), ret, size);
-
-	free(text);
-	return found;
 }
 
 static bool is_same_uid(const char *p, str uid)

@@ -17,14 +17,14 @@ typedef struct process_names {
 /* False: it is gone, or we may not look. */
 bool process_look(pid_t pid, process_names *ret);
 
-/* The last part of the host folder that is mounted at `at` where the process runs, in ret; false: nothing is. */
-bool process_mount(pid_t pid, const char *at, char *ret, size_t size);
+/* The file that the process sees under that path, by device and inode; false: none, or we may not look. What is mounted
+ * there is the doing of who made the container: from inside, it can be hidden, but not made to be another container's.
+ */
+bool process_file(pid_t pid, const char *path, uint64_t *ret_dev, uint64_t *ret_ino);
 /* Whether the pod's uid stands in the process's control group, as kubelet's drivers write it ('-' or '_'). */
 bool process_in_pod(pid_t pid, const char *pod_uid);
 
-/* The parts of process_mount and process_in_pod that read: from the bytes of /proc/PID/mountinfo and /proc/PID/cgroup.
- */
-bool mountinfo_find(str text, str at, char *ret, size_t size);
+/* The part of it that reads the bytes of /proc/PID/cgroup. */
 bool cgroup_has_pod(str text, str pod_uid);
 
 /* Sends the signal if that is still the process that began then. False: it is gone, or we may not. */

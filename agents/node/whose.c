@@ -76,13 +76,24 @@ static allocation *by_ancestor(const whose *w, pid_t pid)
 	return found;
 }
 
+static allocation *by_mount(const whose *w, pid_t pid)
+{
+	allocation **list;
+	uint64_t generation, dev, ino;
+	uint32_t n = allocations_list(w->all, &list, &generation);
+
+	if (!process_file(pid, LIMITS_FOLDER "/limits", &dev, &ino))
+		return NULL;
+	for (uint32_t i = 0; i < n; i++)
+		if (list[i]->lot.dev == dev && list[i]->lot.ino == ino)
+			return list[i];
+	return NULL;
+}
+
 static allocation *look_up(const whose *w, pid_t pid)
 {
-	char id[ALLOCATION_ID_MAX];
-	allocation *of = NULL;
+	allocation *of = by_mount(w, pid);
 
-	if (process_mount(pid, LIMITS_FOLDER, id, sizeof(id)))
-		of = allocation_find(w->all, str_from(id));
 	if (!of)
 		of = by_pod(w, pid);
 	return of ? of : by_ancestor(w, pid);

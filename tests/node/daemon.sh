@@ -81,8 +81,11 @@ await "device=$(gpu 0) state=failed cause=\"xid 79"
 becomes 31 "DCGM_FI_DEV_XID_ERRORS{gpu=\"2\""
 becomes 1 "reeve_node_device_state{node=\"$(hostname)\",device_uuid=\"$(gpu 2)\",state=\"ok\"}"
 
+# Cut into instances: the inventory is another, and a container that has one is shown with it.
 # One that hangs, and one that ends whoever asks: the others are seen as before.
 "$tell" hung 1 1
+sleep 0.5
+is "the daemon answers at once" "$(curl -sS -m 1 "http://$at/livez")" ok
 await "device=$(gpu 1) state=failed cause=\"does not answer\""
 "$tell" hung 1 0
 "$tell" deadly 3 1
@@ -95,6 +98,22 @@ kill "$bypass"
 "$tell" deadly 3 0
 end
 
+# A library of many years ago, which lacks most of what we ask: what it tells is enough to go on.
+begin --nvml "$build/fake/nvml_of_old.so"
+await "event=inventory.changed devices=1"
+becomes 1 "reeve_node_device_state{node=\"$(hostname)\",device_uuid=\"GPU-old\",state=\"ok\"}"
+becomes 3145728 "hami_host_gpu_memory_used_bytes{zone=\"vGPU\",node=\"$(hostname)\",device_index=\"0\",device_uuid=\"GPU-old\""
+is "what it does not tell is left out" "$(metric 'DCGM_FI_DEV_GPU_TEMP{')" ""
+end
+
+# A container with a MIG instance is shown with it.
+"$tell" mig 2 2
+"$allocate" "$folder/state" cut MIG-00000002-0000-0000-0000-000000000001 1000 0 0
+begin
+becomes 1 "hami_mig_device_info{zone=\"vGPU\",node=\"$(hostname)\",namespace=\"ml\",pod=\"cut\",container=\"main\",vdevice_index=\"0\",device_uuid=\"MIG-00000002-0000-0000-0000-000000000001\",mig_uuid=\"MIG-00000002-0000-0000-0000-000000000001\",profile=\"NVIDIA H200 MIG 1g.18gb\",gpu_instance_id=\"8\",compute_instance_id=\"0\"}"
+end
+"$tell" mig 2 0
+
 # A process that goes round the shim: found, then ended where that is the policy. The daemon learns of it by a restart.
 "$tell" hold 0 1500 >"$folder/held" &
 bypass=$!
@@ -104,7 +123,7 @@ begin
 await "kind=memory_over action=reported allocation=over device=$(gpu 0) pid=$bypass found=1500 expected=1000"
 await "kind=unbooked action=reported allocation=over"
 becomes 1572864000 "hami_vgpu_memory_used_bytes{zone=\"vGPU\",node=\"$(hostname)\",namespace=\"ml\",pod=\"over\""
-becomes 1572864000 "reeve_node_share_correction_bytes{"
+becomes 1572864000 "reeve_node_share_correction_bytes{zone=\"vGPU\",node=\"$(hostname)\",namespace=\"ml\",pod=\"over\""
 is "what is beyond the books counts as used" "$("$node" region show "$folder/state/allocations/over" | sed -n 2p | cut -d, -f1)" \
 	"device 0: memory 0 MiB of 1000 MiB"
 kill -0 "$bypass" || failed=$((failed + 1))

@@ -1,4 +1,4 @@
-/* fake_tell xid|lost|hung|deadly|rows DEVICE VALUE    what is wrong with a simulated GPU from now on
+/* fake_tell xid|lost|hung|deadly|rows|mig DEVICE VALUE    what is wrong with a simulated GPU from now on
  * fake_tell hold DEVICE MIB                           a process that holds memory and has no shim, until it is ended
  * fake_tell busy DEVICE                               one that keeps the device busy
  */
@@ -41,6 +41,8 @@ static int tell(fake_device *d, const char *what, uint32_t value)
 		atomic_store(&d->deadly, value);
 	} else if (strcmp(what, "rows") == 0) {
 		atomic_store(&d->rows_pending, value);
+	} else if (strcmp(what, "mig") == 0) {
+		atomic_store(&d->instances, value);
 	} else {
 		return 2;
 	}

@@ -37,5 +37,8 @@ bool fake_find(uint64_t key, fake_block *ret_block);
 /* NVML's handle; waits while the device hangs. */
 bool nvml_device(nvmlDevice_t handle, unsigned *ret_device);
 
+/* A handle of an instance of a device, which is another kind of handle. */
+bool nvml_instance(nvmlDevice_t handle, unsigned *ret_device, unsigned *ret_instance);
+
 /* An address that was never given before. */
 uint64_t fake_address(uint64_t bytes);

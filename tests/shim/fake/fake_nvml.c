@@ -92,7 +92,11 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *text, nvml
 
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char *text, unsigned int size)
 {
-	unsigned d;
+	unsigned d, i;
+	if (nvml_instance(device, &d, &i)) {
+		snprintf(text, size, "MIG-%08x-0000-0000-0000-%012x", d, i);
+		return NVML_SUCCESS;
+	}
 	if (!nvml_device(device, &d))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	unsigned b = 0x40 + d;
@@ -108,7 +112,11 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned int *i
 
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 {
-	unsigned d;
+	unsigned d, i;
+	if (nvml_instance(device, &d, &i)) {
+		*memory = (nvmlMemory_t){world_get()->memory_bytes / 8, world_get()->memory_bytes / 8, 0};
+		return NVML_SUCCESS;
+	}
 	if (!nvml_device(device, &d))
 		return NVML_ERROR_INVALID_ARGUMENT;
 	if (atomic_load(&world_get()->devices[d].is_lost))

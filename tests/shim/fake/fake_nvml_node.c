@@ -36,6 +36,11 @@ nvmlReturn_t nvmlDeviceGetNvLinkState(nvmlDevice_t device, unsigned link, int *a
 nvmlReturn_t nvmlDeviceGetNvLinkRemotePciInfo_v2(nvmlDevice_t device, unsigned link, fake_pci *pci);
 nvmlReturn_t nvmlDeviceGetRemappedRows(
 	nvmlDevice_t device, unsigned *correctable, unsigned *uncorrectable, unsigned *pending, unsigned *failed);
+nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned *now, unsigned *pending);
+nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t device, unsigned *n);
+nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned index, nvmlDevice_t *mig);
+nvmlReturn_t nvmlDeviceGetGpuInstanceId(nvmlDevice_t mig, unsigned *id);
+nvmlReturn_t nvmlDeviceGetComputeInstanceId(nvmlDevice_t mig, unsigned *id);
 nvmlReturn_t nvmlEventSetCreate(void **set);
 nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long types, void *set);
 nvmlReturn_t nvmlEventSetWait_v2(void *set, fake_told *told, unsigned timeout_ms);
@@ -55,7 +60,10 @@ FAKE_EXPORT nvmlReturn_t nvmlSystemGetDriverVersion(char *text, unsigned size)
 
 FAKE_EXPORT nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char *text, unsigned size)
 {
-	unsigned d;
+	unsigned d, i;
+	snprintf(text, size, "NVIDIA H200 MIG 1g.18gb");
+	if (nvml_instance(device, &d, &i))
+		return NVML_SUCCESS;
 	snprintf(text, size, "NVIDIA H200");
 	return nvml_device(device, &d) ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 }
@@ -132,6 +140,53 @@ FAKE_EXPORT nvmlReturn_t nvmlDeviceGetRemappedRows(
 	*correctable = *uncorrectable = *failed = 0;
 	*pending = atomic_load(&world_get()->devices[d].rows_pending);
 	return NVML_SUCCESS;
+}
+
+bool nvml_instance(nvmlDevice_t handle, unsigned *ret_device, unsigned *ret_instance)
+{
+	uintptr_t n = (uintptr_t)handle;
+	*ret_device = (unsigned)(n - 0x8000) / 0x100;
+	*ret_instance = (unsigned)(n & 0xff) / 0x10;
+	return n >= 0x8000 && *ret_device < world_get()->device_count;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned *now, unsigned *pending)
+{
+	unsigned d;
+	if (!nvml_device(device, &d))
+		return NVML_ERROR_INVALID_ARGUMENT;
+	*now = *pending = atomic_load(&world_get()->devices[d].instances) > 0;
+	return NVML_SUCCESS;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t device, unsigned *n)
+{
+	(void)device;
+	*n = 7;
+	return NVML_SUCCESS;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned index, nvmlDevice_t *mig)
+{
+	unsigned d;
+	if (!nvml_device(device, &d) || index >= atomic_load(&world_get()->devices[d].instances))
+		return 6;
+	*mig = (nvmlDevice_t)(uintptr_t)(0x8000 + 0x100 * d + 0x10 * index);
+	return NVML_SUCCESS;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetGpuInstanceId(nvmlDevice_t mig, unsigned *id)
+{
+	unsigned d, i;
+	bool is = nvml_instance(mig, &d, &i);
+	*id = 7 + i;
+	return is ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
+}
+
+FAKE_EXPORT nvmlReturn_t nvmlDeviceGetComputeInstanceId(nvmlDevice_t mig, unsigned *id)
+{
+	*id = 0;
+	return mig ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
 }
 
 /* Which XIDs of each device this process has been told, and the handles it has registered. */

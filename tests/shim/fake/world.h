@@ -65,6 +65,7 @@ typedef struct fake_device {
 	/* What is wrong with it, by the will of a test. */
 	_Atomic uint32_t is_lost, is_hung, deadly, rows_pending;
 	_Atomic uint32_t xid, xids; /* the latest, and how many there were */
+	_Atomic uint32_t instances; /* that it is cut into (MIG); 0: it is whole */
 } fake_device;
 
 typedef struct fake_world {
