@@ -142,6 +142,28 @@ expect_at_most "what one process gets" 1024 "$got"
 [ "$got" -gt 900 ] || expect "what one process gets" "about 1000" "$got"
 expect "without the device" "81920" "$(run_in "$root" none /usr/bin/container_share total 2>&1)"
 
+# A runtime that knows no CDI, and runs the hook at either stage: it mounts the two files too.
+if [ "$form" = replace ]; then
+	mkdir "$folder/hooks"
+	cp "$folder/state/allocations/${pod}_main/limits" "$folder/limits.before"
+	for stage in createContainer createRuntime; do
+		cat >"$folder/hooks/reeve.json" <<HOOK
+{"version": "1.0.0", "when": {"always": true}, "stages": ["$stage"], "hook": {"path": "$folder/lib/reeve-hook",
+ "args": ["reeve-hook", "$stage", "--allocation", "$folder/state/allocations/${pod}_main", "--libraries", "$folder/lib"],
+ "env": ["LD_PRELOAD=$root/usr/bin/container_share", "PATH=$root"]}}
+HOOK
+		hooked()
+		{
+			# shellcheck disable=SC2086 # words
+			pods --hooks-dir "$folder/hooks" run --rm --network=none $limits --rootfs "$root" "$@" 2>&1 | tail -n 1
+		}
+		expect "the size by a hook at $stage" 1024 "$(hooked /usr/bin/container_share total)"
+		got=$(hooked /bin/sh -c '(echo x >/run/reeve/shim/limits; rm -rf /run/reeve) >/dev/null 2>&1; exec /usr/bin/container_share fill')
+		expect_at_most "what one gets by a hook at $stage" 1024 "$got"
+		cmp -s "$folder/limits.before" "$folder/state/allocations/${pod}_main/limits" || expect "the limits at $stage" "as they were" "changed"
+	done
+fi
+
 # Who comes later, while the first holds 600 MiB.
 # shellcheck disable=SC2086 # words
 pods run -d --name "$pod" --network=none $limits --device "$names" --rootfs "$root" \
