@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "agents/cluster/home.h"
 #include "agents/kube/leader.h"
+#include "agents/real/plan_keys.h"
 #include "base/log.h"
 
 #define UID_AGAIN_US ((int64_t)2000000)
@@ -15,6 +16,7 @@ struct site {
 	loop_timer *again;
 	str uid;
 	vault *vault;
+	plan_keys_writer *plan_keys;
 	signing_key *key;
 	stock *stock;
 	spaces *spaces;
@@ -228,6 +230,23 @@ static void lead_begin(site *s)
 	s->leader = leader_open(&l);
 }
 
+static void on_keys_written(void *arg, long status, str why)
+{
+	(void)arg;
+	if (why.p)
+		log_warn("plan_keys.unwritten", KV_I64("status", status), KV("why", why));
+	else
+		log_info("plan_keys.written", KV_Z("configmap", PLAN_KEYS_OBJECT));
+}
+
+static void keys_begin(site *s)
+{
+	plan_keys_spec k = {.loop = s->spec.loop, .kube = s->kube, .space = str_from(s->spec.space), .key = s->key};
+
+	k.on_written = on_keys_written;
+	s->plan_keys = plan_keys_write(&k);
+}
+
 /* The Secret's files are ours. */
 static void on_identity(void *arg)
 {
@@ -241,6 +260,7 @@ static void on_identity(void *arg)
 		fail(s, &f);
 		return;
 	}
+	keys_begin(s);
 	cluster_follow(s);
 	if (listen_begin(s, &f)) {
 		fail(s, &f);
@@ -344,6 +364,7 @@ void site_close(site *s)
 	real_free(s->real);
 	spaces_close(s->spaces);
 	vault_close(s->vault);
+	plan_keys_close(s->plan_keys);
 	kube_close(s->kube);
 	extender_free(s->extender);
 	stock_free(s->stock);
