@@ -99,6 +99,21 @@ static void driver_file_read(const pci_roots *roots, card *c)
 	}
 }
 
+/* AMD's kernel driver has a number of each card, and its memory. */
+static void amd_files_read(const pci_roots *roots, card *c)
+{
+	char path[PATH_MAX], text[64];
+
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/unique_id", roots->sys, c->bus_id);
+	str id = str_trim(str_from(file_text(path, text, sizeof(text)).p));
+	id = str_ends(id, S("\n")) ? str_cut(id, 0, id.n - 1) : id;
+	if (id.n && id.n < CARD_TEXT_BYTES - 4)
+		snprintf(c->uuid, sizeof(c->uuid), "GPU-" STR_FMT, STR_ARG(id));
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/mem_info_vram_total", roots->sys, c->bus_id);
+	if (file_text(path, text, sizeof(text)).p)
+		c->memory_mib = (int64_t)(strtoull(text, NULL, 10) >> 20);
+}
+
 static bool card_read(const pci_roots *roots, const char *bus_id, card *c)
 {
 	long vendor = number_of(roots, bus_id, "vendor", 16), device = number_of(roots, bus_id, "device", 16);
@@ -119,6 +134,8 @@ static bool card_read(const pci_roots *roots, const char *bus_id, card *c)
 	}
 	if (strcmp(m->maker, "nvidia") == 0)
 		driver_file_read(roots, c);
+	if (strcmp(m->maker, "amd") == 0)
+		amd_files_read(roots, c);
 	return true;
 }
 

@@ -197,14 +197,15 @@ static void links_read(child *c, probe_links *ret, uint64_t skipped)
 	}
 }
 
-static void scan(child *c, uint64_t skipped)
+/* False: it no longer works, as when the driver was exchanged under it; another process may have more luck. */
+static bool scan(child *c, uint64_t skipped)
 {
 	probe_links *links = &c->links;
 	unsigned n = 0;
 
 	at(c, -1);
 	if (c->nvml.count(&n) != NVML_SUCCESS)
-		n = 0;
+		return false;
 	c->n = n < CARDS_MAX ? n : CARDS_MAX;
 	for (uint32_t i = 0; i < c->n; i++) {
 		if (skipped >> i & 1)
@@ -222,7 +223,7 @@ static void scan(child *c, uint64_t skipped)
 		(void)c->nvml.driver_version(links->driver, sizeof(links->driver));
 	c->told.is.links = *links;
 	(void)tell(c, PROBE_LINKS, -1, PROBE_TOLD_BYTES(links));
-	(void)tell(c, PROBE_DONE, PROBE_SCAN, PROBE_TOLD_BARE);
+	return tell(c, PROBE_DONE, PROBE_SCAN, PROBE_TOLD_BARE);
 }
 
 static void memory_read(const nvml *n, nvmlDevice_t device, probe_sample *s)
@@ -404,9 +405,11 @@ static bool serve_once(child *c)
 	}
 	if (recv(c->fd, &ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))
 		return false;
-	if (ask.kind == PROBE_SCAN)
-		scan(c, ask.skipped);
-	else if (ask.kind == PROBE_SAMPLE)
+	if (ask.kind == PROBE_SCAN && !scan(c, ask.skipped)) {
+		(void)tell(c, PROBE_NONE, -1, PROBE_TOLD_BARE);
+		return false;
+	}
+	if (ask.kind == PROBE_SAMPLE)
 		sample(c, ask.skipped);
 	return true;
 }

@@ -2,11 +2,14 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "agents/file.h"
 #include "agents/node/allocation.h"
 #include "base/clock.h"
+#include "size.h"
 
 #define UUID       "GPU-11111111-2222-3333-4444-555555555555"
 #define MUST(call) cr_assert_eq((call), ERR_OK, "%s: %s: %s", #call, f.pointer, f.detail)
@@ -301,4 +304,42 @@ Test(allocation, what_is_asked_wrongly_is_refused_and_leaves_nothing)
 	cr_expect_eq(allocations_list(all, &list, &generation), 0u);
 	cr_expect_str_eq(told.text, "");
 	allocations_close(all);
+}
+
+/* Makes, changes and ends without end. */
+static void churn(void)
+{
+	allocations *all = opened();
+	char id[16];
+
+	for (int i = 0;; i++) {
+		snprintf(id, sizeof(id), "a%d", i % 5);
+		made(all, id, 1000 + i % 7);
+		snprintf(id, sizeof(id), "a%d", (i + 3) % 5);
+		if (allocation_find(all, str_from(id)))
+			MUST(allocation_end(all, str_from(id), NULL, &f));
+	}
+}
+
+Test(allocation, killed_at_any_moment_it_leaves_nothing_half_made)
+{
+	int64_t rounds = size_get("KILL_MOMENTS") * 10;
+
+	for (int64_t i = 0; i < rounds; i++) {
+		pid_t child = fork();
+		if (child == 0)
+			churn();
+		clock_sleep_ms(1 + i * 7 % 40);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		allocations *all = opened();
+		allocation **list;
+		uint64_t generation;
+		uint32_t n = allocations_list(all, &list, &generation);
+		cr_expect_eq(allocations_unread(all) + allocations_mended(all), 0u);
+		for (uint32_t k = 0; k < n; k++)
+			cr_expect(limits_valid(list[k]->lot.limits, sizeof(limits)) &&
+				  list[k]->share.devices[0].memory_mib >= 1000);
+		allocations_close(all);
+	}
 }

@@ -169,6 +169,8 @@ Test(ward, a_device_that_nvml_does_not_name_does_not_answer)
 	device_put("pci0000:00", "0000:03:00.0", "0x10de\n", "0x030200\n", "1\n");
 	device_put("pci0000:00", "0000:09:00.0", "0x10de\n", "0x030200\n", "1\n");
 	device_put("pci0000:00", "0000:0a:00.0", "0x1002\n", "0x038000\n", "1\n");
+	file_put("sys/devices/pci0000:00/0000:0a:00.0", "unique_id", "8c4a0f1e22d3b701\n");
+	file_put("sys/devices/pci0000:00/0000:0a:00.0", "mem_info_vram_total", "206141652992\n");
 	folder("proc/driver/nvidia/gpus/0000:09:00.0");
 	file_put("proc/driver/nvidia/gpus/0000:09:00.0", "information",
 		"Model: \t\t NVIDIA H100\nGPU UUID: \t GPU-d\nDevice Minor: \t 3\n");
@@ -177,7 +179,8 @@ Test(ward, a_device_that_nvml_does_not_name_does_not_answer)
 	cr_assert_eq(all->n, 5u);
 	cr_expect_eq(state_of("GPU-d"), CARD_FAILED);
 	cr_expect_eq(card_of_uuid(all, "GPU-d")->minor, 3);
-	cr_expect_eq(state_of("PCI-0000:0a:00.0"), CARD_UNMONITORED, "another maker's is only not asked");
+	cr_expect_eq(state_of("GPU-8c4a0f1e22d3b701"), CARD_UNMONITORED, "another maker's is only not asked");
+	cr_expect_eq(card_of_uuid(all, "GPU-8c4a0f1e22d3b701")->memory_mib, 196592);
 	cr_expect_eq(card_of_uuid(all, "GPU-c")->numa, 1);
 	cr_expect(card_link(all, 0, 1) == 210 && card_link(all, 0, 2) == 10);
 	ward_take_none(w, 2 * S_US);
