@@ -6,6 +6,7 @@
 #include "agents/kube/follow.h"
 #include "agents/kube/kube_write.h"
 #include "agents/node/kubelet/kubelet.h"
+#include "agents/node/signboard.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -19,6 +20,7 @@ struct station {
 	follow *pods;
 	kubelet *kubelet;
 	giver *giver;
+	signboard *signboard;
 	loop_timer *look;
 	plan_keys keys;
 };
@@ -71,6 +73,7 @@ static void on_look(void *arg)
 		s->keys = now;
 		kubelet_keys_set(s->kubelet, &now);
 	}
+	signboard_look(s->signboard);
 	loop_timer_arm(s->look, (int64_t)STATION_LOOK_MS * 1000);
 }
 
@@ -219,6 +222,7 @@ err station_open(const station_config *c, station **ret, fault *f)
 		free(s);
 		return e;
 	}
+	s->signboard = signboard_new(s->kube, c->node);
 	s->giver = giver_open(&c->giver);
 	(void)giver_sweep(s->giver);
 	kubelet_begin(s);
@@ -237,6 +241,7 @@ void station_close(station *s)
 	follow_close(s->pods);
 	kubelet_close(s->kubelet);
 	giver_close(s->giver);
+	signboard_free(s->signboard);
 	kube_close(s->kube);
 	free(s);
 }
@@ -249,6 +254,7 @@ void station_devices(station *s)
 		giver_slots(s->c.giver.cards(s->c.giver.arg), str_from(s->c.resource), (int32_t)s->c.shares, a, &v);
 
 	kubelet_devices_set(s->kubelet, v, n);
+	signboard_set(s->signboard, s->c.giver.cards(s->c.giver.arg), s->c.shares);
 }
 
 void station_ended(station *s, const char *id)
