@@ -8,6 +8,7 @@ static const js_field cluster_fields[] = {
 	F(state, JS_READ_ONLY, "pending until an agent joined and was accepted, then ready; lost when declared so."),
 	F(is_cordoned, JS_READ_ONLY, "Takes no new work.", .always = true),
 	F(is_frozen, JS_READ_ONLY, "Takes no new work and loses none: nothing is evicted either.", .always = true),
+	F(is_draining, JS_READ_ONLY, "Takes no new work, and what runs there is asked to end.", .always = true),
 	F(accept, JS_OPTIONAL, "Accept whoever joins with the token at once, without :accept.", .asked_only = true),
 	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", .form = JS_TENANT_REF),
 	F(labels, JS_OPTIONAL, "Object of texts.", LABELS),
@@ -42,3 +43,24 @@ static const js_field action_reason_fields[] = {
 };
 #undef F
 JS_TYPE(action_reason, "Why an action is taken.");
+
+#define F(...) JS_FIELD(cluster_drain, __VA_ARGS__)
+static const js_field cluster_drain_fields[] = {
+	F(grace_s, JS_OPTIONAL, "How long work has to end, in seconds.", JS_RANGE(0, 86400), JS_INITIAL(30)),
+	F(requeue, JS_OPTIONAL,
+		"Work waits anew then and may start elsewhere; false: it ends as revoked. Pods of users end.",
+		JS_INITIAL(1)),
+	F(reason, JS_OPTIONAL, "Why; kept in the audit record.", JS_LEN(0, 500)),
+};
+#undef F
+JS_TYPE(cluster_drain, "How a cluster is emptied.");
+
+#define F(...) JS_FIELD(cluster_loss, __VA_ARGS__)
+static const js_field cluster_loss_fields[] = {
+	F(requeue, JS_OPTIONAL,
+		"What ran there may start elsewhere, whatever may still run on the lost cluster; false: it has failed.",
+		JS_INITIAL(0)),
+	F(reason, JS_REQUIRED, "Why; kept in the audit record.", JS_LEN(1, 500)),
+};
+#undef F
+JS_TYPE(cluster_loss, "That a cluster will not come back, and what becomes of its work.");

@@ -8,6 +8,7 @@ typedef struct cluster {
 	str state;
 	bool is_cordoned;
 	bool is_frozen;
+	bool is_draining;
 	bool accept;
 	str default_tenant;
 	js_raw labels;
@@ -37,3 +38,18 @@ typedef struct action_reason {
 	str reason;
 } action_reason;
 JS_DECLARE(action_reason);
+
+/* Body of :drain. */
+typedef struct cluster_drain {
+	int64_t grace_s;
+	bool requeue;
+	str reason;
+} cluster_drain;
+JS_DECLARE(cluster_drain);
+
+/* Body of :declare-lost. */
+typedef struct cluster_loss {
+	bool requeue;
+	str reason;
+} cluster_loss;
+JS_DECLARE(cluster_loss);

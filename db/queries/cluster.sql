@@ -2,8 +2,8 @@
 
 -- name: cluster_get :one
 -- in: cluster text
--- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, default_tenant text?, labels json, nodes int8, devices int8, stream_rev int8, seen_at timestamptz?, agent_version text?, revision int8, created_at timestamptz
-SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, t.path AS default_tenant, c.labels,
+-- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_draining bool, default_tenant text?, labels json, nodes int8, devices int8, stream_rev int8, seen_at timestamptz?, agent_version text?, revision int8, created_at timestamptz
+SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.drain_grace_s IS NOT NULL AS is_draining, t.path AS default_tenant, c.labels,
 	(SELECT count(*) FROM node n WHERE n.cluster_key = c.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = c.key) AS devices,
 	coalesce(s.rev, 0) AS stream_rev, a.seen_at, a.version AS agent_version, c.rev AS revision, c.created_at
 FROM cluster c LEFT JOIN tenant t ON t.key = c.default_tenant_key LEFT JOIN cluster_stream s ON s.cluster_key = c.key
@@ -12,8 +12,8 @@ WHERE (c.id = $1 OR c.name = $1) AND c.deleted_at IS NULL;
 
 -- name: cluster_list :many
 -- in: after text, limit int8
--- out: id text, name text, state text, is_cordoned bool, is_frozen bool, default_tenant text?, labels json, nodes int8, devices int8, stream_rev int8, seen_at timestamptz?, agent_version text?, revision int8, created_at timestamptz, cursor text
-SELECT c.id, c.name, c.state, c.is_cordoned, c.is_frozen, t.path AS default_tenant, c.labels,
+-- out: id text, name text, state text, is_cordoned bool, is_frozen bool, is_draining bool, default_tenant text?, labels json, nodes int8, devices int8, stream_rev int8, seen_at timestamptz?, agent_version text?, revision int8, created_at timestamptz, cursor text
+SELECT c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.drain_grace_s IS NOT NULL AS is_draining, t.path AS default_tenant, c.labels,
 	(SELECT count(*) FROM node n WHERE n.cluster_key = c.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = c.key) AS devices,
 	coalesce(s.rev, 0) AS stream_rev, a.seen_at, a.version AS agent_version, c.rev AS revision, c.created_at, c.name AS cursor
 FROM cluster c LEFT JOIN tenant t ON t.key = c.default_tenant_key LEFT JOIN cluster_stream s ON s.cluster_key = c.key
@@ -24,7 +24,7 @@ LIMIT $2;
 
 -- name: cluster_create :one
 -- in: id text, name text, default_tenant text?, labels text, token_id text, token_hash bytea, accepts bool, ttl_s int8, rev_offset int8
--- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
+-- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, is_draining bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 twin AS (SELECT 1 FROM cluster WHERE name = $2 AND deleted_at IS NULL),
 t AS (SELECT key, path FROM tenant WHERE (id = $3 OR path = $3) AND deleted_at IS NULL AND depth > 0),
@@ -43,28 +43,33 @@ SELECT
 	CASE WHEN i.key IS NOT NULL THEN 'done' WHEN EXISTS (SELECT FROM twin) THEN 'refused:conflict' ELSE 'refused:unknown_tenant' END AS outcome,
 	CASE WHEN i.key IS NOT NULL THEN NULL WHEN EXISTS (SELECT FROM twin) THEN '#/name' ELSE '#/default_tenant' END AS pointer,
 	CASE WHEN i.key IS NOT NULL THEN NULL WHEN EXISTS (SELECT FROM twin) THEN 'there is a cluster called ' || $2 ELSE 'there is no tenant ' || $3 END AS detail,
-	i.key, i.id, i.name, i.state, i.is_cordoned, i.is_frozen, t.path AS default_tenant, i.labels, j.expires_at AS join_token_expires_at,
+	i.key, i.id, i.name, i.state, i.is_cordoned, i.is_frozen, i.drain_grace_s IS NOT NULL AS is_draining, t.path AS default_tenant, i.labels, j.expires_at AS join_token_expires_at,
 	0::int8 AS nodes, 0::int8 AS devices, 0::int8 AS stream_rev, i.rev AS revision, i.created_at
 FROM (SELECT 1) one LEFT JOIN i ON true LEFT JOIN j ON true LEFT JOIN t ON true;
 
--- One statement for all that changes a cluster's standing: what is NULL stays. A cluster that waited longer than its token lives gets
--- its certificate with it still, for a while after it was accepted.
+-- One statement for all that changes a cluster's standing: what is NULL stays; drain_grace_s below 0 ends a drain. A cluster that waited
+-- longer than its token lives gets its certificate with it still, for a while after it was accepted. The agent of a lost one is out.
 -- name: cluster_change :one
--- in: cluster text, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels text?, if_rev int8, rev_offset int8
--- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
+-- in: cluster text, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels text?, if_rev int8, rev_offset int8, drain_grace_s int8?, requeues bool?
+-- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, is_draining bool?, default_tenant text?, labels json?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 c AS (SELECT key, rev, state FROM cluster WHERE (id = $1 OR name = $1) AND deleted_at IS NULL),
 t AS (SELECT key, path FROM tenant WHERE (id = $5 OR path = $5) AND deleted_at IS NULL AND depth > 0),
 u AS (
 	UPDATE cluster SET state = coalesce($2, state), is_cordoned = coalesce($3, is_cordoned), is_frozen = coalesce($4, is_frozen),
 		default_tenant_key = CASE WHEN $5 = '' THEN NULL ELSE coalesce((SELECT key FROM t), default_tenant_key) END,
-		labels = coalesce($6, labels), rev = (SELECT n FROM h) + $8
+		labels = coalesce($6, labels), rev = (SELECT n FROM h) + $8,
+		drain_grace_s = CASE WHEN $9 < 0 THEN NULL ELSE coalesce($9, drain_grace_s) END, requeues = coalesce($10, requeues)
 	WHERE key = (SELECT key FROM c) AND ($7 < 0 OR rev = $7) AND ($5::text IS NULL OR $5 = '' OR EXISTS (SELECT FROM t))
 	RETURNING *
 ),
 j AS (
 	UPDATE join_token SET expires_at = greatest(expires_at, now() + join_repeat_window())
 	WHERE cluster_key = (SELECT key FROM u) AND used_at IS NOT NULL AND (SELECT state FROM c) = 'pending' AND (SELECT state FROM u) = 'ready'
+),
+k AS (
+	UPDATE agent_certificate SET revoked_at = now()
+	WHERE cluster_key = (SELECT key FROM u WHERE state = 'lost') AND revoked_at IS NULL
 )
 SELECT
 	CASE WHEN u.key IS NOT NULL THEN 'done' WHEN c.key IS NULL THEN 'refused:not_found'
@@ -72,7 +77,7 @@ SELECT
 	CASE WHEN u.key IS NOT NULL OR c.key IS NULL THEN NULL WHEN $7 >= 0 AND c.rev <> $7 THEN 'If-Match' ELSE '#/default_tenant' END AS pointer,
 	CASE WHEN u.key IS NOT NULL OR c.key IS NULL THEN NULL WHEN $7 >= 0 AND c.rev <> $7 THEN 'the cluster is at revision ' || c.rev
 		ELSE 'there is no tenant ' || $5 END AS detail,
-	u.key, u.id, u.name, u.state, u.is_cordoned, u.is_frozen, (SELECT path FROM tenant WHERE key = u.default_tenant_key) AS default_tenant, u.labels,
+	u.key, u.id, u.name, u.state, u.is_cordoned, u.is_frozen, u.drain_grace_s IS NOT NULL AS is_draining, (SELECT path FROM tenant WHERE key = u.default_tenant_key) AS default_tenant, u.labels,
 	(SELECT count(*) FROM node n WHERE n.cluster_key = u.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = u.key) AS devices,
 	coalesce((SELECT s.rev FROM cluster_stream s WHERE s.cluster_key = u.key), 0) AS stream_rev, u.rev AS revision, u.created_at
 FROM (SELECT 1) one LEFT JOIN c ON true LEFT JOIN u ON true;
@@ -80,7 +85,7 @@ FROM (SELECT 1) one LEFT JOIN c ON true LEFT JOIN u ON true;
 -- Every certificate of the cluster's agent ends, and so does every join token but the new one.
 -- name: cluster_revoke_agent :one
 -- in: cluster text, token_id text, token_hash bytea, ttl_s int8, rev_offset int8
--- out: outcome text, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
+-- out: outcome text, key int4?, id text?, name text?, state text?, is_cordoned bool?, is_frozen bool?, is_draining bool?, default_tenant text?, labels json?, join_token_expires_at timestamptz?, nodes int8, devices int8, stream_rev int8, revision int8?, created_at timestamptz?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 u AS (
 	UPDATE cluster SET rev = (SELECT n FROM h) + $5 WHERE (id = $1 OR name = $1) AND deleted_at IS NULL
@@ -97,7 +102,7 @@ j AS (
 	RETURNING expires_at
 )
 SELECT CASE WHEN u.key IS NOT NULL THEN 'done' ELSE 'refused:not_found' END AS outcome,
-	u.key, u.id, u.name, u.state, u.is_cordoned, u.is_frozen, (SELECT path FROM tenant WHERE key = u.default_tenant_key) AS default_tenant, u.labels,
+	u.key, u.id, u.name, u.state, u.is_cordoned, u.is_frozen, u.drain_grace_s IS NOT NULL AS is_draining, (SELECT path FROM tenant WHERE key = u.default_tenant_key) AS default_tenant, u.labels,
 	j.expires_at AS join_token_expires_at,
 	(SELECT count(*) FROM node n WHERE n.cluster_key = u.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = u.key) AS devices,
 	coalesce((SELECT s.rev FROM cluster_stream s WHERE s.cluster_key = u.key), 0) AS stream_rev, u.rev AS revision, u.created_at

@@ -78,8 +78,8 @@ SELECT tenant_key, lender_key, model, via_depth, device_milli, memory_mib, compu
 SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes FROM device_class ORDER BY name;
 
 -- name: load_clusters :many
--- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, is_deleted bool, is_learning bool, rev int8, session text?
-SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.deleted_at IS NOT NULL AS is_deleted,
+-- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, drain_grace_s int8?, requeues bool, is_deleted bool, is_learning bool, rev int8, session text?
+SELECT c.key, c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.drain_grace_s, c.requeues, c.deleted_at IS NOT NULL AS is_deleted,
 	EXISTS (SELECT FROM cluster_learning l WHERE l.cluster_key = c.key) AS is_learning, coalesce(s.rev, 0) AS rev, a.session
 FROM cluster c LEFT JOIN cluster_stream s ON s.cluster_key = c.key LEFT JOIN agent_session a ON a.cluster_key = c.key ORDER BY c.key;
 

@@ -57,6 +57,8 @@ const operation operations[OP_COUNT] = {
 	[OP_CLUSTER_UNCORDON]  = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.uncordon", .object_kind = "cluster"},
 	[OP_CLUSTER_FREEZE]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.freeze", .object_kind = "cluster"},
 	[OP_CLUSTER_UNFREEZE]  = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.unfreeze", .object_kind = "cluster"},
+	[OP_CLUSTER_DRAIN]     = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.drain", .object_kind = "cluster"},
+	[OP_CLUSTER_DECLARE_LOST] = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.declare_lost", .object_kind = "cluster"},
 	[OP_CLUSTER_REVOKE_AGENT] = {.stmt = SQL_CLUSTER_REVOKE_AGENT, .step = STEP_cluster_revoke_agent_ask, .action = "cluster.revoke_agent", .object_kind = "cluster"},
 	[OP_NODE_LIST]         = {.stmt = SQL_NODE_LIST},
 	[OP_NODE_GET]          = {.stmt = SQL_NODE_GET},

@@ -50,8 +50,11 @@ typedef struct site {
 	str name;
 	bool is_deleted;
 	bool is_cordoned;
-	bool is_open;     /* accepted, and not frozen */
-	bool is_learning; /* the database is another one: nothing new until it has reported all it runs */
+	bool is_open; /* accepted, and not frozen */
+	bool is_frozen, is_lost;
+	int64_t drain_grace_s; /* below 0: it is not drained */
+	bool requeues;         /* what leaves it waits anew */
+	bool is_learning;      /* the database is another one: nothing new until it has reported all it runs */
 	int64_t stream_rev;
 	int64_t unanswered; /* grants that its agent should have answered by now */
 	bool is_silent;     /* told of already */
@@ -173,6 +176,8 @@ typedef struct books {
 	vec(int32_t) moves_over; /* keys of tenants that moved and came back before their totals did */
 	bool sheds;              /* some quota asks for use above its limit to be taken back */
 	int64_t shed_at_us;      /* the next look for it */
+	bool is_evacuating;      /* some cluster may have to be emptied (evacuate.h) */
+	int64_t evacuate_at_us;
 	standing standing;
 	spends spends;
 	lents lents;

@@ -380,8 +380,14 @@ void govern_clusters(books *b, const sql_load_clusters_row *rows, uint32_t n)
 		s->is_cordoned = rows[i].is_cordoned;
 		s->is_learning = rows[i].is_learning;
 		s->is_open = str_eq(rows[i].state, S("ready")) && !rows[i].is_frozen;
+		s->is_frozen = rows[i].is_frozen;
+		s->is_lost = str_eq(rows[i].state, S("lost"));
+		s->drain_grace_s = rows[i].drain_grace_s_null ? -1 : rows[i].drain_grace_s;
+		s->requeues = rows[i].requeues;
 		govern_flag_site(b, s);
 	}
+	b->is_evacuating = true;
+	b->evacuate_at_us = 0;
 	change_all(&b->changes);
 }
 

@@ -402,12 +402,13 @@ static void model_review(look *l, const payer *p, int32_t model, const policy_te
 	}
 }
 
-/* A cluster that is gone holds nothing. */
+/* A cluster that is gone, or that a person has declared lost, holds nothing. */
 static void gone_review(look *l)
 {
 	vec_each (at, &l->b->lents.v) {
 		lent *x = *at;
-		if (!l->b->site_of.v[x->cluster]->is_deleted || amounts_eq(x->l.reserved, x->booked))
+		const site *s = l->b->site_of.v[x->cluster];
+		if ((!s->is_deleted && !s->is_lost) || amounts_eq(x->l.reserved, x->booked))
 			continue;
 		touch_lent(l->t, x);
 		lease_reclaim(&x->l, x->booked);

@@ -6,7 +6,7 @@
 #include "server/edge/govern.h"
 #include "server/edge/secret.h"
 
-enum { REJOIN_TTL_S = 3600 };
+enum { REJOIN_TTL_S = 3600, DRAIN_NONE = -1 };
 
 step cluster_create_ask(request *r)
 {
@@ -54,10 +54,35 @@ static void flag_set(bool *flag, bool *is_null, bool value)
 	*is_null = false;
 }
 
+static void drain_set(sql_cluster_change_in *in, int64_t grace_s)
+{
+	in->drain_grace_s = grace_s;
+	in->drain_grace_s_null = false;
+}
+
+static void drain_begin(sql_cluster_change_in *in, const cluster_drain *d)
+{
+	flag_set(&in->is_cordoned, &in->is_cordoned_null, true);
+	flag_set(&in->requeues, &in->requeues_null, d->requeue);
+	drain_set(in, d->grace_s);
+}
+
+static void loss_begin(sql_cluster_change_in *in, const cluster_loss *l)
+{
+	in->state = S("lost");
+	flag_set(&in->requeues, &in->requeues_null, l->requeue);
+}
+
 step cluster_change_ask(request *r)
 {
 	sql_cluster_change_in *in = bind_request(r, SQL_CLUSTER_CHANGE);
 
+	if (r->op == OP_CLUSTER_DRAIN)
+		drain_begin(in, r->body);
+	else if (r->op == OP_CLUSTER_DECLARE_LOST)
+		loss_begin(in, r->body);
+	else if (r->op == OP_CLUSTER_UNCORDON)
+		drain_set(in, DRAIN_NONE);
 	if (r->op == OP_CLUSTER_ACCEPT)
 		in->state = S("ready");
 	else if (r->op == OP_CLUSTER_CORDON || r->op == OP_CLUSTER_UNCORDON)

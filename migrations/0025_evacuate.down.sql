@@ -1,0 +1,1 @@
+ALTER TABLE cluster DROP COLUMN drain_grace_s, DROP COLUMN requeues;
