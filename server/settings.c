@@ -77,6 +77,8 @@ static const setting rows[] = {
 	TEXT("audit-file", audit_file, "",
 		"File that gets a line for each signed checkpoint of the audit chains; best on another machine. Empty: none."),
 	TEXT("audit-url", audit_url, "", "URL that each of these lines is posted to, once. Empty: none."),
+	NUMBER("audit-keep-days", audit_keep_days, "0", 0, 36500,
+		"Days that records of the governance chain are kept; what is older goes behind a signed checkpoint. 0: for ever."),
 	NUMBER("audit-every-s", audit_every_s, "600", 1, 86400,
 		"How often a chain with new records gets a signed checkpoint; after 4096 records it gets one at once."),
 	SWITCH("fsync", fsync, "true",

@@ -37,6 +37,7 @@ typedef struct server_settings {
 	const char *trusted_proxies; /* comma-separated ranges: whose X-Forwarded-For counts */
 	const char *audit_file;      /* gets a line for each checkpoint of the audit chains; "": none */
 	const char *audit_url;       /* gets the same as a POST; "": none */
+	int64_t audit_keep_days;     /* of the governance chain; 0: for ever */
 	int64_t audit_every_s;       /* a chain with new records gets a checkpoint that often */
 	bool fsync;                  /* of the private PostgreSQL; off only for experiments */
 	/* Set by the supervisor for its children, not by people. */

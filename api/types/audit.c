@@ -63,6 +63,9 @@ JS_TYPE(audit_key, "What checkpoints are signed by.");
 static const js_field verify_answer_fields[] = {
 	F(is_intact, JS_READ_ONLY, "Both chains and the books hold.", .always = true),
 	F(governance_records, JS_READ_ONLY, "Records of the governance chain.", .always = true),
+	F(governance_pruned, JS_READ_ONLY,
+		"Up to this number they are kept no longer: the chain is followed from the checkpoint of this size on. 0: all are kept.",
+		.always = true),
 	F(placement_records, JS_READ_ONLY, "Records of the placements chain.", .always = true),
 	F(checkpoints, JS_READ_ONLY, "Signed checkpoints of both.", .always = true),
 	F(first_broken, JS_READ_ONLY, "First record that does not hold; 0: none.", .always = true),

@@ -56,7 +56,7 @@ JS_DECLARE(audit_key);
 /* GET /v1/audit:verify */
 typedef struct verify_answer {
 	bool is_intact;
-	int64_t governance_records, placement_records, checkpoints;
+	int64_t governance_records, governance_pruned, placement_records, checkpoints;
 	int64_t first_broken; /* number of the first record that does not hold; 0: none */
 	str broken_chain;     /* g or p */
 	str broken_by;        /* number, hash, head, checkpoint, or the column that differs from the record */

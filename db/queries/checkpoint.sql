@@ -77,5 +77,6 @@ SELECT t.level, t.place, t.hashes FROM unnest($2::int4[], $3::int8[]) x (level, 
 JOIN audit_tile t ON t.chain = $1 AND t.level = x.level AND t.place = x.place;
 
 -- name: chain_heads :one
--- out: g int8, g_hash bytea, p int8, p_hash bytea
-SELECT c.n AS g, c.hash AS g_hash, l.n AS p, l.hash AS p_hash FROM chain c, leader l WHERE c.id = 'g' AND l.name = 'placer';
+-- out: g int8, g_hash bytea, g_floor int8, p int8, p_hash bytea
+SELECT c.n AS g, c.hash AS g_hash, f.n AS g_floor, l.n AS p, l.hash AS p_hash FROM chain c, leader l, audit_floor f
+WHERE c.id = 'g' AND l.name = 'placer' AND f.chain = 'g';

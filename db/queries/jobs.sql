@@ -21,6 +21,20 @@ WITH d AS (
 )
 SELECT count(*) AS deleted FROM d;
 
+-- First the floor rises to the newest checkpoint that is old enough; what lies below goes by slices from the next time on.
+-- name: audit_prune :one
+-- in: keep_s int8, limit int8
+-- out: deleted int8, floor int8
+WITH f AS (
+	UPDATE audit_floor SET n = due.n, at = now()
+	FROM (SELECT max(size) AS n FROM audit_checkpoint WHERE chain = 'g' AND at < now() - make_interval(secs => $1)) due
+	WHERE chain = 'g' AND due.n > audit_floor.n RETURNING audit_floor.n
+),
+d AS (
+	DELETE FROM audit WHERE n = ANY (ARRAY(SELECT n FROM audit WHERE n <= (SELECT n FROM audit_floor WHERE chain = 'g') ORDER BY n LIMIT $2)) RETURNING 1
+)
+SELECT (SELECT count(*) FROM d) + (SELECT count(*) FROM f) AS deleted, coalesce((SELECT n FROM f), (SELECT n FROM audit_floor WHERE chain = 'g')) AS floor;
+
 -- The books: rows in which a stored total differs from a recomputation. All zero: they balance. Three statements, each true at one
 -- moment; with many placements each takes seconds.
 

@@ -301,8 +301,11 @@ static void audit_came(void *arg, db_reply *reply)
 		watch_fail(w, ERR_UNAVAILABLE);
 		return;
 	}
-	if (!reply->rows)
-		w->at.g = feed_floor(w->edge->feed).g;
+	/* Records have no gaps: what is not there is kept no longer. */
+	if (!reply->rows || db_i64(reply, 0, "n") > w->at.g + 1) {
+		watch_fail(w, ERR_CURSOR_COMPACTED);
+		return;
+	}
 	for (uint32_t i = 0; i < reply->rows && may_show(w); i++)
 		if (!db_row(reply, i, &row, &f))
 			event_take(w, &(feed_event){'g', row.n, (int32_t)row.tenant_key, 0, row.action, row.object_kind,

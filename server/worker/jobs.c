@@ -34,6 +34,7 @@ static void identity_purge(jobs *j);
 static void ask_purge(jobs *j);
 static void plan_purge(jobs *j);
 static void policy_sweep(jobs *j);
+static void audit_prune(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
@@ -45,6 +46,7 @@ static const job table[] = {
 	{"ask_purge", 10 * MINUTE_MS, ask_purge},
 	{"plan_purge", 60 * MINUTE_MS, plan_purge},
 	{"policy_sweep", SWEEP_MS, policy_sweep},
+	{"audit_prune", 10 * MINUTE_MS, audit_prune},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
@@ -64,6 +66,8 @@ struct jobs {
 	sql_ask_purge_in asks;
 	sql_plan_purge_in plans;
 	sql_policy_sweep_in sweep;
+	sql_audit_prune_in records;
+	int64_t audit_keep_days, audit_floor;
 	char swept_id[ID_MAX];        /* the last of the page before */
 	int64_t swept_rev, sweep_rev; /* of the applies that all was, or is, looked at for; -1: none yet */
 };
@@ -132,6 +136,27 @@ static void plan_purge(jobs *j)
 {
 	j->plans = (sql_plan_purge_in){.older_than_s = PLAN_KEPT_S, .limit = PURGE_ROWS};
 	lane_run(j->write, 0, DB_PLATFORM, SQL_PLAN_PURGE, &j->plans, on_purged, j);
+}
+
+/* What goes is told, with the checkpoint that is left of it. */
+static void on_pruned(void *arg, db_reply *r)
+{
+	jobs *j = arg;
+	int64_t floor = !r->e && r->rows ? db_i64(r, 0, "floor") : j->audit_floor;
+
+	if (floor > j->audit_floor)
+		log_info("audit.pruned", KV_I64("up_to", floor), KV_I64("keep_days", j->audit_keep_days));
+	j->audit_floor = floor;
+	on_purged(j, r);
+}
+
+static void audit_prune(jobs *j)
+{
+	j->records = (sql_audit_prune_in){.keep_s = j->audit_keep_days * 86400, .limit = PURGE_ROWS};
+	if (j->audit_keep_days)
+		lane_run(j->write, 0, DB_PLATFORM, SQL_AUDIT_PRUNE, &j->records, on_pruned, j);
+	else
+		j->is_busy = false;
 }
 
 static void on_swept(void *arg, db_reply *r);
@@ -207,7 +232,7 @@ static void on_look(void *arg)
 	loop_timer_arm(j->timer, (int64_t)LOOK_MS * 1000);
 }
 
-jobs *jobs_new(loop *l, lane *write, db_reader *read)
+jobs *jobs_new(loop *l, lane *write, db_reader *read, int64_t audit_keep_days)
 {
 	jobs *j = calloc(1, sizeof(*j));
 
@@ -215,6 +240,7 @@ jobs *jobs_new(loop *l, lane *write, db_reader *read)
 	j->write = write;
 	j->swept_rev = -1;
 	j->read = read;
+	j->audit_keep_days = audit_keep_days;
 	for (size_t i = 0; i < JOBS; i++)
 		j->due_us[i] = clock_mono_us() + table[i].every_ms * 1000;
 	j->timer = loop_timer_new(l, on_look, j);

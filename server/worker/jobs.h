@@ -8,5 +8,6 @@
 
 typedef struct jobs jobs;
 
-jobs *jobs_new(loop *l, lane *write, db_reader *read);
+/* audit_keep_days: how long records of the governance chain are kept; 0: for ever. */
+jobs *jobs_new(loop *l, lane *write, db_reader *read, int64_t audit_keep_days);
 void jobs_free(jobs *j); /* NULL-safe */

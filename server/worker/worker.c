@@ -106,7 +106,7 @@ static void worker_open(worker *w, process *p)
 	w->reader = reader_new(p->loop, &(reader_options){.platform = options(p, "worker-read", "reeve_jobs"),
 						.platform_n = 1,
 						.deadline_us = READ_DEADLINE_US});
-	w->jobs = jobs_new(p->loop, w->lane, w->reader);
+	w->jobs = jobs_new(p->loop, w->lane, w->reader, p->settings->audit_keep_days);
 	w->raises = raises_new(p->loop, w->reader, w->ledger, on_governed, w);
 	seal_open(w, p->settings);
 	w->planner = planner_new(p->loop, &(planner_options){.dsn = p->dsn, .on_governed = on_governed, .arg = w});

@@ -15,6 +15,7 @@ enum { VERIFY_PAGE = 250 };
 typedef struct chain_head {
 	int64_t n;
 	merkle_hash hash;
+	int64_t floor; /* up to here records may be gone: the walk begins behind the checkpoint of that size */
 } chain_head;
 
 /* Walks both chains from their beginning, a page at a time, and holds their checkpoints against them on the way. */
@@ -57,9 +58,10 @@ step verify_ask(request *r)
 	return request_fetch_slow(r, SQL_CHAIN_HEADS, NULL, STEP_verify_begin);
 }
 
-static void head_read(chain_head *h, int64_t n, str hash)
+static void head_read(chain_head *h, int64_t n, str hash, int64_t floor)
 {
 	h->n = n;
+	h->floor = floor;
 	if (hash.n == MERKLE_HASH)
 		memcpy(h->hash.v, hash.p, MERKLE_HASH);
 }
@@ -86,8 +88,9 @@ step verify_begin(request *r)
 	err e = db_row(&r->reply, 0, &row, &r->fault);
 	if (e)
 		return request_fail(r, e);
-	head_read(&v->heads[0], row.g, row.g_hash);
-	head_read(&v->heads[1], row.p, row.p_hash);
+	head_read(&v->heads[0], row.g, row.g_hash, row.g_floor);
+	head_read(&v->heads[1], row.p, row.p_hash, 0);
+	v->answer.governance_pruned = row.g_floor;
 	return chain_begin(r, 0);
 }
 
@@ -146,6 +149,21 @@ static void seal_hold(verify_work *v)
 		broken(v, v->walk.n, "checkpoint");
 }
 
+/* Of what is gone the checkpoints are left: the walk goes on from the last of them. */
+static void floor_pass(verify_work *v, const sql_checkpoint_range_row *row)
+{
+	int64_t floor = v->heads[v->chain].floor;
+	const checkpoint *c = &v->seals[v->seal];
+	merkle tree;
+
+	if (row->size > floor)
+		return;
+	if (row->size == floor && row->frontier.n % MERKLE_HASH == 0 &&
+		merkle_resume(&tree, c->size, (const void *)row->frontier.p, row->frontier.n / MERKLE_HASH))
+		walk_resume(&v->walk, c->size, &c->hash, &tree);
+	v->seal++;
+}
+
 step verify_seals(request *r)
 {
 	verify_work *v = r->work;
@@ -164,6 +182,7 @@ step verify_seals(request *r)
 			broken(v, row.size, "checkpoint");
 		v->seals[i].size = v->last_size = row.size;
 		checkpoint_digest(row.body, &v->last_digest);
+		floor_pass(v, &row);
 	}
 	v->answer.checkpoints += v->seals_n;
 	seal_hold(v);
