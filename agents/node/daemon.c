@@ -179,6 +179,11 @@ static void on_tick(void *arg)
 	loop_timer_arm(s->tick, wait_ns / 1000);
 }
 
+static void on_news(void *arg)
+{
+	loop_timer_arm(((service *)arg)->tick, 0);
+}
+
 static void on_allocations(void *arg)
 {
 	service *s = arg;
@@ -480,7 +485,7 @@ static err service_begin(service *s, fault *f)
 			KV_I64("unread", allocations_unread(s->allocations)));
 	allocations_on_change(s->allocations, on_allocations, s);
 	s->ward = ward_new(&roots);
-	s->seats = seats_new(s->allocations);
+	s->seats = seats_new(s->loop, s->allocations, on_news, s);
 	s->audit = audit_new(s->allocations, s->o.policy, on_finding, s);
 	s->window_from_us = clock_now_us();
 	buf_init(&s->page, EXPOSITION_BYTES_MAX);

@@ -12,6 +12,7 @@
 typedef struct lot {
 	limits *limits;
 	int books_fd;
+	bool is_watched;   /* who opens its books is told (seats.h): they need not be looked at for that */
 	unsigned top;      /* slots that were in use at the last reading */
 	uint64_t dev, ino; /* of the limits file, by which it is known wherever it is mounted */
 } lot;

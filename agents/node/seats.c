@@ -1,7 +1,11 @@
 #include "agents/node/seats.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 #include "agents/node/settle.h"
+#include "base/clock.h"
 #include "base/vec.h"
 
 struct seats {
@@ -10,25 +14,86 @@ struct seats {
 	uint64_t generation; /* that `settle` knows */
 	bool is_known;
 	vec(settle_member) members;
+	loop *loop;
+	void (*on_news)(void *arg);
+	void *arg;
+	int inotify_fd; /* -1: none */
+	loop_watch *watch;
+	vec(lot *) by_watch; /* the kernel's numbers are small and rise */
 };
 
-seats *seats_new(allocations *all)
+seats *seats_new(loop *l, allocations *all, void (*on_news)(void *arg), void *arg)
 {
 	seats *s = calloc(1, sizeof(*s));
 
 	assert(s);
-	s->all = all;
+	*s = (seats){.all = all, .loop = l, .on_news = on_news, .arg = arg, .inotify_fd = -1};
 	s->settle = settle_new();
 	return s;
+}
+
+static void watches_end(seats *s)
+{
+	loop_watch_free(s->watch);
+	s->watch = NULL;
+	if (s->inotify_fd >= 0)
+		close(s->inotify_fd);
+	s->inotify_fd = -1;
+	vec_clear(&s->by_watch);
 }
 
 void seats_free(seats *s)
 {
 	if (!s)
 		return;
+	watches_end(s);
 	settle_free(s->settle);
 	vec_done(&s->members);
+	vec_done(&s->by_watch);
 	free(s);
+}
+
+static void on_opened(void *arg, int what)
+{
+	seats *s = arg;
+	_Alignas(struct inotify_event) char text[4096];
+	ssize_t n;
+
+	(void)what;
+	while ((n = read(s->inotify_fd, text, sizeof(text))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(const void *)(text + at);
+			if (e->wd >= 0 && (uint32_t)e->wd < s->by_watch.n && s->by_watch.v[e->wd])
+				settle_wake(s->settle, s->by_watch.v[e->wd], clock_mono_ns());
+			at += (ssize_t)(sizeof(*e) + e->len);
+		}
+	}
+	s->on_news(s->arg);
+}
+
+/* Where the kernel gives us no more watches, the books are looked at from time to time. */
+static void lot_watch(seats *s, lot *l)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", l->books_fd);
+	int wd = s->inotify_fd < 0 ? -1 : inotify_add_watch(s->inotify_fd, path, IN_OPEN);
+	l->is_watched = wd >= 0;
+	if (wd < 0)
+		return;
+	while (s->by_watch.n <= (uint32_t)wd)
+		vec_push(&s->by_watch, NULL);
+	s->by_watch.v[wd] = l;
+}
+
+static void watches_begin(seats *s, allocation **list, uint32_t n)
+{
+	watches_end(s);
+	s->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	for (uint32_t i = 0; i < n; i++)
+		lot_watch(s, &list[i]->lot);
+	if (s->inotify_fd >= 0)
+		s->watch = loop_watch_new(s->loop, s->inotify_fd, LOOP_READ, on_opened, s);
 }
 
 /* Devices that have no name are told apart by their place. */
@@ -45,6 +110,7 @@ static void seats_read(seats *s, allocation **list, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t d = 0; d < list[i]->n_devices; d++)
 			vec_push(&s->members, ((settle_member){device_of(list[i], d, a), &list[i]->lot, d}));
+	watches_begin(s, list, n);
 	settle_set(s->settle, s->members.v, s->members.n);
 }
 

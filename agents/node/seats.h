@@ -1,10 +1,16 @@
-/* seats: the allocations of this node as settle.h sees them: by device, and anew whenever one comes or goes. */
+/* seats: the allocations of this node as settle.h sees them: by device, and anew whenever one comes or goes.
+ *
+ * A process that begins in a container opens its books, and the kernel tells us (inotify), so that containers without a
+ * process cost nothing to speak of.
+ */
 #pragma once
 #include "agents/node/allocation.h"
+#include "net/loop.h"
 
 typedef struct seats seats;
 
-seats *seats_new(allocations *all);
+/* on_news: somebody opened books, and it is time for a turn. */
+seats *seats_new(loop *l, allocations *all, void (*on_news)(void *arg), void *arg);
 void seats_free(seats *s); /* NULL-safe */
 
 /* Settles; how long until the next turn, in ns. now_ns is CLOCK_MONOTONIC. */

@@ -9,7 +9,8 @@
 typedef struct seat {
 	lot *lot;
 	int64_t latest_ns, next_ns;
-	uint64_t turn; /* in which it was read */
+	int64_t alert_ns; /* until then it is looked at often, process or not */
+	uint64_t turn;    /* in which it was read */
 	bool has_process;
 } seat;
 
@@ -100,6 +101,13 @@ static bool works(const seat *at, int64_t now_ns, int64_t within_ns)
 	return at->latest_ns > 0 && now_ns - at->latest_ns < within_ns;
 }
 
+static int64_t look_again_ns(const seat *at, int64_t now_ns)
+{
+	if (at->has_process)
+		return SETTLE_WORK_NS;
+	return now_ns < at->alert_ns || !at->lot->is_watched ? SETTLE_IDLE_NS : SETTLE_QUIET_NS;
+}
+
 static void seat_read(settle *s, seat *at, int64_t now_ns)
 {
 	s->reads++;
@@ -111,7 +119,20 @@ static void seat_read(settle *s, seat *at, int64_t now_ns)
 	/* A launch in the future is a forged one: it is as good as one now. */
 	if (at->latest_ns > now_ns)
 		at->latest_ns = now_ns;
-	at->next_ns = now_ns + (at->has_process ? SETTLE_WORK_NS : SETTLE_IDLE_NS);
+	/* Who was new to us may have been opened before we were told of that. */
+	if (!at->alert_ns)
+		at->alert_ns = now_ns + SETTLE_ALERT_NS;
+	at->next_ns = now_ns + look_again_ns(at, now_ns);
+}
+
+void settle_wake(settle *s, const lot *l, int64_t now_ns)
+{
+	for (uint32_t i = 0; i < s->seats.n; i++) {
+		if (s->seats.v[i].lot != l)
+			continue;
+		s->seats.v[i].next_ns = now_ns;
+		s->seats.v[i].alert_ns = now_ns + SETTLE_ALERT_NS;
+	}
 }
 
 static bool group_read(settle *s, const group *g, int64_t now_ns)

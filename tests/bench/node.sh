@@ -35,8 +35,9 @@ begin() # NVML
 	"$REEVE_BIN/reeve-node" --state-dir "$folder/state" --nvml "$1" --metrics-listen 127.0.0.1:0 --kernel-log "" \
 		--sysfs "$folder/sys" >"$folder/log" 2>&1 &
 	node=$!
-	sleep 2
-	at=$(sed -n 's/.*event=metrics.listening at=//p' "$folder/log")
+	until at=$(sed -n 's/.*event=metrics.listening at=//p' "$folder/log") && [ -n "$at" ]; do sleep 0.1; done
+	until curl -sS -f -o "$folder/ready" "http://$at/readyz" 2>/dev/null; do sleep 0.1; done
+	sleep 3
 }
 
 # Per cent of a core that a process of one thread took while a command ran. Ticks of a hundredth of a second are too coarse for this.
@@ -62,6 +63,9 @@ curl -sS "http://$at/metrics" >"$folder/page"
 goal "resident, MiB" "$(awk -v kib="$(rss_kib $node)" 'BEGIN { printf "%.1f", kib / 1024 }')" at-most 12
 kill $node
 wait $node
+"$load" "$folder/flips" flip >"$folder/flip"
+goal "a flip of priority reaches a program, us, the middle" "$(cut -d' ' -f1 "$folder/flip")" at-most 1000
+echo "    all but one in a hundred, by when the machine lets the program run: $(cut -d' ' -f2 "$folder/flip") us"
 FAKE_GPU="$folder/gpu" FAKE_DEVICES=4 begin "$build/fake/libnvidia-ml.so.1"
 probe=$(pgrep -P "$node" | head -n 1)
 spent=$(core_percent "$probe" sleep $seconds)

@@ -121,6 +121,30 @@ Test(settle, hard_caps_of_one_priority_are_not_looked_at)
 	ended(&w);
 }
 
+Test(settle, a_container_without_a_process_is_looked_at_when_somebody_opens_its_books)
+{
+	world w = made(2, halves, lend, highs);
+	int64_t now = 1000 * MS;
+
+	w.lots[0].is_watched = w.lots[1].is_watched = true;
+	seated(&w, 2);
+	settle_turn(w.settle, now);
+	now += 2 * SETTLE_ALERT_NS;
+	settle_turn(w.settle, now);
+	uint64_t reads = settle_reads(w.settle);
+	for (int i = 1; i < 9; i++)
+		settle_turn(w.settle, now + i * 1000 * MS);
+	cr_expect_eq(settle_reads(w.settle), reads, "nobody is there, and nobody looks");
+	now += 9000 * MS;
+	settle_wake(w.settle, &w.lots[0], now);
+	settle_turn(w.settle, now);
+	cr_expect_eq(settle_reads(w.settle), reads + 1);
+	launches(&w, 0, now + SETTLE_IDLE_NS - MS);
+	settle_turn(w.settle, now + SETTLE_IDLE_NS);
+	cr_expect_eq(lent(&w, 0), 700u, "and again soon after");
+	ended(&w);
+}
+
 Test(settle, what_was_borrowed_of_a_neighbour_that_is_gone_is_given_back)
 {
 	world w = made(2, halves, lend, highs);
