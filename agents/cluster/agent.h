@@ -80,6 +80,10 @@ void agent_spent(agent *a, str loan, amounts charge);
 void agent_unspend(agent *a, str loan, amounts charge);
 /* The fence of what is let in now. */
 void agent_fence(const agent *a, char out[BOOK_FENCE_MAX + 1]);
+/* The server answers; and whether anything was heard that makes another look at what waits worth it: other than
+ * before. */
+bool agent_is_in_touch(const agent *a);
+uint64_t agent_purses(const agent *a, int64_t now_us);
 /* The server was told that it is wanted: only a grant lets it in. */
 bool agent_is_wanted(const agent *a, str id);
 

@@ -63,6 +63,43 @@ static str type_of(const maker *m, const vendor *k, const fleet_device *d)
 	return str_from(k->word);
 }
 
+/* No word of compute, or none of it, is no cap. */
+static void plan_add(const maker *m, uint32_t want_at, const score_slice *s)
+{
+	const pod_want *pw = &m->ask->wants.v[want_at];
+	const fleet_device *d = slice_device(m, s);
+	plan_container *c = &m->out->containers[pw->container];
+
+	if (c->n == PLAN_SHARES_MAX)
+		return;
+	plan_share *to = &c->shares[c->n++];
+	*to = (plan_share){
+		.resource = str_from(pw->w.kind->resources.count ? pw->w.kind->resources.count : pw->w.kind->word),
+		.uuid = slice_uuid(m, s),
+		.memory_mib = memory_of(&pw->w, s, d),
+		.compute_milli = s->compute_milli ? s->compute_milli : 1000,
+	};
+	if (s->profile && d->geometry) {
+		to->profile = d->geometry->profiles[s->profile - 1].name;
+		to->start = s->start;
+	}
+}
+
+static void plan_begin(maker *m)
+{
+	grant *g = m->out;
+
+	g->containers = ARENA_ARRAY(m->a, plan_container, m->pod->n_containers + 1);
+	g->n_containers = m->pod->n_containers;
+	g->is_low = false;
+	for (uint32_t i = 0; i < g->n_containers; i++)
+		g->containers[i] = (plan_container){.name = m->pod->containers[i].name,
+			.is_init = m->pod->containers[i].is_init,
+			.shares = ARENA_ARRAY(m->a, plan_share, PLAN_SHARES_MAX)};
+	for (uint32_t i = 0; i < m->ask->wants.n; i++)
+		g->is_low |= m->ask->wants.v[i].w.priority > 0;
+}
+
 /* The devices of one container's want: the first of its entry. */
 static void container_fill(const maker *m, uint32_t want_at, assigned_container *c)
 {
@@ -80,6 +117,7 @@ static void container_fill(const maker *m, uint32_t want_at, assigned_container 
 			.memory_mib = memory_of(w, s, d),
 			.compute = compute_of(w, s),
 		};
+		plan_add(m, want_at, s);
 	}
 }
 
@@ -139,6 +177,7 @@ err grant_make(stock *s, const pod *p, const pod_ask *q, const score_tables *tab
 		return fault_set(f, ERR_CONFLICT, NULL, "what is free on " STR_FMT " is over the namespace's quota",
 			STR_ARG(node));
 	shares_fill(&m);
+	plan_begin(&m);
 	for (uint32_t i = 0; i < q->wants.n; i++)
 		if (is_first_of_kind(q, i) && !kind_write(&m, q->wants.v[i].w.kind))
 			return fault_set(f, ERR_LIMIT, NULL, "the devices of the pod do not fit into its annotations");

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "agents/cluster/pod_ask.h"
+#include "agents/plan_record.h"
 #include "engine/score.h"
 
 enum { GRANT_SHARES_MAX = 1024, GRANT_PAIRS_MAX = 2 * STOCK_KINDS_MAX + 12 };
@@ -14,6 +15,9 @@ typedef struct grant {
 	uint32_t n_shares;
 	object_pair annotations[GRANT_PAIRS_MAX];
 	uint32_t n_annotations;
+	plan_container *containers; /* of the pod, each with what it gets: for the plan that its node trusts */
+	uint32_t n_containers;
+	bool is_low; /* it asked for the lower priority on its devices */
 } grant;
 
 /* Decides on the state as it is now; nothing is booked. ERR_CONFLICT: the pod does not fit there any more; ERR_LIMIT:

@@ -220,6 +220,24 @@ bool agent_spend(agent *a, str tenant, str model, amounts charge, int64_t now_us
 	return true;
 }
 
+bool agent_is_in_touch(const agent *a)
+{
+	return a->is_in_touch;
+}
+
+uint64_t agent_purses(const agent *a, int64_t now_us)
+{
+	uint64_t sum = (uint64_t)a->borrow.rev * 2 + a->is_in_touch;
+
+	map_each (slot, &a->borrow.by_name) {
+		const loan *l = slot->value;
+		sum = sum * 31 + lease_is_open(&a->borrow.self, now_us, l->offline_s * 1000000);
+		for (int i = 0; i < AXIS_COUNT; i++)
+			sum = sum * 1099511628211u + (uint64_t)(l->hold.offered.v[i] - l->hold.used.v[i]);
+	}
+	return sum;
+}
+
 void agent_spent(agent *a, str loan_name, amounts charge)
 {
 	loan *l = borrow_named(&a->borrow, loan_name);

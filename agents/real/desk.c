@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "json/write.h"
 
-enum { KEY_MAX = 96 };
+enum { KEY_MAX = 96, FENCE_BITS = 24 };
 
 static const char *say(arena *a, const char *what, str whose)
 {
@@ -266,6 +266,45 @@ static void bind_begin(real *r, const desk_answer *d, const binding_args *at, co
 	work_text(&b->placed, placed_print(&placed, a));
 }
 
+/* A number that rises with each attempt, as nodes compare them. */
+static int64_t fence_number(str fence)
+{
+	attempt at;
+
+	return attempt_read(fence, &at) ? at.incarnation << FENCE_BITS | (at.number & ((1 << FENCE_BITS) - 1)) : 1;
+}
+
+/* What the node is to give, and what the agent is to know of it again. */
+static err records_add(real *r, const binding_args *at, const receipt *words, str text, arena *a, grant *g, fault *f)
+{
+	plan_record made = {.pod_uid = at->uid,
+		.node = at->node,
+		.placement = words->id,
+		.fence = fence_number(words->fence),
+		.made_us = clock_now_us(),
+		.is_low = g->is_low,
+		.containers = g->containers,
+		.n = g->n_containers};
+	str record = STR_NONE;
+
+	err e = text.n ? plan_record_sign(&made, r->spec.key, a, &record, f)
+		       : fault_set(f, ERR_LIMIT, NULL, "the names of its placement are too long");
+	if (e)
+		return e;
+	g->annotations[g->n_annotations++] = (object_pair){S(RECEIPT_ANNOTATION), text};
+	g->annotations[g->n_annotations++] = (object_pair){S(PLAN_ANNOTATION), record};
+	return ERR_OK;
+}
+
+/* Nothing was entered yet but what is spent. */
+static void enter_undo(real *r, const desk_answer *d, const receipt *words)
+{
+	if (d->word == DESK_ORDERED)
+		seat_hold(r, d->work, d->seat);
+	else
+		agent_unspend(r->agent, words->loan, words->charge);
+}
+
 static err till_enter(void *arg, const binding_args *at, const pod *p, pod_ask *q, arena *a, grant *g, fault *f)
 {
 	real *r = arg;
@@ -281,9 +320,12 @@ static err till_enter(void *arg, const binding_args *at, const pod *p, pod_ask *
 	if (e)
 		return e;
 	str text = receipt_sign(&words, at->uid, at->node, r->spec.key, a);
-	bind_begin(r, &d, at, p, q, a, g, text);
-	g->annotations[g->n_annotations++] = (object_pair){S(RECEIPT_ANNOTATION), text};
-	return ERR_OK;
+	e = records_add(r, at, &words, text, a, g, f);
+	if (e)
+		enter_undo(r, &d, &words);
+	else
+		bind_begin(r, &d, at, p, q, a, g, text);
+	return e;
 }
 
 static void till_pay(void *arg, str uid, void (*on_paid)(void *deed, bool is_paid), void *deed)
@@ -314,7 +356,7 @@ static bool till_is_unsure(void *arg, str uid)
 	const real *r = arg;
 	const bind_row *b = bind_find(r, uid);
 
-	return b && b->inherited_us && clock_now_us() < b->inherited_us + REAL_UNKNOWN_US;
+	return b && b->inherited_us && clock_now_us() < b->inherited_us + r->spec.unknown_us;
 }
 
 binder_till real_till(real *r)

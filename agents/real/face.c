@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include "agents/real/real_inside.h"
+#include "agents/real/wish.h"
 #include "base/clock.h"
 #include "engine/fit.h"
 
@@ -143,19 +144,21 @@ static void listed_tell(
 	AUTO_ARENA a = arena_new(0);
 	placed_pod *all = ARENA_ARRAY(a, placed_pod, w->n_seats + 1);
 	cluster_pods told = work_tell(w, phase);
-	cluster_let_in let_in = {str_from(w->tenant), w->request ? str_from(w->request) : STR_NONE, str_from(w->loan),
-		w->charge, w->at_us};
+	cluster_let_in let_in = {
+		.tenant = str_from(w->tenant), .loan = str_from(w->loan), .charge = w->charge, .at_us = w->at_us};
 
 	told.placed = (js_list){all, 0};
 	for (uint32_t i = 0; i < w->n_seats; i++) {
 		js_list one = seat_placed(r, &w->seats[i], a);
 		all[told.placed.n++] = *(placed_pod *)one.v;
 	}
+	if (w->n_seats)
+		let_in.request = wish_of_placed(&told.placed, let_in.tenant, str_from(w->seats[0].space),
+			str_from(w->seats[0].pod), w->max_runtime_s, a);
 	told.let_in = w->loan[0] ? &let_in : NULL;
 	w->has_phase = true;
 	w->phase = phase;
 	visit(arg, &told);
-	work_text(&w->request, STR_NONE);
 }
 
 static void order_list(work *w, void (*visit)(void *arg, const cluster_pods *p), void *arg)
@@ -272,7 +275,7 @@ static void binds_expire(real *r, int64_t now_us)
 
 	map_each (slot, &r->binds) {
 		bind_row *b = slot->value;
-		if (b->inherited_us && now_us >= b->inherited_us + 2 * REAL_UNKNOWN_US)
+		if (b->inherited_us && now_us >= b->inherited_us + 2 * r->spec.unknown_us)
 			old = b;
 	}
 	if (!old)

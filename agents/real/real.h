@@ -21,8 +21,7 @@
 #include "net/signature.h"
 
 enum { REAL_CLAIM_S = 600, REAL_SCAN_PODS = 64 };
-#define REAL_SWEEP_US   ((int64_t)1000000)
-#define REAL_UNKNOWN_US ((int64_t)25000000) /* so long a Binding of an agent that is gone may still be on its way */
+#define REAL_SWEEP_US ((int64_t)1000000)
 
 typedef struct real real;
 
@@ -34,6 +33,7 @@ typedef struct real_spec {
 	str cluster_uid; /* outlives it */
 	signing_key *key;
 	const char *identity; /* ours, in events */
+	int64_t unknown_us;   /* so long a Binding of an agent that is gone may still be on its way */
 	/* The agent is to take a turn soon. */
 	void (*on_stir)(void *arg);
 	void *arg;

@@ -29,21 +29,13 @@ js_list seat_placed(real *r, const seat *s, arena *a)
 	return wish_placed(shares, n, r->spec.stock, &r->models, NULL, str_dup(a, str_from(s->node)), s->index, a);
 }
 
-static str request_of(real *r, const pod *p, str tenant, arena *a)
-{
-	pod_ask *q = ARENA_NEW(a, pod_ask);
-
-	if (pod_ask_read(p, r->spec.stock, (pod_policies){0}, a, q, NULL))
-		return STR_NONE;
-	return wish_request(p, q, r->spec.stock, &r->models, tenant, a);
-}
-
 /* A Binding landed of which nothing is known here any more. */
-static void late_tell(real *r, const work *w, const seat *s, const pod *p, const receipt *t, int64_t now_us, arena *a)
+static void late_tell(real *r, const work *w, const seat *s, const receipt *t, int64_t now_us, arena *a)
 {
 	agent_entry e = {.id = t->id, .fence = t->fence, .placed = seat_placed(r, s, a)};
+	str request = wish_of_placed(&e.placed, t->tenant, str_from(s->space), str_from(s->pod), t->max_runtime_s, a);
 
-	e.let_in = (cluster_let_in){t->tenant, request_of(r, p, t->tenant, a), t->loan, t->charge, t->at_us};
+	e.let_in = (cluster_let_in){t->tenant, request, t->loan, t->charge, t->at_us};
 	if (w->loan[0])
 		agent_let_in(r->agent, &e, now_us);
 }
@@ -79,10 +71,8 @@ static work *adopt(real *r, const pod *p, int64_t now_us, seat **ret_seat)
 		return NULL;
 	seat_free(r, w, s);
 	seat_take(&r->works, w, s, p->meta.uid, p->meta.space, p->meta.name, p->node);
-	if (is_new && !r->agent)
-		work_text(&w->request, request_of(r, p, t.tenant, a));
 	if (is_new && r->agent)
-		late_tell(r, w, s, p, &t, now_us, a);
+		late_tell(r, w, s, &t, now_us, a);
 	*ret_seat = s;
 	return w;
 }

@@ -179,6 +179,7 @@ static void cluster_follow(site *s)
 		.cluster_uid = s->uid,
 		.key = s->key,
 		.identity = s->spec.identity,
+		.unknown_us = s->spec.lease_s * 1000000,
 		.on_stir = on_stir,
 		.arg = s});
 	ms.ear = real_ear(s->real);

@@ -94,7 +94,7 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 		pod_ask_read(&p, r->spec.stock, (pod_policies){0}, a, q, NULL) || q->missing)
 		return;
 	desk_answer d = desk_look(r, &p, q, now_us, a);
-	if (d.word == DESK_WANT && !w->is_told)
+	if (d.word == DESK_WANT && !w->is_told && agent_is_in_touch(r->agent))
 		server_ask(r, w, &p, d.tenant, e, a);
 	if (d.word != DESK_OPEN && d.word != DESK_ORDERED)
 		return;
@@ -107,22 +107,9 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 	w->was_refused = false;
 }
 
-static uint64_t loans_look(const real *r)
-{
-	const borrow *b = agent_borrow(r->agent);
-	uint64_t sum = (uint64_t)b->rev;
-
-	map_each (slot, &b->by_name) {
-		const loan *l = slot->value;
-		for (int i = 0; i < AXIS_COUNT; i++)
-			sum = sum * 1099511628211u + (uint64_t)(l->hold.offered.v[i] - l->hold.used.v[i]);
-	}
-	return sum;
-}
-
 static void scan_begin(real *r, int64_t now_us)
 {
-	uint64_t loans = loans_look(r);
+	uint64_t loans = agent_purses(r->agent, now_us);
 
 	if (r->is_scanning || (loans == r->loans && !r->is_stirred) ||
 		(now_us >= r->scan_us && now_us < r->scan_us + SCAN_EVERY_US))

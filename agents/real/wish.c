@@ -180,6 +180,62 @@ str wish_request(const pod *p, const pod_ask *q, const stock *s, const models *m
 	return request_print(&r, a);
 }
 
+static device_ask *ask_like(device_ask *all, uint32_t n, const placed_device *d)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (str_eq(all[i].classes.v[0], d->class) && all[i].memory_mib == d->memory_mib &&
+			all[i].compute_milli == d->compute_milli)
+			return &all[i];
+	return NULL;
+}
+
+static js_list asks_of(const placed_pod *p, arena *a)
+{
+	const placed_device *d = p->devices.v;
+	device_ask *all = ARENA_ARRAY(a, device_ask, p->devices.n + 1);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->devices.n; i++) {
+		device_ask *like = d[i].class.n ? ask_like(all, n, &d[i]) : NULL;
+		if (like)
+			like->count++;
+		if (like || !d[i].class.n)
+			continue;
+		str *class = ARENA_NEW(a, str);
+		*class = d[i].class;
+		all[n] = (device_ask){.count = 1,
+			.classes = {class, 1},
+			.memory_mib = d[i].memory_mib,
+			.compute_milli = d[i].compute_milli};
+		js_give(&device_ask_type, &all[n], "count");
+		js_give(&device_ask_type, &all[n], "classes");
+		js_give(&device_ask_type, &all[n], "memory_mib");
+		js_give(&device_ask_type, &all[n++], "compute_milli");
+	}
+	return (js_list){all, n};
+}
+
+str wish_of_placed(const js_list *placed, str tenant, str space, str name, int64_t max_runtime_s, arena *a)
+{
+	placement_request r = {.tenant = tenant, .max_runtime_s = max_runtime_s};
+	object_pair labels[] = {{S("reeve.io/namespace"), space}, {S("reeve.io/pod"), name}};
+
+	if (!placed->n)
+		return STR_NONE;
+	r.devices = asks_of(placed->v, a);
+	r.labels = pairs_text(labels, 2, a);
+	js_give(&placement_request_type, &r, "tenant");
+	js_give(&placement_request_type, &r, "devices");
+	js_give(&placement_request_type, &r, "labels");
+	if (max_runtime_s)
+		js_give(&placement_request_type, &r, "max_runtime_s");
+	if (str_is_name(name)) {
+		r.name = name;
+		js_give(&placement_request_type, &r, "name");
+	}
+	return r.devices.n ? request_print(&r, a) : STR_NONE;
+}
+
 /* Devices of one class are alike; FLEET_NONE: there is none at present. */
 static int32_t device_of_class(const fleet *f, int32_t class_id)
 {

@@ -45,7 +45,6 @@ static void work_free(work *w)
 	free(w->tenant);
 	free(w->loan);
 	free(w->placed);
-	free(w->request);
 	free(w);
 }
 

@@ -48,8 +48,7 @@ struct work {
 	bool is_news;        /* something moved: it is looked at with the next turn */
 	const char *reason;  /* why it ended; static */
 	bool is_timed;       /* stands in works.timed */
-	char *placed;        /* list of placed_pod, as JSON: of what is ordered, or was not told yet */
-	char *request;       /* of what was not told yet; else NULL */
+	char *placed;        /* ordered: list of placed_pod, as JSON; else NULL */
 	seat *seats;
 	uint32_t n_seats;
 };

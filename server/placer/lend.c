@@ -381,6 +381,22 @@ static void terms_follow(look *l, lent *x, const policy_terms *terms)
 	touch_lent(l->t, x);
 }
 
+/* Somebody of the tenant's waits for quota of that model: what is kept for pods that may come goes to those that are
+ * there. */
+static bool is_short(const books *b, const payer *p, int32_t model)
+{
+	for (uint32_t i = 0; i < b->waiting.lines.n; i++) {
+		const queue_line *line = b->waiting.lines.v[i];
+		const booking *first = line->oldest;
+		if (line->payer != p || line->model != model || !first)
+			continue;
+		for (int32_t k = 0; k < first->now.wait.n; k++)
+			if (first->now.wait.v[k].when == WHEN_USE_FALLS)
+				return true;
+	}
+	return false;
+}
+
 /* In equal parts to the clusters that have devices of the model. */
 static void model_review(look *l, const payer *p, int32_t model, const policy_terms *terms)
 {
@@ -388,6 +404,9 @@ static void model_review(look *l, const payer *p, int32_t model, const policy_te
 	amounts own = own_guarantee(l->b, p, model);
 	int64_t milli = own.v[AXIS_DEVICE_MILLI] == QUOTA_UNSET ? 0 : own.v[AXIS_DEVICE_MILLI];
 	int64_t percent = terms && !p->is_deleted ? terms->lease_percent : 0;
+
+	if (percent && is_short(l->b, p, model))
+		percent = 0;
 
 	for (int32_t c = 0; c < n_clusters; c++)
 		served += is_served(l, c, model);
