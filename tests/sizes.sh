@@ -16,7 +16,7 @@ LEASE_SPEED         14400      2880   seconds of a simulated cluster in one, whe
 LEDGER_BATCHES          4       400   batches of random work and edits through the placer, against the same model
 KILL_ROUNDS             1        60   replays during which processes are killed
 KILL_MOMENTS            6         6   random moments of a round at which a process is killed
-AGENT_KILL_POINTS       3        12   writes of an agent in a real cluster at which it is killed, before and after
+AGENT_KILL_POINTS       1        12   writes of an agent in a real cluster at which it is killed, before and after
 KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check

@@ -84,9 +84,6 @@ void agent_fence(const agent *a, char out[BOOK_FENCE_MAX + 1]);
  * before. */
 bool agent_is_in_touch(const agent *a);
 uint64_t agent_purses(const agent *a, int64_t now_us);
-/* The server was told that it is wanted: only a grant lets it in. */
-bool agent_is_wanted(const agent *a, str id);
-
 /* A pod that was paid for is bound: from now on it is a placement, and is told. Of one that is known already nothing
  * changes. is_paid: agent_spend took its charge. */
 typedef struct agent_entry {

@@ -261,14 +261,6 @@ void agent_fence(const agent *a, char out[BOOK_FENCE_MAX + 1])
 	(void)snprintf(out, BOOK_FENCE_MAX + 1, "%lld.1", (long long)a->borrow.self.incarnation);
 }
 
-bool agent_is_wanted(const agent *a, str name)
-{
-	for (uint32_t i = 0; i < a->waiting.n; i++)
-		if (str_eq(str_from(a->waiting.v[i]->id), name))
-			return a->waiting.v[i]->is_told;
-	return false;
-}
-
 static void pod_found(agent *a, holding *h, int64_t now_us)
 {
 	loan *l = borrow_named(&a->borrow, h->pod->loan);

@@ -89,11 +89,11 @@ static bool entry_narrow(real *r, pod_ask *q, int32_t at, str tenant, int64_t no
 
 static desk_answer loan_answer(real *r, const pod *p, pod_ask *q, str tenant, int64_t now_us, arena *a)
 {
-	id name = name_of_pod(r->spec.cluster_uid, p->meta.uid);
+	const wait_row *row = map_find(&r->waits, p->meta.uid);
 	narrowing n = {.worst = PURSE_OPEN};
 	desk_answer ret = {.word = DESK_OPEN, .tenant = tenant};
+	bool is_wanted = row && row->is_asked;
 
-	bool is_wanted = agent_is_wanted(r->agent, id_str(&name));
 	for (int32_t i = 0; i < q->n && ret.word == DESK_OPEN; i++)
 		if (!entry_narrow(r, q, i, tenant, now_us, &n))
 			ret.word = DESK_WANT;

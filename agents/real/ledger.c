@@ -51,6 +51,7 @@ static const js_field ledger_fields[] = {
 	F(memory, JS_OPTIONAL, "What the agent knows of the server.", JS_OF(ledger_line), JS_ITEMS(0, ROWS_MAX)),
 	F(orders, JS_OPTIONAL, "Placements whose pods are awaited.", JS_OF(ledger_order), JS_ITEMS(0, ROWS_MAX)),
 	F(binds, JS_OPTIONAL, "Binds that were paid.", JS_OF(ledger_bind), JS_ITEMS(0, ROWS_MAX)),
+	F(asked, JS_OPTIONAL, "Pods that the server decides about.", JS_ITEMS(0, ROWS_MAX)),
 	F(config, JS_OPTIONAL, "What the server said of the cluster.", JS_OF(sync_config)),
 };
 #undef F

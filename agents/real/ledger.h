@@ -35,6 +35,7 @@ typedef struct ledger {
 	js_list memory; /* of ledger_line: agent_kept */
 	js_list orders; /* of ledger_order */
 	js_list binds;  /* of ledger_bind */
+	strs asked;     /* uids of waiting pods about which the server was asked, or is about to be */
 	sync_config config;
 } ledger;
 

@@ -160,6 +160,16 @@ static js_list orders_keep(const real *r, arena *a)
 	return (js_list){all, n};
 }
 
+static strs asked_keep(const real *r, arena *a)
+{
+	strs all = {ARENA_ARRAY(a, str, r->waits.n + 1), 0};
+
+	map_each (slot, &r->waits)
+		if (((const wait_row *)slot->value)->is_asked)
+			all.v[all.n++] = slot->key;
+	return all;
+}
+
 void real_compose(void *arg, str writer, int64_t number, buf *out)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -173,6 +183,7 @@ void real_compose(void *arg, str writer, int64_t number, buf *out)
 	l.memory = (js_list){memory, lines.n};
 	l.orders = orders_keep(r, a);
 	l.binds = binds_keep(r, a);
+	l.asked = asked_keep(r, a);
 	ledger_write(&l, out);
 }
 
@@ -283,6 +294,11 @@ err real_act(real *r, vault *v, str text, fault *f)
 	}
 	for (uint32_t i = 0; i < l.orders.n; i++)
 		order_inherit(r, &((const ledger_order *)l.orders.v)[i], now_us);
+	for (uint32_t i = 0; i < l.asked.n; i++) {
+		wait_row *w = map_find(&r->waits, l.asked.v[i]);
+		if (w)
+			w->is_asked = true;
+	}
 	for (uint32_t i = 0; i < l.binds.n; i++)
 		bind_inherit(r, &((const ledger_bind *)l.binds.v)[i], now_us);
 	return ERR_OK;

@@ -11,8 +11,10 @@
 
 /* A pod that waits for a node. */
 typedef struct wait_row {
-	id name; /* of its placement, when it came by itself */
-	bool is_told, was_refused;
+	id name;       /* of its placement, when it came by itself */
+	bool is_asked; /* of the server, now or by an agent before: only its order lets the pod in from then on */
+	bool is_told;  /* the core has it */
+	bool was_refused;
 	uint32_t uid_n;
 	char uid[];
 } wait_row;

@@ -79,7 +79,8 @@ static void server_ask(real *r, wait_row *w, const pod *p, str tenant, const clu
 	str request = wish_request(p, q, r->spec.stock, &r->models, tenant, a);
 	if (!request.n)
 		return;
-	w->is_told = true;
+	w->is_told = w->is_asked = true;
+	real_write(r);
 	e->on_pod(e->arg, &(cluster_pod){tenant, request, id_str(&w->name)});
 }
 
@@ -98,10 +99,6 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 		server_ask(r, w, &p, d.tenant, e, a);
 	if (d.word != DESK_OPEN && d.word != DESK_ORDERED)
 		return;
-	if (d.word == DESK_OPEN && w->is_told) {
-		e->on_pod_gone(e->arg, id_str(&w->name));
-		w->is_told = false;
-	}
 	if (w->was_refused)
 		wait_wake(r, &p, str_print(a, "%lld", (long long)now_us));
 	w->was_refused = false;
