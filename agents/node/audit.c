@@ -29,6 +29,7 @@ typedef struct account {
 	audit_use use;
 	uint64_t beyond[LIMITS_DEVICES]; /* of the books, in the round before */
 	mark marks[LIMITS_DEVICES][AUDIT_KINDS];
+	uint64_t sampled[LIMITS_DEVICES]; /* the round in which NVML told of the device */
 	uint64_t round;
 } account;
 
@@ -51,7 +52,7 @@ struct audit {
 	books *books;
 	uint64_t round;
 	int64_t now_us;
-	bool is_busy, has_nvml;
+	bool is_busy;
 	uint64_t counts[AUDIT_KINDS];
 };
 
@@ -107,8 +108,23 @@ static int32_t place_of(const allocation *of, const card *c)
 	return -1;
 }
 
+/* Of a device that does not answer nothing can be said. */
+static void sampled_note(audit *a, const card *c)
+{
+	allocation **list;
+	uint64_t generation;
+	uint32_t n = allocations_list(a->all, &list, &generation);
+
+	for (uint32_t i = 0; i < n; i++) {
+		int32_t at = place_of(list[i], c);
+		if (at >= 0)
+			account_of(a, list[i])->sampled[at] = a->round + 1;
+	}
+}
+
 void audit_take(audit *a, const card *c, const probe_sample *s)
 {
+	sampled_note(a, c);
 	for (uint32_t i = 0; i < s->n; i++) {
 		const whose_process *who = whose_find(a->whose, (int32_t)s->v[i].pid);
 		if (!who)
@@ -318,6 +334,14 @@ static void device_check(audit *a, account *acc, const allocation *of, uint32_t 
 	acc->use.compute_milli[d] = s.compute_milli;
 }
 
+static void books_believe(account *acc, const allocation *of, uint32_t d)
+{
+	acc->use.memory_bytes[d] = acc->use.books_bytes[d];
+	acc->use.compute_milli[d] = 0;
+	acc->beyond[d] = 0;
+	atomic_store(&of->lot.limits->devices[d].correction_bytes, 0);
+}
+
 static void use_add(const audit *a, audit_use *use, const allocation *of)
 {
 	int64_t bytes = 0, compute = 0;
@@ -343,10 +367,10 @@ static void allocation_check(audit *a, allocation *of)
 
 	acc->round = a->round;
 	for (uint32_t d = 0; d < of->n_devices; d++) {
-		if (a->has_nvml)
+		if (acc->sampled[d] == a->round)
 			device_check(a, acc, of, d, is_read);
 		else
-			acc->use.memory_bytes[d] = acc->use.books_bytes[d];
+			books_believe(acc, of, d);
 	}
 	use_add(a, &acc->use, of);
 }
@@ -393,14 +417,13 @@ static void forget(audit *a)
 	whose_turn(a->whose);
 }
 
-void audit_turn(audit *a, bool has_nvml, int64_t now_us)
+void audit_turn(audit *a, int64_t now_us)
 {
 	allocation **list;
 	uint64_t generation;
 	uint32_t n = allocations_list(a->all, &list, &generation);
 
 	a->round++;
-	a->has_nvml = has_nvml;
 	a->now_us = now_us;
 	a->is_busy = a->rows.n > 0;
 	for (uint32_t i = 0; i < n; i++)

@@ -57,9 +57,9 @@ audit *audit_new(
 void audit_free(audit *a); /* NULL-safe */
 
 /* One device's sample; c is its card. After the last of a round, audit_turn settles the round. now_us may be of any
- * clock that goes on evenly. Without NVML nothing can be checked, and use is what the books say. */
+ * clock that goes on evenly. Of a device without a sample nothing can be checked, and use is what the books say. */
 void audit_take(audit *a, const card *c, const probe_sample *s);
-void audit_turn(audit *a, bool has_nvml, int64_t now_us);
+void audit_turn(audit *a, int64_t now_us);
 
 /* Of an allocation; NULL: it has been in no round yet. */
 const audit_use *audit_use_of(const audit *a, const allocation *of);

@@ -114,7 +114,7 @@ static void on_sampled(void *arg)
 {
 	service *s = arg;
 
-	audit_turn(s->audit, true, clock_mono_us());
+	audit_turn(s->audit, clock_mono_us());
 	inventory_changed(s);
 	sample_plan(s);
 }
@@ -167,7 +167,7 @@ static void on_sample_due(void *arg)
 	if (ward_cards(s->ward)->has_nvml)
 		probe_ask_sample(s->probe);
 	else
-		audit_turn(s->audit, false, clock_mono_us());
+		audit_turn(s->audit, clock_mono_us());
 	sample_plan(s);
 }
 

@@ -13,7 +13,7 @@ enum {
 	PROBE_PROCESSES_MAX = 512, /* on one device */
 	PROBE_SKIP_MIN_S = 30,     /* for so long an ill device is left out, and twice as long each time */
 	PROBE_SKIP_MAX_S = 600,
-	PROBE_RESTART_S = 2,
+	PROBE_RESTART_S = 1,
 };
 
 typedef struct probe_process {

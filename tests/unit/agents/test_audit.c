@@ -87,7 +87,7 @@ static void round_of(pid_t pid, uint64_t bytes, uint32_t sm_percent)
 	s.v[0] = (probe_process){
 		.pid = (uint32_t)pid, .bytes = bytes, .sm_percent = sm_percent, .gpu_instance = UINT32_MAX};
 	audit_take(a, &c, &s);
-	audit_turn(a, true, now += TURN);
+	audit_turn(a, now += TURN);
 }
 
 static uint64_t correction(const allocation *of)
@@ -239,6 +239,23 @@ Test(audit, nobodys_process_is_told_once_and_left_alone)
 	end();
 }
 
+Test(audit, of_a_device_that_does_not_answer_the_books_are_believed)
+{
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 1000, 0, inside);
+
+	booked(of, inside, 200 * MIB);
+	round_of(inside, 300 * MIB, 0);
+	round_of(inside, 300 * MIB, 0);
+	cr_expect_eq(correction(of), 100 * MIB);
+	audit_turn(a, now += TURN);
+	cr_expect_eq(correction(of), 0u);
+	const audit_use *use = audit_use_of(a, of);
+	cr_expect_eq(use->memory_bytes[0], (int64_t)(200 * MIB));
+	cr_expect_eq(n_found, 0u);
+	end();
+}
+
 Test(audit, use_is_summed_over_a_window)
 {
 	node_usage used;
@@ -252,7 +269,7 @@ Test(audit, use_is_summed_over_a_window)
 	cr_assert(audit_use_take(a, of, &used));
 	cr_expect(used.memory_mib_avg == 150 && used.memory_mib_max == 200 && used.compute_milli_avg == 300);
 	cr_expect(!audit_use_take(a, of, &used), "a window is told once");
-	audit_turn(a, false, now += TURN);
+	audit_turn(a, now += TURN);
 	cr_assert(audit_use_take(a, of, &used));
 	cr_expect_eq(used.memory_mib_avg, 200, "without NVML it is what the books say");
 	end();
