@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "agents/node/audit.h"
+#include "agents/node/code.h"
 #include "agents/node/command.h"
 #include "agents/node/daemon_settings.h"
 #include "agents/node/exposition.h"
@@ -19,7 +20,13 @@
 #include "net/listen.h"
 #include "net/web.h"
 
-enum { EXPOSITION_BYTES_MAX = 16 << 20, SWEEP_US = 30 * 1000000, LOG_LINE_MAX = 8192, SAMPLE_IDLE_TIMES = 2 };
+enum {
+	EXPOSITION_BYTES_MAX = 16 << 20,
+	SWEEP_US = 30 * 1000000,
+	SWEEP_FIRST_US = 5 * 1000000,
+	LOG_LINE_MAX = 8192,
+	SAMPLE_IDLE_TIMES = 2
+};
 
 #define WINDOW_MAX_US (INT64_C(86400) * 1000000)
 
@@ -221,6 +228,7 @@ static void on_sweep(void *arg)
 	service *s = arg;
 
 	(void)allocations_sweep(s->allocations, clock_now_us(), is_living, s);
+	code_release();
 	loop_timer_arm(s->sweep, SWEEP_US);
 }
 
@@ -470,7 +478,7 @@ static void timers_begin(service *s)
 	loop_timer_arm(s->tick, 0);
 	loop_timer_arm(s->scan, 0);
 	loop_timer_arm(s->sample, s->o.audit_ms * 1000);
-	loop_timer_arm(s->sweep, SWEEP_US);
+	loop_timer_arm(s->sweep, SWEEP_FIRST_US);
 }
 
 static err service_begin(service *s, fault *f)

@@ -195,6 +195,8 @@ static void on_readable(void *arg, int what)
 		ssize_t n = recv(fd, &p->told, sizeof(p->told), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
+		if (n < 0 && errno == ECONNRESET) /* it ended with a question unread; what it said before comes next */
+			continue;
 		if (n < (ssize_t)PROBE_TOLD_BARE) {
 			child_lost(p, "ended its reader");
 			return;
