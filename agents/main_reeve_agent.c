@@ -21,7 +21,7 @@ enum { EXIT_ASKED_WRONG = 2 };
 typedef struct options {
 	const char *server, *ca, *state_dir, *join_token, *join_token_file, *simulate, *log_level;
 	const char *kubeconfig, *kube_context, *namespace, *secret, *lease, *identity;
-	const char *listen, *tls_cert, *tls_key;
+	const char *listen, *tls_cert, *tls_key, *client_ca;
 	int64_t lease_s, clusters;
 } options;
 
@@ -104,6 +104,11 @@ static const setting rows[] = {
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, tls_key),
 		.help = "PEM file of that certificate's key."},
+	{.name = "client-ca",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, client_ca),
+		.help = "PEM file: the scheduler must show a certificate that ends in one of these. Not given: whoever "
+			"reaches the agent may ask it as schedulers do."},
 	{.name = "clusters",
 		.kind = SETTING_I64,
 		.at = offsetof(options, clusters),
@@ -180,6 +185,8 @@ static err options_check(options *o, fault *f)
 		return fault_set(f, ERR_SETTING, "--kubeconfig", "give this, or --simulate: which cluster to govern");
 	if (!o->tls_cert != !o->tls_key)
 		return fault_set(f, ERR_SETTING, "--tls-key", "certificate and key go together");
+	if (o->client_ca && !o->tls_cert)
+		return fault_set(f, ERR_SETTING, "--client-ca", "needs --tls-cert: only there are certificates shown");
 	if (o->join_token && o->join_token_file)
 		return fault_set(f, ERR_SETTING, "--join-token", "give the token or its file, not both");
 	n = strlen(o->server);
@@ -406,6 +413,7 @@ static err site_begin(program *p, fault *f)
 				 .address = p->o.listen,
 				 .cert_file = p->o.tls_cert,
 				 .key_file = p->o.tls_key,
+				 .client_ca_file = p->o.client_ca,
 				 .on_act = on_act,
 				 .on_stir = on_stir,
 				 .on_end = on_site_end,

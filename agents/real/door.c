@@ -35,6 +35,11 @@ static const door_row *row_of(const door *d, const web_req *r)
 	return best;
 }
 
+static bool is_scheduler(const door *d, const web_req *r)
+{
+	return !d->spec.client_ca_file || (r->tls && r->tls->is_verified && !r->tls->is_expired);
+}
+
 static void on_request(void *arg, web_req *r)
 {
 	door *d = arg;
@@ -42,6 +47,9 @@ static void on_request(void *arg, web_req *r)
 
 	if (row)
 		row->answer(row->arg, r);
+	else if (!is_scheduler(d, r))
+		web_reply(r, 403, S("Content-Type: text/plain\r\n"),
+			S("the extender answers those alone who show a certificate of --client-ca\n"));
 	else if (!extender_edge_take(d->spec.edge, r))
 		web_reply(r, 404, S(""), S(""));
 }
@@ -90,7 +98,7 @@ static err listen_begin(door *d, fault *f)
 	if (!d->spec.cert_file && !is_loopback(d->spec.address))
 		return fault_set(f, ERR_SETTING, "--tls-cert", "is needed where others than this machine may connect");
 	if (d->spec.cert_file)
-		e = tls_server_new(d->spec.cert_file, d->spec.key_file, NULL, &d->tls, f);
+		e = tls_server_new(d->spec.cert_file, d->spec.key_file, d->spec.client_ca_file, &d->tls, f);
 	if (!e)
 		e = listen_open(d->spec.address, &fd, f);
 	if (e)

@@ -16,6 +16,9 @@ typedef struct door_spec {
 	loop *loop;
 	const char *address;              /* "host:port" */
 	const char *cert_file, *key_file; /* NULL: plain, for loopback alone */
+	/* Who asks the extender must show a certificate whose chain ends in one of these; NULL: anybody may. Routes are
+	 * for others to guard: API servers call webhooks without one. */
+	const char *client_ca_file;
 	extender_edge *edge;
 	/* The certificate's files cannot be used: the last ones stay. */
 	void (*on_trouble)(void *arg, const char *why);

@@ -208,6 +208,7 @@ static err listen_begin(site *s, fault *f)
 
 	d.cert_file = s->spec.cert_file;
 	d.key_file = s->spec.key_file;
+	d.client_ca_file = s->spec.client_ca_file;
 	d.arg = s;
 	err e = door_open(&d, &s->door, f);
 	if (e)

@@ -20,7 +20,7 @@ typedef struct site_spec {
 	const char *space, *secret, *lease; /* of this agent: its namespace, its Secret, its Lease */
 	const char *identity;               /* unique per process */
 	int64_t lease_s;
-	const char *address, *cert_file, *key_file; /* of its door */
+	const char *address, *cert_file, *key_file, *client_ca_file; /* of its door */
 	/* We act: the cluster, and what the core remembers of the server; valid during the call. */
 	void (*on_act)(void *arg, cluster_ref c, str memory);
 	/* The core is to take a turn soon. */
