@@ -7,6 +7,7 @@
 #include "kubelet_scene.h"
 #include "net/unix_socket.h"
 
+enum { MANY = 60000, MANY_SLOTS = 3750, CHANGES = 200 };
 enum { CHUNKS_MAX = 64, STREAMS_MAX = 64, BYTES_MAX = 1 << 20, FRAME_HEAD = 9, PAUSE_US = 3000 };
 
 /* One chunk of a recording. */
@@ -281,6 +282,100 @@ Test(kubelet_bytes, a_plugin_answers_every_recorded_call)
 		side_close(&heard);
 		scene_close(&s);
 	}
+}
+
+static void frame_send(int fd, uint8_t type, uint8_t flags, uint8_t stream, str payload)
+{
+	uint8_t head[FRAME_HEAD] = {(uint8_t)(payload.n >> 16), (uint8_t)(payload.n >> 8), (uint8_t)payload.n, type,
+		flags, 0, 0, 0, stream};
+
+	cr_assert_eq(send(fd, head, sizeof(head), MSG_NOSIGNAL), (ssize_t)sizeof(head));
+	cr_assert_eq(send(fd, payload.p, payload.n, MSG_NOSIGNAL), (ssize_t)payload.n);
+}
+
+static void window_send(int fd, uint8_t stream, uint32_t n)
+{
+	uint8_t bytes[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+
+	frame_send(fd, NGHTTP2_WINDOW_UPDATE, 0, stream, (str){(const char *)bytes, sizeof(bytes)});
+}
+
+static size_t resident_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long all = 0, resident = 0;
+
+	cr_assert(f);
+	cr_assert_eq(fscanf(f, "%lu %lu", &all, &resident), 2);
+	(void)fclose(f);
+	return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* How many devices of the last message of a stream are sick; *ret_n: messages there are. */
+static uint32_t sick_of_last(const buf *data, uint32_t *ret_n)
+{
+	AUTO_ARENA a = arena_new(0);
+	str rest = buf_str(data), message = STR_NONE, one;
+	grpc_status why;
+	uint32_t sick = 0;
+
+	for (*ret_n = 0; grpc_message_read(rest, 64 << 20, &one, &why) == GRPC_WHOLE; (*ret_n)++) {
+		message = one;
+		rest = str_cut(rest, GRPC_PREFIX + one.n, rest.n);
+	}
+	cr_assert(message.p && rest.n == 0, "%u bytes are left", rest.n);
+	V1beta1__ListAndWatchResponse *m = message_read(&v1beta1__list_and_watch_response__descriptor, message, a);
+	cr_assert(m);
+	cr_expect_eq(m->n_devices, (size_t)MANY);
+	for (size_t i = 0; i < m->n_devices; i++)
+		sick += strcmp(m->devices[i]->health, "Healthy") != 0;
+	return sick;
+}
+
+/* It reads what its window lets through, gives no more, and wakes up some hundred changes later. */
+Test(kubelet_bytes, a_kubelet_that_reads_slowly_sees_the_latest_of_60000_devices)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_scene s;
+	recording r;
+	replay p;
+	side heard;
+	char path[256];
+	uint32_t n;
+
+	recording_read(RECORDED "/kubelet/wire-deviceplugin.jsonl", a, &r);
+	scene_open(&s, 1);
+	scene_devices(&s, MANY / MANY_SLOTS, MANY_SLOTS, -1);
+	scene_until_healthy(&s, MANY);
+	side_open(&heard);
+	for (uint32_t i = 0; i < STREAMS_MAX; i++)
+		heard.data[i].max = 64 << 20;
+	heard.rest.max = 64 << 20;
+	(void)snprintf(path, sizeof(path), "%s/%s", s.d.plugins, s.d.endpoint);
+	replay_open(&p, s.loop, path, &heard);
+	/* The recorded beginning, up to the request of ListAndWatch on stream 3. */
+	for (uint32_t i = 0, sent = 0; sent < 6 && i < r.n; i++)
+		if (r.v[i].is_client && ++sent)
+			cr_assert_eq(send(p.fd, r.v[i].bytes.p, r.v[i].bytes.n, MSG_NOSIGNAL), (ssize_t)r.v[i].bytes.n);
+	scene_rest(&s, 50 * PAUSE_US);
+	cr_expect_gt(heard.data[3].n + heard.rest.n, 0, "the devices are told");
+	cr_expect_leq(heard.data[3].n, 65535 + 16384);
+	size_t before = resident_bytes();
+	grpc_cancel(s.d.watching);
+	scene_rest(&s, PAUSE_US);
+	for (int32_t i = 0; i < CHANGES; i++)
+		scene_devices(&s, MANY / MANY_SLOTS, MANY_SLOTS, i % (MANY / MANY_SLOTS));
+	scene_devices(&s, MANY / MANY_SLOTS, MANY_SLOTS, 1);
+	cr_expect_leq(resident_bytes(), before + (32 << 20), "%zu bytes more", resident_bytes() - before);
+	window_send(p.fd, 0, 1 << 30);
+	window_send(p.fd, 3, 1 << 30);
+	for (int i = 0; i < 200 && (heard.rest.n || heard.data[3].n < 2 * MANY * 20); i++)
+		scene_rest(&s, 10 * PAUSE_US);
+	cr_expect_eq(sick_of_last(&heard.data[3], &n), (uint32_t)MANY_SLOTS);
+	cr_expect_eq(n, 2, "%u messages", n);
+	replay_close(&p);
+	side_close(&heard);
+	scene_close(&s);
 }
 
 /* A recorded kubelet takes our registration. */
