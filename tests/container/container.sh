@@ -141,6 +141,7 @@ got=$(run_in "$root" "$names" /usr/bin/container_share fill 2>&1)
 expect_at_most "what one process gets" 1024 "$got"
 [ "$got" -gt 900 ] || expect "what one process gets" "about 1000" "$got"
 expect "the size for a user who is not root" 1024 "$(run_in "$root" "$names --user 1000:1000" /usr/bin/container_share total 2>&1)"
+expect "the size in a tree that is read-only" 1024 "$(run_in "$root" "$names --read-only --read-only-tmpfs=false" /usr/bin/container_share total 2>&1)"
 expect "without the device" "81920" "$(run_in "$root" none /usr/bin/container_share total 2>&1)"
 
 # A runtime that knows no CDI, and runs the hook at either stage: it mounts the two files too.
