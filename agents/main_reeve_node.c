@@ -3,6 +3,7 @@
 #include <string.h>
 #include "agents/node/command.h"
 #include "agents/node/daemon.h"
+#include "agents/node/instance.h"
 #include "agents/node/probe_message.h"
 
 /* What the daemon starts for itself (probe.h). */
@@ -18,6 +19,7 @@ static const struct word {
 	{"run", command_run},
 	{"region", command_region},
 	{"probe", probe_main},
+	{"instance", instance_main},
 };
 
 int main(int argc, char **argv)

@@ -12,7 +12,7 @@ enum { PARTS_MAX = 96, PATH_BYTES = 512 };
 
 struct giver {
 	giver_config c;
-	char *cdi_folder, *cdi_folders, *libraries, *devices;
+	char *cdi_folder, *cdi_folders, *libraries, *devices, *procfs;
 };
 
 /* What goes into one container, in the form that both ways of saying it share. */
@@ -45,6 +45,7 @@ giver *giver_open(const giver_config *c)
 	g->cdi_folders = copy_of(c->cdi_folders ? c->cdi_folders : CDI_FOLDERS);
 	g->libraries = copy_of(c->libraries);
 	g->devices = copy_of(c->devices ? c->devices : "/dev");
+	g->procfs = copy_of(c->procfs ? c->procfs : "/proc");
 	if (!g->cdi_folder && g->c.form == GIVER_REPLACE)
 		g->c.form = GIVER_PRELOAD;
 	return g;
@@ -58,6 +59,7 @@ void giver_close(giver *g)
 	free(g->cdi_folders);
 	free(g->libraries);
 	free(g->devices);
+	free(g->procfs);
 	free(g);
 }
 
@@ -95,28 +97,49 @@ static err card_find(const giver *g, const plan_share *s, arena *a, const card *
 		return fault_set(f, ERR_NOT_FOUND, NULL, "this node has no device " STR_FMT, STR_ARG(s->uuid));
 	if (strcmp(c->maker, "nvidia") != 0)
 		return fault_set(f, ERR_CONFLICT, NULL, "devices of %s are given by their maker's plugin", c->maker);
-	if (s->profile.p)
-		return fault_set(f, ERR_CONFLICT, NULL,
-			"an instance " STR_FMT " has to be made on " STR_FMT ", and this node makes none",
-			STR_ARG(s->profile), STR_ARG(s->uuid));
 	*ret = c;
+	return ERR_OK;
+}
+
+static err instance_find(const giver *g, const kubelet_wish *w, const plan_share *s, instance_found *ret, fault *f)
+{
+	char id[ALLOCATION_ID_MAX];
+
+	if (!g->c.instances)
+		return fault_set(f, ERR_CONFLICT, NULL,
+			"an instance " STR_FMT " has to be made, and this node makes none", STR_ARG(s->profile));
+	giver_id(w->pod->p.meta.uid, w->plan->name, id);
+	instances_want want = {str_from(id), s->uuid, s->profile, s->start};
+	return instances_get(g->c.instances, &want, ret, f);
+}
+
+/* An instance has its own compute. */
+static err device_fill(
+	const giver *g, const kubelet_wish *w, const plan_share *s, arena *a, share_device *ret, fault *f)
+{
+	instance_found found;
+	const card *c;
+	err e = card_find(g, s, a, &c, f);
+
+	if (!e && s->profile.p)
+		e = instance_find(g, w, s, &found, f);
+	if (e)
+		return e;
+	*ret = (share_device){str_z(a, s->profile.p ? str_from(found.uuid) : s->uuid), s->memory_mib,
+		s->profile.p ? LIMITS_WHOLE : s->compute_milli};
 	return ERR_OK;
 }
 
 static err share_fill(const giver *g, const kubelet_wish *w, arena *a, share *ret, fault *f)
 {
 	const plan_record *plan = &w->pod->plan;
-	const card *c;
-
 	*ret = (share){.is_low = plan->is_low, .may_borrow = plan->may_lend, .oversubscribes = plan->may_oversubscribe};
 	if (w->plan->n > LIMITS_DEVICES)
 		return fault_set(f, ERR_LIMIT, NULL, "a container has at most %d devices", LIMITS_DEVICES);
-	for (uint32_t i = 0; i < w->plan->n; i++) {
-		const plan_share *s = &w->plan->shares[i];
-		err e = card_find(g, s, a, &c, f);
+	for (; ret->n < w->plan->n; ret->n++) {
+		err e = device_fill(g, w, &w->plan->shares[ret->n], a, &ret->devices[ret->n], f);
 		if (e)
 			return e;
-		ret->devices[ret->n++] = (share_device){str_z(a, s->uuid), s->memory_mib, s->compute_milli};
 	}
 	if (g->c.form == GIVER_REPLACE) {
 		ret->driver = GIVER_DRIVER_FOLDER "/libcuda.so.1";
@@ -146,6 +169,35 @@ static void shim_add(const giver *g, parts *p, arena *a)
 	}
 }
 
+/* The driver says which node opens an instance: "DeviceFileMinor: 12". */
+static void cap_add(const giver *g, parts *p, const char *path, arena *a)
+{
+	char text[256];
+	FILE *in = fopen(path, "re");
+
+	while (in && fgets(text, sizeof(text), in)) {
+		str line = str_from(text), key = str_split(&line, ':'), number = str_split(&line, '\n');
+		uint64_t minor;
+		if (str_eq(key, S("DeviceFileMinor")) && str_to_u64(str_trim(number), &minor))
+			node_add(p, str_z(a, str_print(a, "%s/nvidia-caps/nvidia-cap%llu", g->devices,
+						     (unsigned long long)minor)));
+	}
+	if (in)
+		(void)fclose(in);
+}
+
+static void caps_add(const giver *g, const kubelet_wish *w, const plan_share *s, int32_t minor, parts *p, arena *a)
+{
+	instance_found found;
+
+	if (!s->profile.p || instance_find(g, w, s, &found, NULL))
+		return;
+	const char *at = str_z(a, str_print(a, "%s/driver/nvidia/capabilities/gpu%d/mig/gi%lld", g->procfs, minor,
+					  (long long)found.gpu_instance));
+	cap_add(g, p, str_z(a, str_print(a, "%s/access", at)), a);
+	cap_add(g, p, str_z(a, str_print(a, "%s/ci%lld/access", at, (long long)found.compute_instance)), a);
+}
+
 /* What the maker's own CDI file says, where there is none: the device nodes, and the driver's libraries in their
  * places.
  */
@@ -155,8 +207,10 @@ static void devices_add(const giver *g, const kubelet_wish *w, parts *p, arena *
 	const card *c;
 
 	for (uint32_t i = 0; i < w->plan->n; i++)
-		if (card_find(g, &w->plan->shares[i], a, &c, NULL) == ERR_OK && c->minor >= 0)
+		if (card_find(g, &w->plan->shares[i], a, &c, NULL) == ERR_OK && c->minor >= 0) {
 			node_add(p, str_z(a, str_print(a, "%s/nvidia%d", g->devices, c->minor)));
+			caps_add(g, w, &w->plan->shares[i], c->minor, p, a);
+		}
 	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
 		node_add(p, str_z(a, str_print(a, "%s/%s", g->devices, common[i])));
 }
@@ -187,16 +241,25 @@ static void driver_add(parts *p, arena *a)
 	}
 }
 
-static const char *uuids_of(const kubelet_wish *w, arena *a)
+static const char *uuids_of(const allocation *of, arena *a)
 {
 	buf out;
 
 	buf_init(&out, 64 << 10);
-	for (uint32_t i = 0; i < w->plan->n; i++)
-		buf_printf(&out, "%s" STR_FMT, i ? "," : "", STR_ARG(w->plan->shares[i].uuid));
+	for (uint32_t i = 0; i < of->n_devices; i++)
+		buf_printf(&out, "%s%s", i ? "," : "", of->uuids[i]);
 	const char *text = str_z(a, buf_str(&out));
 	buf_done(&out);
 	return text;
+}
+
+/* The maker's file knows no instance that was made after it. */
+static bool is_told_by_maker(const giver *g, const kubelet_wish *w)
+{
+	for (uint32_t i = 0; i < w->plan->n; i++)
+		if (w->plan->shares[i].profile.p)
+			return false;
+	return g->cdi_folder && cdi_has_kind(g->cdi_folders, MAKER_KIND);
 }
 
 static void mounts_add(const giver *g, const allocation *of, parts *p, arena *a)
@@ -263,7 +326,7 @@ err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fa
 	giver *g = arg;
 	parts *p = ARENA_NEW(a, parts);
 	const allocation *of;
-	bool has_makers = g->cdi_folder && cdi_has_kind(g->cdi_folders, MAKER_KIND);
+	bool has_makers = is_told_by_maker(g, w);
 	err e = allocate(g, w, a, &of, f);
 
 	if (e)
@@ -276,7 +339,7 @@ err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fa
 	mounts_add(g, of, p, a);
 	shim_add(g, p, a);
 	/* The maker's runtime adds devices by this variable; with CDI there is nothing for it to add. */
-	variable_add(p, "NVIDIA_VISIBLE_DEVICES", g->cdi_folder ? "void" : uuids_of(w, a));
+	variable_add(p, "NVIDIA_VISIBLE_DEVICES", g->cdi_folder ? "void" : uuids_of(of, a));
 	if (g->cdi_folder)
 		return say_by_name(g, of, w, p, has_makers, a, ret, f);
 	say_by_parts(p, a, ret);
@@ -297,6 +360,19 @@ void giver_ended(giver *g, const char *id)
 {
 	if (g->cdi_folder)
 		(void)!cdi_remove(g->cdi_folder, id, NULL);
+	if (g->c.instances)
+		instances_release(g->c.instances, str_from(id));
+}
+
+void giver_refused(giver *g, const local_pod *p)
+{
+	char id[ALLOCATION_ID_MAX];
+
+	for (uint32_t i = 0; g->c.instances && i < p->p.n_containers; i++) {
+		giver_id(p->p.meta.uid, p->p.containers[i].name, id);
+		if (!allocation_find(g->c.allocations, str_from(id)))
+			instances_release(g->c.instances, str_from(id));
+	}
 }
 
 static bool is_used(void *arg, const char *name)
@@ -306,8 +382,17 @@ static bool is_used(void *arg, const char *name)
 	return allocation_find(g->c.allocations, str_from(name)) != NULL;
 }
 
+static bool is_given(void *arg, str of)
+{
+	const giver *g = arg;
+
+	return allocation_find(g->c.allocations, of) != NULL;
+}
+
 uint32_t giver_sweep(giver *g)
 {
+	if (g->c.instances)
+		instances_sweep(g->c.instances, is_given, g);
 	return g->cdi_folder ? cdi_sweep(g->cdi_folder, is_used, g) : 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "agents/node/allocation.h"
+#include "agents/node/instances.h"
 #include "agents/node/inventory.h"
 #include "agents/node/kubelet/kubelet.h"
 
@@ -30,6 +31,8 @@ typedef struct giver_config {
 	const char *libraries;   /* the folder of the shim's libraries, of ld.so.preload and reeve-hook */
 	const char *devices;     /* "/dev" */
 	giver_form form;
+	instances *instances; /* makes what plans have to be cut; NULL: such plans are refused */
+	const char *procfs;   /* "/proc": where NVIDIA's driver tells the device nodes of instances */
 } giver_config;
 
 typedef struct giver giver;
@@ -42,10 +45,13 @@ void giver_close(giver *g); /* NULL-safe; what was given stays */
 void giver_id(str pod_uid, str container, char ret[ALLOCATION_ID_MAX]);
 
 /* As members of a kubelet_giver, with a giver as arg. ERR_NOT_FOUND: the plan names a device that is not here;
- * ERR_CONFLICT: one of another kind than can be given; and the errors of allocation_make. */
+ * ERR_CONFLICT: one of another kind than can be given, or an instance that cannot be made; ERR_UNAVAILABLE: an instance
+ * is being made, ask again; and the errors of allocation_make. */
 err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f) MUST_CHECK;
 bool giver_was_given(void *arg, const local_pod *p, uint32_t container, str resource);
 
+/* A pod will not start: what was made for it and not given goes. */
+void giver_refused(giver *g, const local_pod *p);
 /* An allocation has ended: its CDI file goes. And those of allocations that are no more: after a start. */
 void giver_ended(giver *g, const char *id);
 uint32_t giver_sweep(giver *g);

@@ -21,6 +21,7 @@ struct station {
 	kubelet *kubelet;
 	giver *giver;
 	signboard *signboard;
+	instances *instances;
 	loop_timer *look;
 	plan_keys keys;
 };
@@ -85,8 +86,13 @@ static void on_pod(void *arg, const object_meta *m, str object)
 
 static void on_pod_gone(void *arg, const object_meta *m, str object)
 {
+	station *s = arg;
+	local_pod *p = local_pods_find(kubelet_pods(s->kubelet), m->space, m->name);
+
 	(void)object;
-	kubelet_pod_gone(((station *)arg)->kubelet, m->space, m->name, m->uid);
+	if (p)
+		giver_refused(s->giver, p);
+	kubelet_pod_gone(s->kubelet, m->space, m->name, m->uid);
 }
 
 static void on_listed(void *arg)
@@ -142,6 +148,8 @@ static void on_refused(void *arg, const local_pod *p, str resource, const char *
 		.count = 1,
 	};
 
+	if (p)
+		giver_refused(s->giver, p);
 	refused_tell(s, p, why, a);
 	log_warn(
 		"devices.refused", KV("pod", p ? str_from(p->key) : S("")), KV("resource", resource), KV_Z("why", why));
@@ -189,6 +197,30 @@ static void pods_begin(station *s)
 	s->pods = follow_open(&spec);
 }
 
+static void on_instance(void *arg)
+{
+	station *s = arg;
+
+	log_info("instances.changed", KV_I64("instances", s->instances ? instances_count(s->instances) : 0));
+	if (s->kubelet)
+		kubelet_stir(s->kubelet);
+}
+
+static err instances_begin(station *s, fault *f)
+{
+	instances_config c = {
+		.loop = s->c.loop,
+		.state_dir = s->c.state_dir,
+		.program = "/proc/self/exe",
+		.nvml = s->c.nvml,
+		.timeout_ms = KUBELET_MAKE_MS,
+		.on_change = on_instance,
+		.arg = s,
+	};
+
+	return s->c.nvml[0] ? instances_open(&c, &s->instances, f) : ERR_OK;
+}
+
 static void kubelet_begin(station *s)
 {
 	char plugins[PATH_BYTES], resources[PATH_BYTES];
@@ -217,13 +249,17 @@ err station_open(const station_config *c, station **ret, fault *f)
 	s->c = *c;
 	err e = keys_load(c->plan_keys, &s->keys, f);
 	if (!e)
+		e = instances_begin(s, f);
+	if (!e)
 		e = kube_begin(s, f);
 	if (e) {
+		instances_close(s->instances);
 		free(s);
 		return e;
 	}
 	s->signboard = signboard_new(s->kube, c->node);
-	s->giver = giver_open(&c->giver);
+	s->c.giver.instances = s->instances;
+	s->giver = giver_open(&s->c.giver);
 	(void)giver_sweep(s->giver);
 	kubelet_begin(s);
 	pods_begin(s);
@@ -242,6 +278,7 @@ void station_close(station *s)
 	kubelet_close(s->kubelet);
 	giver_close(s->giver);
 	signboard_free(s->signboard);
+	instances_close(s->instances);
 	kube_close(s->kube);
 	free(s);
 }

@@ -12,12 +12,13 @@ enum { STATION_KEYS_BYTES_MAX = 64 << 10, STATION_LOOK_MS = 5000 };
 typedef struct station_config {
 	loop *loop;
 	const char *node;
-	const char *kubeconfig;  /* "in-cluster", or a file */
-	const char *kubelet_dir; /* "/var/lib/kubelet" */
-	const char *plan_keys;   /* the file of public keys */
-	const char *resource;    /* what the kubelet counts: "nvidia.com/gpu" */
-	int64_t shares;          /* of a device */
-	giver_config giver;      /* what it says of allocations, cards, CDI and the shim */
+	const char *kubeconfig;       /* "in-cluster", or a file */
+	const char *kubelet_dir;      /* "/var/lib/kubelet" */
+	const char *plan_keys;        /* the file of public keys */
+	const char *resource;         /* what the kubelet counts: "nvidia.com/gpu" */
+	int64_t shares;               /* of a device */
+	giver_config giver;           /* what it says of allocations, cards, CDI and the shim; not of instances */
+	const char *state_dir, *nvml; /* of instances; nvml "": none are made */
 	/* A container was refused its devices: beside the event, for the report. Optional. */
 	void (*on_refused)(void *arg, const node_owner *owner, const char *why);
 	void *arg;

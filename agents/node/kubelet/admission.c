@@ -29,6 +29,7 @@ struct admission {
 	uint32_t n;
 	V1beta1__ContainerPreferredAllocationRequest *preference;
 	int64_t until_us, again_ms;
+	int64_t made_by_us; /* 0: nothing has to be made */
 	grpc_ask *listing;
 	loop_timer *again;
 	char why[WHY_BYTES]; /* it is not answered yet */
@@ -88,7 +89,17 @@ static void say_why(admission *m, const char *what, const char *why)
 
 /* Allocate. */
 
-static void allocate_answer(admission *m, const claim *w, const plan_container *plan)
+/* What a plan needs is being made, which takes longer than to know it. */
+static bool may_make(admission *m)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (!m->made_by_us)
+		m->made_by_us = now_us + (int64_t)KUBELET_MAKE_MS * 1000;
+	return now_us < m->made_by_us;
+}
+
+static bool allocate_answer(admission *m, const claim *w, const plan_container *plan)
 {
 	AUTO_ARENA a = arena_new(0);
 	const kubelet_giver *g = &m->k->c.giver;
@@ -97,10 +108,14 @@ static void allocate_answer(admission *m, const claim *w, const plan_container *
 	fault f = {0};
 	buf out;
 
-	if (g->give(g->arg, &wish, a, &gift, &f)) {
+	err e = g->give(g->arg, &wish, a, &gift, &f);
+	if (e)
 		say_why(m, "the devices cannot be given", f.detail);
+	if (e == ERR_UNAVAILABLE && may_make(m))
+		return false;
+	if (e) {
 		refuse(m, w->pod, GRPC_INTERNAL);
-		return;
+		return true;
 	}
 	local_give(w->pod, w->container, str_from(m->plugin->resource), m->ids, m->n);
 	buf_init(&out, ANSWER_BYTES_MAX);
@@ -108,6 +123,7 @@ static void allocate_answer(admission *m, const claim *w, const plan_container *
 	grpc_answer(m->call, buf_str(&out));
 	buf_done(&out);
 	admission_free(m);
+	return true;
 }
 
 static uint32_t shares_of(const plan_container *c, str resource)
@@ -151,8 +167,8 @@ static bool allocate_try(admission *m, claim_verdict verdict, const claim *w)
 	else
 		say_why(m, "it is not known whose these devices are", claim_text(verdict));
 	if (plan)
-		allocate_answer(m, w, plan);
-	else if (is_late(m))
+		return allocate_answer(m, w, plan);
+	if (is_late(m))
 		refuse(m, verdict == CLAIM_ONE ? w->pod : NULL, GRPC_FAILED_PRECONDITION);
 	else
 		return false;

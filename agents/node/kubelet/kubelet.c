@@ -166,6 +166,11 @@ void kubelet_pod_gone(kubelet *k, str space, str name, str uid)
 	admission_stir(k);
 }
 
+void kubelet_stir(kubelet *k)
+{
+	admission_stir(k);
+}
+
 const local_pods *kubelet_pods(const kubelet *k)
 {
 	return &k->pods;

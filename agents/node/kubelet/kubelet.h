@@ -15,6 +15,7 @@ enum {
 	KUBELET_WAIT_MS = 5000,   /* for the pod and its plan, within an Allocate */
 	KUBELET_PREFER_MS = 1000, /* within a GetPreferredAllocation, which is advice */
 	KUBELET_LOOK_MS = 5000,   /* besides being told, we look whether the kubelet and our sockets are there */
+	KUBELET_MAKE_MS = 30000,  /* for an instance of a device to be made, within an Allocate */
 	KUBELET_GONE_MS = 1000,   /* a kubelet that registered us and has no connection to us is asked again */
 	KUBELET_LIST_MAX = 16 << 20,
 	KUBELET_LIST_MS = 2000,
@@ -44,7 +45,7 @@ typedef struct kubelet_wish {
 
 typedef struct kubelet_giver {
 	/* Makes ready what the plan says, or sees that it is; the same wish may come again, also with other amounts.
-	 * Texts live in a. */
+	 * ERR_UNAVAILABLE: not yet; it is asked again, after kubelet_stir at the latest. Texts live in a. */
 	err (*give)(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f);
 	/* Whether an earlier process of ours gave something to that container. */
 	bool (*was_given)(void *arg, const local_pod *p, uint32_t container, str resource);
@@ -78,6 +79,8 @@ void kubelet_keys_set(kubelet *k, const plan_keys *keys);
 /* As the watch of this node's pods tells it. A plan that changed for a container that runs is given again. */
 void kubelet_pod_put(kubelet *k, str text);
 void kubelet_pod_gone(kubelet *k, str space, str name, str uid);
+/* What the giver was waiting for is there. */
+void kubelet_stir(kubelet *k);
 const local_pods *kubelet_pods(const kubelet *k);
 
 /* Plugins that the kubelet has registered and is connected to. */

@@ -66,6 +66,7 @@ typedef struct fake_device {
 	_Atomic uint32_t is_lost, is_hung, deadly, rows_pending;
 	_Atomic uint32_t xid, xids; /* the latest, and how many there were */
 	_Atomic uint32_t instances; /* that it is cut into (MIG); 0: it is whole */
+	_Atomic uint32_t places[8]; /* of those that were made: profile << 8, and the first slot + 1 */
 } fake_device;
 
 typedef struct fake_world {

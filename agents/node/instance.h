@@ -1,0 +1,19 @@
+/* instance: one instance of a cut device (MIG), made and removed through NVML, in a process of its own.
+ *
+ * `reeve-node instance NVML make UUID PROFILE START` and `... remove UUID PROFILE START` are what the daemon runs
+ * (instances.h): NVML may block or end its process. The answer is one line on standard output:
+ *
+ *     ok GI CI MIG-...      made
+ *     ok                    removed, or there was none
+ *     error TEXT
+ *
+ * An instance is known by its device, profile and first slot: at one place there is never more than one. PROFILE is the
+ * profile's name without the maker's prefix: "1g.10gb", "3g.40gb", "1g.10gb+me".
+ */
+#pragma once
+#include "base/err.h"
+
+enum { INSTANCE_LINE_MAX = 512 };
+
+/* argv[0] is "instance". The exit status is 0 whenever a line was printed. */
+int instance_main(int argc, char **argv);
