@@ -1,8 +1,10 @@
 #include "agents/node/instance.h"
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include "base/str.h"
 #include "shim/abi.h"
 
@@ -239,6 +241,14 @@ static int remove_one(const nvml_calls *n, nvmlDevice_t device, const instance_p
 	return EXIT_SUCCESS;
 }
 
+/* Held until the process ends. */
+static bool lock_take(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 && flock(fd, LOCK_EX) == 0;
+}
+
 int instance_main(int argc, char **argv)
 {
 	nvml_calls n = {0};
@@ -246,18 +256,20 @@ int instance_main(int argc, char **argv)
 	nvmlDevice_t device;
 	uint64_t start;
 
-	if (argc != 6 || !str_to_u64(str_from(argv[5]), &start) || start > INSTANCES_MAX)
+	if (argc != 7 || !str_to_u64(str_from(argv[6]), &start) || start > INSTANCES_MAX)
 		return EXIT_FAILURE;
-	const char *missing = calls_load(argv[1], &n);
+	if (!lock_take(argv[1]))
+		return fail(argv[1], "cannot be locked");
+	const char *missing = calls_load(argv[2], &n);
 	if (missing)
 		return fail("NVML lacks", missing);
 	int e = n.init();
 	if (!e)
-		e = n.device(argv[3], &device);
+		e = n.device(argv[4], &device);
 	if (e)
-		return fail(argv[3], why_of(&n, e));
-	if (!profile_find(&n, device, argv[4], &p))
-		return fail(argv[4], "the device has no such profile");
-	return strcmp(argv[2], "make") == 0 ? make(&n, device, &p, (unsigned)start)
+		return fail(argv[4], why_of(&n, e));
+	if (!profile_find(&n, device, argv[5], &p))
+		return fail(argv[5], "the device has no such profile");
+	return strcmp(argv[3], "make") == 0 ? make(&n, device, &p, (unsigned)start)
 					    : remove_one(&n, device, &p, (unsigned)start);
 }

@@ -1,7 +1,8 @@
 /* instance: one instance of a cut device (MIG), made and removed through NVML, in a process of its own.
  *
- * `reeve-node instance NVML make UUID PROFILE START` and `... remove UUID PROFILE START` are what the daemon runs
- * (instances.h): NVML may block or end its process. The answer is one line on standard output:
+ * `reeve-node instance LOCK NVML make UUID PROFILE START` and `... remove ...` are what the daemon runs (instances.h):
+ * NVML may block or end its process. LOCK is a file that is locked meanwhile: the process may outlive a daemon that was
+ * killed, and the next daemon's waits for it. The answer is one line on standard output:
  *
  *     ok GI CI MIG-...      made
  *     ok                    removed, or there was none

@@ -27,7 +27,7 @@ typedef struct entry {
 
 struct instances {
 	instances_config c;
-	char *path, *program, *nvml;
+	char *path, *lock, *program, *nvml;
 	vec(entry *) entries;
 	program *running;
 	entry *current; /* what runs is for it */
@@ -137,7 +137,7 @@ static void turn_again(void *arg)
 static void wait_for(instances *all, entry *e)
 {
 	e->is_waiting = true;
-	loop_timer_arm(all->again, (int64_t)INSTANCES_AGAIN_MS * 1000);
+	loop_timer_arm(all->again, all->c.again_ms * 1000);
 }
 
 static void made(entry *e, str rest)
@@ -200,8 +200,8 @@ static void change_begin(instances *all, entry *e)
 	fault f = {0};
 
 	(void)snprintf(start, sizeof(start), "%lld", (long long)e->start);
-	str words[] = {S("instance"), str_from(all->nvml), str_from(verb), str_from(e->device), str_from(e->profile),
-		str_from(start)};
+	str words[] = {S("instance"), str_from(all->lock), str_from(all->nvml), str_from(verb), str_from(e->device),
+		str_from(e->profile), str_from(start)};
 	program_spec s = {
 		.command = str_from(all->program),
 		.args = {words, sizeof(words) / sizeof(*words)},
@@ -245,8 +245,12 @@ err instances_open(const instances_config *c, instances **ret, fault *f)
 
 	assert(all);
 	all->c = *c;
+	if (!all->c.again_ms)
+		all->c.again_ms = INSTANCES_AGAIN_MS;
 	(void)snprintf(path, sizeof(path), "%s/instances", c->state_dir);
 	all->path = copy_of(path);
+	(void)snprintf(path, sizeof(path), "%s/instances.lock", c->state_dir);
+	all->lock = copy_of(path);
 	all->program = copy_of(c->program);
 	all->nvml = copy_of(c->nvml);
 	all->again = loop_timer_new(c->loop, turn_again, all);
@@ -270,6 +274,7 @@ void instances_close(instances *all)
 		free(*e);
 	vec_done(&all->entries);
 	free(all->path);
+	free(all->lock);
 	free(all->program);
 	free(all->nvml);
 	free(all);

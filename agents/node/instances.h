@@ -24,6 +24,7 @@ typedef struct instances_config {
 	const char *program;   /* reeve-node: its word `instance` is run */
 	const char *nvml;
 	int64_t timeout_ms;           /* of one change */
+	int64_t again_ms;             /* 0: INSTANCES_AGAIN_MS */
 	void (*on_change)(void *arg); /* something is ready, or has failed */
 	void *arg;
 } instances_config;

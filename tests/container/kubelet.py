@@ -75,9 +75,9 @@ def key_make(name):
     return {"path": path, "public": public, "name": digest[:8].decode()}
 
 
-def plan(key, uid, uuid, mib):
+def plan(key, uid, uuid, mib, profile=""):
     text = ("reeve-plan/1\npod %s\nnode n1\nplacement plc_1\nfence 1\nmade 1\nmode high\ncontainer main\n"
-            "share %s %s %d 300\n" % (uid, resource, uuid, mib))
+            "share %s %s %d 300%s\n" % (uid, resource, uuid, mib, profile))
     body, sealed = os.path.join(folder, "body"), os.path.join(folder, "sealed")
     with open(body, "w") as f:
         f.write(text)
@@ -131,6 +131,10 @@ class Api(http.server.BaseHTTPRequestHandler):
             line = json.dumps(line).encode() + b"\n"
             self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
             self.wfile.flush()
+
+    def do_PATCH(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200, {})
 
     def do_POST(self):
         events.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -218,6 +222,7 @@ def whole(kubelet, uuid):
     expect("health", {b"Healthy"}, {d[2][0] for d in devices})
     ids = [d[1][0].decode() for d in devices]
     expect("ids", 4000, len(set(ids)))
+    kubelet.short = ids[2000].split("-")[0]
 
     # A pod whose plan holds.
     changes.put({"type": "ADDED", "object": pod("good", {"reeve.io/plan": plan(agent, "uid-good", uuid(2), 3000)})})
@@ -259,6 +264,26 @@ def whole(kubelet, uuid):
     expect("an unknown method", grpc.StatusCode.UNIMPLEMENTED, kubelet.refusal("Nothing", b"").code())
     expect("no message", grpc.StatusCode.INVALID_ARGUMENT, kubelet.refusal("Allocate", b"\xff\xff").code())
 
+    # A plan that needs an instance: it is made, given, and removed with its allocation; one that cannot be made is refused.
+    changes.put({"type": "ADDED", "object": pod("cut", {"reeve.io/plan": plan(agent, "uid-cut", uuid(3), 9728, " 1g.10gb 4")})})
+    kubelet.listed["bad"] = [ids[1]]
+    kubelet.listed["cut"] = []
+    changes.put({"type": "DELETED", "object": pod("bad", {})})
+    del kubelet.listed["bad"]
+    kubelet.call("Allocate", field(1, field(1, ids[0])))
+    kubelet.listed["cut"] = [ids[0]]
+    with open(os.path.join(folder, "state", "instances")) as f:
+        made = f.read()
+    expect("what was written down", "ready uid-cut_main %s 1g.10gb 4 7 0 MIG-00000003-0000-0000-0000-000000000000\n" % uuid(3), made)
+    with open(os.path.join(folder, "state", "allocations", "uid-cut_main.json")) as f:
+        expect("the instance is what is given", True, "MIG-00000003-0000-0000-0000-000000000000" in f.read())
+    changes.put({"type": "ADDED", "object": pod("odd", {"reeve.io/plan": plan(agent, "uid-odd", uuid(3), 9728, " 2g.20gb 0")})})
+    kubelet.listed["odd"] = []
+    refusal = kubelet.refusal("Allocate", field(1, field(1, ids[2])))
+    expect("a profile that is none", True, "no such profile" in refusal.details())
+    expect("its event", "odd", events.get(timeout=30)["involvedObject"]["name"])
+    del kubelet.listed["odd"]
+
     # A kubelet that starts anew removes all sockets but its own.
     kubelet.end()
     for name in os.listdir(plugins):
@@ -280,16 +305,11 @@ def main():
     with open(os.path.join(folder, "keys.pem"), "wb") as f:
         f.write(agent["public"])
     kubelet = Kubelet()
-    environment = dict(os.environ, FAKE_GPU=os.path.join(folder, "gpu"), FAKE_DEVICES="4")
     log = open(os.path.join(folder, "log"), "w")
-    daemon = subprocess.Popen(
-        [node, "--node", "n1", "--state-dir", os.path.join(folder, "state"), "--nvml", build + "/fake/libnvidia-ml.so.1",
-         "--metrics-listen", "", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--shares", "1000",
-         "--kubeconfig", os.path.join(folder, "kubeconfig"), "--kubelet-dir", kubelet_dir, "--cdi-dir", os.path.join(folder, "cdi"),
-         "--plan-keys", os.path.join(folder, "keys.pem"), "--libraries", build + "/lib"],
-        env=environment, stdout=log, stderr=log)
+    daemon = begin(log)
     try:
-        whole(kubelet, lambda i: "GPU-4%d4%d4%d4%d-4%d4%d-4%d4%d-4%d4%d-4%d4%d4%d4%d4%d4%d" % ((i,) * 16))
+        whole(kubelet, uuid)
+        daemon = crash(kubelet, uuid, daemon, log)
     except Exception as e:
         failures.append("%s: %s" % (type(e).__name__, e))
     daemon.send_signal(signal.SIGTERM)
@@ -301,6 +321,58 @@ def main():
         with open(os.path.join(folder, "log")) as f:
             print(f.read())
     return 1 if failures else 0
+
+
+def uuid(i):
+    return "GPU-4%d4%d4%d4%d-4%d4%d-4%d4%d-4%d4%d-4%d4%d4%d4%d4%d4%d" % ((i,) * 16)
+
+
+def becomes(what, wanted, ask):
+    for _ in range(400):
+        if ask() == wanted:
+            return
+        time.sleep(0.05)
+    failures.append("%s: %r, %r was expected" % (what, ask(), wanted))
+
+
+def instances():
+    with open(os.path.join(folder, "state", "instances")) as f:
+        return f.read()
+
+
+def crash(kubelet, uuid, daemon, log):
+    """The daemon is killed while it makes an instance: the next one undoes it, keeps what was given, and makes it anew."""
+    changes.put({"type": "ADDED", "object": pod("late", {"reeve.io/plan": plan(agent, "uid-late", uuid(2), 9728, " 1g.10gb 1")})})
+    kubelet.listed["late"] = []
+    first = instances()
+    ids = ["%s-0" % kubelet.short, "%s-1" % kubelet.short]
+    kept = threading.Thread(target=lambda: kubelet.refusal("Allocate", field(1, field(1, ids[0]))))
+    kept.start()
+    becomes("it is written down first", True, lambda: "making uid-late_main" in instances())
+    daemon.kill()
+    daemon.wait()
+    kept.join()
+    changes.put(None)
+    daemon = begin(log)
+    kubelet.registered.get(timeout=60)
+    becomes("what was half made is gone", first, instances)
+    kubelet.state(4000)
+    changes.put({"type": "ADDED", "object": pod("late", {"reeve.io/plan": plan(agent, "uid-late", uuid(2), 9728, " 1g.10gb 1")})})
+    for name in ("good", "cut"):
+        changes.put({"type": "ADDED", "object": dict(pod(name, {}), status={"phase": "Running"})})
+    expect("Allocate after a crash", None, kubelet.refusal("Allocate", field(1, field(1, ids[1]))))
+    becomes("it is made anew", True, lambda: "ready uid-late_main" in instances())
+    return daemon
+
+
+def begin(log):
+    environment = dict(os.environ, FAKE_GPU=os.path.join(folder, "gpu"), FAKE_DEVICES="4", FAKE_MIG_MS="300")
+    return subprocess.Popen(
+        [node, "--node", "n1", "--state-dir", os.path.join(folder, "state"), "--nvml", build + "/fake/libnvidia-ml.so.1",
+         "--metrics-listen", "", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--shares", "1000",
+         "--kubeconfig", os.path.join(folder, "kubeconfig"), "--kubelet-dir", kubelet_dir, "--cdi-dir", os.path.join(folder, "cdi"),
+         "--plan-keys", os.path.join(folder, "keys.pem"), "--libraries", build + "/lib"],
+        env=environment, stdout=log, stderr=log)
 
 
 agent, stranger = key_make("agent.pem"), key_make("stranger.pem")

@@ -36,6 +36,7 @@ typedef struct fake_compute_info {
 	fake_place place;
 } fake_compute_info;
 
+nvmlReturn_t nvmlDeviceGetGpuInstanceId(nvmlDevice_t mig, unsigned *id);
 nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device);
 nvmlReturn_t nvmlDeviceGetGpuInstanceProfileInfoV(nvmlDevice_t device, unsigned which, fake_profile *ret);
 nvmlReturn_t nvmlDeviceGetGpuInstancePossiblePlacements_v2(
