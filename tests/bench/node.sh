@@ -67,7 +67,7 @@ wait $node
 goal "a flip of priority reaches a program, us, the middle" "$(cut -d' ' -f1 "$folder/flip")" at-most 1000
 echo "    all but one in a hundred, by when the machine lets the program run: $(cut -d' ' -f2 "$folder/flip") us"
 FAKE_GPU="$folder/gpu" FAKE_DEVICES=4 begin "$build/fake/libnvidia-ml.so.1"
-probe=$(pgrep -P "$node" | head -n 1)
+probe=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v node="$node" '$4 == node { print $1; exit }')
 spent=$(core_percent "$probe" sleep $seconds)
 echo "    the probe's process, simulated NVML, 4 devices: $spent per cent, $(($(rss_kib "$probe") / 1024)) MiB resident"
 [ "$goals_missed" -eq 0 ]

@@ -22,7 +22,7 @@ begin() # FLAGS...
 {
 	: >"$folder/log"
 	"$node" --state-dir "$folder/state" --nvml "$build/fake/libnvidia-ml.so.1" --metrics-listen 127.0.0.1:0 --audit-ms 200 \
-		--scan-ms 300 --probe-timeout-ms 1000 --kernel-log "" --sysfs "$folder/sys" --procfs "$folder/proc" "$@" >"$folder/log" 2>&1 &
+		--scan-ms 300 --probe-timeout-ms 3000 --kernel-log "" --sysfs "$folder/sys" --procfs "$folder/proc" "$@" >"$folder/log" 2>&1 &
 	daemon=$!
 	await "event=metrics.listening"
 	at=$(sed -n 's/.*event=metrics.listening at=//p' "$folder/log")

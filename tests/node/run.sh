@@ -101,18 +101,18 @@ one_folder() # PID OF reeve-node run
 	ls -d "$shares/run-$1-"*
 }
 export FAKE_TIMED=1
-"$node" run --libraries "$build/lib" -- sleep 60 &
+"$node" run --libraries "$build/lib" -- sh -c 'echo $$ >"$1" && exec sleep 60' sh "$folder/sleeper" &
 first=$!
 one_folder $first >/dev/null
+until [ -s "$folder/sleeper" ]; do sleep 0.05; done
 "$node" run --libraries "$build/lib" --priority low -- "$share" kernel 1000000 1 60000 1000 >/dev/null &
 low=$!
 low_folder=$(one_folder $low)
 "$node" run --libraries "$build/lib" -- "$share" kernel 1000000 1 60000 1000 >/dev/null &
 high=$!
 becomes "device 0: .*held" "$low_folder"
-sleeper=$(pgrep -P "$first")
 kill -9 "$first"
-first=$sleeper
+first=$(cat "$folder/sleeper")
 kill "$high"
 wait "$high" || true
 becomes "device 0: .*lent 0$" "$low_folder"
