@@ -7,8 +7,8 @@
 #include "base/vec.h"
 
 struct stock_pod {
-	str uid, space, node;
-	char *text; /* what uid, node and uuids point into */
+	str uid, space, name, node;
+	char *text; /* what those and uuids point into */
 	stock_share *shares;
 	uint32_t n_shares;
 	plan booked;
@@ -190,28 +190,29 @@ static str text_put(char **at, str s)
 	return kept;
 }
 
-static void pod_add(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n, bool is_seen)
+static void pod_add(stock *s, const stock_entry *e, bool is_seen)
 {
 	stock_pod *p = calloc(1, sizeof(*p));
-	size_t bytes = (size_t)uid.n + space.n + node.n;
+	size_t bytes = (size_t)e->uid.n + e->space.n + e->name.n + e->node.n;
 
-	for (uint32_t i = 0; i < n; i++)
-		bytes += shares[i].uuid.n;
+	for (uint32_t i = 0; i < e->n; i++)
+		bytes += e->shares[i].uuid.n;
 	assert(p);
 	char *at = p->text = calloc(1, bytes + 1);
-	p->shares = calloc(n + 1, sizeof(*p->shares));
+	p->shares = calloc(e->n + 1, sizeof(*p->shares));
 	assert(p->text && p->shares);
-	p->uid = text_put(&at, uid);
-	p->space = text_put(&at, space);
-	p->node = text_put(&at, node);
-	for (; p->n_shares < n; p->n_shares++) {
-		const stock_share *from = &shares[p->n_shares];
+	p->uid = text_put(&at, e->uid);
+	p->space = text_put(&at, e->space);
+	p->name = text_put(&at, e->name);
+	p->node = text_put(&at, e->node);
+	for (; p->n_shares < e->n; p->n_shares++) {
+		const stock_share *from = &e->shares[p->n_shares];
 		p->shares[p->n_shares] = *from;
 		p->shares[p->n_shares].uuid = text_put(&at, from->uuid);
 	}
 	p->is_seen = is_seen;
 	plan_init(&p->booked);
-	stock_node *on = node_of(s, node);
+	stock_node *on = node_of(s, e->node);
 	p->next = on->pods;
 	if (on->pods)
 		on->pods->prev = p;
@@ -415,7 +416,7 @@ err stock_pod_put(stock *s, const pod *p, fault *f)
 	if (known)
 		pod_remove(s, known);
 	if (!e && n)
-		pod_add(s, p->meta.uid, p->meta.space, p->node, shares, n, true);
+		pod_add(s, &(stock_entry){p->meta.uid, p->meta.space, p->meta.name, p->node, shares, n}, true);
 	return e;
 }
 
@@ -430,7 +431,7 @@ void stock_pod_drop(stock *s, str uid)
 void stock_reserve(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n)
 {
 	stock_pod_drop(s, uid);
-	pod_add(s, uid, space, node, shares, n, false);
+	pod_add(s, &(stock_entry){uid, space, S(""), node, shares, n}, false);
 }
 
 void stock_release(stock *s, str uid)
@@ -456,6 +457,23 @@ const plan *stock_pod_plan(const stock *s, str uid, str *ret_space)
 		return NULL;
 	*ret_space = p->space;
 	return &p->booked;
+}
+
+void stock_each(const stock *s, void (*visit)(void *arg, const stock_entry *e), void *arg)
+{
+	map_each (slot, &s->pods) {
+		const stock_pod *p = slot->value;
+		visit(arg, &(stock_entry){p->uid, p->space, p->name, p->node, p->shares, p->n_shares});
+	}
+}
+
+str stock_product_of(const stock *s, int32_t class_id)
+{
+	for (uint32_t i = 0; vendor_at(i); i++)
+		for (uint32_t k = 0; k < s->kinds[i].n; k++)
+			if (s->kinds[i].v[k] == class_id)
+				return s->kinds[i].products[k];
+	return S("");
 }
 
 static const vendor *device_kind(const stock *s, int32_t device)

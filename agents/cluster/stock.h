@@ -64,5 +64,15 @@ typedef struct stock_classes {
 	uint32_t n;
 } stock_classes;
 stock_classes stock_classes_of(const stock *s, const vendor *kind);
+/* A pod that holds devices, or is being bound to some. */
+typedef struct stock_entry {
+	str uid, space, name, node; /* name: empty while it is being bound */
+	const stock_share *shares;
+	uint32_t n;
+} stock_entry;
+void stock_each(const stock *s, void (*visit)(void *arg, const stock_entry *e), void *arg);
+
+/* The product of a class. */
+str stock_product_of(const stock *s, int32_t class_id);
 /* The kind of a class. */
 const vendor *stock_kind_of(const stock *s, int32_t class_id);

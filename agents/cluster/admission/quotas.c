@@ -276,3 +276,17 @@ bool quotas_limit(const quotas *q, const stock *s, const pod *p, pod_ask *a, quo
 	}
 	return true;
 }
+
+void quotas_each(const quotas *q, const stock *s, void (*visit)(void *arg, const quota_told *t), void *arg)
+{
+	map_each (slot, &q->spaces) {
+		const quota_space *all = slot->value;
+		for (uint32_t i = 0; i < all->rows.n; i++) {
+			const quota_row *r = &all->rows.v[i];
+			stock_held held = stock_space_held(s, slot->key, r->kind);
+			const vendor_resources *names = &r->kind->resources;
+			visit(arg, &(quota_told){slot->key, r->is_memory ? names->memory : names->compute, r->limit,
+					   units_of(r, held.memory_mib, held.compute_milli)});
+		}
+	}
+}

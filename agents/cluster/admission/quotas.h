@@ -42,3 +42,11 @@ bool quotas_let(const quotas *q, const stock *s, str space, const quota_ask *ask
 /* Brings a pod's request under the quotas of its namespace: parts of a device whose size is not known before it is
  * chosen may take what is left and no more. False: what is said in amounts is over by itself; *ret says of which. */
 bool quotas_limit(const quotas *q, const stock *s, const pod *p, pod_ask *a, quota_gap *ret);
+
+/* One limit of one namespace, in the resource's units. */
+typedef struct quota_told {
+	str space;
+	const char *resource; /* without "limits." */
+	int64_t limit, used;
+} quota_told;
+void quotas_each(const quotas *q, const stock *s, void (*visit)(void *arg, const quota_told *t), void *arg);
