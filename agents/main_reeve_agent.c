@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "agents/agent_options.h"
 #include "agents/cluster/membership.h"
 #include "agents/cluster/uplink.h"
 #include "agents/file.h"
@@ -17,122 +18,6 @@
 #define LEAVE_US ((int64_t)300000)
 
 enum { EXIT_ASKED_WRONG = 2 };
-
-typedef struct options {
-	const char *server, *ca, *state_dir, *join_token, *join_token_file, *simulate, *log_level;
-	const char *kubeconfig, *kube_context, *namespace, *secret, *lease, *identity;
-	const char *listen, *tls_cert, *tls_key, *client_ca;
-	int64_t lease_s, clusters;
-} options;
-
-static const setting rows[] = {
-	{.name = "server",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, server),
-		.help = "Where the server is: https://host:port."},
-	{.name = "ca",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, ca),
-		.help = "PEM file of the certificates that may vouch for the server. Once joined, it may be left out."},
-	{.name = "state-dir",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, state_dir),
-		.initial = "/var/lib/reeve-agent",
-		.help = "Folder of the agent's key, certificate and journals; made when it is not there."},
-	{.name = "join-token",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, join_token),
-		.max = ENROL_TOKEN_MAX,
-		.is_secret = true,
-		.help = "The token of this cluster (rv_join_...); needed until it has joined."},
-	{.name = "join-token-file",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, join_token_file),
-		.help = "A file with that token, so that it stands in no process list."},
-	{.name = "simulate",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, simulate),
-		.help = "Govern a simulated cluster, described in this JSON file. SIGHUP reads its nodes again."},
-	{.name = "kubeconfig",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, kubeconfig),
-		.help = "Govern the Kubernetes cluster that this file leads to; in-cluster: the one this pod runs in."},
-	{.name = "kube-context",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, kube_context),
-		.help = "The context of the kubeconfig; not given: its current one."},
-	{.name = "namespace",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, namespace),
-		.max = OBJECT_NAME_MAX,
-		.help = "Namespace of the agent's own Secret and Lease; not given: the one it runs in, or the context's."},
-	{.name = "secret",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, secret),
-		.initial = "reeve-agent",
-		.max = OBJECT_NAME_MAX,
-		.help = "Secret that holds the identity of the cluster's agents and what they have spent; made when it is "
-			"not there."},
-	{.name = "lease",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, lease),
-		.initial = "reeve-agent",
-		.max = OBJECT_NAME_MAX,
-		.help = "Lease by which the agents of a cluster agree on which of them acts."},
-	{.name = "lease-s",
-		.kind = SETTING_I64,
-		.at = offsetof(options, lease_s),
-		.initial = "15",
-		.min = 1,
-		.max = 3600,
-		.help = "Seconds after which another agent takes that Lease from one that is gone."},
-	{.name = "identity",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, identity),
-		.max = LEADER_IDENTITY_MAX,
-		.help = "What this agent is called in the Lease and in events; not given: host name and process."},
-	{.name = "listen",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, listen),
-		.initial = "127.0.0.1:0",
-		.help = "Where the agent answers the scheduler and the API server: host:port."},
-	{.name = "tls-cert",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, tls_cert),
-		.help = "PEM file of its certificate there; read again when it changes. Needed but on loopback."},
-	{.name = "tls-key",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, tls_key),
-		.help = "PEM file of that certificate's key."},
-	{.name = "client-ca",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, client_ca),
-		.help = "PEM file: the scheduler must show a certificate that ends in one of these. Not given: whoever "
-			"reaches the agent may ask it as schedulers do."},
-	{.name = "clusters",
-		.kind = SETTING_I64,
-		.at = offsetof(options, clusters),
-		.initial = "1",
-		.min = 1,
-		.max = CROWD_MAX,
-		.help = "So many simulated clusters of that scene, each with an agent of its own; --join-token-file then "
-			"has a line for each."},
-	{.name = "log-level",
-		.kind = SETTING_TEXT,
-		.at = offsetof(options, log_level),
-		.initial = "info",
-		.help = "debug, info, warn or error."},
-};
-
-static const setting_table settings = {
-	.program = "reeve-agent",
-	.usage = "[options]",
-	.about =
-		"Joins a cluster to its Reeve server and carries the server's decisions out in it. It dials out to the "
-		"server alone. What runs in the cluster runs on while agent or server are away.",
-	.rows = rows,
-	.n = sizeof(rows) / sizeof(*rows),
-};
 
 typedef struct program {
 	options o;
@@ -157,43 +42,6 @@ static int say_wrong(const fault *f)
 {
 	fprintf(stderr, "reeve-agent: %s%s%s\n", f->pointer, f->pointer[0] ? ": " : "", f->detail);
 	return EXIT_ASKED_WRONG;
-}
-
-static bool level_find(const char *name, log_level *ret)
-{
-	static const char *const names[] = {"debug", "info", "warn", "error"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(name, names[i]) == 0) {
-			*ret = (log_level)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static err options_check(options *o, fault *f)
-{
-	log_level level;
-	size_t n;
-
-	if (!o->server || strncmp(o->server, "https://", 8) != 0)
-		return fault_set(f, ERR_SETTING, "--server", "is needed, as https://host:port");
-	if (!level_find(o->log_level, &level))
-		return fault_set(f, ERR_SETTING, "--log-level", "must be debug, info, warn or error");
-	if (!o->simulate == !o->kubeconfig)
-		return fault_set(f, ERR_SETTING, "--kubeconfig", "give this, or --simulate: which cluster to govern");
-	if (!o->tls_cert != !o->tls_key)
-		return fault_set(f, ERR_SETTING, "--tls-key", "certificate and key go together");
-	if (o->client_ca && !o->tls_cert)
-		return fault_set(f, ERR_SETTING, "--client-ca", "needs --tls-cert: only there are certificates shown");
-	if (o->join_token && o->join_token_file)
-		return fault_set(f, ERR_SETTING, "--join-token", "give the token or its file, not both");
-	n = strlen(o->server);
-	if (n > 1500)
-		return fault_set(f, ERR_SETTING, "--server", "is too long");
-	log_open("reeve-agent", level);
-	return ERR_OK;
 }
 
 static err token_add(program *p, str text, fault *f)
@@ -390,6 +238,27 @@ static const char *identity_of(program *p)
 	return p->identity;
 }
 
+static const char *door_file(const program *p, const char *given, const char *own)
+{
+	if (given || !p->o.own_certificate)
+		return given;
+	return str_z(p->arena, str_print(p->arena, "%s/%s", p->o.state_dir, own));
+}
+
+static front_settings front_of(const program *p)
+{
+	return (front_settings){.scheduler = p->o.scheduler,
+		.serving_secret = p->o.serving_secret,
+		.service = p->o.service,
+		.webhooks = p->o.webhooks,
+		.core_policy = p->o.core_policy,
+		.runtime_class = p->o.runtime_class,
+		.keeps_certificate = p->o.own_certificate,
+		.keeps_default = p->o.keep_scheduler,
+		.hides_devices = p->o.hide_devices,
+		.has_legacy = p->o.legacy_metrics};
+}
+
 static err site_begin(program *p, fault *f)
 {
 	bool is_inside = strcmp(p->o.kubeconfig, "in-cluster") == 0;
@@ -411,8 +280,10 @@ static err site_begin(program *p, fault *f)
 				 .identity = identity_of(p),
 				 .lease_s = p->o.lease_s,
 				 .address = p->o.listen,
-				 .cert_file = p->o.tls_cert,
-				 .key_file = p->o.tls_key,
+				 .cert_file = door_file(p, p->o.tls_cert, "door.pem"),
+				 .key_file = door_file(p, p->o.tls_key, "door-key.pem"),
+				 .ca_file = door_file(p, NULL, "door-ca.pem"),
+				 .front = front_of(p),
 				 .client_ca_file = p->o.client_ca,
 				 .on_act = on_act,
 				 .on_stir = on_stir,
@@ -491,7 +362,7 @@ int main(int argc, char **argv)
 	bool is_done;
 	int operand;
 
-	err e = setting_read(&settings, &p.o, NULL, argc, argv, &operand, &is_done, &f);
+	err e = setting_read(&agent_settings, &p.o, NULL, argc, argv, &operand, &is_done, &f);
 	if (!e && is_done)
 		return EXIT_SUCCESS;
 	if (!e && operand < argc)

@@ -186,3 +186,15 @@ str mirror_waiting(const mirror *m, str uid)
 
 	return w ? str_of(w->bytes + w->uid_n, w->text_n) : STR_NONE;
 }
+
+str mirror_waiting_named(const mirror *m, str space, str name)
+{
+	map_each (slot, &m->waiting) {
+		const waiting_pod *w = slot->value;
+		str text = str_of(w->bytes + w->uid_n, w->text_n);
+		object_meta of;
+		if (object_meta_read(text, &of) == ERR_OK && str_eq(of.name, name) && str_eq(of.space, space))
+			return text;
+	}
+	return STR_NONE;
+}

@@ -35,3 +35,5 @@ void mirror_close(mirror *m); /* NULL-safe; before the kube */
 bool mirror_is_ready(const mirror *m);
 /* The text of a pod that waits for a node, or STR_NONE; valid until the loop runs. */
 str mirror_waiting(const mirror *m, str uid);
+/* The same of one that is known by its name alone; a search. */
+str mirror_waiting_named(const mirror *m, str space, str name);

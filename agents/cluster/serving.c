@@ -19,7 +19,8 @@ struct serving {
 	authority served;
 	authority seen;
 	str version;
-	uint32_t hook; /* which configuration is looked at */
+	uint32_t hook;   /* which configuration is looked at */
+	bool lacks_hook; /* one of them is not there yet */
 };
 
 static const struct {
@@ -141,13 +142,7 @@ static str secret_body(serving *s)
 	return body_end(s, &out);
 }
 
-/* One webhook of a configuration, as far as it matters. */
-typedef struct hook {
-	str bundle;
-	bool is_ours; /* it calls a service, and not an address */
-} hook;
-
-static err client_read(pull *p, arena *a, hook *ret)
+static err client_read(pull *p, arena *a, str *ret)
 {
 	str key;
 	bool has_escape;
@@ -156,13 +151,12 @@ static err client_read(pull *p, arena *a, hook *ret)
 	if (!fields_object(p, &e))
 		return e;
 	while (!e && pull_key(p, &key, &has_escape)) {
-		ret->is_ours = ret->is_ours || str_eq(key, S("service"));
-		e = str_eq(key, S("caBundle")) ? fields_text(p, a, &ret->bundle) : pull_skip(p);
+		e = str_eq(key, S("caBundle")) ? fields_text(p, a, ret) : pull_skip(p);
 	}
 	return e ? e : p->e;
 }
 
-static err hook_read(pull *p, arena *a, hook *ret)
+static err hook_read(pull *p, arena *a, str *ret)
 {
 	str key;
 	bool has_escape;
@@ -191,9 +185,9 @@ static err hooks_read(serving *s, pull *p, js_writer *w, str bundle, uint32_t *r
 	if (!fields_array(p, &e))
 		return e;
 	for (uint32_t at = 0; !e && pull_item(p); at++) {
-		hook h = {0};
-		e = hook_read(p, s->round, &h);
-		if (e || !h.is_ours || str_eq(h.bundle, bundle))
+		str has = STR_NONE;
+		e = hook_read(p, s->round, &has);
+		if (e || str_eq(has, bundle))
 			continue;
 		bundle_write(w, s->round, at, bundle);
 		(*ret_n)++;
@@ -264,6 +258,7 @@ static void on_hook(void *arg, const kube_reply *r)
 		fail(s, "the webhook configuration", S("it cannot be read"));
 		return;
 	}
+	s->lacks_hook = s->lacks_hook || r->status == 404;
 	if (patch.p) {
 		send(s, "PATCH", s->spec.hooks[s->hook], JSON_PATCH, patch, on_hook_patched);
 		return;
@@ -277,7 +272,7 @@ static void hook_look(serving *s)
 	if (s->hook < s->spec.n_hooks)
 		send(s, "GET", s->spec.hooks[s->hook], NULL, STR_NONE, on_hook);
 	else
-		again(s, SERVING_LOOK_US);
+		again(s, s->lacks_hook ? SERVING_AGAIN_US : SERVING_LOOK_US);
 }
 
 /* Written or not, the next look tells. */
@@ -304,6 +299,7 @@ static void lead(serving *s)
 	}
 	if (!is_changed) {
 		s->hook = 0;
+		s->lacks_hook = false;
 		hook_look(s);
 	} else if (s->version.n) {
 		send(s, "PATCH", secret_path(s, true), KUBE_MERGE, secret_body(s), on_written);

@@ -33,6 +33,7 @@ void real_free(real *r)
 		free(slot->value);
 	map_done(&r->waits);
 	vec_done(&r->gone);
+	foreign_done(r);
 	works_done(&r->works);
 	roster_done(&r->roster);
 	models_done(&r->models);
@@ -319,4 +320,41 @@ str real_memory(str text, arena *a)
 	str lines = str_dup(a, buf_str(&all));
 	buf_done(&all);
 	return lines;
+}
+
+bool real_record_holds(const real *r, str uid, str node, const object_pair *notes, uint32_t n, const char **ret_why)
+{
+	receipt t;
+
+	*ret_why = "it carries no receipt";
+	for (uint32_t i = 0; i < n; i++) {
+		if (!str_eq(notes[i].key, S(RECEIPT_ANNOTATION)))
+			continue;
+		*ret_why = "its receipt is not of this cluster's agents, for this pod and node";
+		return receipt_open(notes[i].value, uid, node, r->public_key, &t);
+	}
+	return false;
+}
+
+static int64_t at_least_0(int64_t v)
+{
+	return v > 0 ? v : 0;
+}
+
+tenant_left real_left(const real *r, str tenant, const vendor *kind)
+{
+	stock_classes all = stock_classes_of(r->spec.stock, kind);
+	tenant_left left = {.name = tenant};
+
+	for (uint32_t i = 0; r->agent && i < all.n; i++) {
+		str class = models_class(&r->models, all.products[i]);
+		const loan *l = class.n ? borrow_of(agent_borrow(r->agent), tenant, class) : NULL;
+		if (!l)
+			continue;
+		const amounts *has = &l->hold.offered, *used = &l->hold.used;
+		left.is_known = true;
+		left.memory_mib += at_least_0(has->v[AXIS_MEMORY_MIB] - used->v[AXIS_MEMORY_MIB]);
+		left.compute_milli += at_least_0(has->v[AXIS_COMPUTE_MILLI] - used->v[AXIS_COMPUTE_MILLI]);
+	}
+	return left;
 }

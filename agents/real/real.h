@@ -12,6 +12,7 @@
  * It follows the cluster from the start; with real_act it is the cluster of an acting agent.
  */
 #pragma once
+#include "agents/cluster/admission/rules.h"
 #include "agents/cluster/agent.h"
 #include "agents/cluster/extender/binder.h"
 #include "agents/cluster/extender/extender.h"
@@ -64,6 +65,11 @@ void real_kept(void *real);
 extender_gate real_gate(real *r);
 binder_till real_till(real *r);
 bool real_is_one_tenant(void *real, str space, str other);
+
+/* Whether the annotations hold a receipt of this cluster's agents for that pod on that node; *ret_why: why not. */
+bool real_record_holds(const real *r, str uid, str node, const object_pair *notes, uint32_t n, const char **ret_why);
+/* What the tenant was lent here of that kind's devices, and nobody has used. */
+tenant_left real_left(const real *r, str tenant, const vendor *kind);
 
 /* Counts for metrics. */
 typedef struct real_counts {

@@ -57,6 +57,7 @@ struct real {
 	strs kept;      /* the last agent's memory, until there is one that acts */
 	arena *kept_arena;
 	vec(id) gone; /* waiting pods that were told and are no more */
+	map foreign;  /* bound pods with devices and without a receipt, by uid (adopt.c) */
 };
 
 void real_stir(real *r);
@@ -115,6 +116,13 @@ bool waits_look(real *r, const cluster_events *e, int64_t now_us);
 void wait_wake(real *r, const pod *p, str word);
 /* The waiting pod of that placement, or an absent text. */
 str waits_of(const real *r, str name);
+
+/* adopt.c */
+void foreign_put(real *r, const pod *p);
+void foreign_drop(real *r, str uid);
+/* Some of them get a receipt, and are told when the API server tells of it. */
+void foreign_adopt(real *r, int64_t now_us);
+void foreign_done(real *r);
 
 /* stop.c */
 /* Its pods are asked to go. */

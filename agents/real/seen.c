@@ -77,6 +77,16 @@ static work *adopt(real *r, const pod *p, int64_t now_us, seat **ret_seat)
 	return w;
 }
 
+/* It holds devices, and no agent of this cluster has bound it. */
+static bool is_foreign(real *r, const pod *p)
+{
+	str space;
+	receipt t;
+
+	return stock_pod_plan(r->spec.stock, p->meta.uid, &space) && !p->is_leaving &&
+	       !receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, &t);
+}
+
 static void bound_seen(real *r, const pod *p, int64_t now_us)
 {
 	bind_row *b = bind_find(r, p->meta.uid);
@@ -89,6 +99,10 @@ static void bound_seen(real *r, const pod *p, int64_t now_us)
 	work *w = works_of_pod(&r->works, p->meta.uid, &s);
 	if (!w)
 		w = adopt(r, p, now_us, &s);
+	if (w || pod_is_over(p))
+		foreign_drop(r, p->meta.uid);
+	else if (is_foreign(r, p))
+		foreign_put(r, p);
 	if (!w)
 		return;
 	if (!w->running_us && state_of(p) == SEAT_RUNNING)
@@ -121,6 +135,7 @@ void seen_pod_gone(void *arg, const object_meta *m)
 	seat *s;
 
 	waits_drop(r, m->uid);
+	foreign_drop(r, m->uid);
 	if (b)
 		bind_failed(r, b);
 	work *w = works_of_pod(&r->works, m->uid, &s);

@@ -26,6 +26,7 @@ struct site {
 	binder *binder;
 	extender_edge *edge;
 	door *door;
+	front *front;
 	leader *leader;
 	agent *agent;
 	bool is_leading, has_pods, is_acting, is_ended;
@@ -102,6 +103,8 @@ static void on_leader(void *arg, bool is_leader)
 		return;
 	}
 	s->is_leading = is_leader;
+	if (is_leader)
+		front_lead(s->front);
 	act_maybe(s);
 }
 
@@ -165,6 +168,80 @@ static void readyz(void *arg, web_req *r)
 			      : S("the cluster is not known whole yet\n"));
 }
 
+static bool site_leads(void *arg)
+{
+	const site *s = arg;
+
+	return s->is_leading && s->leader && leader_is(s->leader);
+}
+
+static void on_certificate(void *arg)
+{
+	const site *s = arg;
+
+	if (s->door)
+		door_reload(s->door);
+	log_info("certificate.changed");
+}
+
+static void on_word(void *arg, const char *what, str about, str why)
+{
+	(void)arg;
+	log_warn(what, KV("about", about), KV("why", why));
+}
+
+/* Nodes are told to two. */
+static void node_seen(void *arg, const kube_node *n)
+{
+	site *s = arg;
+	mirror_ear r = real_ear(s->real);
+
+	r.on_node(r.arg, n);
+	front_node(s->front, n);
+}
+
+static void node_lost(void *arg, str name)
+{
+	site *s = arg;
+	mirror_ear r = real_ear(s->real);
+
+	r.on_node_gone(r.arg, name);
+	front_node_gone(s->front, name);
+}
+
+static void ear_pod(void *arg, const pod *p, str text)
+{
+	mirror_ear r = real_ear(((site *)arg)->real);
+
+	r.on_pod(r.arg, p, text);
+}
+
+static void ear_pod_gone(void *arg, const object_meta *m)
+{
+	mirror_ear r = real_ear(((site *)arg)->real);
+
+	r.on_pod_gone(r.arg, m);
+}
+
+static front_spec front_of(site *s)
+{
+	return (front_spec){.loop = s->spec.loop,
+		.kube = s->kube,
+		.stock = s->stock,
+		.spaces = s->spaces,
+		.real = s->real,
+		.space = s->spec.space,
+		.version = s->spec.version,
+		.cert_file = s->spec.cert_file,
+		.key_file = s->spec.key_file,
+		.ca_file = s->spec.ca_file,
+		.settings = s->spec.front,
+		.leads = site_leads,
+		.on_certificate = on_certificate,
+		.on_word = on_word,
+		.arg = s};
+}
+
 static void cluster_follow(site *s)
 {
 	pod_policies policies = {POLICY_HAMI_BINPACK, POLICY_HAMI_SPREAD};
@@ -182,12 +259,16 @@ static void cluster_follow(site *s)
 		.unknown_us = s->spec.lease_s * 1000000,
 		.on_stir = on_stir,
 		.arg = s});
-	ms.ear = real_ear(s->real);
+	front_spec fs = front_of(s);
+	s->front = front_open(&fs);
+	ms.ear = (mirror_ear){ear_pod, ear_pod_gone, node_seen, node_lost, s};
 	ms.arg = s;
 	s->mirror = mirror_open(&ms);
 	real_mirror(s->real, s->mirror);
+	front_mirror(s->front, s->mirror);
 	s->extender = extender_new(&(extender_spec){.stock = s->stock,
 		.by_default = policies,
+		.quotas = front_quotas(s->front),
 		.is_one_tenant = real_is_one_tenant,
 		.arg = s->real,
 		.gate = real_gate(s->real)});
@@ -196,6 +277,7 @@ static void cluster_follow(site *s)
 		.stock = s->stock,
 		.mirror = s->mirror,
 		.by_default = policies,
+		.quotas = front_quotas(s->front),
 		.may_bind = may_bind,
 		.arg = s,
 		.till = real_till(s->real)});
@@ -210,11 +292,15 @@ static err listen_begin(site *s, fault *f)
 	d.key_file = s->spec.key_file;
 	d.client_ca_file = s->spec.client_ca_file;
 	d.arg = s;
-	err e = door_open(&d, &s->door, f);
+	front_spec fs = front_of(s);
+	err e = front_certificate(&fs, f);
+	if (!e)
+		e = door_open(&d, &s->door, f);
 	if (e)
 		return e;
 	door_route(s->door, WEB_GET, "/healthz", healthz, s);
 	door_route(s->door, WEB_GET, "/readyz", readyz, s);
+	front_routes(s->front, s->door);
 	log_info("site.listening", KV_Z("address", door_address(s->door)));
 	return ERR_OK;
 }
@@ -363,6 +449,7 @@ void site_close(site *s)
 	binder_free(s->binder);
 	leader_close(s->leader);
 	mirror_close(s->mirror);
+	front_close(s->front);
 	real_free(s->real);
 	spaces_close(s->spaces);
 	vault_close(s->vault);

@@ -7,7 +7,7 @@
  * (site_agent). Losing the Lease or the Secret ends it: a process that begins anew knows what is so.
  */
 #pragma once
-#include "agents/real/door.h"
+#include "agents/real/front.h"
 #include "agents/real/real.h"
 
 typedef struct site site;
@@ -20,7 +20,9 @@ typedef struct site_spec {
 	const char *space, *secret, *lease; /* of this agent: its namespace, its Secret, its Lease */
 	const char *identity;               /* unique per process */
 	int64_t lease_s;
-	const char *address, *cert_file, *key_file, *client_ca_file; /* of its door */
+	/* Of its door. Where the agents keep the certificate themselves (front), ca_file gets who vouches for it. */
+	const char *address, *cert_file, *key_file, *ca_file, *client_ca_file;
+	front_settings front;
 	/* We act: the cluster, and what the core remembers of the server; valid during the call. */
 	void (*on_act)(void *arg, cluster_ref c, str memory);
 	/* The core is to take a turn soon. */

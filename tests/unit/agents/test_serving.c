@@ -220,7 +220,7 @@ Test(serving, the_leader_makes_it_and_tells_those_who_verify)
 	cr_expect_eq(t.n_writes, 1);
 	cr_expect_eq(t.n_files, 1);
 	files_match(&t);
-	cr_expect_str_empty(t.bundles[1]);
+	cr_expect_str_eq(t.bundles[1], t.bundles[0]);
 	looks(&t, 1);
 	cr_expect_eq(t.n_writes, 1);
 	cr_expect_eq(t.n_files, 1);

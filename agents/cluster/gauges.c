@@ -1,4 +1,4 @@
-#include "agents/cluster/exposition.h"
+#include "agents/cluster/gauges.h"
 #include <stdio.h>
 
 #define ZONE      "zone=\"vGPU\""
@@ -11,7 +11,7 @@ enum { PERCENT = 10 }; /* thousandths to one */
 typedef enum device_series {
 #define D(id, name, old, labels, old_labels, help) DEVICE_##id,
 #define P(id, name, old, help)
-#include "agents/cluster/exposition.def"
+#include "agents/cluster/gauges.def"
 #undef D
 #undef P
 	DEVICE_SERIES
@@ -20,7 +20,7 @@ typedef enum device_series {
 typedef enum pod_series {
 #define D(id, name, old, labels, old_labels, help)
 #define P(id, name, old, help) SERIES_##id,
-#include "agents/cluster/exposition.def"
+#include "agents/cluster/gauges.def"
 #undef D
 #undef P
 	POD_SERIES
@@ -34,14 +34,14 @@ typedef struct series {
 static const series device_rows[] = {
 #define D(id, name, old, labels, old_labels, help) {name, old, help, labels, old_labels},
 #define P(id, name, old, help)
-#include "agents/cluster/exposition.def"
+#include "agents/cluster/gauges.def"
 #undef D
 #undef P
 };
 static const series pod_rows[] = {
 #define D(id, name, old, labels, old_labels, help)
 #define P(id, name, old, help) {name, old, help, 0, 0},
-#include "agents/cluster/exposition.def"
+#include "agents/cluster/gauges.def"
 #undef D
 #undef P
 };
@@ -86,7 +86,7 @@ static int64_t units_of(const vendor *k)
 	return k && k->compute_whole ? k->compute_whole : 100;
 }
 
-static void device_labels(const exposition *e, const fleet_device *d, int32_t at, int which, bool is_old, buf *out)
+static void device_labels(const gauges *e, const fleet_device *d, int32_t at, int which, bool is_old, buf *out)
 {
 	const fleet *f = stock_fleet((stock *)(uintptr_t)e->stock);
 	char numbers[3][24];
@@ -133,7 +133,7 @@ static void device_value(const fleet_device *d, int row, buf *out)
 		buf_printf(out, "%lld\n", (long long)values[row]);
 }
 
-static void devices_print(const exposition *e, int row, bool is_old, buf *out)
+static void devices_print(const gauges *e, int row, bool is_old, buf *out)
 {
 	const fleet *f = stock_fleet((stock *)(uintptr_t)e->stock);
 	const series *r = &device_rows[row];
@@ -172,7 +172,7 @@ static void pod_print(void *arg, const stock_entry *p)
 	}
 }
 
-static void pods_print(const exposition *e, int row, bool is_old, buf *out)
+static void pods_print(const gauges *e, int row, bool is_old, buf *out)
 {
 	pods_work w = {row, is_old, out};
 
@@ -200,7 +200,7 @@ static void quota_print(void *arg, const quota_told *t)
 	buf_printf(w->out, "," ZONE "} %lld\n", (long long)(w->is_used ? t->used : t->limit));
 }
 
-static void quotas_print(const exposition *e, buf *out)
+static void quotas_print(const gauges *e, buf *out)
 {
 	quotas_work used = {"hami_resource_quota_used", "namespace", "quota_name", true, true, out};
 	quotas_work limit = {"hami_resource_quota_limit", "namespace", "quota_name", false, false, out};
@@ -216,7 +216,7 @@ static void quotas_print(const exposition *e, buf *out)
 	quotas_each(e->quotas, e->stock, quota_print, &old);
 }
 
-static void own_print(const exposition *e, buf *out)
+static void own_print(const gauges *e, buf *out)
 {
 	const admission *x = e->admission;
 
@@ -239,7 +239,7 @@ static void own_print(const exposition *e, buf *out)
 			(long long)x->counts.refused[i]);
 }
 
-void exposition_print(const exposition *e, buf *out)
+void gauges_print(const gauges *e, buf *out)
 {
 	own_print(e, out);
 	for (int i = 0; i < DEVICE_SERIES; i++) {

@@ -1,4 +1,4 @@
-#include "agents/cluster/exposition.h"
+#include "agents/cluster/gauges.h"
 #include "cluster_fixture.h"
 
 #define DEVICE_1 "node=\"node1\",device_uuid=\"device1\",device_index=\"0\""
@@ -28,23 +28,23 @@ static void is_sound(const char *text)
 	}
 }
 
-static const char *printed(const exposition *e, arena *a)
+static const char *printed(const gauges *e, arena *a)
 {
 	buf out;
 
 	buf_init(&out, 1 << 20);
-	exposition_print(e, &out);
+	gauges_print(e, &out);
 	const char *text = str_z(a, buf_str(&out));
 	buf_done(&out);
 	return text;
 }
 
-Test(exposition, hamis_series_say_what_is_so)
+Test(gauges, hamis_series_say_what_is_so)
 {
 	AUTO_ARENA a = arena_new(0);
 	stock *s = f2x2_new();
 	quotas *q = quotas_new();
-	exposition e = {.stock = s, .quotas = q, .version = "1.2"};
+	gauges e = {.stock = s, .quotas = q, .version = "1.2"};
 
 	cr_assert_eq(quotas_put(q,
 			     S("{\"metadata\":{\"name\":\"q\",\"namespace\":\"d\",\"resourceVersion\":\"1\"},\"spec\":{"
@@ -74,12 +74,12 @@ Test(exposition, hamis_series_say_what_is_so)
 	stock_free(s);
 }
 
-Test(exposition, those_of_old_come_on_request)
+Test(gauges, those_of_old_come_on_request)
 {
 	AUTO_ARENA a = arena_new(0);
 	stock *s = f2x2_new();
 	admission x = {.counts = {.asked = 3, .refused = {[REFUSAL_PRIVILEGED] = 2}}};
-	exposition e = {
+	gauges e = {
 		.stock = s, .admission = &x, .version = "1.2", .has_legacy = true, .is_leading = true, .waiting = 7};
 	const char *text = printed(&e, a);
 
@@ -99,11 +99,11 @@ Test(exposition, those_of_old_come_on_request)
 	stock_free(s);
 }
 
-Test(exposition, names_from_outside_cannot_forge_lines)
+Test(gauges, names_from_outside_cannot_forge_lines)
 {
 	AUTO_ARENA a = arena_new(0);
 	stock *s = stock_new();
-	exposition e = {.stock = s, .version = "1.2"};
+	gauges e = {.stock = s, .version = "1.2"};
 
 	node_tell(s, NODE("n", CARD("a\\\\\\\"\\\\n\\\\\\\\b", "8000", "10")));
 	const char *text = printed(&e, a);

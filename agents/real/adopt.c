@@ -1,0 +1,148 @@
+/* Pods that ran under HAMi before this agent came: they run on, and become placements of their namespace's tenant.
+ *
+ * A pod that is bound and was given devices by HAMi's annotations has no receipt of ours. It gets one by a patch, and
+ * is taken up as any other pod of an agent before us when the API server tells of that (seen.c): told to the server as
+ * let in here, out of no loan.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include "agents/real/real_inside.h"
+#include "agents/real/wish.h"
+#include "base/clock.h"
+#include "json/write.h"
+
+enum { BODY_MAX = 16 << 10, AT_ONCE = 16 };
+
+#define LOAN_NONE ((str){"adopted", 7})
+#define AGAIN_US  ((int64_t)30000000)
+
+/* One that has no receipt yet. */
+typedef struct foreign_row {
+	str uid, space, name, node;
+	int64_t asked_us; /* when it was given one last; 0: never */
+	char text[];
+} foreign_row;
+
+static str text_put(char **at, str s)
+{
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return str_of(*at - s.n, s.n);
+}
+
+void foreign_drop(real *r, str uid)
+{
+	free(map_remove(&r->foreign, uid));
+}
+
+void foreign_put(real *r, const pod *p)
+{
+	const object_meta *m = &p->meta;
+
+	if (map_find(&r->foreign, m->uid))
+		return;
+	foreign_row *row = calloc(1, sizeof(*row) + m->uid.n + m->space.n + m->name.n + p->node.n);
+	assert(row);
+	char *at = row->text;
+	row->uid = text_put(&at, m->uid);
+	row->space = text_put(&at, m->space);
+	row->name = text_put(&at, m->name);
+	row->node = text_put(&at, p->node);
+	(void)map_put(&r->foreign, row->uid, row);
+}
+
+/* What the API server says to it is told by the pod itself; else it is asked again. */
+static void on_patched(void *arg, const kube_reply *r)
+{
+	(void)arg;
+	(void)r;
+}
+
+static str patch_of(const foreign_row *p, str text, arena *a)
+{
+	buf out;
+
+	buf_init(&out, BODY_MAX);
+	js_writer w = js_writer_on(&out);
+	js_object_begin(&w);
+	js_key(&w, S("metadata"));
+	js_object_begin(&w);
+	js_put_text(&w, "uid", p->uid);
+	js_key(&w, S("annotations"));
+	js_object_begin(&w);
+	js_put_text(&w, RECEIPT_ANNOTATION, text);
+	js_object_end(&w);
+	js_object_end(&w);
+	js_object_end(&w);
+	str body = out.over ? STR_NONE : str_dup(a, buf_str(&out));
+	buf_done(&out);
+	return body;
+}
+
+/* Its shares as they are booked. */
+static bool charge_of(real *r, str uid, arena *a, amounts *ret)
+{
+	grant *g = ARENA_NEW(a, grant);
+	const fleet *f = stock_fleet(r->spec.stock);
+	str space, class;
+	const plan *held = stock_pod_plan(r->spec.stock, uid, &space);
+
+	for (uint32_t i = 0; held && i < held->devices.n && g->n_shares < GRANT_SHARES_MAX; i++) {
+		const plan_device *d = &held->devices.v[i];
+		if (d->memory_mib || d->compute_milli)
+			g->shares[g->n_shares++] =
+				(stock_share){f->device_uuids.v[d->device], d->memory_mib, d->compute_milli, 1};
+	}
+	return wish_settle(g, r->spec.stock, &r->models, &class, ret);
+}
+
+static bool receipt_fill(real *r, const foreign_row *p, str tenant, arena *a, receipt *ret)
+{
+	char *fence = arena_alloc(a, BOOK_FENCE_MAX + 1);
+	id name = name_of_pod(r->spec.cluster_uid, p->uid);
+
+	*ret = (receipt){.loan = LOAN_NONE, .tenant = tenant, .at_us = clock_now_us()};
+	agent_fence(r->agent, fence);
+	ret->id = str_dup(a, str_from(name.p));
+	ret->fence = str_from(fence);
+	return charge_of(r, p->uid, a, &ret->charge) && !works_find(&r->works, ret->id);
+}
+
+static bool adopt_one(real *r, foreign_row *p, int64_t now_us)
+{
+	AUTO_ARENA a = arena_new(0);
+	str tenant = spaces_tenant(r->spec.spaces, p->space);
+	receipt t;
+
+	if (!tenant.n || !receipt_fill(r, p, tenant, a, &t))
+		return false;
+	str text = receipt_sign(&t, p->uid, p->node, r->spec.key, a);
+	str body = text.p ? patch_of(p, text, a) : STR_NONE;
+	if (!body.p)
+		return false;
+	p->asked_us = now_us;
+	str path = str_print(a, "/api/v1/namespaces/" STR_FMT "/pods/" STR_FMT, STR_ARG(p->space), STR_ARG(p->name));
+	(void)kube_patch(r->spec.kube, path, body, (kube_done){on_patched, r});
+	return true;
+}
+
+void foreign_adopt(real *r, int64_t now_us)
+{
+	int n = 0;
+
+	if (!r->agent)
+		return;
+	map_each (slot, &r->foreign) {
+		foreign_row *p = slot->value;
+		if (n < AT_ONCE && (!p->asked_us || now_us - p->asked_us >= AGAIN_US))
+			n += adopt_one(r, p, now_us);
+	}
+}
+
+void foreign_done(real *r)
+{
+	map_each (slot, &r->foreign)
+		free(slot->value);
+	map_done(&r->foreign);
+}
