@@ -38,7 +38,9 @@ static err items_read(pull *p, args_nodes *all)
 			return ERR_LIMIT;
 		e = pull_span(p, &one.object);
 		if (!e)
-			e = object_draft_read(one.object, &m); /* an autoscaler's are not */
+			e = object_draft_read(one.object, &m); /* an autoscaler's is stored nowhere */
+		if (!e && !m.name.n)
+			e = ERR_BAD_FIELD;
 		one.name = e ? STR_NONE : m.name;
 		vec_push(all, one);
 	}
