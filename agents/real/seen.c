@@ -77,13 +77,12 @@ static work *adopt(real *r, const pod *p, int64_t now_us, seat **ret_seat)
 	return w;
 }
 
-/* It holds devices, and no agent of this cluster has bound it. */
+/* It holds devices, which may be told later than it, and no agent of this cluster has bound it. */
 static bool is_foreign(real *r, const pod *p)
 {
-	str space;
 	receipt t;
 
-	return stock_pod_plan(r->spec.stock, p->meta.uid, &space) && !p->is_leaving &&
+	return stock_pod_node(r->spec.stock, p->meta.uid).p && !p->is_leaving &&
 	       !receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, &t);
 }
 

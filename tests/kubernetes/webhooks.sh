@@ -101,10 +101,10 @@ await "the agent to act" curl -fsSk "https://$agent_address/readyz"
 hooks_make
 curl -fsS --cacert "$folder/agent/door-ca.pem" "https://localhost:${agent_address##*:}/healthz" >"$folder/said" ||
 	fail "the certificate is not by the authority that was told"
+await "quota to be lent" is_lent acme
 await "HAMi's pod to be a placement" are_placed acme 1
 [ "$(field team old '{.metadata.uid}')" = "$old_uid" ] || fail "HAMi's pod is another one"
 await "HAMi's lock to go" is_unlocked
-await "quota to be lent" is_lent acme
 
 pod_plain bytes '"nvidia.com/gpu":"1","nvidia.com/gpumem":"16Gi"'
 refused team 'denied the request: container c: .*write 16384 (bad_amount)'
