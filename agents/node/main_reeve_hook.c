@@ -111,7 +111,7 @@ static str member(str object, str name)
 
 static const char *text_member(str object, str name, arena *a)
 {
-	str span = member(object, name), text;
+	str span = member(object, name), text = STR_NONE;
 	pull p;
 
 	if (!span.p)

@@ -14,5 +14,5 @@ VENDOR_ROWS(amd, {
 	.type_is_product = true,
 	.pod = {"hami.io/amd-devices-to-allocate", "hami.io/amd-devices-allocated"},
 	.node = {.told = TOLD_AS_LIST, .devices = "hami.io/node-amd-register"},
-	.select = {"amd.com/use-gputype", "amd.com/nouse-gputype", "amd.com/use-gpu-uuid", "amd.com/nouse-gpu-uuid"},
+	.select = {.use_type = "amd.com/use-gputype", .no_type = "amd.com/nouse-gputype", .use_uuid = "amd.com/use-gpu-uuid", .no_uuid = "amd.com/nouse-gpu-uuid"},
 });

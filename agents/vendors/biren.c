@@ -13,5 +13,5 @@ VENDOR_ROWS(biren, {
 		.devices = "hami.io/node-biren-register",
 		.handshake = "hami.io/node-handshake-biren",
 	},
-	.select = {"birentech.com/use-biren", "birentech.com/nouse-biren", "birentech.com/use-gpuuuid", "birentech.com/nouse-gpuuuid"},
+	.select = {.use_type = "birentech.com/use-biren", .no_type = "birentech.com/nouse-biren", .use_uuid = "birentech.com/use-gpuuuid", .no_uuid = "birentech.com/nouse-gpuuuid"},
 });

@@ -22,5 +22,5 @@ VENDOR_ROWS(cambricon, {
 		.per_device = 100,
 		.slots = 100,
 	},
-	.select = {"cambricon.com/use-mlutype", "cambricon.com/nouse-mlutype", "cambricon.com/use-gpuuuid", "cambricon.com/nouse-gpuuuid"},
+	.select = {.use_type = "cambricon.com/use-mlutype", .no_type = "cambricon.com/nouse-mlutype", .use_uuid = "cambricon.com/use-gpuuuid", .no_uuid = "cambricon.com/nouse-gpuuuid"},
 });

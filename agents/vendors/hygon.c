@@ -15,5 +15,5 @@ VENDOR_ROWS(hygon, {
 	.compute_unsaid = 100,
 	.pod = {"hami.io/dcu-devices-to-allocate", "hami.io/dcu-devices-allocated"},
 	.node = {.told = TOLD_AS_LIST, .devices = "hami.io/node-dcu-register", .handshake = "hami.io/node-handshake-dcu"},
-	.select = {"hygon.com/use-dcutype", "hygon.com/nouse-dcutype", "hygon.com/use-gpuuuid", "hygon.com/nouse-gpuuuid"},
+	.select = {.use_type = "hygon.com/use-dcutype", .no_type = "hygon.com/nouse-dcutype", .use_uuid = "hygon.com/use-gpuuuid", .no_uuid = "hygon.com/nouse-gpuuuid"},
 });

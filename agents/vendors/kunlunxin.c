@@ -17,7 +17,7 @@ VENDOR_ROWS(kunlunxin, {
 		.memory_mib = 98304,
 		.has_halves = true,
 	},
-	.select = {NULL, NULL, "baidu.com/use-gpuuuid", "baidu.com/nouse-gpuuuid", "hami.io/use-xpu-uuid", "hami.io/no-use-xpu-uuid"},
+	.select = {.use_uuid = "baidu.com/use-gpuuuid", .no_uuid = "baidu.com/nouse-gpuuuid", .use_uuid_also = "hami.io/use-xpu-uuid", .no_uuid_also = "hami.io/no-use-xpu-uuid"},
 }, {
 	.word = "XPU",
 	.maker = "kunlunxin",
@@ -31,6 +31,6 @@ VENDOR_ROWS(kunlunxin, {
 		.devices = "hami.io/node-register-xpu",
 		.handshake = "hami.io/node-handshake-xpu",
 	},
-	.select = {NULL, NULL, "baidu.com/use-gpuuuid", "baidu.com/nouse-gpuuuid", "hami.io/use-xpu-uuid", "hami.io/no-use-xpu-uuid"},
+	.select = {.use_uuid = "baidu.com/use-gpuuuid", .no_uuid = "baidu.com/nouse-gpuuuid", .use_uuid_also = "hami.io/use-xpu-uuid", .no_uuid_also = "hami.io/no-use-xpu-uuid"},
 	.admission = {.is_raised = true},
 });

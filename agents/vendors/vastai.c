@@ -13,5 +13,5 @@ VENDOR_ROWS(vastai, {
 		.devices = "hami.io/node-va-register",
 		.handshake = "hami.io/node-handshake-va",
 	},
-	.select = {"vastaitech.com/use-va", "vastaitech.com/nouse-va", "vastaitech.com/use-gpuuuid", "vastaitech.com/nouse-gpuuuid"},
+	.select = {.use_type = "vastaitech.com/use-va", .no_type = "vastaitech.com/nouse-va", .use_uuid = "vastaitech.com/use-gpuuuid", .no_uuid = "vastaitech.com/nouse-gpuuuid"},
 });
