@@ -359,6 +359,7 @@ static void site_end(books *b, site *s)
 	for (uint32_t i = 0; i < c->nodes.n; i++)
 		books_doom_node(b, c->nodes.v[i]);
 	fleet_cluster_remove(&b->fleet, s->handle);
+	b->reservations.due_us = 0; /* they may have held something there */
 }
 
 void govern_flag_site(books *b, const site *s)

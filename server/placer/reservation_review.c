@@ -67,7 +67,9 @@ static void reservation_end(turn *t, books *b, reservation *x)
 
 static bool has_left(const books *b, const plan_device *s)
 {
-	return b->fleet.devices.v[s->device].flags & FLEET_GONE;
+	const fleet_device *d = &b->fleet.devices.v[s->device];
+
+	return (d->flags | b->fleet.nodes.v[d->node].flags) & FLEET_GONE;
 }
 
 static uint32_t count_left(const books *b, const reservation *x)

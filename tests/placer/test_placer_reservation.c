@@ -344,3 +344,27 @@ Test(placer_reservation, another_is_held_for_a_device_that_leaves)
 	HOLDS(&r);
 	realm_close(&r);
 }
+
+Test(placer_reservation, it_outlives_the_cluster_that_it_was_held_in)
+{
+	realm r;
+	open_and_start(&r, "rsv_cluster");
+	reserve(&r, "rsv_1", "a", "-1 second", "2 hours", "'l40s', 4, 2, NULL, NULL, '{}'");
+	IS(&r, "rsv_1", "active");
+	realm_govern(&r, "cluster", "UPDATE cluster SET deleted_at = now() WHERE name = 'c2'");
+	realm_settle(&r);
+	IS(&r, "rsv_1", "pending");
+	cr_expect_eq(unused(&r, "rsv_1"), 0);
+	cr_expect_eq(realm_int(&r,
+			     "SELECT count(*) FROM node n JOIN cluster c ON c.key = n.cluster_key WHERE c.name = 'c2'"),
+		0);
+	HOLDS(&r);
+	realm_start(&r);
+	realm_settle(&r);
+	cr_expect(placer_is_serving(r.placer));
+	IS(&r, "rsv_1", "pending");
+	int on = place(&r, "a", H100(4));
+	STATE_IS(&r, on, "granted");
+	HOLDS(&r);
+	realm_close(&r);
+}
