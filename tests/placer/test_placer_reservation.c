@@ -138,6 +138,13 @@ Test(placer_reservation, in_its_window_it_is_its_tenants_and_of_those_below_who_
 			"SELECT count(*) FROM placement p, json_array_elements(p.placed::json) n, json_array_elements(n->'devices') d "
 			"WHERE d->>'uuid' NOT IN (SELECT e->>'uuid' FROM reservation_hold, json_array_elements(placed::json) g, json_array_elements(g->'devices') e)"),
 		0, "on its devices and nowhere else");
+	char beside[300];
+	snprintf(beside, sizeof beside,
+		"\"queue\":false," IN("rsv_1") "\"devices\":[{\"classes\":[\"h100-80g\"],\"uuids\":[\"%s\"]}]",
+		realm_text(&r,
+			"SELECT uuid FROM device WHERE class = 'h100-80g' AND uuid NOT IN (SELECT e->>'uuid' FROM reservation_hold, "
+			"json_array_elements(placed::json) g, json_array_elements(g->'devices') e) LIMIT 1"));
+	STATE_IS(&r, place(&r, "a", beside), "rejected");
 	int stranger = place(&r, "d", "\"queue\":false," IN("rsv_1") H100(1));
 	STATE_IS(&r, stranger, "rejected");
 	cr_expect_str_eq(
