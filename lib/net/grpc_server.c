@@ -1,11 +1,14 @@
 #include "net/grpc_server.h"
 #include <assert.h>
+#include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "net/h2.h"
 #include "net/unix_socket.h"
+
+enum { ACCEPT_PAUSE_MS = 100 };
 
 typedef struct peer peer;
 
@@ -41,6 +44,7 @@ struct grpc_server {
 	int fd;
 	unix_socket_mark mark;
 	loop_watch *watch;
+	loop_timer *resume; /* accepting pauses until then */
 	peer all;
 	uint32_t n_peers, n_streams;
 };
@@ -349,12 +353,22 @@ static void peer_open(grpc_server *server, int fd)
 		server->s.on_connection(server->s.arg, 1);
 }
 
+static void on_resume(void *arg)
+{
+	loop_watch_set(((grpc_server *)arg)->watch, LOOP_READ);
+}
+
 static void on_accept(void *arg, int what)
 {
 	grpc_server *server = arg;
 	int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)what;
+	/* Without a free descriptor the peer stays in the queue, and the loop must not turn on it. */
+	if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED) {
+		loop_watch_set(server->watch, 0);
+		loop_timer_arm(server->resume, (int64_t)ACCEPT_PAUSE_MS * 1000);
+	}
 	if (fd < 0)
 		return;
 	if (server->n_peers < GRPC_CONNECTIONS_MAX)
@@ -381,6 +395,7 @@ err grpc_server_open(const grpc_service *s, grpc_server **ret, fault *f)
 	server->fd = fd;
 	server->mark = mark;
 	server->all.next = server->all.prev = &server->all;
+	server->resume = loop_timer_new(s->loop, on_resume, server);
 	server->watch = loop_watch_new(s->loop, fd, LOOP_READ, on_accept, server);
 	*ret = server;
 	return ERR_OK;
@@ -392,6 +407,7 @@ void grpc_server_close(grpc_server *s)
 		return;
 	while (s->all.next != &s->all)
 		peer_close(s->all.next);
+	loop_timer_free(s->resume);
 	loop_watch_free(s->watch);
 	(void)close(s->fd);
 	if (grpc_server_is_reachable(s))

@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include "h2_bytes.h"
 
 enum { OUT_MAX = 1 << 20, PINGS = 200000 };
@@ -359,5 +360,38 @@ Test(grpc_bytes, connections_have_a_limit)
 	cr_expect_eq(site_call(&s, "/test.Service/Echo", S("x")), GRPC_OK);
 	for (int i = 1; i < GRPC_CONNECTIONS_MAX + 3; i++)
 		byte_peer_close(&p[i]);
+	site_close(&s);
+}
+
+/* With every descriptor in use a peer waits, and is served when there is one again. */
+Test(grpc_bytes, without_a_descriptor_nobody_is_lost)
+{
+	int kept[64], n = 0;
+	struct rlimit was, few;
+	grpc_site s;
+	byte_peer p;
+	buf out;
+
+	site_open(&s);
+	byte_peer_open(&p, &s);
+	buf_init(&out, OUT_MAX);
+	hello_put(&out);
+	request_put(&out, 1, "/test.Service/Echo", (str){"\0\0\0\0\1x", 6});
+	byte_peer_send(&p, buf_str(&out));
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = (struct rlimit){(rlim_t)p.fd + 32, was.rlim_max};
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (n < 64 && (kept[n] = dup(p.fd)) >= 0)
+		n++;
+	cr_assert_lt(n, 64);
+	site_rest(&s, 50000);
+	cr_expect_eq(s.n_calls, 0);
+	while (n > 0)
+		(void)close(kept[--n]);
+	site_rest(&s, 300000);
+	cr_expect_eq(s.n_calls, 1);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+	buf_done(&out);
+	byte_peer_close(&p);
 	site_close(&s);
 }
