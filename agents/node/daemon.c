@@ -355,6 +355,9 @@ static void metrics_reply(service *s, web_req *r)
 		.probe_failures = s->probe_failures,
 		.reports = s->reporter ? reporter_answered(s->reporter) : 0,
 		.reports_dropped = s->reporter ? reporter_dropped(s->reporter) : 0,
+		.plugins = s->station ? station_registered(s->station) : 0,
+		.refused = s->station ? station_refused(s->station) : 0,
+		.instances = s->station ? station_instances(s->station) : 0,
 	};
 	bool is_open = exposition_wants_openmetrics(web_header_find(r, S("Accept")));
 

@@ -281,6 +281,12 @@ static int64_t single_value(const page *p)
 		return ward_cards(p->e->ward)->has_nvml;
 	case SERIES_REPORTS:
 		return (int64_t)p->e->reports;
+	case SERIES_PLUGINS:
+		return (int64_t)p->e->plugins;
+	case SERIES_PODS_REFUSED:
+		return (int64_t)p->e->refused;
+	case SERIES_MIG_MADE:
+		return (int64_t)p->e->instances;
 	default:
 		return (int64_t)p->e->reports_dropped;
 	}

@@ -11,6 +11,7 @@ typedef struct exposition {
 	const audit *audit;
 	int64_t mono_ns; /* now, CLOCK_MONOTONIC */
 	uint64_t probe_failures, reports, reports_dropped;
+	uint64_t plugins, refused, instances; /* of Kubernetes (station.h) */
 } exposition;
 
 /* What a scraper takes; out's own limit bounds it. */

@@ -23,6 +23,7 @@ struct station {
 	signboard *signboard;
 	instances *instances;
 	loop_timer *look;
+	uint64_t refused;
 	plan_keys keys;
 };
 
@@ -148,6 +149,7 @@ static void on_refused(void *arg, const local_pod *p, str resource, const char *
 		.count = 1,
 	};
 
+	s->refused++;
 	if (p)
 		giver_refused(s->giver, p);
 	refused_tell(s, p, why, a);
@@ -302,4 +304,14 @@ void station_ended(station *s, const char *id)
 uint32_t station_registered(const station *s)
 {
 	return kubelet_registered(s->kubelet);
+}
+
+uint64_t station_refused(const station *s)
+{
+	return s->refused;
+}
+
+uint32_t station_instances(const station *s)
+{
+	return s->instances ? instances_count(s->instances) : 0;
 }

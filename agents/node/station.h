@@ -36,6 +36,9 @@ void station_devices(station *s);
 void station_ended(station *s, const char *id);
 /* Plugins that the kubelet has registered and is connected to. */
 uint32_t station_registered(const station *s);
+/* Containers that were refused their devices since the start; MIG instances that are made for plans. */
+uint64_t station_refused(const station *s);
+uint32_t station_instances(const station *s);
 
 /* All keys of a file's text; ERR_BAD_FIELD: it holds none, or more than PLAN_KEYS_MAX, or a block that is none. */
 err station_keys_read(str pem, plan_keys *ret, fault *f) MUST_CHECK;

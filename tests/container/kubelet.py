@@ -3,7 +3,7 @@
 reeve-node whole, before a kubelet and an API server made of other people's parts: gRPC's C core on both sides of the kubelet's
 sockets, Python's HTTP server, and plans that openssl signed. Skips (77) where one of these is missing.
 """
-import base64, concurrent.futures, http.server, itertools, json, os, queue, shutil, signal, subprocess, sys, tempfile, threading, time
+import base64, concurrent.futures, http.server, itertools, json, os, queue, shutil, signal, subprocess, sys, tempfile, threading, time, urllib.request
 
 try:
     import grpc
@@ -261,6 +261,12 @@ def whole(kubelet, uuid):
     event = events.get(timeout=30)
     expect("the event", ("DevicesRefused", "bad"), (event["reason"], event["involvedObject"]["name"]))
 
+    with open(os.path.join(folder, "log")) as f:
+        at = f.read().split("event=metrics.listening at=")[1].split()[0]
+    page = urllib.request.urlopen("http://%s/metrics" % at, timeout=30).read().decode()
+    for line in ('reeve_node_kubelet_plugins{node="n1"} 1', 'reeve_node_containers_refused_total{node="n1"} 1'):
+        expect(line, True, line in page)
+
     expect("an unknown method", grpc.StatusCode.UNIMPLEMENTED, kubelet.refusal("Nothing", b"").code())
     expect("no message", grpc.StatusCode.INVALID_ARGUMENT, kubelet.refusal("Allocate", b"\xff\xff").code())
 
@@ -369,7 +375,7 @@ def begin(log):
     environment = dict(os.environ, FAKE_GPU=os.path.join(folder, "gpu"), FAKE_DEVICES="4", FAKE_MIG_MS="300")
     return subprocess.Popen(
         [node, "--node", "n1", "--state-dir", os.path.join(folder, "state"), "--nvml", build + "/fake/libnvidia-ml.so.1",
-         "--metrics-listen", "", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--shares", "1000",
+         "--metrics-listen", "127.0.0.1:0", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--shares", "1000",
          "--kubeconfig", os.path.join(folder, "kubeconfig"), "--kubelet-dir", kubelet_dir, "--cdi-dir", os.path.join(folder, "cdi"),
          "--plan-keys", os.path.join(folder, "keys.pem"), "--libraries", build + "/lib"],
         env=environment, stdout=log, stderr=log)
