@@ -1,0 +1,198 @@
+/* Pods of HAMi's get a receipt, and by that a placement; nobody else's do. */
+#include "agents/cluster/agent_inside.h"
+#include "agents/real/real_inside.h"
+#include "cluster_fixture.h"
+#include "fake_kube.h"
+
+loop *fake_loop;
+
+#define NOW_US ((int64_t)1800000000 * 1000000)
+
+typedef struct stage {
+	loop *loop;
+	kube kube;
+	stock *stock;
+	spaces *spaces;
+	signing_key *key;
+	agent agent;
+	real *real;
+	char key_path[64], path[2048];
+	char body[4096]; /* of the last patch */
+	int n_patches;
+} stage;
+
+#define SPACE(name, tenant)                                                                                            \
+	"{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" name "\",\"resourceVersion\":\"1\",\"annotations\":{" tenant \
+	"}}}"
+
+static void serve(void *arg, kube_call *c)
+{
+	stage *t = arg;
+
+	if (strcmp(c->q.method, "PATCH") == 0) {
+		t->n_patches++;
+		memcpy(t->path, c->path, sizeof(t->path));
+		memcpy(t->body, c->body, sizeof(t->body));
+		fake_answer(c, 200, S("{}"));
+	} else if (c->q.on_piece) {
+		fake_answer(c, strstr(c->path, "sendInitialEvents") ? 422 : 200, STR_NONE);
+	} else {
+		fake_answer(c, 200,
+			S("{\"metadata\":{\"resourceVersion\":\"7\"},\"items\":[" SPACE(
+				"d", "\"reeve.io/tenant\":\"acme\"") "," SPACE("nobody", "") "]}"));
+	}
+}
+
+static void on_spaces(void *arg)
+{
+	loop_stop(((stage *)arg)->loop);
+}
+
+static void stage_open(stage *t)
+{
+	static sync_class classes[] = {{{"NVIDIA", 6}, {"h100-80g", 8}}};
+	fault f = {0};
+
+	*t = (stage){.loop = loop_new(), .stock = f2x2_new(), .key_path = "/tmp/reeve-adopt-XXXXXX"};
+	cr_assert(mkdtemp(t->key_path));
+	(void)strncat(t->key_path, "/key", sizeof(t->key_path) - strlen(t->key_path) - 1);
+	cr_assert_eq(signing_key_ensure(t->key_path, &f), ERR_OK, "%s", f.detail);
+	cr_assert_eq(signing_key_open(t->key_path, &t->key, &f), ERR_OK, "%s", f.detail);
+	fake_loop = t->loop;
+	t->kube = (kube){.loop = t->loop, .on_call = serve, .arg = t};
+	t->spaces = spaces_open(&(spaces_spec){t->loop, &t->kube, on_spaces, t});
+	loop_run(t->loop);
+	real_spec s = {.loop = t->loop, .kube = &t->kube, .stock = t->stock, .spaces = t->spaces, .key = t->key};
+	s.cluster_uid = S("here");
+	s.identity = "me";
+	t->real = real_new(&s);
+	cr_assert(models_take(&t->real->models, &(sync_config){.classes = {classes, 1}}));
+	t->agent.borrow.self.incarnation = 7;
+	t->real->agent = &t->agent;
+}
+
+static void turn(stage *t)
+{
+	loop_timer *end = loop_timer_new(t->loop, (void (*)(void *))loop_stop, t->loop);
+
+	loop_timer_arm(end, 2000);
+	loop_run(t->loop);
+	loop_timer_free(end);
+}
+
+static void stage_close(stage *t)
+{
+	t->real->agent = NULL;
+	real_free(t->real);
+	spaces_close(t->spaces);
+	turn(t);
+	signing_key_close(t->key);
+	loop_free(t->loop);
+	stock_free(t->stock);
+	fake_free(&t->kube);
+	(void)remove(t->key_path);
+	*strrchr(t->key_path, '/') = '\0';
+	(void)remove(t->key_path);
+	arena_trim();
+}
+
+/* The mirror tells it: the stock first, then us. */
+static void tell(stage *t, const char *text)
+{
+	AUTO_ARENA a = arena_new(0);
+	mirror_ear ear = real_ear(t->real);
+	pod p;
+
+	(void)pod_tell(t->stock, text);
+	cr_assert_eq(pod_read(str_from(text), a, &p), ERR_OK);
+	ear.on_pod(ear.arg, &p, str_from(text));
+}
+
+#define OLD RUNNING("pod1", "node1", "device1,NVIDIA,2000,25:;", ASK("1", "2000", "25"))
+
+/* The receipt out of the patch. */
+static str receipt_of(stage *t, arena *a)
+{
+	const char *at = strstr(t->body, "\"" RECEIPT_ANNOTATION "\":\"");
+
+	cr_assert_not_null(at, "%s", t->body);
+	at += strlen(RECEIPT_ANNOTATION) + 4;
+	return str_dup(a, str_of(at, strcspn(at, "\"")));
+}
+
+Test(adopt, a_pod_of_hamis_gets_a_receipt_once)
+{
+	AUTO_ARENA a = arena_new(0);
+	stage t;
+	receipt is;
+
+	stage_open(&t);
+	tell(&t, OLD);
+	foreign_adopt(t.real, NOW_US);
+	turn(&t);
+	cr_assert_eq(t.n_patches, 1);
+	cr_expect_str_eq(t.path, "/api/v1/namespaces/d/pods/pod1");
+	cr_expect(strstr(t.body, "{\"metadata\":{\"uid\":\"pod1\",\"annotations\":{"), "%s", t.body);
+	str text = receipt_of(&t, a);
+	cr_assert(receipt_open(text, S("pod1"), S("node1"), t.real->public_key, &is));
+	cr_expect(!receipt_open(text, S("pod1"), S("node2"), t.real->public_key, &is));
+	cr_expect(str_eq(is.tenant, S("acme")) && str_eq(is.fence, S("7.1")) && str_starts(is.id, S("plc_")));
+	cr_expect(is.charge.v[AXIS_MEMORY_MIB] == 2000 && is.charge.v[AXIS_COMPUTE_MILLI] == 250 &&
+		  is.charge.v[AXIS_DEVICE_MILLI] == 250);
+	foreign_adopt(t.real, NOW_US + 1000000);
+	turn(&t);
+	cr_expect_eq(t.n_patches, 1, "it was asked for");
+	foreign_adopt(t.real, NOW_US + 31000000);
+	turn(&t);
+	cr_expect_eq(t.n_patches, 2, "nothing was heard of it");
+	/* Told with it, it is a placement, and is let alone. */
+	t.real->agent = NULL;
+	tell(&t,
+		str_z(a,
+			str_print(a,
+				"{\"metadata\":{\"name\":\"pod1\",\"namespace\":\"d\",\"uid\":\"pod1\",\"resourceVersion\":\"2\",\"annotations\":"
+				"{\"hami.io/vgpu-devices-allocated\":\"device1,NVIDIA,2000,25:;\",\"reeve.io/receipt\":\"" STR_FMT
+				"\"}},\"spec\":{\"nodeName\":\"node1\",\"containers\":[" ASK(
+					"1", "2000", "25") "]},\"status\":{\"phase\":\"Running\"}}",
+				STR_ARG(text))));
+	cr_expect_eq(t.real->foreign.n, 0);
+	seat *s;
+	work *w = works_of_pod(&t.real->works, S("pod1"), &s);
+	cr_assert_not_null(w);
+	cr_expect(str_eq(str_from(w->id), is.id) && strcmp(w->tenant, "acme") == 0 && s->state == SEAT_RUNNING);
+	stage_close(&t);
+}
+
+Test(adopt, those_of_nobody_and_those_that_are_over_get_none)
+{
+	static const char *const v[] = {
+		"{\"metadata\":{\"name\":\"x\",\"namespace\":\"nobody\",\"uid\":\"x\",\"resourceVersion\":\"1\",\"annotations\":{"
+		"\"hami.io/vgpu-devices-allocated\":\"device2,NVIDIA,2000,25:;\"}},\"spec\":{\"nodeName\":\"node1\",\"containers\":[" ASK(
+			"1", "2000", "25") "]},\"status\":{\"phase\":\"Running\"}}",
+		"{\"metadata\":{\"name\":\"y\",\"namespace\":\"d\",\"uid\":\"y\",\"resourceVersion\":\"1\",\"annotations\":{"
+		"\"hami.io/vgpu-devices-allocated\":\"device2,NVIDIA,2000,25:;\"}},\"spec\":{\"nodeName\":\"node1\",\"containers\":[" ASK(
+			"1", "2000", "25") "]},\"status\":{\"phase\":\"Succeeded\"}}",
+		"{\"metadata\":{\"name\":\"z\",\"namespace\":\"d\",\"uid\":\"z\",\"resourceVersion\":\"1\"},\"spec\":{\"nodeName\":"
+		"\"node1\",\"containers\":[{\"name\":\"c\"}]},\"status\":{\"phase\":\"Running\"}}",
+	};
+	stage t;
+
+	stage_open(&t);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		tell(&t, v[i]);
+	foreign_adopt(t.real, NOW_US);
+	turn(&t);
+	cr_expect_eq(t.n_patches, 0);
+	cr_expect_eq(t.real->foreign.n, 1, "a namespace may get a tenant later");
+	/* Whoever does not act leaves all alone. */
+	t.real->agent = NULL;
+	tell(&t, OLD);
+	foreign_adopt(t.real, NOW_US);
+	turn(&t);
+	cr_expect_eq(t.n_patches, 0);
+	t.real->agent = &t.agent;
+	foreign_adopt(t.real, NOW_US);
+	turn(&t);
+	cr_expect_eq(t.n_patches, 1, "it was known by then");
+	stage_close(&t);
+}
