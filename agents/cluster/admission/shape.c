@@ -286,8 +286,8 @@ bool shape_want(const shape_work *s, pod_want *w)
 
 bool shape_is_record(str key)
 {
-	static const char *const marks[] = {
-		"hami.io/vgpu-node", "hami.io/vgpu-time", "hami.io/bind-phase", "hami.io/bind-time"};
+	static const char *const marks[] = {"reeve.io/plan", "reeve.io/receipt", "hami.io/vgpu-node",
+		"hami.io/vgpu-time", "hami.io/bind-phase", "hami.io/bind-time"};
 	const vendor *k;
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)

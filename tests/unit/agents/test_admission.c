@@ -286,6 +286,8 @@ Test(admission, what_a_pod_was_given_is_nothing_it_may_say_itself)
 		{POD_WITH(",\"annotations\":{\"hami.io/vgpu-devices-allocated\":\"GPU-1,NVIDIA,1,1:;\",\"a\":\"b\"}",
 			 "", C("c", "", "")),
 			"/metadata/annotations/a", "b"},
+		{POD_WITH(",\"annotations\":{\"reeve.io/receipt\":\"x\"}", "", C("c", "", GPU)),
+			"/metadata/annotations/reeve.io~1receipt", NULL},
 	};
 	admission x = plain();
 
