@@ -31,7 +31,7 @@ REPLAY_PODS           800      8152   pods of the trace that are sent
 SHIM_STEPS          40000  20000000   random calls of the driver against a model, in each build of the shim
 SHIM_KILLS            300     10000   processes killed at random moments of their calls
 SHIM_STOPS            100      1000   processes stopped at random moments
-KUBELET_SHUFFLES      200     10000   times two pods of one shape are admitted in shuffled order
+KUBELET_SHUFFLES       80     10000   times two pods of one shape are admitted in shuffled order
 PLACEMENT_SEEDS         1        10   seeds of each list of the placement bench, from 42 on
 PLACEMENT_CHURN     60000    200000   arrivals of its workload with departures
 PLACEMENT_DISTINCT  20000    100000   requests of distinct shapes
