@@ -111,6 +111,8 @@ typedef struct cluster_face {
 	 */
 	bool (*wants_config)(void *self, bool *ret_soon);
 	void (*take_config)(void *self, const sync_config *c);
+	/* The server has stored all that was told. NULL: not of interest. */
+	void (*settled)(void *self);
 	/* What time it is there, when the real time is real_us, and how long in real time is so much of that; NULL: the
 	 * same. */
 	int64_t (*clock_us)(void *self, int64_t real_us);

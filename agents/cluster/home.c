@@ -45,6 +45,7 @@ err home_open(const char *folder, arena *a, home *ret, fault *f)
 		.ca = path_in(a, folder, "ca.pem"),
 		.id = path_in(a, folder, "agent.id"),
 		.plan_key = path_in(a, folder, "plan.pem"),
+		.usage = path_in(a, folder, "usage.journal"),
 		.facts = path_in(a, folder, "agent.journal"),
 		.reality = path_in(a, folder, "cluster.journal"),
 	};

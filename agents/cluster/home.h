@@ -8,6 +8,7 @@ typedef struct home {
 	const char *key, *cert, *ca; /* paths; cert and ca are there once the agent has joined */
 	const char *id;              /* file of agent_id */
 	const char *plan_key;        /* signs what is decided for pods; of a real cluster */
+	const char *usage;           /* journal of what nodes told, until the server has it */
 	const char *facts;           /* journal of the agent's memory */
 	const char *reality;         /* journal of a simulated cluster */
 	char agent_id[ID_MAX];

@@ -299,6 +299,8 @@ void pods_tell_wanted(agent *a)
 
 void pods_settled(agent *a)
 {
+	if (a->cluster.can->settled)
+		a->cluster.can->settled(a->cluster.self);
 	map_each (slot, &a->book.by_id) {
 		const holding *h = slot->value;
 		if (h->pod)

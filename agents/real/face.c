@@ -300,6 +300,7 @@ static int64_t face_turn(void *self, const cluster_events *e, int64_t now_us)
 	real *r = self;
 
 	roster_tell(&r->roster, e);
+	used_tell(r, e);
 	sweep(r, now_us);
 	while (r->works.news.n) {
 		work *w = vec_pop(&r->works.news);
@@ -363,6 +364,14 @@ static void face_take_config(void *self, const sync_config *c)
 	real_look_again(r);
 }
 
+static void face_settled(void *self)
+{
+	const real *r = self;
+
+	if (r->spec.on_settled && !r->usages.n)
+		r->spec.on_settled(r->spec.arg);
+}
+
 cluster_ref real_cluster(real *r)
 {
 	static const cluster_face face = {
@@ -378,6 +387,7 @@ cluster_ref real_cluster(real *r)
 		.is_scheduled = true,
 		.wants_config = face_wants_config,
 		.take_config = face_take_config,
+		.settled = face_settled,
 	};
 
 	return (cluster_ref){&face, r};

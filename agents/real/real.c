@@ -34,6 +34,7 @@ void real_free(real *r)
 	map_done(&r->waits);
 	vec_done(&r->gone);
 	foreign_done(r);
+	used_done(r);
 	works_done(&r->works);
 	roster_done(&r->roster);
 	models_done(&r->models);

@@ -16,12 +16,13 @@
 #include "agents/cluster/agent.h"
 #include "agents/cluster/extender/binder.h"
 #include "agents/cluster/extender/extender.h"
+#include "agents/node_report.h"
 #include "agents/real/models.h"
 #include "agents/real/spaces.h"
 #include "agents/real/vault.h"
 #include "net/signature.h"
 
-enum { REAL_CLAIM_S = 600, REAL_SCAN_PODS = 64 };
+enum { REAL_CLAIM_S = 600, REAL_SCAN_PODS = 64, REAL_USAGES_MAX = 100000 };
 #define REAL_SWEEP_US ((int64_t)1000000)
 
 typedef struct real real;
@@ -37,6 +38,8 @@ typedef struct real_spec {
 	int64_t unknown_us;   /* so long a Binding of an agent that is gone may still be on its way */
 	/* The agent is to take a turn soon. */
 	void (*on_stir)(void *arg);
+	/* The server has stored all that was told. */
+	void (*on_settled)(void *arg);
 	void *arg;
 } real_spec;
 
@@ -70,6 +73,19 @@ bool real_is_one_tenant(void *real, str space, str other);
 bool real_record_holds(const real *r, str uid, str node, const object_pair *notes, uint32_t n, const char **ret_why);
 /* What the tenant was lent here of that kind's devices, and nobody has used. */
 tenant_left real_left(const real *r, str tenant, const vendor *kind);
+
+/* What nodes tell. Usage: of a placement that is here, else false; the fence is filled in. And usage that was written
+ * down by an agent before this one. */
+typedef struct real_usage {
+	str placement, fence;
+	int64_t at_us; /* end of the window */
+	int64_t window_ms, memory_mib_avg, memory_mib_max, compute_milli_avg;
+} real_usage;
+JS_DECLARE(real_usage);
+bool real_used(real *r, real_usage *u);
+void real_used_before(real *r, const real_usage *u);
+void real_found(real *r, const node_finding *f);
+void real_stepped(real *r, const node_step *s);
 
 /* Counts for metrics. */
 typedef struct real_counts {

@@ -34,6 +34,12 @@ typedef struct bind_row {
 	void *deed;
 } bind_row;
 
+/* Usage that the core has not heard of. */
+typedef struct usage_row {
+	real_usage v;
+	char *id, *fence;
+} usage_row;
+
 struct real {
 	real_spec spec;
 	uint8_t public_key[SIGNATURE_KEY];
@@ -56,6 +62,7 @@ struct real {
 	int32_t misses; /* how often the server was asked what a product is and did not say */
 	strs kept;      /* the last agent's memory, until there is one that acts */
 	arena *kept_arena;
+	vec(usage_row) usages;
 	vec(id) gone; /* waiting pods that were told and are no more */
 	map foreign;  /* bound pods with devices and without a receipt, by uid (adopt.c) */
 };
@@ -123,6 +130,10 @@ void foreign_drop(real *r, str uid);
 /* Some of them get a receipt, and are told when the API server tells of it. */
 void foreign_adopt(real *r, int64_t now_us);
 void foreign_done(real *r);
+
+/* used.c */
+void used_tell(real *r, const cluster_events *e);
+void used_done(real *r);
 
 /* stop.c */
 /* Its pods are asked to go. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "agents/cluster/home.h"
 #include "agents/kube/leader.h"
+#include "agents/real/intake.h"
 #include "agents/real/plan_keys.h"
 #include "base/log.h"
 
@@ -27,6 +28,7 @@ struct site {
 	extender_edge *edge;
 	door *door;
 	front *front;
+	intake *intake;
 	leader *leader;
 	agent *agent;
 	bool is_leading, has_pods, is_acting, is_ended;
@@ -150,6 +152,20 @@ static void on_stir(void *arg)
 	s->spec.on_stir(s->spec.arg);
 }
 
+static void on_settled(void *arg)
+{
+	site *s = arg;
+
+	if (s->intake)
+		intake_settled(s->intake);
+}
+
+static void intake_trouble(void *arg, str node, str why)
+{
+	(void)arg;
+	log_warn("intake.trouble", KV("node", node), KV("why", why));
+}
+
 static void healthz(void *arg, web_req *r)
 {
 	(void)arg;
@@ -258,6 +274,7 @@ static void cluster_follow(site *s)
 		.identity = s->spec.identity,
 		.unknown_us = s->spec.lease_s * 1000000,
 		.on_stir = on_stir,
+		.on_settled = on_settled,
 		.arg = s});
 	front_spec fs = front_of(s);
 	s->front = front_open(&fs);
@@ -298,6 +315,17 @@ static err listen_begin(site *s, fault *f)
 		e = door_open(&d, &s->door, f);
 	if (e)
 		return e;
+	e = intake_open(&(intake_spec){.loop = s->spec.loop,
+				.kube = s->kube,
+				.real = s->real,
+				.space = s->spec.space,
+				.account = s->spec.node_account,
+				.journal = s->spec.home->usage,
+				.on_trouble = intake_trouble},
+		&s->intake, f);
+	if (e)
+		return e;
+	door_route(s->door, WEB_POST, INTAKE_PATH, intake_answer, s->intake);
 	door_route(s->door, WEB_GET, "/healthz", healthz, s);
 	door_route(s->door, WEB_GET, "/readyz", readyz, s);
 	front_routes(s->front, s->door);
@@ -445,6 +473,7 @@ void site_close(site *s)
 		return;
 	s->is_ended = true;
 	door_close(s->door);
+	intake_close(s->intake);
 	extender_edge_close(s->edge);
 	binder_free(s->binder);
 	leader_close(s->leader);

@@ -18,6 +18,7 @@ typedef struct site_spec {
 	const login *who;
 	const char *version;
 	const char *space, *secret, *lease; /* of this agent: its namespace, its Secret, its Lease */
+	const char *node_account;           /* service account of reeve-node, in that namespace */
 	const char *identity;               /* unique per process */
 	int64_t lease_s;
 	/* Of its door. Where the agents keep the certificate themselves (front), ca_file gets who vouches for it. */
