@@ -78,7 +78,7 @@ agent_start() # [OPTION...]
 {
 	: >"$folder/agent.log"
 	spawn agent "$REEVE_BIN/reeve-agent" --server "$REEVE_URL" --ca "$REEVE_CA" --kubeconfig "$folder/kubeconfig" \
-		--namespace "$run" --join-token-file "$folder/token" --state-dir "$folder/agent" --lease-s 3 \
+		--namespace "$run" --state-dir "$folder/agent" --join-token-file "$folder/token" --lease-s 12 \
 		--listen 127.0.0.1:0 --tls-cert "$folder/door.pem" --tls-key "$folder/door.key" "$@"
 	agent_pid=$spawn_pid
 	await "the agent to listen (its log: $folder/agent.log)" agent_listens
@@ -121,6 +121,7 @@ extenders:
 CONFIG
 	chmod a+r "$folder/scheduler.yaml"
 	spawn scheduler kube-scheduler --config="$folder/scheduler.yaml" --secure-port=0 -v=1
+	spawn_scheduler_pid=$spawn_pid
 }
 
 pod_text() # NAME LIMITS [LIMITS OF A SECOND CONTAINER]
@@ -135,6 +136,34 @@ pod_make() # NAMESPACE NAME LIMITS
 {
 	pod_text "$2" "$3" >"$folder/pod.json"
 	kubectl create -n "$run-$1" -f "$folder/pod.json" >"$folder/said"
+}
+
+claim_make() # NAMESPACE NAME PLACEMENT INDEX
+{
+	pod_text "$2" '"nvidia.com/gpu":"1"' |
+		sed "s/\"metadata\":{/\"metadata\":{\"annotations\":{\"reeve.io\/placement\":\"$3\",\"reeve.io\/index\":\"$4\"},/" >"$folder/pod.json"
+	kubectl create -n "$run-$1" -f "$folder/pod.json" >"$folder/said"
+}
+
+# What a kubelet would do: nobody runs the pods of these nodes.
+run_pod() # NAMESPACE NAME
+{
+	kubectl patch pod -n "$run-$1" "$2" --subresource=status --type=merge -p '{"status":{"phase":"Running"}}' >"$folder/said"
+}
+
+# One that was asked to go is gone when its node says so: here we do.
+ended_pod() # NAMESPACE NAME
+{
+	[ -z "$(kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.metadata.deletionTimestamp}' 2>/dev/null)" ] ||
+		kubectl delete pod -n "$run-$1" "$2" --grace-period=0 --force >"$folder/said" 2>&1
+	! kubectl get pod -n "$run-$1" "$2" >/dev/null 2>&1
+}
+
+# The scheduler asks the agent that acts now.
+scheduler_move()
+{
+	kill -KILL "$spawn_scheduler_pid" 2>/dev/null || true
+	scheduler_start
 }
 
 # HAMi's examples in turn: a part of one card, parts of two, a percentage, a whole card, two containers.
@@ -157,6 +186,14 @@ pods_make() # NAMESPACE PREFIX N
 		echo ']}'
 	} >"$folder/pods.json"
 	kubectl create -n "$run-$1" -f "$folder/pods.json" >"$folder/said"
+}
+
+node_report() # NODE NODE_OF_TOKEN PLACEMENT
+{
+	node_token=$(kubectl create token reeve-node -n "$run" --audience reeve-agent --bound-object-kind Node --bound-object-name "$2")
+	curl -sS --fail-with-body --cacert "$folder/door.pem" -H "Authorization: Bearer $node_token" -H 'Content-Type: application/json' \
+		--data-binary "{\"node\":\"$1\",\"boot\":\"b1\",\"seq\":1,\"items\":[{\"kind\":\"usage\",\"at\":\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",\"window_ms\":15000,\"usage\":[{\"owner\":{\"placement\":\"$3\"},\"memory_mib_avg\":4321,\"memory_mib_max\":5000,\"compute_milli_avg\":10}]}]}" \
+		"https://$agent_address/node/v1/report" >"$folder/said" 2>&1
 }
 
 # No device is given more than it has, by the records of the pods that are bound.

@@ -29,6 +29,13 @@ are_placed() { [ "$(placed "$1")" -eq "$2" ]; }
 is_lent() { call GET "/v1/tenants/$(echo "$1" | tr / "~")/quota" | grep -q "\"headroom\":{\"device_milli\":[1-9]"; }
 says() { kubectl describe pod -n "$1" "$2" | grep -q "$3"; }
 
+is_in() { [ "$(server_sql "SELECT state FROM placement WHERE id = '$1'")" = "$2" ]; }
+pod_node() { kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.spec.nodeName}' 2>/dev/null; }
+is_bound() { [ -n "$(pod_node "$1" "$2")" ]; }
+is_gone() { ! kubectl get pod -n "$run-$1" "$2" >/dev/null 2>&1 || ended_pod "$1" "$2"; }
+is_over_for() { [ "$(server_sql "SELECT count(*) FROM placement WHERE reason = '$1' AND state = 'done'")" -eq 1 ]; }
+used() { [ "$(server_sql "SELECT count(*) FROM usage_window WHERE placement_id = '$1' AND memory_mib_avg = $2")" -eq 1 ]; }
+
 server_init kubernetes-product
 server_start --edges 1
 tenant acme 400000
@@ -53,6 +60,15 @@ await "all to be placements" are_placed acme/research $pods
 check_sums "$run-research"
 echo "$pods pods bound in $(((ended - begun) / 1000000)) ms, $(placed acme/research) placements of their tenant"
 
+# A node tells what a pod used, with a token that is bound to it; another node's is not taken.
+kubectl create serviceaccount reeve-node -n "$run" >"$folder/said"
+one=$(server_sql "SELECT p.id FROM placement p JOIN tenant t ON t.key = p.tenant_key WHERE t.path = 'acme/research' AND p.state IN ('bound', 'running') LIMIT 1")
+node_report "$run-n0" "$run-n0" "$one" || fail "a node's report is not taken: $(cat "$folder/said")"
+! node_report "$run-n0" "$run-n1" "$one" || fail "a report is taken with another node's token"
+! curl -fsS --cacert "$folder/door.pem" -X POST -d '{}' "https://$agent_address/node/v1/report" >"$folder/said" 2>&1 ||
+	fail "a report is taken without a token"
+await "what the pod used to be known" used "$one" 4321
+
 pod_make small large '"nvidia.com/gpu":"1"'
 pod_make nobody lost '"nvidia.com/gpu":"1"'
 await "the reason of a quota to be told" says "$run-small" large "waiting for quota of acme/small on h100-80g"
@@ -63,6 +79,42 @@ kubectl describe pod -n "$run-small" large | tail -n 3
 tenant_quota acme/small 1000
 await "the pod to be placed by the server" are_bound "$run-small" 1
 await "that to be known" are_placed acme/small 1
+
+# A placement that was asked of the server waits for the pods that name it, and goes with them when it is revoked.
+call POST /v1/placements '{"tenant":"acme/research","replicas":2,"devices":[{"count":1,"classes":["h100-80g"]}]}' | json_value id >"$folder/asked"
+asked=$(cat "$folder/asked")
+await "the placement to be granted" is_in "$asked" accepted
+claim_make research claim-0 "$asked" 0
+claim_make research claim-1 "$asked" 1
+claim_make research claim-2 "$asked" 2
+await "its pods to be bound" is_in "$asked" bound
+[ "$(pod_node research claim-0)" = "$(call GET "/v1/placements/$asked" | grep -o "\"node\":\"[^\"]*" | head -n 1 | cut -d'"' -f4)" ] ||
+	fail "a pod stands elsewhere than its placement"
+await "a pod without a seat to be told" says "$run-research" claim-2 "its placement has no seat for it"
+run_pod research claim-0
+run_pod research claim-1
+await "it to run" is_in "$asked" running
+call DELETE "/v1/placements/$asked" >"$folder/said"
+await "its pods to go" is_gone research claim-0
+await "all of them" is_gone research claim-1
+await "it to be over" is_in "$asked" revoked
+
+# What may not run for longer is ended.
+pod_text short '"nvidia.com/gpu":"1"' | sed 's/"metadata":{/"metadata":{"annotations":{"reeve.io\/max-runtime-s":"2"},/' >"$folder/pod.json"
+kubectl create -n "$run-research" -f "$folder/pod.json" >"$folder/said"
+await "the pod to be bound" is_bound research short
+run_pod research short
+await "the pod that may run for 2 s to be over" is_gone research short
+await "that to be told" is_over_for "max_runtime_s has passed"
+
+# Another agent takes over from one that is killed, and knows what that one knew.
+kill -KILL "$agent_pid"
+agent_start --state-dir "$folder/other"
+scheduler_move
+pods_make research second 5
+await "pods to be bound by the second agent" are_bound "$run-research" $((pods + 5))
+await "them to be placements" are_placed acme/research $((pods + 5))
+pods=$((pods + 5))
 
 server_stop
 pods_make research away $more

@@ -33,8 +33,10 @@ void binder_free(binder *b)
 {
 	if (!b)
 		return;
-	for (deed *d = b->deeds; d; d = d->next)
+	for (deed *d = b->deeds; d; d = d->next) {
 		d->owner = NULL;
+		d->on_done(d->arg, "the agent ends");
+	}
 	free(b);
 }
 
