@@ -46,7 +46,8 @@ typedef struct binder_spec {
 } binder_spec;
 
 binder *binder_new(const binder_spec *s);
-/* Binds under way are answered: it ends, whatever comes of them. NULL-safe; the kube must stay until the loop has run once more. */
+/* Binds under way are answered: it ends, whatever comes of them. NULL-safe; the kube must stay until the loop has run
+ * once more. */
 void binder_free(binder *b);
 
 /* on_done comes once, maybe from inside the call: why is NULL when the pod is bound. */
