@@ -327,7 +327,10 @@ bool defrag_for_ask(defrag *w, fleet *f, const running *r, const ask *a, const d
 		return false;
 	w->tries = DEFRAG_TRIES;
 	w->looks = t->looks_max ? t->looks_max : DEFRAG_ASK_LOOKS;
-	x.tight.node_policy = x.tight.device_policy = POLICY_BINPACK;
+	x.tight.node_policy = POLICY_BINPACK;
+	/* A chain of HAMi's may ask for idle devices or linked ones: that is no matter of taste. */
+	if (a->device_policy != POLICY_HAMI_CHAIN)
+		x.tight.device_policy = POLICY_BINPACK;
 	fit_prepare(&x.need, &x.tight, &a->groups[0], NULL);
 	x.has_pairs = t->moves_max > 1;
 	if (t->moves_max > 0)

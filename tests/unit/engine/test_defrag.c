@@ -149,6 +149,24 @@ Test(defrag, two_moves_are_tried_only_when_allowed)
 	scene_close(&s);
 }
 
+/* Seed 4765520694965739541 of test_operations: it fits now, was said of a request for an idle device. */
+Test(defrag, who_asks_for_idle_devices_gets_one_made_idle)
+{
+	scene s;
+	scene_open(&s, 2, 1);
+	put(&s, 0, 0, 300, 5);
+	put(&s, 1, 0, 400, 3);
+	ask *a = ask_one(&s.asked, slice_of(1, 100, 0), 1);
+	a->device_policy = POLICY_HAMI_CHAIN;
+	a->hami.chain[0] = HAMI_MUTEX;
+	cr_expect(!fits(&s, a));
+	cr_assert(makes_room(&s, a));
+	cr_expect_eq(s.got.moves.n, 1);
+	move_all(&s);
+	cr_expect(fits(&s, a));
+	scene_close(&s);
+}
+
 Test(defrag, what_may_not_move_stays)
 {
 	scene s;
