@@ -213,6 +213,8 @@ def an_old_tag_is_refused(ctx, response, case):
     tag = (response.request.headers or {}).get("If-Match")
     if not (tag and case.method in ("PUT", "PATCH") and is_done(response)) or is_dry(response):
         return
+    if case.path == "/v1/tenants/{tenant}" and "parent" in (json.loads(response.request.body or "{}") or {}):
+        return  # it may have been moved: then nothing stands where it was asked for
     old = tag.strip() if tag.strip() != "*" else '"9007199254740991"'
     refused(repeat(response, drop=["Idempotency-Key"], If_Match=old), 412, "etag_mismatch", "an old ETag was taken")
 
