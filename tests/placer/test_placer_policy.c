@@ -21,6 +21,8 @@ static void point(realm *r, const char *path, const char *id)
 		"ON CONFLICT (tenant_key) DO UPDATE SET policy_id = excluded.policy_id",
 		id, path);
 	realm_govern(r, "policy", sql);
+	/* A look at the inbox that is under way may find what comes next, and not yet this. */
+	realm_settle(r);
 }
 
 /* On how many nodes its two placements stand. */
