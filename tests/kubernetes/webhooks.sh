@@ -69,6 +69,7 @@ HOOK
 hooks_end()
 {
 	hooks_status=$?
+	set +e
 	kubectl delete mutatingwebhookconfigurations,validatingwebhookconfigurations "$run" >/dev/null 2>&1 || true
 	(exit $hooks_status)
 	cluster_end
