@@ -145,7 +145,9 @@ static void follow_trouble(void *arg, err e, long status, str why)
 mirror *mirror_open(const mirror_spec *s)
 {
 	mirror *m = calloc(1, sizeof(*m));
-	follow_spec q = {.loop = s->loop, .kube = s->kube, .may_stream = true, .on_trouble = follow_trouble};
+	/* In pages: a server that is busy may begin its streamed lists a minute late, and nothing binds until they end.
+	 */
+	follow_spec q = {.loop = s->loop, .kube = s->kube, .on_trouble = follow_trouble};
 
 	assert(m);
 	m->spec = *s;

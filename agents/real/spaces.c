@@ -87,7 +87,6 @@ spaces *spaces_open(const spaces_spec *spec)
 		.loop = spec->loop,
 		.kube = spec->kube,
 		.path = S("/api/v1/namespaces"),
-		.may_stream = true,
 		.on_object = space_is,
 		.on_gone = space_gone,
 		.on_listed = listed,

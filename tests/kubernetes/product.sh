@@ -36,6 +36,16 @@ is_gone() { ! kubectl get pod -n "$run-$1" "$2" >/dev/null 2>&1 || ended_pod "$1
 is_over_for() { [ "$(server_sql "SELECT count(*) FROM placement WHERE reason = '$1' AND state = 'done'")" -eq 1 ]; }
 used() { [ "$(server_sql "SELECT count(*) FROM usage_window WHERE placement_id = '$1' AND memory_mib_avg = $2")" -eq 1 ]; }
 
+# What was the case when it failed.
+fail()
+{
+	printf '%s\n' "$*" >&2
+	set +e
+	server_sql "SELECT state, reason, count(*) FROM placement GROUP BY state, reason ORDER BY 1, 2" >&2
+	server_sql "SELECT id, name, state, fence_no, reason, blockers FROM placement WHERE state NOT IN ('running', 'bound', 'done') ORDER BY id LIMIT 20" >&2
+	exit 1
+}
+
 server_init kubernetes-product
 server_start --edges 1
 tenant acme 400000
