@@ -145,7 +145,8 @@ static void follow_trouble(void *arg, err e, long status, str why)
 mirror *mirror_open(const mirror_spec *s)
 {
 	mirror *m = calloc(1, sizeof(*m));
-	/* In pages: a server that is busy may begin its streamed lists a minute late, and nothing binds until they end.
+	/* In pages, whose first answer shows at once that the server serves: nothing binds until the lists end, and an
+	 * agent was seen to wait for them for more than a minute on a starved machine; why was not found out.
 	 */
 	follow_spec q = {.loop = s->loop, .kube = s->kube, .on_trouble = follow_trouble};
 

@@ -96,12 +96,14 @@ Test(queries, a_cluster_accepted_late_still_gets_its_certificate)
 	ask_do(pg, "UPDATE join_token SET expires_at = now() - interval '1 day', used_at = now() - interval '1 day'");
 	cr_expect_str_eq(JOIN(pg, "u1"), REFUSED);
 	cr_expect_str_eq(
-		ask_text(pg, SQL_CLUSTER_CHANGE, "'c1', 'ready', NULL, NULL, NULL, NULL, -1, 1", "outcome"), "done");
+		ask_text(pg, SQL_CLUSTER_CHANGE, "'c1', 'ready', NULL, NULL, NULL, NULL, -1, 1, NULL, NULL", "outcome"),
+		"done");
 	cr_expect_str_eq(JOIN(pg, "u2"), REFUSED);
 	cr_expect_str_eq(JOIN(pg, "u1"), "done");
 	ask_do(pg, "UPDATE join_token SET expires_at = now() - interval '1 s', used_at = now() - interval '1 day'");
 	cr_expect_str_eq(
-		ask_text(pg, SQL_CLUSTER_CHANGE, "'c1', 'ready', NULL, NULL, NULL, NULL, -1, 1", "outcome"), "done");
+		ask_text(pg, SQL_CLUSTER_CHANGE, "'c1', 'ready', NULL, NULL, NULL, NULL, -1, 1, NULL, NULL", "outcome"),
+		"done");
 	cr_expect_str_eq(JOIN(pg, "u1"), REFUSED, "it was accepted before");
 	PQfinish(pg);
 }
