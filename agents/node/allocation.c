@@ -350,6 +350,8 @@ static void load_name(allocations *all, str name)
 
 	if (str_starts(name, S(NEW_PREFIX)))
 		remove_all(all, str_cut(name, sizeof(NEW_PREFIX) - 1, name.n));
+	else if (!file_exists(path_of(all, a, "", name, "")))
+		return; /* it went with what was half made */
 	else if (str_ends(name, S(RECORD_SUFFIX)))
 		load_one(all, str_cut(name, 0, name.n - (sizeof(RECORD_SUFFIX) - 1)));
 	else if (name.n && name.p[0] != '.' && !file_exists(path_of(all, a, "", name, RECORD_SUFFIX)))

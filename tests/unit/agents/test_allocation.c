@@ -306,6 +306,30 @@ Test(allocation, what_is_asked_wrongly_is_refused_and_leaves_nothing)
 	allocations_close(all);
 }
 
+/* It was killed between the folder and its new name: whichever of both is found first. */
+Test(allocation, what_was_half_made_counts_as_never_made)
+{
+	allocations *all = opened();
+	char id[16], whole[256], part[256];
+
+	for (int i = 0; i < 12; i++) {
+		snprintf(id, sizeof(id), "b%d", i);
+		made(all, id, 1000);
+	}
+	allocations_close(all);
+	for (int i = 0; i < 12; i++) {
+		snprintf(whole, sizeof(whole), "%s/allocations/b%d", state_dir, i);
+		snprintf(part, sizeof(part), "%s/allocations/.new-b%d", state_dir, i);
+		cr_assert_eq(rename(whole, part), 0, "%s", whole);
+	}
+	all = opened();
+	allocation **list;
+	uint64_t generation;
+	cr_expect_eq(allocations_list(all, &list, &generation), 0u);
+	cr_expect_eq(allocations_unread(all) + allocations_mended(all), 0u);
+	allocations_close(all);
+}
+
 /* Makes, changes and ends without end. */
 static void churn(void)
 {
