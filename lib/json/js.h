@@ -36,9 +36,9 @@ enum {
 	JS_TEXT_BYTES = 4096,
 	JS_ITEMS_COUNT = 1000,
 	JS_RAW_BYTES = 64 << 10,
-	JS_KEY_BYTES = 256,          /* of a map, whatever its form */
-	JS_FIELDS_MAX = 64,          /* rows of a type: one bit each */
-	JS_READ_BYTES_MAX = 8 << 20, /* of the lists and maps of one body in memory: empty items are cheap to send */
+	JS_KEY_BYTES = 256,           /* of a map, whatever its form */
+	JS_FIELDS_MAX = 64,           /* rows of a type: one bit each */
+	JS_READ_BYTES_MAX = 32 << 20, /* of the lists and maps of one body in memory: empty items are cheap to send */
 };
 #define JS_INT_MAX 9007199254740991LL
 
