@@ -146,7 +146,7 @@ static err items_grow(reader *r, js_list *l, uint32_t *cap, size_t size)
 {
 	uint32_t more = *cap ? *cap * 2 : ITEMS_FIRST;
 	r->item_bytes += more * size;
-	if (r->item_bytes > JS_READ_BYTES_MAX)
+	if (r->item_bytes > r->item_bytes_max)
 		return refuse(r, ERR_TOO_MANY_ITEMS, "the lists of this body are too long together");
 	void *v = arena_alloc(r->a, more * size);
 	if (l->v)
@@ -475,21 +475,28 @@ static err document_read(reader *r, const js_type *t, str body, void *out)
 
 err js_read(const js_type *t, str body, arena *a, void *out, fault *f)
 {
-	reader r = {.a = a, .f = f};
+	reader r = {.a = a, .f = f, .item_bytes_max = JS_READ_BYTES_MAX};
+
+	return document_read(&r, t, body, out);
+}
+
+err js_read_large(const js_type *t, str body, arena *a, void *out, fault *f)
+{
+	reader r = {.a = a, .f = f, .item_bytes_max = JS_READ_LARGE_BYTES_MAX};
 
 	return document_read(&r, t, body, out);
 }
 
 err js_read_output(const js_type *t, str body, arena *a, void *out, fault *f)
 {
-	reader r = {.a = a, .f = f, .is_output = true};
+	reader r = {.a = a, .f = f, .is_output = true, .item_bytes_max = JS_READ_BYTES_MAX};
 
 	return document_read(&r, t, body, out);
 }
 
 err js_read_list(const js_type *t, str body, arena *a, int64_t max_items, js_list *out, fault *f)
 {
-	reader r = {.a = a, .f = f};
+	reader r = {.a = a, .f = f, .item_bytes_max = JS_READ_BYTES_MAX};
 	js_field row = {.kind = JS_LIST, .of = t, .max = max_items};
 
 	*out = (js_list){0};

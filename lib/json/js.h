@@ -36,9 +36,10 @@ enum {
 	JS_TEXT_BYTES = 4096,
 	JS_ITEMS_COUNT = 1000,
 	JS_RAW_BYTES = 64 << 10,
-	JS_KEY_BYTES = 256,           /* of a map, whatever its form */
-	JS_FIELDS_MAX = 64,           /* rows of a type: one bit each */
-	JS_READ_BYTES_MAX = 32 << 20, /* of the lists and maps of one body in memory: empty items are cheap to send */
+	JS_KEY_BYTES = 256,          /* of a map, whatever its form */
+	JS_FIELDS_MAX = 64,          /* rows of a type: one bit each */
+	JS_READ_BYTES_MAX = 8 << 20, /* of the lists and maps of one body in memory: empty items are cheap to send */
+	JS_READ_LARGE_BYTES_MAX = 32 << 20, /* the same of js_read_large */
 };
 #define JS_INT_MAX 9007199254740991LL
 
@@ -181,6 +182,9 @@ bool js_is_nulled_whole(const js_type *t, const void *value);
 /* Reads one document into *out (zeroed first). Spans point into `body` where the text has no escapes, else into a.
  * After an error *out holds what was read so far and is of no use. */
 err js_read(const js_type *t, str body, arena *a, void *out, fault *f) MUST_CHECK;
+/* The same for documents that few may send and that name thousands of things: their lists take up to
+ * JS_READ_LARGE_BYTES_MAX. */
+err js_read_large(const js_type *t, str body, arena *a, void *out, fault *f) MUST_CHECK;
 
 /* The same for a bare array of t: out->v in a; at most max_items. */
 err js_read_list(const js_type *t, str body, arena *a, int64_t max_items, js_list *out, fault *f) MUST_CHECK;

@@ -8,7 +8,8 @@ typedef struct reader {
 	arena *a;
 	fault *f;
 	bool is_output;    /* js_read_output: lenient */
-	size_t item_bytes; /* given to lists and maps so far, see JS_READ_BYTES_MAX */
+	size_t item_bytes; /* given to lists and maps so far */
+	size_t item_bytes_max;
 	place at;
 } reader;
 

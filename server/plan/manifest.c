@@ -85,7 +85,7 @@ static err tenants_check(arena *a, const js_map *tenants, str parent, uint32_t d
 
 err manifest_read(str json, arena *a, manifest *ret, fault *f)
 {
-	err e = js_read(&manifest_type, json, a, ret, f);
+	err e = js_read_large(&manifest_type, json, a, ret, f);
 
 	return e ? e : tenants_check(a, &ret->tenants, S(""), 1, f);
 }

@@ -37,7 +37,7 @@ Test(manifest, as_many_tenants_as_a_manifest_may_have_can_be_read)
 	uint32_t n = tenants_write(&b, DEPTH);
 	buf_add_char(&b, '}');
 	cr_assert_geq(n, MANIFEST_TENANTS_MAX);
-	err e = js_read(&manifest_type, buf_str(&b), a, &m, &f);
+	err e = js_read_large(&manifest_type, buf_str(&b), a, &m, &f);
 	cr_expect_eq(e, ERR_OK, "%s at %s: %s", err_code(e), f.pointer, f.detail);
 	buf_done(&b);
 	arena_end(a);
