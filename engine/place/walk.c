@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "engine/place/inside.h"
 
 /* Where no shape is kept: what a node can rate at most is told for all of them at once, from
@@ -94,18 +96,33 @@ static void hope_try(place *w, hope *h, const fit_need *need, leader *best)
 	h->most = highest(b);
 }
 
-/* The first lane's reason is mostly that of all. */
-static void misses_of(const lane_block *b, int32_t *misses)
+static int32_t lanes_equal(const lane_block *b, int32_t most)
 {
-	const int32_t first = b->most[0];
 	int32_t n = 0;
 
 	for (int32_t i = 0; i < LANES; i++)
-		n += b->most[i] == first;
-	misses[fit_rate_code(first)] += n;
-	for (int32_t i = 0; n < LANES && i < LANES; i++)
-		if (b->most[i] != first && b->most[i] != FIT_NO_NODE)
-			misses[fit_rate_code(b->most[i])]++;
+		n += b->most[i] == most;
+	return n;
+}
+
+/* Most blocks have few reasons: each new one is counted in all lanes at once. */
+static void misses_of(const lane_block *b, int32_t *misses)
+{
+	uint64_t seen = 0;
+	int32_t n = 0;
+
+	static_assert(WHY_COUNT <= 63, "a bit for each reason, and one for no node");
+	for (int32_t i = 0; n < LANES; i++) {
+		bool is_node = b->most[i] != FIT_NO_NODE;
+		uint64_t bit = UINT64_C(1) << (is_node ? (int32_t)fit_rate_code(b->most[i]) : WHY_COUNT);
+		if (seen & bit)
+			continue;
+		int32_t equal = lanes_equal(b, b->most[i]);
+		if (is_node)
+			misses[fit_rate_code(b->most[i])] += equal;
+		seen |= bit;
+		n += equal;
+	}
 }
 
 /* With a selector the columns do not tell the first reason. */
