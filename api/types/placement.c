@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-const char *const placement_policies[] = {"fragmentation", "binpack", "spread", "topology", NULL};
+const char *const placement_policies[] = {"fragmentation", "binpack", "spread", "topology", "cost", NULL};
+const char *const placement_cluster_policies[] = {"order", "spread", "pack", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
 const char *const placement_orders[] = {"fair", "strict", NULL};
@@ -97,6 +98,9 @@ static const js_field placement_request_fields[] = {
 		JS_VALUES(placement_policies)),
 	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
 		JS_VALUES(placement_policies)),
+	F(cluster_policy, JS_OPTIONAL,
+		"Which of several clusters is tried first. order: as listed in clusters, or without a list where the best node is; spread: most of the devices asked for free; pack: least of them free. Absent: order.",
+		JS_VALUES(placement_cluster_policies)),
 	F(topology, JS_OPTIONAL,
 		"How much links between the devices of a pod matter. best_effort: the best linked set that the node has free; required: each pair by NVLink or as good, or not at all. Absent: not at all.",
 		JS_VALUES(placement_topologies)),

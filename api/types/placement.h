@@ -68,6 +68,7 @@ typedef struct placement_request {
 	strs clusters_excluded;
 	str node_policy;
 	str device_policy;
+	str cluster_policy;
 	str topology;
 	int64_t max_runtime_s;
 	str device_priority;
@@ -146,8 +147,9 @@ typedef struct placement {
 JS_DECLARE(placement);
 
 /* The closed sets of texts above, NULL-terminated. */
-extern const char *const placement_states[];   /* engine/lifecycle.h */
-extern const char *const placement_policies[]; /* by the names of engine/score.h */
+extern const char *const placement_states[];           /* engine/lifecycle.h */
+extern const char *const placement_policies[];         /* by the names of engine/score.h */
+extern const char *const placement_cluster_policies[]; /* by the names of engine/ask.h */
 extern const char *const placement_topologies[];
 extern const char *const placement_device_priorities[];
 extern const char *const placement_orders[];

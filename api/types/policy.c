@@ -9,6 +9,8 @@ static const js_field policy_placement_fields[] = {
 	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: fragmentation.", JS_VALUES(placement_policies)),
 	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
 		JS_VALUES(placement_policies)),
+	F(cluster_policy, JS_OPTIONAL, "Which of several clusters is tried first; absent: order.",
+		JS_VALUES(placement_cluster_policies)),
 };
 #undef F
 JS_TYPE(policy_placement, "Where the work goes of a request that does not say.");

@@ -9,6 +9,7 @@
 typedef struct policy_placement {
 	str node_policy;
 	str device_policy;
+	str cluster_policy;
 } policy_placement;
 JS_DECLARE(policy_placement);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "cli/simulate/prices.h"
 
 enum { PROGRESS_NS = 100 * 1000 * 1000, SECOND_NS = 1000 * 1000 * 1000, WARM_PART = 3 };
 
@@ -251,15 +252,10 @@ static void market_open(run *r, bool is_known)
 	}
 }
 
-/* What the policy knows beforehand. */
-static err tables_fill(run *r, const typical *mix, bool is_known, fault *f)
+static err reference_open(run *r, const typical *mix, fault *f)
 {
 	err e = ERR_OK;
 
-	if (r->policy->node == POLICY_FRAGMENTATION)
-		market_open(r, is_known);
-	if (r->policy->node != POLICY_REFERENCE)
-		return ERR_OK;
 	r->tables.reference = reference_new();
 	place_use(r->place, &r->tables);
 	for (uint32_t i = 0; i < mix->pods.n && !e; i++) {
@@ -271,6 +267,30 @@ static err tables_fill(run *r, const typical *mix, bool is_known, fault *f)
 			e = fault_set(f, ERR_TOO_MANY_ITEMS, NULL, "more than %d typical pods", REFERENCE_PODS_MAX);
 	}
 	return e;
+}
+
+static err prices_open(run *r, const char *text, fault *f)
+{
+	r->tables.prices = r->prices;
+	r->tables.n_prices = (int32_t)r->stage.fleet.classes.n;
+	place_use(r->place, &r->tables);
+	return prices_read(str_from(text), &r->stage.fleet, r->prices, f);
+}
+
+/* What the policy knows beforehand. */
+static err tables_fill(run *r, const run_terms *terms, fault *f)
+{
+	switch (r->policy->node) {
+	case POLICY_FRAGMENTATION:
+		market_open(r, terms->is_known);
+		return ERR_OK;
+	case POLICY_REFERENCE:
+		return reference_open(r, terms->mix, f);
+	case POLICY_COST:
+		return prices_open(r, terms->prices, f);
+	default:
+		return ERR_OK;
+	}
 }
 
 err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
@@ -291,7 +311,7 @@ err run_all(run *r, arena *a, const trace *t, const run_terms *terms, fault *f)
 		e = stage_make(r, terms->clusters, f);
 	if (!e) {
 		r->place = place_new();
-		e = tables_fill(r, terms->mix, terms->is_known, f);
+		e = tables_fill(r, terms, f);
 	}
 	if (!e) {
 		decide_all(r, log);

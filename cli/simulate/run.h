@@ -42,7 +42,8 @@ typedef struct run {
 	place *place;
 	market *market; /* NULL where the policy learns nothing */
 	score_tables tables;
-	decision *pods; /* by seq */
+	int64_t prices[FLEET_CLASSES_MAX]; /* of POLICY_COST */
+	decision *pods;                    /* by seq */
 	uint8_t *gpus;
 	uint32_t n_gpus;
 	int64_t used_milli, ended;
@@ -65,6 +66,7 @@ typedef struct run_terms {
 	int64_t clusters;
 	int64_t moves, moves_rate; /* mover.h */
 	const char *log;           /* empty: none */
+	const char *prices;        /* cli/simulate/prices.h */
 	bool is_known;             /* what the pods ask, before they come */
 	bool has_progress;
 } run_terms;

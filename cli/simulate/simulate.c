@@ -9,7 +9,7 @@
 enum { REPEAT_MAX = 1000, RATE_MAX = 1000, NAMES_BYTES = 256 };
 
 typedef struct simulate_settings {
-	const char *nodes, *pods, *policy, *log, *typical;
+	const char *nodes, *pods, *policy, *log, *typical, *prices;
 	int64_t clusters, moves, rate, repeat, limit;
 	bool json, quiet, policies, known;
 } simulate_settings;
@@ -39,6 +39,8 @@ static const setting rows[] = {
 	TEXT("log", log, "", "Where to write the decisions, in the judge's form."),
 	TEXT("typical", typical, "",
 		"CSV of the mix that fragmentation is measured against. Empty: typical.csv beside the pods, or counted."),
+	TEXT("prices", prices, "",
+		"What a thousandth of a GPU costs, for the policy cost: MODEL=NUMBER,.. Models that are not named cost 1."),
 	NUMBER("clusters", clusters, "1", 1, STAGE_CLUSTERS_MAX, "Clusters that the nodes are dealt to."),
 	NUMBER("moves", moves, "0", 0, MOVER_MOVES_MAX, "How many running pods may move when one does not fit."),
 	NUMBER("moves-rate", rate, "9", 0, RATE_MAX,
@@ -116,6 +118,7 @@ static err run_and_report(const simulate_settings *set, const trace *t, const ty
 		.moves = set->moves,
 		.moves_rate = set->rate,
 		.log = set->log,
+		.prices = set->prices,
 		.is_known = set->known,
 		.has_progress = !set->quiet && isatty(STDERR_FILENO)};
 	run r;
@@ -152,9 +155,13 @@ int command_simulate(int argc, char **argv)
 		fault_set(&f, ERR_SETTING, NULL, "takes no '%s'; see reeve simulate --help", argv[operand]);
 		return command_fail("simulate", &f, 2);
 	}
-	bool is_read = policy_get(set.policy, &how, &f) == ERR_OK && read_all(&set, a, &t, &mix, &f) == ERR_OK;
-	bool is_run = is_read && run_and_report(&set, &t, &mix, how, &f) == ERR_OK;
+	err e = policy_get(set.policy, &how, &f);
+	if (!e)
+		e = read_all(&set, a, &t, &mix, &f);
+	bool is_read = !e;
+	if (!e)
+		e = run_and_report(&set, &t, &mix, how, &f);
 	trace_done(&t);
 	typical_done(&mix);
-	return is_run ? 0 : command_fail("simulate", &f, is_read ? 1 : 2);
+	return !e ? 0 : command_fail("simulate", &f, is_read && e != ERR_SETTING ? 1 : 2);
 }

@@ -98,6 +98,16 @@ static void rule_add(books *b, const sql_load_classes_row *row)
 	vec_push(&b->rules, rule);
 }
 
+/* Until there is a price book, what a class counts in credits is its price. */
+static void prices_follow(books *b)
+{
+	score_tables *t = market_tables(b->market);
+
+	t->prices = b->rates.v;
+	t->n_prices = (int32_t)b->rates.n;
+	t->epoch++;
+}
+
 void govern_classes(books *b, const sql_load_classes_row *rows, uint32_t n)
 {
 	arena_end(b->rule_texts);
@@ -106,6 +116,7 @@ void govern_classes(books *b, const sql_load_classes_row *rows, uint32_t n)
 	(void)fleet_class_put(&b->fleet, BOOKS_UNCLASSIFIED);
 	for (uint32_t i = 0; i < n; i++)
 		rule_add(b, &rows[i]);
+	prices_follow(b);
 	b->wants_classing = true;
 	standing_moved_all(&b->standing, quota_models(b->tree));
 	change_all(&b->changes);

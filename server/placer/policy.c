@@ -11,8 +11,10 @@
 
 void policy_free(policy_terms *t)
 {
-	if (t)
+	if (t) {
 		free((char *)t->priority.p);
+		free((char *)t->cluster_policy.p);
+	}
 	free(t);
 }
 
@@ -39,6 +41,7 @@ policy_terms *policy_read(str placing, str sharing)
 	policy_terms *t = heap_new(1, sizeof *t);
 	t->node_policy = score_policy_named(where.node_policy);
 	t->device_policy = score_policy_named(where.device_policy);
+	booking_text_set(&t->cluster_policy, &STR_NONE, where.cluster_policy);
 	t->says_preemptible = js_given(&policy_sharing_type, &how, "preemptible");
 	t->is_preemptible = how.preemptible;
 	booking_text_set(&t->priority, &STR_NONE, how.priority);
@@ -105,6 +108,8 @@ void policy_complete(const books *b, int32_t tenant_key, placement_request *q)
 		q->node_policy = str_from(score_policies[t->node_policy].name);
 	if (!q->device_policy.n && t->device_policy != POLICY_COUNT)
 		q->device_policy = str_from(score_policies[t->device_policy].name);
+	if (!q->cluster_policy.n)
+		q->cluster_policy = t->cluster_policy;
 	if (!q->priority.n)
 		q->priority = t->priority;
 	if (t->says_preemptible && !js_given(&placement_request_type, q, "preemptible")) {

@@ -104,6 +104,15 @@ static ask_topology topology_of(str name)
 	return TOPOLOGY_NONE;
 }
 
+/* The names are in the order of ask_clusters. */
+static ask_clusters clusters_by(str name)
+{
+	for (int i = 0; placement_cluster_policies[i]; i++)
+		if (str_eq(name, str_from(placement_cluster_policies[i])))
+			return (ask_clusters)i;
+	return CLUSTERS_ORDER;
+}
+
 /* A profile is called as in its geometry; "mig-3g.40gb", as it stands in the names of share modes, is 3g.40gb. */
 static str profile_of(str name)
 {
@@ -221,6 +230,7 @@ bool request_to_ask(const books *b, const placement_request *q, arena *a, reques
 	ask *k = &ret->ask;
 	k->node_policy = policy_of(q->node_policy);
 	k->device_policy = policy_of(q->device_policy);
+	k->clusters_by = clusters_by(q->cluster_policy);
 	k->max_runtime_s = q->max_runtime_s;
 	k->clusters = clusters_of(b, q->clusters, a, &k->n_clusters);
 	k->clusters_excluded = clusters_of(b, q->clusters_excluded, a, &k->n_clusters_excluded);

@@ -110,3 +110,55 @@ Test(placer_policy, what_runs_may_be_evicted_as_the_policy_of_now_says)
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 1, "one makes room");
 	realm_close(&r);
 }
+
+/* Which cluster one more small request goes to, of any class. */
+static const char *cluster_of(realm *r, const char *more)
+{
+	char body[400];
+
+	snprintf(body, sizeof body, "\"devices\":[{\"memory_mib\":20000,\"compute_milli\":250}]%s", more);
+	int k = realm_place(r, "a/b", body);
+	realm_settle(r);
+	cr_assert_str_eq(realm_state(r, k), "granted");
+	return realm_text(
+		r, "SELECT c.name FROM placement p JOIN cluster c ON c.key = p.cluster_key WHERE p.id = 'plc_%d'", k);
+}
+
+Test(placer_policy, of_several_clusters_the_one_with_most_or_least_free_as_it_says)
+{
+	realm r;
+
+	realm_open(&r, "placer_policy_clusters", NULL);
+	realm_start(&r);
+	realm_settle(&r);
+	cr_expect_str_eq(cluster_of(&r, ",\"clusters\":[\"c1\"]"), "c1");
+	cr_expect_str_eq(cluster_of(&r, ",\"clusters\":[\"c2\"],\"cluster_policy\":\"order\""), "c2",
+		"a quarter of one of 4 is more than of one of 16");
+	cr_expect_str_eq(cluster_of(&r, ",\"cluster_policy\":\"spread\""), "c1");
+	cr_expect_str_eq(cluster_of(&r, ",\"cluster_policy\":\"pack\""), "c2");
+	cr_expect_str_eq(cluster_of(&r, ",\"cluster_policy\":\"order\",\"clusters\":[\"c2\",\"c1\"]"), "c2");
+	make(&r, "a", "pol_spread", "{\"cluster_policy\":\"spread\"}");
+	make(&r, "a", "pol_pack", "{\"cluster_policy\":\"pack\"}");
+	point(&r, "a", "pol_spread");
+	cr_expect_str_eq(cluster_of(&r, ""), "c1", "the tenant's policy fills it");
+	point(&r, "a", "pol_pack");
+	cr_expect_str_eq(cluster_of(&r, ""), "c2", "and another one otherwise");
+	cr_expect_str_eq(cluster_of(&r, ",\"cluster_policy\":\"spread\""), "c1", "what a request says goes first");
+	realm_close(&r);
+}
+
+Test(placer_policy, cost_takes_the_class_that_counts_least_in_credits)
+{
+	realm r;
+
+	realm_open(&r, "placer_policy_cost", NULL);
+	realm_do(&r, "UPDATE device_class SET credit_rate_milli = CASE name WHEN 'l40s' THEN 300 ELSE 1000 END");
+	realm_start(&r);
+	realm_settle(&r);
+	cr_expect_str_eq(cluster_of(&r, ",\"node_policy\":\"cost\""), "c2");
+	realm_govern(&r, "device_class",
+		"UPDATE device_class SET credit_rate_milli = CASE name WHEN 'l40s' THEN 3000 ELSE 1000 END");
+	realm_settle(&r);
+	cr_expect_str_eq(cluster_of(&r, ",\"node_policy\":\"cost\""), "c1", "rates that changed count from then on");
+	realm_close(&r);
+}

@@ -96,6 +96,18 @@ if grep '^move' log.csv said.txt; then
 	exit 1
 fi
 
+# The cheap model is taken though the other stands first.
+sed 's/^1,p1.*/1,p1,0,100,1,600,/; s/^0,p0,0,100,2/0,p0,0,100,1/' pods.csv >any.csv
+for prices in A=3 A=1,B=3; do
+	"$reeve" simulate --nodes nodes.csv --pods any.csv --policy cost --prices $prices --log log.csv --quiet >said.txt
+	[ $prices = A=3 ] && node=b || node=a
+	grep -q "^place,0,$node,0" log.csv || {
+		echo "--prices $prices:"
+		cat log.csv
+		exit 1
+	}
+done
+
 refused() # CODE WORDS ARGUMENT...
 {
 	refused_code=$1
@@ -114,6 +126,8 @@ refused 2 'cannot read nowhere.csv: No such file' --nodes nowhere.csv --pods pod
 refused 2 'pods.csv line 1: there is no column sn' --nodes pods.csv --pods pods.csv
 sed '3s/600/much/' pods.csv >much.csv
 refused 2 'much.csv line 3: gpu_milli is not a number: much' --nodes nodes.csv --pods much.csv
+refused 2 "no node has a GPU of model 'X'" --nodes nodes.csv --pods pods.csv --policy cost --prices X=1
+refused 2 "'A=dear' is not MODEL=NUMBER" --nodes nodes.csv --pods pods.csv --policy cost --prices A=dear
 refused 2 "takes no 'more'" --nodes nodes.csv --pods pods.csv more
 refused 1 'cannot write /dev/full: No space left' --nodes nodes.csv --pods pods.csv --log /dev/full
 "$reeve" simulate --policies | grep -q '^binpack '
