@@ -7,8 +7,9 @@
 
 #include "base/log.h"
 #include "db/sql.h"
+#include "server/placer/placer_inside.h"
 
-enum { SQL_BYTES = 1 << 16, SETTLE_US = 1000, SETTLE_ROUNDS = 60000, SETTLE_RESTS = 2 };
+enum { SQL_BYTES = 1 << 16, SETTLE_US = 1000, SETTLE_ROUNDS = 60000, SETTLE_RESTS = 2, TELL_US = 20000 };
 
 static PGresult *run(realm *r, const char *sql)
 {
@@ -224,6 +225,19 @@ void realm_settle(realm *r)
 	abort();
 }
 
+void realm_tell(realm *r)
+{
+	realm_settle(r);
+	for (int i = 0; i < SETTLE_ROUNDS && r->placer->books.standing.n_marked; i++) {
+		realm_run_for(r, TELL_US);
+		realm_settle(r);
+	}
+	if (!r->placer->books.standing.n_marked)
+		return;
+	fprintf(stderr, "what is told of the tree is never all told\n");
+	abort();
+}
+
 /* Each row: a number that must be 0, and what it is; of all: of everything that ever was. */
 static const struct {
 	const char *what, *sql;
@@ -269,14 +283,14 @@ static const struct {
 		true},
 };
 
-static bool books_differ(realm *r, sql_id s, char *why, size_t room)
+static bool books_differ(realm *r, sql_id s, char *wrong, size_t room)
 {
 	PGresult *res = run(r, sql_stmts[s].text);
 	bool differ = false;
 
 	for (int i = 0; i < PQnfields(res) && !differ; i++) {
 		differ = strcmp(PQgetvalue(res, 0, i), "0") != 0;
-		snprintf(why, room, "%s: %s", PQfname(res, i), PQgetvalue(res, 0, i));
+		snprintf(wrong, room, "%s: %s", PQfname(res, i), PQgetvalue(res, 0, i));
 	}
 	PQclear(res);
 	return differ;
@@ -284,19 +298,19 @@ static bool books_differ(realm *r, sql_id s, char *why, size_t room)
 
 static const char *check(realm *r, bool of_all)
 {
-	static const sql_id books[] = {SQL_BOOKS_TENANTS, SQL_BOOKS_INVENTORY, SQL_BOOKS_STREAMS};
-	static char why[512];
+	static const sql_id sums[] = {SQL_BOOKS_TENANTS, SQL_BOOKS_INVENTORY, SQL_BOOKS_STREAMS};
+	static char wrong[512];
 
-	for (size_t i = 0; i < sizeof books / sizeof *books; i++)
-		if (books_differ(r, books[i], why, sizeof why))
-			return why;
+	for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+		if (books_differ(r, sums[i], wrong, sizeof wrong))
+			return wrong;
 	for (size_t i = 0; i < sizeof laws / sizeof *laws; i++) {
 		if (laws[i].of_all && !of_all)
 			continue;
 		int64_t n = realm_int(r, "%s", laws[i].sql);
 		if (n) {
-			snprintf(why, sizeof why, "%s: %lld", laws[i].what, (long long)n);
-			return why;
+			snprintf(wrong, sizeof wrong, "%s: %lld", laws[i].what, (long long)n);
+			return wrong;
 		}
 	}
 	return NULL;

@@ -44,6 +44,9 @@ void realm_govern(realm *r, const char *kind, const char *sql);
 /* Runs the loop until the inbox is empty and nothing was committed for a moment. */
 void realm_settle(realm *r);
 void realm_run_for(realm *r, int64_t us);
+/* The same, and until all that is told of the tree (loans, conditions) has been: the placer rests between, the longer
+ * the more that cost, so that no time is long enough on every machine. */
+void realm_tell(realm *r);
 
 /* What is wrong with the books, the chain, the streams or the segments; NULL: nothing. */
 const char *realm_check(realm *r);

@@ -12,7 +12,6 @@
 		cr_expect(!wrong_, "%s", wrong_ ? wrong_ : "");                                                        \
 	} while (0)
 #define ONE_H100 "\"devices\":[{\"classes\":[\"h100-80g\"]}]"
-#define TOLD_US  120000
 
 static void open_and_start(realm *r, const char *name)
 {
@@ -20,16 +19,6 @@ static void open_and_start(realm *r, const char *name)
 	realm_start(r);
 	cr_assert(placer_is_serving(r->placer));
 	realm_settle(r);
-}
-
-/* Conditions and loans are told a moment after what they tell of. */
-static void settle(realm *r)
-{
-	realm_settle(r);
-	for (int i = 0; i < 2; i++) {
-		realm_run_for(r, TOLD_US);
-		realm_settle(r);
-	}
 }
 
 static const char *used(realm *r, const char *path)
@@ -105,12 +94,12 @@ Test(placer_quota, a_rate_that_changes_counts_at_once)
 	realm_govern(&r, "device_class", "UPDATE device_class SET credit_rate_milli = 1500 WHERE name = 'h100-80g'");
 	int more = realm_place(
 		&r, "d", "\"devices\":[{\"classes\":[\"h100-80g\"],\"memory_mib\":40780,\"compute_milli\":500}]");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(realm_state(&r, more), "pending");
 	cr_expect_str_eq(blocker_of(&r, more, "free"), "333");
 	cr_expect_eq(realm_int(&r, "SELECT credits_used(key) FROM tenant WHERE path = 'd'"), 1500000);
 	realm_govern(&r, "device_class", "UPDATE device_class SET credit_rate_milli = 2500 WHERE name = 'h100-80g'");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(
 		realm_text(&r,
 			"SELECT type FROM quota_condition c JOIN tenant t ON t.key = tenant_key WHERE path = 'd' AND model = ''"),
@@ -131,7 +120,7 @@ Test(placer_quota, loans_and_conditions_are_told_with_since_when)
 		"UPDATE quota SET limit_device_milli = NULL, guaranteed_device_milli = 8000 WHERE tenant_key = (SELECT key FROM tenant WHERE path = 'a');"
 		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) SELECT key, 'h100-80g', 3000 FROM tenant WHERE path IN ('a/b', 'a/c')");
 	int k = realm_place(&r, "a/b", "\"replicas\":6," ONE_H100);
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(realm_text(&r, LOANS), "a/b<a:2000@1 a/b<a/c:1000@1", "the nearest lends first");
 	cr_expect_str_eq(
 		realm_text(&r,
@@ -139,16 +128,16 @@ Test(placer_quota, loans_and_conditions_are_told_with_since_when)
 		"a/b borrowing, a/b over_guaranteed");
 	const char *since = strdup(realm_text(&r, "SELECT min(since) FROM quota_loan"));
 	realm_place(&r, "a/b", ONE_H100);
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(realm_text(&r, LOANS), "a/b<a:2000@1 a/b<a/c:2000@1");
 	cr_expect_str_eq(realm_text(&r, "SELECT min(since) FROM quota_loan"), since, "since it began to borrow");
 	realm_stop(&r);
 	realm_start(&r);
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(realm_text(&r, "SELECT min(since) FROM quota_loan"), since, "a start forgets nothing");
 	realm_govern(&r, "quota",
 		"UPDATE quota SET limit_device_milli = 4000 WHERE tenant_key = (SELECT key FROM tenant WHERE path = 'a')");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(
 		realm_text(
 			&r, "SELECT type FROM quota_condition c JOIN tenant t ON t.key = tenant_key WHERE path = 'a'"),
@@ -156,7 +145,7 @@ Test(placer_quota, loans_and_conditions_are_told_with_since_when)
 	realm_release(&r, k);
 	realm_settle(&r);
 	realm_step(&r, k, "revoked");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_eq(
 		realm_int(&r, "SELECT (SELECT count(*) FROM quota_loan) + (SELECT count(*) FROM quota_condition)"), 0);
 	HOLDS(&r);
@@ -170,17 +159,17 @@ Test(placer_quota, capacity_below_the_promises_is_told_and_ends_borrowing)
 	open_and_start(&r, "q_infeasible");
 	realm_govern(&r, "quota",
 		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) SELECT key, 'h100-80g', 17000 FROM tenant WHERE path = 'd'");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(
 		realm_text(&r,
 			"SELECT string_agg(path || ' ' || type, ', ' ORDER BY path) FROM quota_condition c JOIN tenant t ON t.key = tenant_key"),
 		" guarantee_infeasible, d guarantee_infeasible");
 	cr_expect_eq(realm_int(&r, "SELECT device_milli FROM model_capacity WHERE model = 'h100-80g'"), 16000);
 	int k = realm_place(&r, "a/b", ONE_H100);
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(blocker_of(&r, k, "code"), "quota_guarantee");
 	cr_expect_str_eq(realm_state(&r, realm_place(&r, "d", ONE_H100)), "");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(used(&r, "d"), "1000", "who was promised gets it");
 	HOLDS(&r);
 	realm_close(&r);
@@ -203,7 +192,7 @@ Test(placer_quota, totals_follow_a_tenant_that_moves)
 	realm_place(&r, "a/c", ONE_H100);
 	realm_settle(&r);
 	move(&r, "a/b", "d");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM tenant_move"), 0);
 	cr_expect_str_eq(used(&r, "a"), "1000");
 	cr_expect_str_eq(used(&r, "d"), "3000");
@@ -216,14 +205,14 @@ Test(placer_quota, totals_follow_a_tenant_that_moves)
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM tenant_move"), 1);
 	realm_start(&r);
 	cr_assert(placer_is_serving(r.placer));
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(used(&r, "a/c"), "4000");
 	cr_expect_str_eq(used(&r, "a/c/d/b"), "3000");
 	HOLDS(&r);
 	realm_release(&r, k);
 	realm_settle(&r);
 	realm_step(&r, k, "revoked");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(used(&r, "a/c"), "1000");
 	HOLDS(&r);
 	/* Away and back before anybody looked. */
@@ -231,7 +220,7 @@ Test(placer_quota, totals_follow_a_tenant_that_moves)
 	move(&r, "a/c/d", "");
 	move(&r, "d", "a/c");
 	realm_start(&r);
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM tenant_move"), 0);
 	HOLDS(&r);
 	realm_close(&r);
@@ -252,9 +241,9 @@ Test(placer_quota, use_above_a_limit_is_taken_back_of_the_lowest_priority_first)
 	}
 	realm_govern(&r, "quota",
 		"UPDATE quota SET limit_device_milli = 2000 WHERE model = 'h100-80g' AND tenant_key = (SELECT key FROM tenant WHERE path = 'a')");
-	settle(&r);
+	realm_tell(&r);
 	realm_govern(&r, "quota", "UPDATE tenant SET reclaim_after_s = 0, reclaim_grace_s = 45 WHERE path = 'a'");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(
 		realm_text(&r, "SELECT string_agg(id, ' ' ORDER BY seq) FROM placement WHERE state = 'revoking'"),
 		"plc_1 plc_3 plc_4");
@@ -282,14 +271,14 @@ Test(placer_quota, use_above_a_limit_is_taken_back_youngest_first_and_not_below_
 	realm_settle(&r);
 	realm_govern(&r, "quota",
 		"UPDATE quota SET limit_device_milli = 5000 WHERE model = 'h100-80g' AND tenant_key = (SELECT key FROM tenant WHERE path = 'a')");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 0, "a cut ends nothing");
 	realm_govern(&r, "quota", "UPDATE tenant SET reclaim_after_s = 3600, reclaim_grace_s = 45 WHERE path = 'a'");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_eq(
 		realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 0, "not before its time");
 	realm_govern(&r, "quota", "UPDATE tenant SET reclaim_after_s = 0 WHERE path = 'a'");
-	settle(&r);
+	realm_tell(&r);
 	/* b keeps 3 of its 4: its youngest goes; then c's, the youngest first. */
 	cr_expect_str_eq(
 		realm_text(&r, "SELECT string_agg(id, ' ' ORDER BY seq) FROM placement WHERE state = 'revoking'"),
@@ -301,13 +290,13 @@ Test(placer_quota, use_above_a_limit_is_taken_back_youngest_first_and_not_below_
 	cr_expect_str_eq(realm_text(&r, "SELECT reason FROM placement WHERE id = 'plc_8'"),
 		"reclaimed: use stands above the limit of a (h100-80g)");
 	realm_run_for(&r, 1100000);
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'revoking'"), 3,
 		"what goes already counts as gone");
 	realm_step(&r, b[3], "revoked");
 	realm_step(&r, c[3], "revoked");
 	realm_step(&r, c[2], "revoked");
-	settle(&r);
+	realm_tell(&r);
 	cr_expect_str_eq(used(&r, "a"), "5000");
 	HOLDS(&r);
 	realm_close(&r);
