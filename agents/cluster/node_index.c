@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CAP_MIN = 64 };
+enum { CAP_MIN = 64, BETWEEN = sizeof("\",\"") - 1 };
 
 void node_index_done(node_index *x)
 {
@@ -17,14 +17,25 @@ static uint32_t home_of(const node_index *x, str name)
 	return (uint32_t)str_hash(name) & (x->cap - 1);
 }
 
+/* What a JSON list may hold between quotes as it is. */
+static bool is_plain(str name)
+{
+	for (uint32_t i = 0; i < name.n; i++)
+		if (name.p[i] < ' ' || name.p[i] > '~' || name.p[i] == '"' || name.p[i] == '\\')
+			return false;
+	return true;
+}
+
 static void row_add(node_index *x, str name, int32_t node, uint32_t at)
 {
 	uint32_t i = home_of(x, name);
 
 	while (x->table[i])
 		i = (i + 1) & (x->cap - 1);
+	x->text[at - 1] = is_plain(name) ? '"' : '\0';
 	memcpy(x->text + at, name.p, name.n);
-	vec_push(&x->rows, ((node_index_row){at, name.n, node}));
+	memcpy(x->text + at + name.n, "\",", BETWEEN - 1);
+	vec_push(&x->rows, ((node_index_row){at, name.n, node, x->rows.n}));
 	x->table[i] = x->rows.n;
 }
 
@@ -32,21 +43,22 @@ static void index_make(node_index *x, const fleet *f, int32_t cluster)
 {
 	const fleet_cluster *c = &f->clusters.v[cluster];
 	size_t bytes = 1;
-	uint32_t at = 0;
+	uint32_t at = 1;
 
 	node_index_done(x);
 	for (x->cap = CAP_MIN; x->cap < c->nodes.n * 2;)
 		x->cap *= 2;
 	for (uint32_t i = 0; i < c->nodes.n; i++)
-		bytes += f->node_names.v[c->nodes.v[i]].n;
+		bytes += f->node_names.v[c->nodes.v[i]].n + BETWEEN;
 	x->table = calloc(x->cap, sizeof(*x->table));
 	x->text = calloc(1, bytes);
 	assert(x->table && x->text && bytes < UINT32_MAX);
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
 		str name = f->node_names.v[c->nodes.v[i]];
 		row_add(x, name, c->nodes.v[i], at);
-		at += name.n;
+		at += name.n + BETWEEN;
 	}
+	x->text_n = at - 1;
 }
 
 static bool is_row(const node_index *x, uint32_t row, str name)
@@ -56,20 +68,61 @@ static bool is_row(const node_index *x, uint32_t row, str name)
 	return r->n == name.n && memcmp(x->text + r->at, name.p, name.n) == 0;
 }
 
-int32_t node_index_find(node_index *x, const fleet *f, int32_t cluster, str name)
+static void index_follow(node_index *x, const fleet *f, int32_t cluster)
 {
 	if (!x->cap || x->is_stale)
 		index_make(x, f, cluster);
+}
+
+const node_index_row *node_index_find(node_index *x, const fleet *f, int32_t cluster, str name)
+{
+	index_follow(x, f, cluster);
 	if (!name.n)
-		return FLEET_NONE;
+		return NULL;
 	if (x->next < x->rows.n && is_row(x, x->next, name))
-		return x->rows.v[x->next++].node;
+		return &x->rows.v[x->next++];
 	for (uint32_t i = home_of(x, name); x->table[i]; i = (i + 1) & (x->cap - 1)) {
 		uint32_t row = x->table[i] - 1;
 		if (!is_row(x, row, name))
 			continue;
 		x->next = row + 1;
-		return x->rows.v[row].node;
+		return &x->rows.v[row];
 	}
-	return FLEET_NONE;
+	return NULL;
+}
+
+/* Bytes that are the same at the beginning of both. */
+static size_t same_bytes(const char *a, const char *b, size_t most)
+{
+	size_t i = 0;
+	uint64_t left, right;
+
+	for (; i + sizeof(left) <= most; i += sizeof(left)) {
+		memcpy(&left, a + i, sizeof(left));
+		memcpy(&right, b + i, sizeof(right));
+		if (left != right)
+			break;
+	}
+	while (i < most && a[i] == b[i])
+		i++;
+	return i;
+}
+
+uint32_t node_index_run(node_index *x, const fleet *f, int32_t cluster, str list, const node_index_row **ret)
+{
+	uint32_t n = 0;
+
+	index_follow(x, f, cluster);
+	if (x->next >= x->rows.n)
+		x->next = 0;
+	if (!x->rows.n)
+		return 0;
+	const node_index_row *first = *ret = &x->rows.v[x->next];
+	uint32_t from = first->at - 1, left = x->text_n - from;
+	size_t same = same_bytes(x->text + from, list.p, left < list.n ? left : list.n);
+
+	while (x->next + n < x->rows.n && first[n].at + first[n].n + 1 - from <= same)
+		n++;
+	x->next += n;
+	return n;
 }

@@ -1,16 +1,17 @@
 /* node_index: node handles by name, for requests that name every node of a cluster.
  *
- * Names lie close together in the cluster's order. A scheduler names nodes in nearly the same order each time, so the
- * name that follows the one found last is tried first, and most look-ups are a comparison with bytes that come next;
- * the others go by a small table. Both are made anew when nodes come or go, which is rare beside look-ups.
+ * Names lie close together in the cluster's order, as a JSON list has them. A scheduler names nodes in long pieces of
+ * that order, so what follows the name found last is compared with the bytes that come next, many names at once; the
+ * others go by a small table. Both are made anew when nodes come or go, which is rare beside look-ups.
  */
 #pragma once
 #include "base/vec.h"
 #include "engine/fleet.h"
 
 typedef struct node_index_row {
-	uint32_t at, n; /* of its name in the text */
+	uint32_t at, n; /* of its name in the text: behind the quote */
 	int32_t node;
+	uint32_t rank; /* among the rows, which are by rising rank of the fleet's */
 } node_index_row;
 
 typedef struct node_index {
@@ -18,10 +19,14 @@ typedef struct node_index {
 	uint32_t *table; /* row + 1, by hash; 0: free */
 	uint32_t cap;    /* of the table: a power of two, or 0 before the first look-up */
 	uint32_t next;   /* the row that is tried first */
-	char *text;
+	char *text;      /* "a","b",... */
+	uint32_t text_n;
 	bool is_stale;
 } node_index;
 
 void node_index_done(node_index *x);
-/* FLEET_NONE: the cluster has no node of that name. */
-int32_t node_index_find(node_index *x, const fleet *f, int32_t cluster, str name);
+/* NULL: the cluster has no node of that name. Rows are valid until nodes come or go. */
+const node_index_row *node_index_find(node_index *x, const fleet *f, int32_t cluster, str name);
+/* list: bytes of a JSON list of names, from an opening quote on. How many of its first names, with nothing but a comma
+ * between two, are those of the rows behind the one that was found last; these are *ret. Most often many or none. */
+uint32_t node_index_run(node_index *x, const fleet *f, int32_t cluster, str list, const node_index_row **ret);

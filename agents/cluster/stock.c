@@ -7,12 +7,14 @@
 #include "base/vec.h"
 
 struct stock_pod {
-	str uid, space, name, node;
+	str uid, space, name, node, labels;
 	char *text; /* what those and uuids point into */
 	stock_share *shares;
 	uint32_t n_shares;
 	plan booked;
-	bool is_seen;           /* bound, as the API server tells; else reserved */
+	int64_t priority;
+	bool is_seen; /* bound, as the API server tells; else reserved */
+	bool is_leaving;
 	stock_pod *next, *prev; /* of the same node */
 	stock_pod *space_next, *space_prev;
 };
@@ -38,6 +40,7 @@ struct stock {
 	kind_classes kinds[STOCK_KINDS_MAX]; /* by the kind's place in the table */
 	vec(const vendor *) kind_by_class;
 	arena *arena; /* names of products: as many as there are classes */
+	int64_t priority_least;
 };
 
 stock *stock_new(void)
@@ -48,6 +51,7 @@ stock *stock_new(void)
 	fleet_init(&s->fleet);
 	s->cluster = fleet_cluster_put(&s->fleet, S("here"));
 	s->arena = arena_new(0);
+	s->priority_least = INT64_MAX;
 	assert(!vendor_at(STOCK_KINDS_MAX));
 	return s;
 }
@@ -190,10 +194,10 @@ static str text_put(char **at, str s)
 	return kept;
 }
 
-static void pod_add(stock *s, const stock_entry *e, bool is_seen)
+static void pod_add(stock *s, const stock_entry *e)
 {
 	stock_pod *p = calloc(1, sizeof(*p));
-	size_t bytes = (size_t)e->uid.n + e->space.n + e->name.n + e->node.n;
+	size_t bytes = (size_t)e->uid.n + e->space.n + e->name.n + e->node.n + e->labels.n;
 
 	for (uint32_t i = 0; i < e->n; i++)
 		bytes += e->shares[i].uuid.n;
@@ -205,12 +209,17 @@ static void pod_add(stock *s, const stock_entry *e, bool is_seen)
 	p->space = text_put(&at, e->space);
 	p->name = text_put(&at, e->name);
 	p->node = text_put(&at, e->node);
+	p->labels = text_put(&at, e->labels);
 	for (; p->n_shares < e->n; p->n_shares++) {
 		const stock_share *from = &e->shares[p->n_shares];
 		p->shares[p->n_shares] = *from;
 		p->shares[p->n_shares].uuid = text_put(&at, from->uuid);
 	}
-	p->is_seen = is_seen;
+	p->priority = e->priority;
+	p->is_seen = e->is_seen;
+	p->is_leaving = e->is_leaving;
+	if (p->is_seen && p->priority < s->priority_least)
+		s->priority_least = p->priority;
 	plan_init(&p->booked);
 	stock_node *on = node_of(s, e->node);
 	p->next = on->pods;
@@ -401,6 +410,20 @@ void stock_node_drop(stock *s, str name)
 	}
 }
 
+static void seen_add(stock *s, const pod *p, const stock_share *shares, uint32_t n, arena *a)
+{
+	pod_add(s, &(stock_entry){.uid = p->meta.uid,
+			   .space = p->meta.space,
+			   .name = p->meta.name,
+			   .node = p->node,
+			   .labels = pod_labels_text(p, STOCK_LABELS_MAX, a),
+			   .shares = shares,
+			   .n = n,
+			   .priority = p->priority,
+			   .is_seen = true,
+			   .is_leaving = p->is_leaving});
+}
+
 err stock_pod_put(stock *s, const pod *p, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -416,7 +439,7 @@ err stock_pod_put(stock *s, const pod *p, fault *f)
 	if (known)
 		pod_remove(s, known);
 	if (!e && n)
-		pod_add(s, &(stock_entry){p->meta.uid, p->meta.space, p->meta.name, p->node, shares, n}, true);
+		seen_add(s, p, shares, n, a);
 	return e;
 }
 
@@ -431,7 +454,7 @@ void stock_pod_drop(stock *s, str uid)
 void stock_reserve(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n)
 {
 	stock_pod_drop(s, uid);
-	pod_add(s, &(stock_entry){uid, space, S(""), node, shares, n}, false);
+	pod_add(s, &(stock_entry){.uid = uid, .space = space, .name = S(""), .node = node, .shares = shares, .n = n});
 }
 
 void stock_release(stock *s, str uid)
@@ -459,12 +482,41 @@ const plan *stock_pod_plan(const stock *s, str uid, str *ret_space)
 	return &p->booked;
 }
 
+static stock_entry entry_of(const stock_pod *p)
+{
+	return (stock_entry){.uid = p->uid,
+		.space = p->space,
+		.name = p->name,
+		.node = p->node,
+		.shares = p->shares,
+		.n = p->n_shares,
+		.labels = p->labels,
+		.priority = p->priority,
+		.is_seen = p->is_seen,
+		.is_leaving = p->is_leaving};
+}
+
 void stock_each(const stock *s, void (*visit)(void *arg, const stock_entry *e), void *arg)
 {
 	map_each (slot, &s->pods) {
-		const stock_pod *p = slot->value;
-		visit(arg, &(stock_entry){p->uid, p->space, p->name, p->node, p->shares, p->n_shares});
+		stock_entry e = entry_of(slot->value);
+		visit(arg, &e);
 	}
+}
+
+void stock_node_each(const stock *s, str node, void (*visit)(void *arg, const stock_entry *e), void *arg)
+{
+	const stock_node *n = map_find(&s->nodes, node);
+
+	for (const stock_pod *p = n ? n->pods : NULL; p; p = p->next) {
+		stock_entry e = entry_of(p);
+		visit(arg, &e);
+	}
+}
+
+int64_t stock_priority_least(const stock *s)
+{
+	return s->priority_least;
 }
 
 str stock_product_of(const stock *s, int32_t class_id)
@@ -509,7 +561,19 @@ int32_t stock_cluster(const stock *s)
 
 int32_t stock_node_find(stock *s, str name)
 {
+	const node_index_row *row = stock_node_row(s, name);
+
+	return row ? row->node : FLEET_NONE;
+}
+
+const node_index_row *stock_node_row(stock *s, str name)
+{
 	return node_index_find(&s->index, &s->fleet, s->cluster, name);
+}
+
+uint32_t stock_node_run(stock *s, str list, const node_index_row **ret)
+{
+	return node_index_run(&s->index, &s->fleet, s->cluster, list, ret);
 }
 
 stock_classes stock_classes_of(const stock *s, const vendor *kind)

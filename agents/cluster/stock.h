@@ -8,13 +8,14 @@
  * A device class here is a kind and a product; devices of one class are alike.
  */
 #pragma once
+#include "agents/cluster/node_index.h"
 #include "agents/kube/node.h"
 #include "agents/kube/pod.h"
 #include "agents/vendors/assigned.h"
 #include "agents/vendors/inventory.h"
 #include "engine/fleet.h"
 
-enum { STOCK_KINDS_MAX = 64, STOCK_KIND_CLASSES_MAX = 16 };
+enum { STOCK_KINDS_MAX = 64, STOCK_KIND_CLASSES_MAX = 16, STOCK_LABELS_MAX = 4096 };
 
 typedef struct stock stock;
 typedef struct stock_pod stock_pod;
@@ -56,6 +57,9 @@ fleet *stock_fleet(stock *s);
 int32_t stock_cluster(const stock *s);
 /* FLEET_NONE: it was never told, or has no devices that we know. */
 int32_t stock_node_find(stock *s, str name);
+/* The same with its rank, for lists of thousands; NULL. Valid until nodes come or go. (node_index.h) */
+const node_index_row *stock_node_row(stock *s, str name);
+uint32_t stock_node_run(stock *s, str list, const node_index_row **ret);
 
 /* Handles of the classes of a kind, by the order in which they came. */
 typedef struct stock_classes {
@@ -69,8 +73,16 @@ typedef struct stock_entry {
 	str uid, space, name, node; /* name: empty while it is being bound */
 	const stock_share *shares;
 	uint32_t n;
+	/* Of one that was seen bound: */
+	str labels; /* pod_labels_text, of STOCK_LABELS_MAX bytes at most */
+	int64_t priority;
+	bool is_seen, is_leaving;
 } stock_entry;
 void stock_each(const stock *s, void (*visit)(void *arg, const stock_entry *e), void *arg);
+/* Those of one node, the last that came first. */
+void stock_node_each(const stock *s, str node, void (*visit)(void *arg, const stock_entry *e), void *arg);
+/* No pod that was ever seen bound had a lower priority; INT64_MAX: none was. */
+int64_t stock_priority_least(const stock *s);
 
 /* The product of a class. */
 str stock_product_of(const stock *s, int32_t class_id);

@@ -1,4 +1,5 @@
 #include "agents/kube/pod.h"
+#include "base/buf.h"
 #include "base/vec.h"
 
 static err meta_member(pull *p, arena *a, str key, pod *ret)
@@ -341,4 +342,17 @@ str pod_annotation(const pod *p, const char *key)
 		if (str_eq(p->annotations.v[i].key, str_from(key)))
 			return p->annotations.v[i].value;
 	return STR_NONE;
+}
+
+str pod_labels_text(const pod *p, size_t n_bytes_max, arena *a)
+{
+	buf b;
+
+	buf_init(&b, n_bytes_max);
+	for (uint32_t i = 0; i < p->labels.n; i++)
+		buf_printf(&b, "%s" STR_FMT "=" STR_FMT, i ? "," : "", STR_ARG(p->labels.v[i].key),
+			STR_ARG(p->labels.v[i].value));
+	str text = b.over ? POD_LABELS_MANY : str_dup(a, buf_str(&b));
+	buf_done(&b);
+	return text;
 }

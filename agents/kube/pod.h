@@ -44,3 +44,6 @@ err pod_read(str text, arena *a, pod *ret) MUST_CHECK;
 bool pod_is_over(const pod *p);
 /* The annotation's value, or STR_NONE. */
 str pod_annotation(const pod *p, const char *key);
+#define POD_LABELS_MANY S("*")
+/* Its labels as "key=value,key=value", in a; POD_LABELS_MANY when that is more than n_bytes_max. */
+str pod_labels_text(const pod *p, size_t n_bytes_max, arena *a);

@@ -294,19 +294,33 @@ bool pull_item(pull *p)
 	return pull_peek(p) != ']' || pull_fail(p, ERR_MALFORMED_JSON);
 }
 
-bool pull_plain_item(pull *p, str *ret)
+str pull_plain_rest(const pull *p)
 {
 	const char *at = p->at;
 
 	if (p->e || at == p->end)
-		return false;
+		return STR_NONE;
 	assert(p->depth && !pull_in_object(p));
 	if (p->wants_comma && *at++ != ',')
+		return STR_NONE;
+	return at == p->end || *at != '"' ? STR_NONE : (str){at, (uint32_t)(p->end - at)};
+}
+
+void pull_plain_take(pull *p, uint32_t n_bytes)
+{
+	p->at += p->wants_comma;
+	assert(n_bytes >= 2 && *p->at == '"' && p->at[n_bytes - 1] == '"');
+	p->at += n_bytes;
+	p->wants_comma = true;
+}
+
+bool pull_plain_item(pull *p, str *ret)
+{
+	str rest = pull_plain_rest(p);
+
+	if (!rest.p)
 		return false;
-	if (at == p->end || *at != '"')
-		return false;
-	const char *from = ++at;
-	at = scan_plain(at, p->end, false);
+	const char *from = rest.p + 1, *at = scan_plain(from, p->end, false);
 	if (at == p->end || *at != '"')
 		return false;
 	*ret = (str){from, (uint32_t)(at - from)};

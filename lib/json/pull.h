@@ -51,6 +51,11 @@ bool pull_item(pull *p);
  * ASCII without an escape and nothing but the due comma stands before it. Else false, and nothing was read: pull_item
  * tells what comes. */
 bool pull_plain_item(pull *p, str *ret);
+/* The same for who knows the bytes that come: what is left of the document from the next text's opening quote on, or
+ * STR_NONE; then, of that, the bytes up to the closing quote of a later item, of all items that the caller has
+ * recognised as such texts with nothing but commas between. */
+str pull_plain_rest(const pull *p);
+void pull_plain_take(pull *p, uint32_t n_bytes);
 /* Skips the value that starts at the reader, whole. In arrays ask pull_item first: an array's end is an error here. */
 err pull_skip(pull *p) MUST_CHECK;
 /* Skips the next value and returns its bytes. */

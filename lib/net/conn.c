@@ -38,6 +38,8 @@ void conn_enter(conn *c, conn_state s)
 	else if (s == CONN_LINGER)
 		due_us = c->server->now_us + LINGER_TIMEOUT_MS * 1000;
 	wheel_set(&c->server->wheel, &c->deadline, due_us);
+	if (s != CONN_BODY)
+		wire_await(&c->wire, 1);
 	/* Most replies are sent at once: conn_flush looks at the socket's interest only when one was not. */
 	if (s != CONN_REPLY)
 		watch_update(c);
@@ -112,19 +114,29 @@ static void conn_abort(conn *c)
 	conn_close(c);
 }
 
+static ssize_t out_write(conn *c)
+{
+	ssize_t n = 1;
+
+	while (n > 0 && conn_waiting(c)) {
+		n = wire_write(&c->wire, c->out.p + c->out_at, conn_waiting(c));
+		c->out_at += n > 0 ? (size_t)n : 0;
+	}
+	return n;
+}
+
 bool conn_send(conn *c)
 {
-	c->wants_write = false;
-	while (conn_waiting(c)) {
-		ssize_t n = wire_write(&c->wire, c->out.p + c->out_at, conn_waiting(c));
-		if (n == WIRE_BROKEN)
-			return false;
-		if (n < 0) {
-			c->wants_write = n == WIRE_WANTS_WRITE;
-			break;
-		}
-		c->out_at += (size_t)n;
-	}
+	bool is_long = conn_waiting(c) > OUT_GATHER_MIN;
+
+	if (is_long)
+		wire_gather(&c->wire, true);
+	ssize_t n = out_write(c);
+	if (n == WIRE_BROKEN)
+		return false;
+	if (is_long)
+		wire_gather(&c->wire, false);
+	c->wants_write = n == WIRE_WANTS_WRITE;
 	if (conn_waiting(c) == 0)
 		out_done(c);
 	if (c->state != CONN_REPLY || conn_waiting(c))
@@ -201,19 +213,30 @@ static void conn_ended(conn *c)
 	conn_gone(c);
 }
 
+static bool is_reading_on(const conn *c)
+{
+	return c->state < CONN_LINGER && conn_may_read(c);
+}
+
 /* Bytes that the TLS layer has already taken off the socket raise no event: read until they are in, or there is no
- * room. */
+ * room. Of a long body all that came is read, and its rest is worth one event. */
 static void conn_readable(conn *c)
 {
+	ssize_t n;
+	int pieces = 0;
+
 	do {
-		ssize_t n = conn_read(c);
+		n = conn_read(c);
 		if (n == WIRE_BROKEN)
 			conn_close(c);
 		else if (n == WIRE_END)
 			conn_ended(c);
 		else
 			conn_pump(c);
-	} while (c->state < CONN_LINGER && conn_may_read(c) && wire_has_pending(&c->wire));
+	} while (is_reading_on(c) &&
+		 (wire_has_pending(&c->wire) || (n > 0 && conn_body_left(c) && ++pieces < BODY_PIECES)));
+	if (c->state == CONN_BODY && conn_body_left(c))
+		wire_await(&c->wire, n > 0 ? 1 : conn_body_left(c));
 }
 
 static void conn_is_late(void *arg)
@@ -228,7 +251,7 @@ static void conn_is_late(void *arg)
 	else
 		conn_flush(c);
 	conn_pump(c);
-	if (c->state < CONN_LINGER && conn_may_read(c) && wire_has_pending(&c->wire))
+	if (is_reading_on(c) && wire_has_pending(&c->wire))
 		conn_readable(c);
 	conn_unhold(c);
 }
@@ -256,7 +279,7 @@ static void conn_ready(void *arg, int what)
 			conn_flush(c);
 		if (c->state == CONN_IDLE && (what & LOOP_WRITE))
 			conn_pump(c);
-		if (c->state < CONN_LINGER && conn_may_read(c) && ((what & LOOP_READ) || wire_has_pending(&c->wire)))
+		if (is_reading_on(c) && ((what & LOOP_READ) || wire_has_pending(&c->wire)))
 			conn_readable(c);
 	}
 	conn_unhold(c);
@@ -287,8 +310,20 @@ void conn_open(web_server *w, int fd, const char *peer, uint64_t peer_key)
 	conn_enter(c, w->tls ? CONN_HANDSHAKE : CONN_HEAD);
 }
 
+/* What has come of a long body may not have been read yet: it buys time too. */
+static bool body_is_in_time(conn *c)
+{
+	conn_hold(c);
+	conn_readable(c);
+	bool is = c->state != CONN_BODY || c->deadline.due_us > c->server->now_us;
+	conn_unhold(c);
+	return is;
+}
+
 void conn_due(conn *c)
 {
+	if (c->state == CONN_BODY && conn_body_left(c) && body_is_in_time(c))
+		return;
 	conn_state s = c->state;
 	bool is_begun = s == CONN_BODY || (s == CONN_HEAD && c->in_n > c->in_at);
 

@@ -36,6 +36,8 @@ enum {
 	BODY_PIECE_MAX = 65536,
 	BODY_BYTES_PER_S_MIN = 1024, /* a body slower than this is not waited for */
 	PIPELINE_OUT_MAX = 65536,    /* no further request is begun while this much waits to be sent */
+	OUT_GATHER_MIN = 32768,      /* more than this is sent in large packets */
+	BODY_PIECES = 32,            /* of a long body, read in one turn of the loop */
 	OUT_BYTES_MAX = 1 << 30,
 	LINGER_BYTES_MAX = 1 << 20,
 	LINGER_TIMEOUT_MS = 2000,
@@ -133,10 +135,11 @@ static inline uint32_t conn_bytes_max(const web_server *w)
 }
 
 /* message.c: from bytes to requests. */
-void conn_pump(conn *c);           /* parses and dispatches what was read, in HEAD, BODY and IDLE */
-ssize_t conn_read(conn *c);        /* one read, with the results of wire_read */
-bool conn_may_read(const conn *c); /* there is room for more input */
-void conn_request_end(conn *c);    /* the answer is queued: the request's memory goes */
+void conn_pump(conn *c);              /* parses and dispatches what was read, in HEAD, BODY and IDLE */
+ssize_t conn_read(conn *c);           /* one read, with the results of wire_read */
+bool conn_may_read(const conn *c);    /* there is room for more input */
+size_t conn_body_left(const conn *c); /* of a long body of known length that is being read; else 0 */
+void conn_request_end(conn *c);       /* the answer is queued: the request's memory goes */
 
 /* reply.c */
 /* Refuses what is being read; the connection closes after the answer. */

@@ -29,6 +29,11 @@ bool conn_may_read(const conn *c)
 	return body_is_apart(c) || c->in_n < conn_bytes_max(c->server);
 }
 
+size_t conn_body_left(const conn *c)
+{
+	return body_is_apart(c) && !c->head.is_chunked ? (size_t)c->head.content_length - c->body.n : 0;
+}
+
 /* A slow body is given one third of its time and then a second for each BODY_BYTES_PER_S_MIN that came. */
 static void body_deadline(conn *c)
 {
@@ -42,7 +47,7 @@ static void body_deadline(conn *c)
  * that a promise of a long body costs nothing. */
 static ssize_t body_read(conn *c)
 {
-	size_t left = (size_t)c->head.content_length - c->body.n;
+	size_t left = conn_body_left(c);
 	size_t n = c->body.n < BODY_PIECE_MIN ? BODY_PIECE_MIN : c->body.n;
 
 	n = n < BODY_PIECE_MAX ? n : BODY_PIECE_MAX;

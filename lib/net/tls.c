@@ -1,6 +1,8 @@
 #include "net/tls.h"
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -16,6 +18,11 @@ struct tls_context {
 #define CIPHERS_1_2                                                                                                    \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"                     \
 	"ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+/* The shorter key first: it is enough (RFC 8446, section 9.1), and long answers cost a fifth less. */
+#define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
+enum { AWAIT_MAX = 256 << 10 };
 
 /* Takes the reason off OpenSSL's per-thread queue, which must be empty before the next call that looks at it. */
 static err tls_refuse(fault *f, const char *what, const char *file)
@@ -64,6 +71,7 @@ static void tls_restrict(SSL_CTX *ctx)
 	bool done = SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1;
 	done = done && SSL_CTX_set_num_tickets(ctx, 0) == 1;
 	done = done && SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) == 1;
+	done = done && SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) == 1;
 	assert(done);
 }
 
@@ -193,6 +201,25 @@ ssize_t wire_write(wire *w, const void *p, size_t n)
 bool wire_has_pending(const wire *w)
 {
 	return w->ssl && SSL_pending(w->ssl) > 0;
+}
+
+/* Of a record that has come in part, the TLS layer holds bytes that the socket no longer has. */
+void wire_await(wire *w, size_t n)
+{
+	size_t held = w->ssl && SSL_has_pending(w->ssl) ? SSL3_RT_MAX_ENCRYPTED_LENGTH : 0;
+	int low = n <= held + 1 ? 1 : n - held < AWAIT_MAX ? (int)(n - held) : AWAIT_MAX;
+
+	if (low == w->low || (low == 1 && !w->low))
+		return;
+	w->low = low;
+	(void)setsockopt(w->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
+}
+
+void wire_gather(const wire *w, bool gathers)
+{
+	int on = gathers;
+
+	(void)setsockopt(w->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 }
 
 void wire_finish(wire *w)

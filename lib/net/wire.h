@@ -10,6 +10,7 @@
 typedef struct wire {
 	int fd;             /* owned; -1: closed */
 	struct ssl_st *ssl; /* NULL: plain */
+	int low;            /* bytes from which on the socket counts as readable; 0: 1 */
 } wire;
 
 /* Results below zero. WIRE_END: orderly or not, the peer sends no more. */
@@ -26,6 +27,11 @@ ssize_t wire_read(wire *w, void *p, size_t n);
 ssize_t wire_write(wire *w, const void *p, size_t n);
 /* Whether bytes wait inside the TLS layer, where no poll of the socket sees them. */
 bool wire_has_pending(const wire *w);
+/* The socket need not count as readable before about that many bytes have come, or the end; 1: from the first on. No
+ * peer is waited for longer by it than until n bytes can have come. */
+void wire_await(wire *w, size_t n);
+/* What is written meanwhile may wait, to leave in few large packets. */
+void wire_gather(const wire *w, bool gathers);
 /* Says that we send no more; the peer's bytes may still be read and thrown away with wire_discard (same results as
  * read). */
 void wire_finish(wire *w);

@@ -38,6 +38,25 @@ static void name_put(buf *out, str name)
 	js_text(&w, name);
 }
 
+/* Names that passed and stand side by side in what was asked, with a comma between two, are repeated together. The end
+ * of those from `at` on. */
+static uint32_t run_end(const extender_args *q, const filter_verdict *v, uint32_t at)
+{
+	if (v[at].text)
+		return at;
+	for (at++; at < q->n && !v[at].text; at++) {
+		str before = q->nodes[at - 1].name;
+		if (q->nodes[at].name.p != before.p + before.n + sizeof("\",\"") - 1)
+			break;
+	}
+	return at;
+}
+
+static char *run_put(char *to, const str *first, const str *last)
+{
+	return text_put(to, (str){first->p - 1, (uint32_t)(last->p + last->n - first->p) + 2});
+}
+
 static void passed_raw_put(const extender_args *q, const filter_verdict *v, buf *out)
 {
 	char *from = buf_room(out, names_bytes(q) + q->n + 2), *to = from;
@@ -45,12 +64,13 @@ static void passed_raw_put(const extender_args *q, const filter_verdict *v, buf 
 	if (!from)
 		return;
 	*to++ = '[';
-	for (uint32_t i = 0; i < q->n; i++) {
-		if (v[i].text)
-			continue;
-		if (to[-1] == '"')
+	for (uint32_t i = 0; i < q->n;) {
+		uint32_t end = run_end(q, v, i);
+		if (end > i && to[-1] == '"')
 			*to++ = ',';
-		to = raw_name_put(to, q->nodes[i].name);
+		if (end > i)
+			to = run_put(to, &q->nodes[i].name, &q->nodes[end - 1].name);
+		i = end > i ? end : i + 1;
 	}
 	*to++ = ']';
 	out->n += (size_t)(to - from);
@@ -76,7 +96,7 @@ static void passed_objects_put(const extender_args *q, const filter_verdict *v, 
 	js_array_begin(&w);
 	for (uint32_t i = 0; i < q->n; i++)
 		if (!v[i].text)
-			js_raw_value(&w, q->nodes[i].object);
+			js_raw_value(&w, q->objects[i]);
 	js_array_end(&w);
 	js_object_end(&w);
 }
@@ -147,13 +167,15 @@ enum { SCORE_DIGITS = 20, SCORE_BYTES = sizeof(HOST_KEY) + sizeof(SCORE_KEY) + S
 
 static char *score_put(char *to, int64_t score)
 {
-	char digits[SCORE_DIGITS], *at = digits + SCORE_DIGITS;
+	uint64_t left = (uint64_t)score, most = 10;
+	int n = 1;
 
 	assert(score >= 0);
-	do
-		*--at = (char)('0' + score % 10);
-	while (score /= 10);
-	return text_put(to, (str){at, (uint32_t)(digits + SCORE_DIGITS - at)});
+	for (; n < SCORE_DIGITS - 1 && left >= most; most *= 10)
+		n++;
+	for (int i = n; i-- > 0; left /= 10)
+		to[i] = (char)('0' + left % 10);
+	return to + n;
 }
 
 static void scores_raw_put(const extender_args *q, const int64_t *scores, buf *out)
@@ -162,14 +184,16 @@ static void scores_raw_put(const extender_args *q, const int64_t *scores, buf *o
 
 	if (!from)
 		return;
-	*to++ = '[';
+	if (!q->n)
+		to++;
 	for (uint32_t i = 0; i < q->n; i++) {
-		to = text_put(to, i ? S(HOST_KEY) : S(FIRST_KEY));
+		to = text_put(to, S(HOST_KEY));
 		to = raw_name_put(to, q->nodes[i].name);
 		to = text_put(to, S(SCORE_KEY));
 		to = score_put(to, scores[i]);
 		*to++ = '}';
 	}
+	*from = '['; /* where the comma before the first would be */
 	*to++ = ']';
 	out->n += (size_t)(to - from);
 }

@@ -6,48 +6,83 @@ static err refuse(fault *f, const pull *p)
 	return fault_set(f, ERR_BAD_FIELD, NULL, "the request cannot be read at byte %u", (unsigned)(p->at - p->begin));
 }
 
-static err names_read(pull *p, arena *a, args_nodes *all)
+void args_room_done(args_room *r)
+{
+	vec_done(&r->nodes);
+	vec_done(&r->objects);
+}
+
+static err node_add(args_room *all, stock *s, str name, bool is_raw)
+{
+	if (all->nodes.n == ARGS_NODES_MAX)
+		return ERR_LIMIT;
+	const node_index_row *row = stock_node_row(s, name);
+	args_node one = {.name = name, .node = row ? row->node : FLEET_NONE, .is_raw = is_raw};
+	one.rank = row ? row->rank & INT32_MAX : 0;
+	vec_push(&all->nodes, one);
+	return ERR_OK;
+}
+
+/* The names that come next as the stock has them; false when the next does not. */
+static bool run_read(pull *p, stock *s, args_room *all)
+{
+	str list = pull_plain_rest(p);
+	const node_index_row *rows;
+	uint32_t n = list.p ? stock_node_run(s, list, &rows) : 0;
+
+	if (!n || n > ARGS_NODES_MAX - all->nodes.n)
+		return false;
+	vec_reserve(&all->nodes, all->nodes.n + n);
+	args_node *to = all->nodes.v + all->nodes.n;
+	const char *from = list.p + 1 - rows[0].at;
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = (args_node){{from + rows[i].at, rows[i].n}, rows[i].node, rows[i].rank & INT32_MAX, true};
+	all->nodes.n += n;
+	pull_plain_take(p, rows[n - 1].at + rows[n - 1].n + 2 - rows[0].at);
+	return true;
+}
+
+static err names_read(pull *p, arena *a, stock *s, args_room *all)
 {
 	err e;
 
 	if (!fields_array(p, &e))
 		return e;
 	while (!e) {
-		args_node one = {.name = STR_NONE};
-		one.is_raw = pull_plain_item(p, &one.name);
-		if (!one.is_raw && !pull_item(p))
+		str name = STR_NONE;
+		if (run_read(p, s, all))
+			continue;
+		bool is_raw = pull_plain_item(p, &name);
+		if (!is_raw && !pull_item(p))
 			break;
-		if (all->n == ARGS_NODES_MAX)
-			return ERR_LIMIT;
-		e = one.is_raw ? ERR_OK : fields_text(p, a, &one.name);
-		vec_push(all, one);
+		e = is_raw ? ERR_OK : fields_text(p, a, &name);
+		if (!e)
+			e = node_add(all, s, name, is_raw);
 	}
 	return e ? e : p->e;
 }
 
-static err items_read(pull *p, args_nodes *all)
+static err items_read(pull *p, stock *s, args_room *all)
 {
 	err e;
 
 	if (!fields_array(p, &e))
 		return e;
 	while (!e && pull_item(p)) {
-		args_node one;
 		object_meta m;
-		if (all->n == ARGS_NODES_MAX)
-			return ERR_LIMIT;
-		e = pull_span(p, &one.object);
+		str object;
+		e = pull_span(p, &object);
 		if (!e)
-			e = object_draft_read(one.object, &m); /* an autoscaler's is stored nowhere */
-		if (!e && !m.name.n)
-			e = ERR_BAD_FIELD;
-		one.name = e ? STR_NONE : m.name;
-		vec_push(all, one);
+			e = object_draft_read(object, &m); /* an autoscaler's is stored nowhere */
+		if (!e)
+			e = m.name.n ? node_add(all, s, m.name, false) : ERR_BAD_FIELD;
+		if (!e)
+			vec_push(&all->objects, object);
 	}
 	return e ? e : p->e;
 }
 
-static err nodes_read(pull *p, args_nodes *all, bool *ret_is_whole)
+static err nodes_read(pull *p, stock *s, args_room *all, bool *ret_is_whole)
 {
 	str key;
 	bool has_escape;
@@ -57,11 +92,11 @@ static err nodes_read(pull *p, args_nodes *all, bool *ret_is_whole)
 		return e;
 	*ret_is_whole = true;
 	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("items")) ? items_read(p, all) : pull_skip(p);
+		e = str_eq(key, S("items")) ? items_read(p, s, all) : pull_skip(p);
 	return e ? e : p->e;
 }
 
-static err args_walk(pull *p, arena *a, extender_args *ret, args_nodes *all)
+static err args_walk(pull *p, arena *a, stock *s, extender_args *ret, args_room *all)
 {
 	str key;
 	bool has_escape;
@@ -73,25 +108,30 @@ static err args_walk(pull *p, arena *a, extender_args *ret, args_nodes *all)
 		if (str_eq(key, S("Pod")))
 			e = pull_span(p, &ret->pod);
 		else if (str_eq(key, S("Nodes")))
-			e = nodes_read(p, all, &ret->is_whole);
+			e = nodes_read(p, s, all, &ret->is_whole);
 		else if (str_eq(key, S("NodeNames")))
-			e = names_read(p, a, all);
+			e = names_read(p, a, s, all);
 		else
 			e = pull_skip(p);
 	}
 	return e ? e : pull_finish(p);
 }
 
-err extender_args_read(str body, arena *a, args_nodes *room, extender_args *ret, fault *f)
+err extender_args_read(str body, arena *a, stock *s, args_room *room, extender_args *ret, fault *f)
 {
 	pull p;
 
 	*ret = (extender_args){.pod = STR_NONE};
-	vec_clear(room);
+	vec_clear(&room->nodes);
+	vec_clear(&room->objects);
 	pull_init(&p, body, PULL_DEPTH_CAP);
-	err e = args_walk(&p, a, ret, room);
-	ret->nodes = room->v;
-	ret->n = room->n;
+	err e = args_walk(&p, a, s, ret, room);
+	/* Nodes that came in both forms are none of kube-scheduler's. */
+	if (!e && ret->is_whole && room->objects.n != room->nodes.n)
+		e = ERR_BAD_FIELD;
+	ret->nodes = room->nodes.v;
+	ret->objects = ret->is_whole ? room->objects.v : NULL;
+	ret->n = room->nodes.n;
 	if (e)
 		return refuse(f, &p);
 	if (!ret->pod.n || ret->pod.p[0] != '{')

@@ -4,6 +4,7 @@
  * name, else whole. (kube-scheduler/extender/v1)
  */
 #pragma once
+#include "agents/cluster/stock.h"
 #include "agents/kube/object.h"
 #include "base/vec.h"
 
@@ -11,20 +12,26 @@ enum { ARGS_NODES_MAX = 20000, ARGS_VICTIMS_MAX = 100000 };
 
 typedef struct args_node {
 	str name;
-	str object;  /* its bytes; absent by name */
-	bool is_raw; /* name lies in the body between its quotes, and may be repeated with them as it is */
+	int32_t node;       /* in the stock, or FLEET_NONE */
+	uint32_t rank : 31; /* of that node among those of the stock */
+	bool is_raw : 1;    /* name lies in the body between its quotes, and may be repeated with them as it is */
 } args_node;
-typedef vec(args_node) args_nodes;
+typedef struct args_room {
+	vec(args_node) nodes;
+	vec(str) objects;
+} args_room;
+void args_room_done(args_room *r);
 
 typedef struct extender_args {
 	str pod; /* its bytes */
 	const args_node *nodes;
+	const str *objects; /* the bytes of each, where nodes came whole */
 	uint32_t n;
 	bool is_whole; /* nodes came whole */
 } extender_args;
-/* Points into body, a and room, which the caller keeps, so that one call after the other needs no memory anew.
- * ERR_BAD_FIELD: not these. */
-err extender_args_read(str body, arena *a, args_nodes *room, extender_args *ret, fault *f) MUST_CHECK;
+/* Points into body, a and room, which the caller keeps, so that one call after the other needs no memory anew. Nodes
+ * are looked up in s on the way. ERR_BAD_FIELD: not these. */
+err extender_args_read(str body, arena *a, stock *s, args_room *room, extender_args *ret, fault *f) MUST_CHECK;
 
 typedef struct binding_args {
 	str pod, space, uid, node;

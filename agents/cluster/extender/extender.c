@@ -11,7 +11,7 @@ struct extender {
 	extender_spec spec;
 	shapes *shapes;
 	/* Kept from one call to the next: there are thousands of nodes in each. */
-	args_nodes nodes;
+	args_room room;
 	vec(filter_verdict) verdicts;
 	vec(int64_t) scores;
 	vec(ranked) ranks;
@@ -51,7 +51,7 @@ void extender_free(extender *x)
 	if (!x)
 		return;
 	shapes_free(x->shapes);
-	vec_done(&x->nodes);
+	args_room_done(&x->room);
 	vec_done(&x->verdicts);
 	vec_done(&x->scores);
 	vec_done(&x->ranks);
@@ -111,7 +111,7 @@ static err pod_question(question *q, str text, fault *f)
 
 static err question_read(question *q, str body, fault *f)
 {
-	err e = extender_args_read(body, q->a, &q->x->nodes, &q->args, f);
+	err e = extender_args_read(body, q->a, q->x->spec.stock, &q->x->room, &q->args, f);
 
 	return e ? e : pod_question(q, q->args.pod, f);
 }
@@ -179,9 +179,9 @@ static filter_verdict template_verdict(const question *q, str object)
 	return v;
 }
 
-static filter_verdict node_verdict(const question *q, const args_node *n)
+static filter_verdict node_verdict(const question *q, uint32_t at)
 {
-	int32_t node = stock_node_find(q->x->spec.stock, n->name);
+	const args_node *n = &q->args.nodes[at];
 
 	if (q->held.p)
 		return (filter_verdict){str_eq(q->held, n->name) ? NULL : TEXT_ELSEWHERE, false};
@@ -189,14 +189,14 @@ static filter_verdict node_verdict(const question *q, const args_node *n)
 		return (filter_verdict){q->pass.refusal, true};
 	if (q->pass.node.p)
 		return (filter_verdict){str_eq(q->pass.node, n->name) ? NULL : TEXT_ORDERED, true};
-	if (node == FLEET_NONE && n->object.n)
-		return template_verdict(q, n->object);
-	if (node == FLEET_NONE || q->ask.missing)
+	if (n->node == FLEET_NONE && q->args.objects)
+		return template_verdict(q, q->args.objects[at]);
+	if (n->node == FLEET_NONE || q->ask.missing)
 		return (filter_verdict){TEXT_NO_DEVICES, true};
 	if (q->is_over)
 		return (filter_verdict){TEXT_QUOTA, false};
-	int32_t rating = rating_of(q, node);
-	if (q->choice && (rating < 0 ? fits_without_quota(q, node) : !is_within(q, node)))
+	int32_t rating = rating_of(q, n->node);
+	if (q->choice && (rating < 0 ? fits_without_quota(q, n->node) : !is_within(q, n->node)))
 		return (filter_verdict){TEXT_QUOTA, false};
 	return verdict_of(rating);
 }
@@ -213,24 +213,36 @@ void extender_filter(extender *x, str body, buf *out)
 	vec_clear(&x->verdicts);
 	vec_reserve(&x->verdicts, q->args.n);
 	for (uint32_t i = 0; !e && i < q->args.n; i++)
-		vec_push(&x->verdicts, q->ask.n ? node_verdict(q, &q->args.nodes[i]) : PASSED);
+		x->verdicts.v[i] = q->ask.n ? node_verdict(q, i) : PASSED;
 	filter_answer(&q->args, x->verdicts.v, e ? f.detail : NULL, out);
+}
+
+/* The places of the nodes in the fleet's order: most often that in which they came. */
+static void places_fill(const extender_args *args, ranked *all)
+{
+	bool is_in_order = true;
+
+	for (uint32_t i = 0; i < args->n; i++) {
+		all[i] = (ranked){args->nodes[i].rank, i};
+		is_in_order = is_in_order && (!i || all[i - 1].key <= all[i].key);
+	}
+	if (!is_in_order)
+		rank_sort(all, all + args->n, args->n);
 }
 
 /* Better ratings first, equal ones in the fleet's order. */
 static void ranks_fill(const question *q, int64_t *scores)
 {
-	const fleet *f = stock_fleet(q->x->spec.stock);
 	uint32_t n = 0;
 
 	vec_reserve(&q->x->ranks, 2 * q->args.n);
 	ranked *all = q->x->ranks.v;
-
+	places_fill(&q->args, all);
 	for (uint32_t i = 0; i < q->args.n; i++) {
-		int32_t node = stock_node_find(q->x->spec.stock, q->args.nodes[i].name);
+		int32_t node = q->args.nodes[all[i].at].node;
 		int32_t rating = node == FLEET_NONE ? -1 : rating_of(q, node);
 		if (rating >= 0)
-			all[n++] = (ranked){(uint64_t)(INT32_MAX - rating) << 32 | (uint32_t)f->nodes.v[node].rank, i};
+			all[n++] = (ranked){(uint32_t)(INT32_MAX - rating), all[i].at};
 	}
 	rank_sort(all, all + q->args.n, n);
 	for (uint32_t i = 0; i < n; i++)
@@ -247,9 +259,9 @@ void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad)
 	*ret_is_bad = question_read(q, body, NULL) != ERR_OK;
 	if (*ret_is_bad)
 		return;
-	vec_clear(&x->scores);
-	for (uint32_t i = 0; i < q->args.n; i++)
-		vec_push(&x->scores, 0);
+	vec_reserve(&x->scores, q->args.n);
+	if (q->args.n)
+		memset(x->scores.v, 0, q->args.n * sizeof(*x->scores.v));
 	if (q->ask.n && !q->ask.missing && !q->pass.refusal)
 		ranks_fill(q, x->scores.v);
 	prioritize_answer(&q->args, x->scores.v, out);

@@ -1,11 +1,12 @@
 #include "agents/cluster/extender/rank.h"
 #include <string.h>
 
-enum { DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS };
+/* Three digits make a key. */
+enum { KEY_BITS = 32, DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
 
-static uint32_t digit(uint64_t key, int shift)
+static uint32_t digit(uint32_t key, int shift)
 {
-	return (uint32_t)(key >> shift) & (DIGITS - 1);
+	return key >> shift & (DIGITS - 1);
 }
 
 /* One pass of a radix sort: by the bits at `shift` alone, which leaves the order of equals. */
@@ -27,11 +28,11 @@ static void pass(const ranked *from, ranked *to, uint32_t n, int shift)
 void rank_sort(ranked *v, ranked *room, uint32_t n)
 {
 	ranked *from = v, *to = room;
-	uint64_t differs = 0;
+	uint32_t differs = 0;
 
 	for (uint32_t i = 1; i < n; i++)
 		differs |= v[i].key ^ v[0].key;
-	for (int shift = 0; shift < 64; shift += DIGIT_BITS) {
+	for (int shift = 0; shift < KEY_BITS; shift += DIGIT_BITS) {
 		if (!digit(differs, shift))
 			continue;
 		pass(from, to, n, shift);

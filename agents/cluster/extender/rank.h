@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 typedef struct ranked {
-	uint64_t key; /* smaller comes first */
+	uint32_t key; /* smaller comes first */
 	uint32_t at;
 } ranked;
 

@@ -164,6 +164,64 @@ Test(extender, a_name_may_come_with_escapes_or_blanks)
 	stage_close(&t);
 }
 
+/* Names in any order, more than once, and with strangers between: each gets what it would get alone. */
+Test(extender, names_come_in_any_order)
+{
+	static const char *const forms[] = {
+		"n1,n10,n2,n3,n11",
+		"n11,n3,n2,n10,n1",
+		"n2,n3,n3,n11,n1,n10,n2",
+		"n,n1,n1x,n10,n2,n3,n111,n11,z",
+		"n10,n2,x,n3,n11,n1",
+	};
+	static const struct {
+		const char *name, *score;
+	} ranks[] = {{"n1", "5000"}, {"n10", "4000"}, {"n2", "3000"}, {"n3", "2000"}, {"n11", "1000"}};
+	stage t;
+
+	stage_open(&t, stock_new());
+	for (size_t i = 0; i < 5; i++) {
+		AUTO_ARENA a = arena_new(0);
+		node_tell(t.stock, str_z(a, str_print(a, NODE("%s", CARD("G-%s", "8000", "10")), ranks[i].name,
+						    ranks[i].name, ranks[i].name)));
+	}
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		AUTO_ARENA a = arena_new(0);
+		buf names, wanted;
+		int n = 0;
+		buf_init(&names, 1 << 16);
+		buf_init(&wanted, 1 << 16);
+		for (str rest = str_from(forms[i]); rest.p; n++) {
+			str one = str_split(&rest, ',');
+			bool is_known = false;
+			buf_printf(&names, "%s\"" STR_FMT "\"", n ? "," : "", STR_ARG(one));
+			for (size_t k = 0; k < 5; k++)
+				is_known |= str_eq(one, str_from(ranks[k].name));
+			if (is_known)
+				buf_printf(&wanted, "%s\"" STR_FMT "\"", wanted.n ? "," : "", STR_ARG(one));
+		}
+		str body = str_print(a, NAMES(POLICY("binpack"), STR_FMT), STR_ARG(buf_str(&names)));
+		buf_clear(&t.out);
+		extender_filter(t.x, body, &t.out);
+		str passed = str_print(a, "{\"NodeNames\":[" STR_FMT "],", STR_ARG(buf_str(&wanted)));
+		cr_expect(str_starts(buf_str(&t.out), passed), "%s: " STR_FMT, forms[i], STR_ARG(buf_str(&t.out)));
+		buf_done(&names);
+		buf_done(&wanted);
+		if (n != 5)
+			continue;
+		bool is_bad;
+		buf_clear(&t.out);
+		extender_prioritize(t.x, body, &t.out, &is_bad);
+		for (size_t k = 0; k < 5; k++) {
+			const char *one =
+				str_z(a, str_print(a, "{\"Host\":\"%s\",\"Score\":%s}", ranks[k].name, ranks[k].score));
+			cr_expect(strstr(str_z(a, buf_str(&t.out)), one), "%s: " STR_FMT, forms[i],
+				STR_ARG(buf_str(&t.out)));
+		}
+	}
+	stage_close(&t);
+}
+
 /* HAMi's cases 1 to 5: which node, and which card on it. */
 typedef struct chosen {
 	const char *node_policy, *device_policy, *init, *node, *device;
@@ -336,7 +394,7 @@ Test(extender, answers_what_a_real_scheduler_asked)
 {
 	AUTO_ARENA a = arena_new(0);
 	stage t;
-	args_nodes room = {0};
+	args_room room = {0};
 	extender_args args;
 	preemption_args victims;
 	binding_args b;
@@ -345,8 +403,8 @@ Test(extender, answers_what_a_real_scheduler_asked)
 	filter_is(&t, str_z(a, recorded_body("filter-names", a)),
 		"{\"NodeNames\":[\"n1\",\"n2\",\"n3\"],\"Nodes\":null,\"FailedNodes\":{},\"FailedAndUnresolvableNodes\":{},"
 		"\"Error\":\"\"}");
-	cr_assert_eq(extender_args_read(recorded_body("filter-full-nodes", a), a, &room, &args, NULL), ERR_OK);
-	cr_expect(args.is_whole && args.n == 3 && str_eq(args.nodes[0].name, S("n2")) && args.nodes[0].object.n > 1000);
+	cr_assert_eq(extender_args_read(recorded_body("filter-full-nodes", a), a, t.stock, &room, &args, NULL), ERR_OK);
+	cr_expect(args.is_whole && args.n == 3 && str_eq(args.nodes[0].name, S("n2")) && args.objects[0].n > 1000);
 	cr_assert_eq(preemption_args_read(recorded_body("preempt-meta-victims", a), a, &victims, NULL), ERR_OK);
 	cr_expect(victims.n == 2 && victims.nodes[0].n == 1 && victims.nodes[1].n == 3);
 	preempt_is(&t, str_z(a, recorded_body("preempt-meta-victims", a)),
@@ -357,7 +415,7 @@ Test(extender, answers_what_a_real_scheduler_asked)
 	cr_assert_eq(binding_args_read(recorded_body("bind", a), a, &b, NULL), ERR_OK);
 	cr_expect(str_eq(b.pod, S("p1")) && str_eq(b.space, S("default")) && str_eq(b.node, S("n3")));
 	cr_expect(str_eq(b.uid, S("f6a714e0-6876-471a-accb-6130e9afb7d6")));
-	vec_done(&room);
+	args_room_done(&room);
 	stage_close(&t);
 }
 

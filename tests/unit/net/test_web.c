@@ -265,6 +265,31 @@ Test(web, bytes_now_and_then_buy_no_time)
 	site_close(s);
 }
 
+/* The server is not woken for each piece: that many have come must count when a third of the time is over. */
+Test(web, a_long_body_in_pieces_earns_its_time)
+{
+	enum { PARTS = 10, PART = 4000, PAUSE_US = 90000 };
+	site *s = site_new();
+	static char piece[PART];
+	char head[100];
+
+	s->h.limits.body_timeout_ms = 1800;
+	harness_start(&s->h);
+	int fd = client_open(&s->h, 0);
+	memset(piece, 'a', sizeof(piece));
+	(void)snprintf(
+		head, sizeof(head), "PUT /size HTTP/1.1\r\n" HOST LAST "Content-Length: %d\r\n\r\n", PARTS * PART);
+	client_say(fd, head);
+	for (int i = 0; i < PARTS; i++) {
+		(void)usleep(PAUSE_US);
+		cr_assert(client_send(fd, piece, sizeof(piece)));
+	}
+	const char *answer = client_hear(fd, NULL);
+	cr_expect(strstr(answer, "\r\n\r\n40000 bytes"), "%s", answer);
+	close(fd);
+	site_close(s);
+}
+
 Test(web, silent_connections_are_closed_without_a_word)
 {
 	site *s = site_new();
