@@ -5,9 +5,10 @@
 
 enum { V4_BITS = 32, V6_BITS = 128, V4_AT = 12, TEXT_MAX = 64, BYTE = 8 };
 
+static const uint8_t mapped[V4_AT] = {[10] = 0xff, [11] = 0xff};
+
 static bool address_parse(str text, uint8_t out[CIDR_BYTES], bool *ret_is_v4)
 {
-	static const uint8_t mapped[V4_AT] = {[10] = 0xff, [11] = 0xff};
 	char z[TEXT_MAX];
 
 	if (text.n == 0 || text.n >= sizeof(z))
@@ -49,15 +50,33 @@ bool cidr_parse(str text, cidr *ret)
 	return true;
 }
 
+/* Whether both begin with the same bits. */
+static bool heads_match(const uint8_t a[CIDR_BYTES], const uint8_t b[CIDR_BYTES], int bits)
+{
+	for (int i = 0; i < bits; i++)
+		if ((a[i / BYTE] ^ b[i / BYTE]) >> (BYTE - 1 - i % BYTE) & 1)
+			return false;
+	return true;
+}
+
 bool cidr_holds(const cidr *c, str address)
 {
 	uint8_t bytes[CIDR_BYTES];
 	bool is_v4 = false;
 
-	if (!address_parse(address, bytes, &is_v4))
-		return false;
-	for (int i = 0; i < c->bits; i++)
-		if ((bytes[i / BYTE] ^ c->bytes[i / BYTE]) >> (BYTE - 1 - i % BYTE) & 1)
-			return false;
-	return true;
+	return address_parse(address, bytes, &is_v4) && heads_match(bytes, c->bytes, c->bits);
+}
+
+bool cidr_covers(const cidr *a, const cidr *b)
+{
+	return b->bits >= a->bits && heads_match(a->bytes, b->bytes, a->bits);
+}
+
+str cidr_text(const cidr *c, arena *a)
+{
+	bool is_v4 = memcmp(c->bytes, mapped, V4_AT) == 0 && c->bits >= V6_BITS - V4_BITS;
+	char z[TEXT_MAX];
+
+	inet_ntop(is_v4 ? AF_INET : AF_INET6, c->bytes + (is_v4 ? V4_AT : 0), z, sizeof(z));
+	return str_print(a, "%s/%d", z, c->bits - (is_v4 ? V6_BITS - V4_BITS : 0));
 }

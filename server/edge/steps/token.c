@@ -56,21 +56,48 @@ typedef struct token_work {
 	str path; /* of the node */
 } token_work;
 
-static err cidrs_check(request *r, const token *t)
+/* Whether the maker may be used from all of its addresses. */
+static bool is_in_reach(const principal *maker, const cidr *c)
+{
+	for (uint32_t i = 0; i < maker->n_cidrs; i++)
+		if (cidr_covers(&maker->cidrs[i], c))
+			return true;
+	return maker->n_cidrs == 0;
+}
+
+static err cidr_check(request *r, str text, const char *pointer)
 {
 	cidr c;
 
-	for (uint32_t i = 0; i < t->cidrs.n; i++)
-		if (!cidr_parse(t->cidrs.v[i], &c))
-			return fault_set(&r->fault, ERR_BAD_FIELD,
-				str_z(r->arena, str_print(r->arena, "#/cidrs/%u", i)),
-				"must be a range of addresses, as 10.0.0.0/8, without bits behind its prefix");
+	if (!cidr_parse(text, &c))
+		return fault_set(&r->fault, ERR_BAD_FIELD, pointer,
+			"must be a range of addresses, as 10.0.0.0/8, without bits behind its prefix");
+	if (is_in_reach(r->who, &c))
+		return ERR_OK;
+	denial_record(r, ERR_ESCALATION_DENIED);
+	return fault_set(&r->fault, ERR_ESCALATION_DENIED, pointer,
+		"the token it is made with may not be used from all of these addresses");
+}
+
+/* A token is good where its maker is, or in a part of that: else a range would keep nobody in. */
+static err cidrs_check(request *r, token *t)
+{
+	const principal *maker = r->who;
+	err e = ERR_OK;
+
+	for (uint32_t i = 0; i < t->cidrs.n && !e; i++)
+		e = cidr_check(r, t->cidrs.v[i], str_z(r->arena, str_print(r->arena, "#/cidrs/%u", i)));
+	if (t->cidrs.n || !maker->n_cidrs)
+		return e;
+	t->cidrs = (strs){ARENA_ARRAY(r->arena, str, maker->n_cidrs), maker->n_cidrs};
+	for (uint32_t i = 0; i < maker->n_cidrs; i++)
+		t->cidrs.v[i] = cidr_text(&maker->cidrs[i], r->arena);
 	return ERR_OK;
 }
 
 step token_create(request *r)
 {
-	const token *t = r->body;
+	token *t = r->body;
 	err e = cidrs_check(r, t);
 
 	if (e)

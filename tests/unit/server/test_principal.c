@@ -176,6 +176,33 @@ Test(cidr, holds_the_addresses_of_its_range)
 		cr_expect_not(cidr_parse(str_from(wrong[i]), &c), "%s", wrong[i]);
 }
 
+Test(cidr, covers_what_lies_inside_it_and_says_its_own_name)
+{
+	static const struct {
+		const char *a, *b;
+		bool covers;
+	} rows[] = {
+		{"10.0.0.0/8", "10.0.0.0/8", true},
+		{"10.0.0.0/8", "10.1.0.0/16", true},
+		{"10.1.0.0/16", "10.0.0.0/8", false},
+		{"10.0.0.0/8", "11.0.0.0/16", false},
+		{"0.0.0.0/0", "192.0.2.7", true},
+		{"0.0.0.0/0", "2001:db8::/32", false},
+		{"::/0", "192.0.2.0/24", true},
+		{"2001:db8::/32", "2001:db8:1::/48", true},
+	};
+	AUTO_ARENA mem = arena_new(0);
+	cidr a, b;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cr_assert(cidr_parse(str_from(rows[i].a), &a) && cidr_parse(str_from(rows[i].b), &b));
+		cr_expect_eq(cidr_covers(&a, &b), rows[i].covers, "%s in %s", rows[i].b, rows[i].a);
+		str text = cidr_text(&b, mem);
+		cr_expect(cidr_parse(text, &a) && memcmp(&a, &b, sizeof(a)) == 0, "%s is told as " STR_FMT, rows[i].b,
+			STR_ARG(text));
+	}
+}
+
 static bound held_by(const char *subject, const char *role, int32_t key, const char *path, int64_t until_us)
 {
 	return (bound){str_from(subject), grant_of_role(str_from(role), key, str_from(path), until_us, S("bnd_1"))};
