@@ -72,7 +72,7 @@ int64_t route_cost(op o)
 		return COST_HEAVY;
 	if (o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL)
 		return COST_EXCHANGE;
-	if (o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK)
+	if (o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK || o == OP_AGENT_JOIN)
 		return COST_SIGN_IN;
 	if (t->flags & ROUTE_STREAM)
 		return COST_STREAM;
@@ -83,7 +83,8 @@ int64_t route_cost(op o)
 
 bool route_signs_in(op o)
 {
-	return o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL || o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK;
+	return o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL || o == OP_AUTH_LOGIN || o == OP_AUTH_CALLBACK ||
+	       o == OP_AGENT_JOIN;
 }
 
 bool route_has_pages(const route *t)

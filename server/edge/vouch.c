@@ -66,14 +66,14 @@ static void recorded(ledger_op *entry, const ledger_answer *a)
 	arena_end(d->arena);
 }
 
-static str change_of(const request *r, const char *wrong, arena *a)
+static str change_of(const request *r, const vouch_refusal *what, arena *a)
 {
 	buf out;
 
 	buf_init(&out, CHANGE_BYTES);
 	js_writer w = js_writer_on(&out);
 	js_object_begin(&w);
-	js_put_text(&w, "claim", str_from(wrong));
+	js_put_text(&w, what->e == ERR_IDENTITY_REFUSED ? "claim" : "why", str_from(what->wrong));
 	js_put_text(&w, "peer", str_from(proxies_client(&r->edge->proxies, r->web, r->arena)));
 	js_object_end(&w);
 	str change = out.over ? STR_NONE : str_dup(a, buf_str(&out));
@@ -81,13 +81,12 @@ static str change_of(const request *r, const char *wrong, arena *a)
 	return change;
 }
 
-void vouch_record_refusal(const request *r, const char *action, str kind, str object_id, int32_t tenant_key, str tenant,
-	const char *wrong)
+void vouch_record_refusal(const request *r, const vouch_refusal *what)
 {
 	arena *a = arena_new(0);
-	str what = str_print(a, "%s " STR_FMT " %s", action, STR_ARG(object_id), wrong);
+	str name = str_print(a, "%s " STR_FMT " %s", what->action, STR_ARG(what->object_id), what->wrong);
 
-	if (!denial_is_new(r->edge, what)) {
+	if (!denial_is_new(r->edge, name)) {
 		arena_end(a);
 		return;
 	}
@@ -95,16 +94,16 @@ void vouch_record_refusal(const request *r, const char *action, str kind, str ob
 	d->arena = a;
 	d->op = (ledger_op){
 		.scope = DB_PLATFORM,
-		.actor = str_dup(a, object_id),
+		.actor = str_dup(a, what->object_id),
 		.via = S("api"),
-		.action = str_dup(a, str_from(action)),
-		.object_kind = kind,
-		.object_id = str_dup(a, object_id),
+		.action = str_dup(a, str_from(what->action)),
+		.object_kind = what->kind,
+		.object_id = str_dup(a, what->object_id),
 		.request_id = str_dup(a, str_from(r->id)),
-		.tenant_key = tenant_key,
-		.tenant = str_dup(a, tenant),
-		.change = change_of(r, wrong, a),
-		.outcome = S("refused:identity_refused"),
+		.tenant_key = what->tenant_key,
+		.tenant = str_dup(a, what->tenant),
+		.change = change_of(r, what, a),
+		.outcome = str_print(a, "refused:%s", err_code(what->e)),
 		.on_done = recorded,
 		.arg = d,
 	};

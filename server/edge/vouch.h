@@ -18,7 +18,13 @@ step vouch_ask(request *r, vouch *v, str issuer, const jwt *token, step_id next)
 
 /* Ends with a refusal of the token that came in the parameter `name`: f names the claim. */
 step vouch_fail(request *r, err e, const fault *f, const char *name);
-/* Leaves a record of the refusal, once per minute for each object and claim
- * (`wrong`). */
-void vouch_record_refusal(const request *r, const char *action, str kind, str object_id, int32_t tenant_key, str tenant,
-	const char *wrong);
+/* Leaves a record of the refusal of a caller nobody knows, once per minute for each object and what was wrong. */
+typedef struct vouch_refusal {
+	err e;
+	const char *action;
+	str kind, object_id;
+	int32_t tenant_key; /* whose log shows it */
+	str tenant;
+	const char *wrong; /* a claim, or what was wrong */
+} vouch_refusal;
+void vouch_record_refusal(const request *r, const vouch_refusal *what);

@@ -284,3 +284,24 @@ Test(api_agent, no_record_holds_a_join_token_or_a_key)
 			"SELECT count(*) FROM audit a, join_token t WHERE strpos(a.body, encode(t.hash, 'hex')) > 0"),
 		0);
 }
+
+/* Who shows a token that was good once may have stolen it. */
+Test(api_agent, a_join_that_is_refused_leaves_a_record)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_join_refused");
+	const char *token = cluster_make(a, "{\"name\":\"par-1\",\"accept\":true}");
+	pg_do(served_dsn(), "UPDATE join_token SET expires_at = now() - interval '1 hour'");
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(join(a, token, "uid-1", "one").status, 403);
+	/* Records are written in order: behind this one's stands no older one. */
+	answer r = served_call(
+		a, served_token("platform_admin", NULL), "POST", "/v1/tenants", NULL, "{\"name\":\"behind\"}");
+	cr_expect_eq(r.status, 201);
+	int64_t n = pg_int(served_dsn(),
+		"SELECT count(*) FROM audit WHERE action = 'cluster.join' AND outcome = 'refused:join_refused' AND object_id = "
+		"(SELECT id FROM cluster) AND body LIKE '%the token has expired%'");
+	cr_expect(n == 1 || n == 2, "once a minute, and it was %lld times", (long long)n);
+	cr_expect(metrics_have("\nreeve_auth_refused_total 2\n"));
+}

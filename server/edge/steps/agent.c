@@ -4,7 +4,9 @@
 #include "base/metric.h"
 #include "db/sql.h"
 #include "json/write.h"
+#include "server/edge/denial.h"
 #include "server/edge/govern.h"
+#include "server/edge/vouch.h"
 
 /* A certificate being made: at the cluster's first join, or its renewal. */
 typedef struct join_work {
@@ -14,9 +16,25 @@ typedef struct join_work {
 	sql_certificate_renew_in renew_in;
 } join_work;
 
+/* What nobody knows is counted, as a bearer's token is. */
 static step refuse(request *r, const char *why)
 {
+	denial_count(r, ERR_JOIN_REFUSED);
 	return request_fail_at(r, ERR_JOIN_REFUSED, "#/token", "%s", why);
+}
+
+/* Somebody has, or had, a real token of the cluster. */
+static step refuse_known(request *r, str cluster_id, const char *why)
+{
+	vouch_record_refusal(r, &(vouch_refusal){
+					.e = ERR_JOIN_REFUSED,
+					.action = "cluster.join",
+					.kind = S("cluster"),
+					.object_id = cluster_id,
+					.tenant_key = FLEET_KEY,
+					.wrong = why,
+				});
+	return refuse(r, why);
 }
 
 step agent_join(request *r)
@@ -113,13 +131,13 @@ step agent_join_found(request *r)
 	if (!token_matches(&w->token, row.hash))
 		return refuse(r, "the token is unknown");
 	if (str_eq(row.state, S("lost")))
-		return refuse(r, "the cluster was declared lost");
+		return refuse_known(r, row.cluster_id, "the cluster was declared lost");
 	if (still_waits(&row, q->cluster_uid)) {
 		join_answer a = {.state = S("pending"), .cluster_id = row.cluster_id, .cluster = row.cluster};
 		return answer_write(r, request_out(r), &a);
 	}
 	if (!row.is_open)
-		return refuse(r, "the token has expired");
+		return refuse_known(r, row.cluster_id, "the token has expired");
 	bool may_be_ready = row.accepts || str_eq(row.state, S("ready"));
 	if (may_be_ready && (e = sign(r, q->csr, row.cluster_id)))
 		return request_fail(r, e);

@@ -85,14 +85,29 @@ static step refuse(request *r, const fault *f)
 	return vouch_fail(r, ERR_IDENTITY_REFUSED, f, "subject_token");
 }
 
+/* c NULL: of several trusts none is meant more than the others. */
+static void record_refusal(const request *r, const candidate *c, const fault *f)
+{
+	const exchange *x = r->work;
+
+	vouch_record_refusal(r, &(vouch_refusal){
+					.e = ERR_IDENTITY_REFUSED,
+					.action = EXCHANGE,
+					.kind = S("trust"),
+					.object_id = c ? c->row.id : jwt_issuer(&x->token),
+					.tenant_key = c ? (int32_t)c->row.tenant_key : FLEET_KEY,
+					.tenant = c ? c->row.tenant : STR_NONE,
+					.wrong = f->pointer,
+				});
+}
+
 /* The same where the issuer is one of ours: then somebody may want to know. */
 static step refuse_known(request *r, const fault *f)
 {
 	const exchange *x = r->work;
 	const candidate *c = x->n == 1 ? &x->v[0] : NULL;
 
-	vouch_record_refusal(r, EXCHANGE, S("trust"), c ? c->row.id : jwt_issuer(&x->token),
-		c ? (int32_t)c->row.tenant_key : 1, c ? c->row.tenant : STR_NONE, f->pointer);
+	record_refusal(r, c, f);
 	return refuse(r, f);
 }
 
@@ -224,8 +239,7 @@ step exchange_vouched(request *r)
 	}
 	if (!x->chosen) {
 		differing_tell(near, r->arena, &why);
-		vouch_record_refusal(r, EXCHANGE, S("trust"), near->row.id, (int32_t)near->row.tenant_key,
-			near->row.tenant, why.pointer);
+		record_refusal(r, near, &why);
 		return refuse(r, &why);
 	}
 	x->used = (sql_identity_was_used_in){x->find.issuer, facts_text(&x->token.claims, S("jti"))};
