@@ -389,15 +389,23 @@ static void let_go(request *r)
 	r->web->on_gone = NULL;
 }
 
+/* What a sign-in carries in its address lets in whoever reads it in time. */
+static str told_target(const request *r)
+{
+	bool is_open = r->route && r->route->right != RIGHT_NONE;
+
+	return is_open ? r->web->target : r->web->path;
+}
+
 static void log_end(const request *r, int status)
 {
 	if (status >= STATUS_SERVER_ERROR && r->op != OP_READYZ)
 		log_error("request.end", KV_Z("request", r->id), KV_Z("trace", r->trace.id),
-			KV("target", r->web->target), KV_I64("status", status), KV_Z("pointer", r->fault.pointer),
+			KV("target", told_target(r)), KV_I64("status", status), KV_Z("pointer", r->fault.pointer),
 			KV_Z("detail", r->fault.detail));
 	else
 		log_debug("request.end", KV_Z("request", r->id), KV_Z("trace", r->trace.id),
-			KV("target", r->web->target), KV_I64("status", status));
+			KV("target", told_target(r)), KV_I64("status", status));
 }
 
 step request_reply(request *r, int status, const char *type, str body)

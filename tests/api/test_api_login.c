@@ -202,6 +202,22 @@ Test(api_login, what_comes_back_wrong_is_refused)
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM session"), 0);
 }
 
+Test(api_login, what_lets_in_is_in_no_log)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	setenv("SERVED_LOG", "edge.log", 1);
+	begin("api_login_log");
+	shell(a, LOGIN);
+	str out = shell(a,
+		"$CURL -D h -o /dev/null -c one $E/v1/auth/login; S=$(sed -n 's/.*&state=\\([A-Za-z0-9]*\\).*/\\1/p' h); "
+		"touch provider/down; $CURL -b one \"$E/v1/auth/callback?code=sesame&state=$S\"");
+	cr_expect(has(out, "issuer_unavailable"), "the code may still be good: " STR_FMT, STR_ARG(out));
+	out = shell(a, "cat edge.log");
+	cr_expect(has(out, "/v1/auth/callback"), STR_FMT, STR_ARG(out));
+	cr_expect_not(has(out, "sesame"), STR_FMT, STR_ARG(out));
+}
+
 static str logout_token(arena *a, const char *more, const char *typ)
 {
 	static int n;

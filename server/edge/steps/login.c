@@ -10,7 +10,7 @@
 #include "server/edge/vouch.h"
 #include "server/identity/oidc.h"
 
-enum { CHANGE_BYTES = 2048, WHY_BYTES = 300, NAME_BYTES_MAX = 200 };
+enum { CHANGE_BYTES = 2048, WHY_BYTES = 300, NAME_BYTES_MAX = 200, STATUS_PROVIDER_FAILED = 500 };
 
 #define HOME "/ui/"
 
@@ -97,7 +97,14 @@ static step fail(request *r, const char *pointer, const char *why)
 /* A provider that vouches for somebody we cannot take: worth a record. */
 static step fail_known(request *r, const fault *f)
 {
-	vouch_record_refusal(r, "session.login", S("session"), oidc_issuer(r->edge->oidc), 1, STR_NONE, f->pointer);
+	vouch_record_refusal(r, &(vouch_refusal){
+					.e = ERR_IDENTITY_REFUSED,
+					.action = "session.login",
+					.kind = S("session"),
+					.object_id = oidc_issuer(r->edge->oidc),
+					.tenant_key = FLEET_KEY,
+					.wrong = f->pointer,
+				});
 	r->claim = str_z(r->arena, str_from(f->pointer));
 	return fail(r, "", str_z(r->arena, str_from(f->detail)));
 }
@@ -165,7 +172,7 @@ step login_token(request *r)
 	facts answer;
 	fault why = {0};
 
-	if (l->reply.e)
+	if (l->reply.e || l->reply.status >= STATUS_PROVIDER_FAILED)
 		return request_fail_at(r, ERR_ISSUER_UNAVAILABLE, "", "the identity provider does not answer");
 	if (l->reply.status != 200 || facts_read(l->reply.body, r->arena, &answer, &why))
 		return fail(r, "code", "the identity provider does not take the code");
