@@ -1,6 +1,7 @@
 #include <openssl/evp.h>
 #include "base/clock.h"
 #include "base/metric.h"
+#include "proof/checkpoint.h"
 #include "server/edge/accept.h"
 #include "server/edge/denial.h"
 #include "server/edge/dispatch.h"
@@ -8,7 +9,7 @@
 #include "server/edge/permit.h"
 #include "server/edge/query.h"
 
-enum { KEY_MAX = 255, STATUS_FORBIDDEN = 403 };
+enum { KEY_MAX = 255, PLACE_BYTES = 16, STATUS_FORBIDDEN = 403 };
 
 static bool is_patch(const request *r)
 {
@@ -68,18 +69,34 @@ static err key_read(request *r)
 	return ERR_OK;
 }
 
-static void fingerprint(request *r)
+static void digest(const str *parts, size_t n, uint8_t out[LEDGER_HASH])
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	str parts[] = {str_from(r->route->method), r->web->path, r->web->body};
 
 	EVP_DigestInit_ex(c, EVP_sha256(), NULL);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+	for (size_t i = 0; i < n; i++) {
 		EVP_DigestUpdate(c, &parts[i].n, sizeof(parts[i].n));
 		EVP_DigestUpdate(c, parts[i].p, parts[i].n);
 	}
-	EVP_DigestFinal_ex(c, r->fingerprint, NULL);
+	EVP_DigestFinal_ex(c, out, NULL);
 	EVP_MD_CTX_free(c);
+}
+
+/* A key counts for its method and path: behind it stands which, shortened; no client's key holds a blank. */
+static void key_place(request *r)
+{
+	const str parts[] = {str_from(r->route->method), r->web->path, r->web->body};
+	uint8_t place[LEDGER_HASH];
+	buf key;
+
+	digest(parts, 3, r->fingerprint);
+	digest(parts, 2, place);
+	buf_init(&key, KEY_MAX + 1 + 2 * PLACE_BYTES);
+	buf_add_str(&key, r->idempotency_key);
+	buf_add_char(&key, ' ');
+	hex_add(&key, place, PLACE_BYTES);
+	r->idempotency_key = str_dup(r->arena, buf_str(&key));
+	buf_done(&key);
 }
 
 static err media_check(request *r)
@@ -143,7 +160,7 @@ static err understand(request *r)
 		return e;
 	prefer_read(r);
 	if (r->idempotency_key.p)
-		fingerprint(r);
+		key_place(r);
 	return ERR_OK;
 }
 

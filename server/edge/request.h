@@ -79,7 +79,7 @@ struct request {
 	bool must_be_new;    /* If-None-Match: * */
 	bool is_yaml;        /* the body, on a route that keeps it as bytes */
 	str if_none_match;   /* any other */
-	str idempotency_key; /* absent: none */
+	str idempotency_key; /* as given, and behind it for which method and path it counts; absent: none */
 	uint8_t fingerprint[LEDGER_HASH];
 	str fields;        /* ?fields= of a list; absent: all */
 	bool is_minimal;   /* Prefer: return=minimal */
