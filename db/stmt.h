@@ -9,6 +9,12 @@
  *     -- in: id text, limit int8, since timestamptz?, ids int8[]
  *     -- out: id text, parent text?, is_open bool, body json
  *
+ *     -- sort: fields                 also <name>_sorted, for lists: `after text, limit int8` last of its parameters,
+ *                                     `cursor text` last of its columns. It takes `sort text[]` too, names of columns
+ *                                     that are no json, with '-' in front for falling; its cursor is of that order.
+ *                                     It looks at all rows that fit. `back`: the list's own order, falling; `after` of
+ *                                     the first page is a text above all others.
+ *
  * C types: text, json and bytea are str; int8, int4 and timestamptz (microseconds since 1970, UTC) are int64_t; bool is
  * bool; arrays (parameters only) of text, json and bytea are strs, of numbers and times i64s, of bool bools. '?' means
  * nullable: an absent str or an array with v == NULL is NULL, every other type has a `bool <name>_null` member beside

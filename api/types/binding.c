@@ -1,5 +1,7 @@
 #include "api/types/binding.h"
 
+#include "api/types/query.h"
+
 #define F(...) JS_FIELD(binding, __VA_ARGS__)
 static const js_field binding_fields[] = {
 	F(id, JS_READ_ONLY, "bnd_ and a ULID."),
@@ -17,6 +19,9 @@ static const js_field binding_fields[] = {
 #undef F
 JS_TYPE(binding, "A role of somebody at a node of the tenant tree and below it.");
 
+static const char *const binding_sorts[] = {SORT("subject"), SORT("role"), SORT("tenant"), SORT("managed_by"),
+	SORT("expires_at"), SORT("created_at"), NULL};
+
 #define F(...) JS_FIELD(binding_query, __VA_ARGS__)
 static const js_field binding_query_fields[] = {
 	F(tenant, JS_OPTIONAL, "Only at this tenant, by path or id; one that is not in sight is not_found.",
@@ -25,8 +30,8 @@ static const js_field binding_query_fields[] = {
 	F(subject, JS_OPTIONAL, "Only of this subject.", JS_LEN(1, 159)),
 	F(role, JS_OPTIONAL, "Only of this role.", JS_LEN(1, 63)),
 	F(managed_by, JS_OPTIONAL, "Only what this keeps.", JS_LEN(1, 200)),
-	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),
-	F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500)),
+	SORT_FIELD(binding_sorts),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(binding_query, "Which bindings.");

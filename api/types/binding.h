@@ -23,6 +23,7 @@ typedef struct binding_query {
 	str subject;
 	str role;
 	str managed_by;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } binding_query;

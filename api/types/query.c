@@ -1,9 +1,6 @@
 #include "api/types/query.h"
 #include "api/types/placement.h"
 
-#define PAGE_FIELDS                                                                                                    \
-	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),       \
-		F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500))
 #define TREE_FIELDS                                                                                                    \
 	F(tenant, JS_OPTIONAL, "Only this tenant, by path or id; one that is not in sight is not_found.",              \
 		.form = JS_TENANT_REF),                                                                                \
@@ -13,16 +10,64 @@
 
 static const char *const chain_letters[] = {"g", "p", NULL};
 
-#define F(...) JS_FIELD(page_query, __VA_ARGS__)
-static const js_field page_query_fields[] = {PAGE_FIELDS};
+static const char *const tenant_sorts[] = {
+	SORT("path"), SORT("name"), SORT("depth"), SORT("created_at"), SORT("revision"), NULL};
+static const char *const budget_sorts[] = {
+	SORT("tenant"), SORT("period"), SORT("amount"), SORT("action"), SORT("created_at"), NULL};
+static const char *const loan_sorts[] = {
+	SORT("borrower"), SORT("lender"), SORT("model"), SORT("device_milli"), SORT("since"), NULL};
+static const char *const node_sorts[] = {
+	SORT("cluster"), SORT("name"), SORT("health"), SORT("devices"), SORT("seen_at"), NULL};
+static const char *const device_sorts[] = {SORT("cluster"), SORT("node"), SORT("class"), SORT("product"),
+	SORT("health"), SORT("memory_mib"), SORT("used_memory_mib"), SORT("used_compute_milli"), SORT("seen_at"), NULL};
+static const char *const placement_sorts[] = {SORT("created_at"), NULL};
+static const char *const usage_sorts[] = {
+	SORT("tenant"), SORT("class"), SORT("day"), SORT("gpu_milli_seconds"), SORT("memory_mib_seconds"), NULL};
+static const char *const policy_sorts[] = {
+	SORT("tenant"), SORT("number"), SORT("created_at"), SORT("applied_at"), NULL};
+static const char *const cluster_sorts[] = {
+	SORT("name"), SORT("state"), SORT("nodes"), SORT("devices"), SORT("seen_at"), SORT("created_at"), NULL};
+static const char *const class_sorts[] = {
+	SORT("name"), SORT("model"), SORT("vendor"), SORT("memory_mib"), SORT("credit_rate_milli"), NULL};
+static const char *const priority_sorts[] = {SORT("name"), SORT("value"), NULL};
+static const char *const plan_sorts[] = {SORT("manager"), SORT("state"), SORT("result"), SORT("created_at"),
+	SORT("expires_at"), SORT("applied_at"), NULL};
+static const char *const trust_sorts[] = {
+	SORT("name"), SORT("issuer"), SORT("tenant"), SORT("created_at"), SORT("last_used_at"), NULL};
+static const char *const reservation_sorts[] = {SORT("tenant"), SORT("starts_at"), SORT("ends_at"), SORT("state"),
+	SORT("class"), SORT("count"), SORT("created_at"), NULL};
+
+#define F(...) JS_FIELD(cluster_query, __VA_ARGS__)
+static const js_field cluster_query_fields[] = {SORT_FIELD(cluster_sorts), PAGE_FIELDS};
 #undef F
-JS_TYPE_GIVEN(page_query, "Paging.");
+JS_TYPE_GIVEN(cluster_query, "Which clusters.");
+
+#define F(...) JS_FIELD(class_query, __VA_ARGS__)
+static const js_field class_query_fields[] = {SORT_FIELD(class_sorts), PAGE_FIELDS};
+#undef F
+JS_TYPE_GIVEN(class_query, "Which classes.");
+
+#define F(...) JS_FIELD(priority_query, __VA_ARGS__)
+static const js_field priority_query_fields[] = {SORT_FIELD(priority_sorts), PAGE_FIELDS};
+#undef F
+JS_TYPE_GIVEN(priority_query, "Which priorities.");
+
+#define F(...) JS_FIELD(plan_query, __VA_ARGS__)
+static const js_field plan_query_fields[] = {SORT_FIELD(plan_sorts), PAGE_FIELDS};
+#undef F
+JS_TYPE_GIVEN(plan_query, "Which plans.");
+
+#define F(...) JS_FIELD(trust_query, __VA_ARGS__)
+static const js_field trust_query_fields[] = {SORT_FIELD(trust_sorts), PAGE_FIELDS};
+#undef F
+JS_TYPE_GIVEN(trust_query, "Which trusts.");
 
 #define F(...) JS_FIELD(tenant_query, __VA_ARGS__)
 static const js_field tenant_query_fields[] = {
 	F(under, JS_OPTIONAL, "Only this tenant, by path or id; one that is not in sight is not_found.",
 		.form = JS_TENANT_REF),
 	F(subtree, JS_OPTIONAL, "The tenants below it too."),
+	SORT_FIELD(tenant_sorts),
 	PAGE_FIELDS,
 };
 #undef F
@@ -32,16 +77,28 @@ JS_TYPE_GIVEN(tenant_query, "Which tenants.");
 static const js_field budget_query_fields[] = {
 	F(tenant, JS_OPTIONAL, "Only of this tenant, by path or id.", .form = JS_TENANT_REF),
 	F(subtree, JS_OPTIONAL, "Of the tenants below it too."),
+	SORT_FIELD(budget_sorts),
 	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(budget_query, "Whose.");
+
+#define F(...) JS_FIELD(reservation_query, __VA_ARGS__)
+static const js_field reservation_query_fields[] = {
+	F(tenant, JS_OPTIONAL, "Only of this tenant, by path or id.", .form = JS_TENANT_REF),
+	F(subtree, JS_OPTIONAL, "Of the tenants below it too."),
+	SORT_FIELD(reservation_sorts),
+	PAGE_FIELDS,
+};
+#undef F
+JS_TYPE_GIVEN(reservation_query, "Whose.");
 
 #define F(...) JS_FIELD(loan_query, __VA_ARGS__)
 static const js_field loan_query_fields[] = {
 	F(tenant, JS_OPTIONAL, "Only loans of this tenant, to it or by it; by path or id.", .form = JS_TENANT_REF),
 	F(subtree, JS_OPTIONAL, "The tenants below it too."),
 	F(model, JS_OPTIONAL, "Only of this model."),
+	SORT_FIELD(loan_sorts),
 	PAGE_FIELDS,
 };
 #undef F
@@ -56,6 +113,7 @@ static const js_field node_query_fields[] = {
 	F(health, JS_OPTIONAL, "ok, or what an agent reports."),
 	F(free_memory_mib_gte, JS_OPTIONAL, "With a device of which at least so much memory is free.",
 		JS_RANGE(0, 100000000)),
+	SORT_FIELD(node_sorts),
 	PAGE_FIELDS,
 };
 #undef F
@@ -69,6 +127,7 @@ static const js_field device_query_fields[] = {
 	F(model, JS_OPTIONAL, "Model, whatever its share mode."),
 	F(health, JS_OPTIONAL, "ok, or what an agent reports."),
 	F(free_memory_mib_gte, JS_OPTIONAL, "At least so much memory is free.", JS_RANGE(0, 100000000)),
+	SORT_FIELD(device_sorts),
 	PAGE_FIELDS,
 };
 #undef F
@@ -79,6 +138,7 @@ static const js_field placement_query_fields[] = {
 	TREE_FIELDS,
 	F(state, JS_OPTIONAL, "States, joined by commas.", JS_ITEMS(0, 16), JS_VALUES(placement_states)),
 	F(cluster, JS_OPTIONAL, "Name or id of a cluster; nothing stands in one that is unknown."),
+	SORT_FIELD(placement_sorts),
 	PAGE_FIELDS,
 };
 #undef F
@@ -97,6 +157,7 @@ static const js_field usage_query_fields[] = {
 	TREE_FIELDS,
 	F(from, JS_OPTIONAL, "Begin of the window; absent: 30 days ago."),
 	F(until, JS_OPTIONAL, "End of the window; absent: now."),
+	SORT_FIELD(usage_sorts),
 	PAGE_FIELDS,
 };
 #undef F
@@ -168,6 +229,7 @@ JS_TYPE_GIVEN(ready_query, "How much to say.");
 static const js_field policy_query_fields[] = {
 	TREE_FIELDS,
 	F(applied, JS_OPTIONAL, "Only those that are applied."),
+	SORT_FIELD(policy_sorts),
 	PAGE_FIELDS,
 };
 #undef F

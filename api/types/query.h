@@ -5,17 +5,37 @@
 #pragma once
 #include "json/js.h"
 
+/* By which fields of its items a list may be ordered: a row of the table of its query, and the table of its values,
+ * each SORT("field"). Which column that is, the list's statement says (db/queries: "sort: fields"); a gap fails the
+ * start. */
+enum { QUERY_SORTS_MAX = 3, QUERY_CURSOR_MAX = 6000 };
+#define SORT(field) field, "-" field
+#define SORT_FIELD(sorts)                                                                                              \
+	F(sort, JS_OPTIONAL, "In which order: fields of the items joined by commas, those with '-' falling.",          \
+		JS_ITEMS(1, QUERY_SORTS_MAX), JS_VALUES(sorts))
+#define PAGE_FIELDS                                                                                                    \
+	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),       \
+		F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, QUERY_CURSOR_MAX))
+
 typedef struct page_query {
 	uint64_t given;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } page_query;
-JS_DECLARE(page_query);
+/* Lists that take nothing else, each with an order of its own. */
+typedef page_query cluster_query, class_query, priority_query, plan_query, trust_query;
+JS_DECLARE(cluster_query);
+JS_DECLARE(class_query);
+JS_DECLARE(priority_query);
+JS_DECLARE(plan_query);
+JS_DECLARE(trust_query);
 
 typedef struct tenant_query {
 	uint64_t given;
 	str under;
 	bool subtree;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } tenant_query;
@@ -26,10 +46,14 @@ typedef struct budget_query {
 	uint64_t given;
 	str tenant;
 	bool subtree;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } budget_query;
 JS_DECLARE(budget_query);
+/* GET /v1/reservations */
+typedef budget_query reservation_query;
+JS_DECLARE(reservation_query);
 
 /* GET /v1/quota/loans */
 typedef struct loan_query {
@@ -37,6 +61,7 @@ typedef struct loan_query {
 	str tenant;
 	bool subtree;
 	str model;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } loan_query;
@@ -46,6 +71,7 @@ typedef struct node_query {
 	uint64_t given;
 	str cluster, node, class, model, health;
 	int64_t free_memory_mib_gte;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } node_query;
@@ -55,6 +81,7 @@ typedef struct device_query {
 	uint64_t given;
 	str cluster, node, class, model, health;
 	int64_t free_memory_mib_gte;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } device_query;
@@ -66,6 +93,7 @@ typedef struct placement_query {
 	bool subtree;
 	strs state;
 	str cluster;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } placement_query;
@@ -83,6 +111,7 @@ typedef struct usage_query {
 	str tenant;
 	bool subtree;
 	js_time from, until;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } usage_query;
@@ -147,6 +176,7 @@ typedef struct policy_query {
 	str tenant;
 	bool subtree;
 	bool applied;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } policy_query;

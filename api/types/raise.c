@@ -1,5 +1,7 @@
 #include "api/types/raise.h"
 
+#include "api/types/query.h"
+
 #define AMOUNT_MAX  1000000000000LL
 #define SECONDS_MAX (366 * 86400)
 
@@ -68,14 +70,17 @@ static const js_field raise_policy_fields[] = {
 #undef F
 JS_TYPE_GIVEN(raise_policy, "Which raises of a tenant's children pass by themselves, and which need two approvers.");
 
+static const char *const raise_sorts[] = {SORT("tenant"), SORT("model"), SORT("state"), SORT("requested_by"),
+	SORT("until"), SORT("created_at"), SORT("ended_at"), NULL};
+
 #define F(...) JS_FIELD(raise_query, __VA_ARGS__)
 static const js_field raise_query_fields[] = {
 	F(tenant, JS_OPTIONAL, "Only of this tenant, by path or id; one that is not in sight is not_found.",
 		.form = JS_TENANT_REF),
 	F(subtree, JS_OPTIONAL, "The tenants below it too."),
 	F(state, JS_OPTIONAL, "States, joined by commas.", JS_ITEMS(0, 16), JS_VALUES(raise_states)),
-	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),
-	F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500)),
+	SORT_FIELD(raise_sorts),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(raise_query, "Which raises.");

@@ -50,6 +50,7 @@ typedef struct raise_query {
 	str tenant;
 	bool subtree;
 	strs state;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } raise_query;

@@ -1,5 +1,7 @@
 #include "api/types/token.h"
 
+#include "api/types/query.h"
+
 #define F(...) JS_FIELD(token, __VA_ARGS__)
 static const js_field token_fields[] = {
 	F(id, JS_READ_ONLY, "tok_ and a ULID; not the secret."),
@@ -10,7 +12,8 @@ static const js_field token_fields[] = {
 	F(role, JS_REQUIRED, "One of GET /v1/roles.", JS_LEN(1, 63)),
 	F(tenant, JS_OPTIONAL, "Where in the tree the role counts, downwards; absent: the whole fleet.",
 		.form = JS_TENANT_REF),
-	F(cidrs, JS_OPTIONAL, "Addresses it may be used from, as 10.0.0.0/8 or 2001:db8::/32. None: from anywhere.",
+	F(cidrs, JS_OPTIONAL,
+		"Addresses it may be used from, as 10.0.0.0/8 or 2001:db8::/32. None: from wherever the token it is made with may be, else from anywhere.",
 		JS_ITEMS(0, 32)),
 	F(ttl_s, JS_OPTIONAL, "Seconds until it expires, at most 366 days.", JS_RANGE(60, 31622400),
 		JS_INITIAL(7776000), .asked_only = true),
@@ -33,6 +36,9 @@ static const js_field token_revoke_fields[] = {
 #undef F
 JS_TYPE(token_revoke, "How a token ends.");
 
+static const char *const token_sorts[] = {SORT("name"), SORT("subject"), SORT("role"), SORT("tenant"),
+	SORT("created_at"), SORT("expires_at"), SORT("last_used_at"), NULL};
+
 #define F(...) JS_FIELD(token_query, __VA_ARGS__)
 static const js_field token_query_fields[] = {
 	F(tenant, JS_OPTIONAL, "Only of this tenant, by path or id; one that is not in sight is not_found.",
@@ -41,8 +47,8 @@ static const js_field token_query_fields[] = {
 	F(subject, JS_OPTIONAL, "Only those that stand for this subject.", JS_LEN(1, 159)),
 	F(unused_for_s, JS_OPTIONAL, "Only those that still count and were not used for so many seconds.",
 		JS_RANGE(0, 3162240000)),
-	F(limit, JS_OPTIONAL, "Items of one page; more is cut to 1000.", JS_RANGE(1, 1000000), JS_INITIAL(100)),
-	F(cursor, JS_OPTIONAL, "next_cursor of the page before.", JS_LEN(1, 500)),
+	SORT_FIELD(token_sorts),
+	PAGE_FIELDS,
 };
 #undef F
 JS_TYPE_GIVEN(token_query, "Which tokens.");

@@ -28,6 +28,7 @@ typedef struct token_query {
 	bool subtree;
 	str subject;
 	int64_t unused_for_s;
+	strs sort;
 	int64_t limit;
 	str cursor;
 } token_query;

@@ -21,6 +21,7 @@ WHERE b.id = $1 AND t.deleted_at IS NULL;
 -- name: binding_list :many
 -- in: tenant text?, subtree bool, subject text?, role text?, managed_by text?, after text, limit int8
 -- out: id text, subject text, role text, tenant text?, expires_at timestamptz?, managed_by text?, reason text?, created_by text, created_at timestamptz, revision int8, cursor text
+-- sort: fields
 SELECT b.id, b.subject, b.role, nullif(t.path, '') AS tenant, b.expires_at, nullif(b.managed_by, '') AS managed_by, nullif(b.reason, '') AS reason,
 	b.created_by, b.created_at, b.rev AS revision, b.id AS cursor
 FROM binding b JOIN tenant t ON t.key = b.tenant_key

@@ -3,6 +3,7 @@
 -- name: budget_list :many
 -- in: tenant text?, subtree bool, after text, limit int8
 -- out: id text, tenant text, description text, unit text, period text, amount int8, thresholds json, action text, spent_milli int8, committed_milli int8, period_begin timestamptz, period_end timestamptz, told_percent int8?, revision int8, created_at timestamptz, cursor text
+-- sort: fields
 SELECT b.id, coalesce(nullif(t.path, ''), t.id) AS tenant, b.description, b.unit, b.period, b.amount, to_json(b.thresholds) AS thresholds, b.action,
 	gpu_milli_hours_spent(k.keys, p.begin_at) AS spent_milli, gpu_milli_hours_committed(k.keys, p.end_at) AS committed_milli,
 	p.begin_at AS period_begin, p.end_at AS period_end, m.percent AS told_percent, b.rev AS revision, b.created_at, b.id AS cursor

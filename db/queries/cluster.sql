@@ -13,6 +13,7 @@ WHERE (c.id = $1 OR c.name = $1) AND c.deleted_at IS NULL;
 -- name: cluster_list :many
 -- in: after text, limit int8
 -- out: id text, name text, state text, is_cordoned bool, is_frozen bool, is_draining bool, default_tenant text?, labels json, nodes int8, devices int8, stream_rev int8, seen_at timestamptz?, agent_version text?, revision int8, created_at timestamptz, cursor text
+-- sort: fields
 SELECT c.id, c.name, c.state, c.is_cordoned, c.is_frozen, c.drain_grace_s IS NOT NULL AS is_draining, t.path AS default_tenant, c.labels,
 	(SELECT count(*) FROM node n WHERE n.cluster_key = c.key) AS nodes, (SELECT count(*) FROM device d WHERE d.cluster_key = c.key) AS devices,
 	coalesce(s.rev, 0) AS stream_rev, a.seen_at, a.version AS agent_version, c.rev AS revision, c.created_at, c.name AS cursor

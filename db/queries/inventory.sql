@@ -4,6 +4,7 @@
 -- name: node_list :many
 -- in: cluster text?, node text?, class text?, model text?, health text?, free_memory_mib_gte int8?, after text, limit int8
 -- out: id text, cluster text, name text, health text, is_cordoned bool, cpu_milli int8, memory_mib int8, pods int8, used_cpu_milli int8, used_memory_mib int8, used_pods int8, devices int8, labels json, taints json, links json, seen_at timestamptz, cursor text
+-- sort: fields
 SELECT n.id, c.name AS cluster, n.name, n.health, EXISTS (SELECT FROM cordon k WHERE k.cluster_key = n.cluster_key AND k.kind = 'node' AND k.name = n.name) AS is_cordoned,
 	n.cpu_milli, n.memory_mib, n.pods, n.used_cpu_milli, n.used_memory_mib, n.used_pods, (SELECT count(*) FROM device d WHERE d.node_key = n.key) AS devices,
 	n.labels, n.taints, n.links, n.seen_at, n.id AS cursor
@@ -28,6 +29,7 @@ WHERE n.id = $1;
 -- name: device_list :many
 -- in: cluster text?, node text?, class text?, model text?, health text?, free_memory_mib_gte int8?, after text, limit int8
 -- out: id text, cluster text, node text, uuid text, index int8, class text, product text, health text, is_cordoned bool, memory_mib int8, compute_milli int8, slots int8, used_memory_mib int8, used_compute_milli int8, used_slots int8, numa int8?, share_mode text, geometry text?, conditions json, seen_at timestamptz, cursor text
+-- sort: fields
 SELECT d.id, c.name AS cluster, n.name AS node, d.uuid, d.index_no::int8 AS index, d.class, d.product, d.health,
 	EXISTS (SELECT FROM cordon k WHERE k.cluster_key = d.cluster_key AND k.kind = 'device' AND k.name = d.uuid) AS is_cordoned,
 	d.memory_mib, d.compute_milli, d.slots, d.used_memory_mib, d.used_compute_milli, d.used_slots,
@@ -57,6 +59,7 @@ WHERE d.id = $1;
 -- name: class_list :many
 -- in: after text, limit int8
 -- out: name text, model text, vendor text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes json, revision int8, cursor text
+-- sort: fields
 SELECT name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes, rev AS revision, name AS cursor
 FROM device_class WHERE name > $1 ORDER BY name LIMIT $2;
 

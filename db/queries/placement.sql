@@ -145,6 +145,7 @@ FROM p JOIN tenant t ON t.key = p.tenant_key LEFT JOIN advice a ON a.placement_i
 -- name: placement_list :many
 -- in: tenant text?, subtree bool, state text[]?, cluster text?, after text, limit int8
 -- out: id text, tenant text, name text?, origin text, state text, fence text?, cluster text?, revision text?, placed json, blockers json, reason text?, created_at timestamptz, granted_at timestamptz?, running_at timestamptz?, ended_at timestamptz?, cursor text
+-- sort: back
 WITH tree AS (
 	SELECT t.key FROM tenant t
 	WHERE ($1::text IS NULL AND current_setting('app.scope', true) <> '') OR t.path = $1 OR t.id = $1

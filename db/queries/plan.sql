@@ -36,6 +36,7 @@ WHERE id = $1 AND (NOT is_private OR $3 IN ('', created_by));
 -- in: after text, limit int8
 -- out: plan_id text, revision int8, state text, manager text, result text, created_at timestamptz, expires_at timestamptz, applied_at timestamptz?,
 --     created_by text, applied_by text?, cursor text
+-- sort: fields
 SELECT id AS plan_id, rev AS revision,
 	CASE WHEN applied_at IS NOT NULL THEN 'applied' WHEN expires_at <= now() THEN 'expired' ELSE 'planned' END AS state,
 	manager, result, created_at, expires_at, applied_at, created_by, applied_by, id AS cursor

@@ -12,6 +12,7 @@ WHERE p.id = $1 AND t.deleted_at IS NULL;
 -- name: policy_list :many
 -- in: tenant text?, subtree bool, applied bool, after text, limit int8
 -- out: id text, tenant text?, number int8, placement json, sharing json, reason text?, is_applied bool, applied_by text?, applied_at timestamptz?, created_by text, created_at timestamptz, revision int8, cursor text
+-- sort: fields
 SELECT p.id, nullif(t.path, '') AS tenant, p.number, p.placement, p.sharing, nullif(p.reason, '') AS reason, coalesce(c.policy_id = p.id, false) AS is_applied,
 	CASE WHEN c.policy_id = p.id THEN c.applied_by END AS applied_by, CASE WHEN c.policy_id = p.id THEN c.applied_at END AS applied_at,
 	p.created_by, p.created_at, coalesce(c.rev, 0) AS revision, p.id AS cursor

@@ -3,6 +3,7 @@
 -- name: priority_list :many
 -- in: after text, limit int8
 -- out: name text, value int8, preemptible bool, may_preempt bool, reserve_after_s int8, min_runtime_s int8, grace_s int8, revision int8, cursor text
+-- sort: fields
 SELECT name, value::int8 AS value, preemptible, may_preempt, reserve_after_s, min_runtime_s, grace_s, rev AS revision, name AS cursor
 FROM priority WHERE name > $1 ORDER BY name LIMIT $2;
 

@@ -178,6 +178,7 @@ FROM verdict v LEFT JOIN u ON true;
 -- name: loan_list :many
 -- in: tenant text?, subtree bool, model text?, after text, limit int8
 -- out: borrower text, lender text, model text, device_milli int8, memory_mib int8, compute_milli int8, since timestamptz, sentence text, cursor text
+-- sort: fields
 WITH loan AS (
 	SELECT b.path AS borrower_path, e.path AS lender_path, loan_party(b.path, e.path, l.via_depth) AS borrower, loan_party(e.path, b.path, l.via_depth) AS lender,
 		l.model, l.device_milli, l.memory_mib, l.compute_milli, l.since,

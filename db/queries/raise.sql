@@ -8,6 +8,7 @@ SELECT x.* FROM quota_raise r CROSS JOIN LATERAL raise_told(r) x WHERE r.id = $1
 -- name: raise_list :many
 -- in: tenant text?, subtree bool, state text[]?, after text, limit int8
 -- out: id text, tenant text, model text, guaranteed json, limit json, state text, reason text, reference text?, from timestamptz?, until timestamptz?, requested_by text, approved_by json, is_automatic bool, ended_by text?, ended_reason text?, blocked text?, created_at timestamptz, applied_at timestamptz?, ended_at timestamptz?, revision int8, cursor text
+-- sort: fields
 SELECT x.*, r.id AS cursor
 FROM quota_raise r JOIN tenant t ON t.key = r.tenant_key CROSS JOIN LATERAL raise_told(r) x
 WHERE r.id > $4 AND ($3::text[] IS NULL OR r.state = ANY ($3))

@@ -3,6 +3,7 @@
 -- name: reservation_list :many
 -- in: tenant text?, subtree bool, after text, limit int8
 -- out: id text, tenant text, name text?, starts_at timestamptz, ends_at timestamptz, cluster text?, class text?, count int8, per_node int8, memory_mib int8?, compute_milli int8?, uuids json, state text, placed json, blockers json, unused_device_milli int8, unused_memory_mib int8, unused_compute_milli int8, revision int8, created_at timestamptz, cursor text
+-- sort: fields
 SELECT r.id, coalesce(nullif(t.path, ''), t.id) AS tenant, nullif(r.name, '') AS name, r.starts_at, r.ends_at, coalesce(c.name, r.cluster) AS cluster, r.class, r.count, r.per_node,
 	r.memory_mib, r.compute_milli, to_json(r.uuids) AS uuids, coalesce(h.state, 'pending') AS state, coalesce(h.placed, '[]') AS placed, coalesce(h.blockers, '[]') AS blockers,
 	coalesce(h.unused_device_milli, 0) AS unused_device_milli, coalesce(h.unused_memory_mib, 0) AS unused_memory_mib, coalesce(h.unused_compute_milli, 0) AS unused_compute_milli,

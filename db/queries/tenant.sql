@@ -18,6 +18,7 @@ SELECT id, name, path FROM tenant WHERE path = ANY($1) AND deleted_at IS NULL AN
 -- name: tenant_list :many
 -- in: under text?, subtree bool, after text, limit int8
 -- out: id text, name text, path text, parent text?, depth int8, description text, labels json, revision int8, created_at timestamptz, cursor text
+-- sort: fields
 SELECT t.id, t.name, t.path, nullif(p.path, '') AS parent, t.depth::int8 AS depth, t.description, t.labels, t.rev AS revision, t.created_at, t.path AS cursor
 FROM tenant t LEFT JOIN tenant p ON p.key = t.parent_key
 WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3

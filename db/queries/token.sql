@@ -27,6 +27,7 @@ WHERE k.id = $1;
 -- name: token_list :many
 -- in: tenant text?, subtree bool, subject text?, unused_for_s int8?, after text, limit int8
 -- out: id text, name text, subject text?, role text, tenant text?, cidrs json, created_by text, created_at timestamptz, expires_at timestamptz, last_used_at timestamptz?, revoked_at timestamptz?, cursor text
+-- sort: fields
 SELECT k.id, k.name, k.subject, k.role, nullif(t.path, '') AS tenant, to_json(k.cidrs) AS cidrs, k.created_by, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.id AS cursor
 FROM token k LEFT JOIN tenant t ON t.key = k.tenant_key
 WHERE k.id > $5

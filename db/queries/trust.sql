@@ -13,6 +13,7 @@ WHERE k.id = $1 AND k.deleted_at IS NULL;
 -- name: trust_list :many
 -- in: after text, limit int8
 -- out: id text, name text, issuer text, audience text, match json, grants json, ttl_s int8, reason text?, tenant text?, created_by text, created_at timestamptz, last_used_at timestamptz?, revision int8, cursor text
+-- sort: fields
 SELECT k.id, k.name, k.issuer, k.audience, k.match,
 	(SELECT json_agg(json_strip_nulls(json_build_object('role', k.roles[i], 'tenant', nullif(g.path, ''))) ORDER BY i)
 		FROM generate_subscripts(k.grant_keys, 1) i JOIN tenant g ON g.key = k.grant_keys[i]) AS grants,

@@ -3,6 +3,7 @@
 -- name: usage_list :many
 -- in: from timestamptz, until timestamptz, tenant text?, subtree bool, after text, limit int8
 -- out: tenant text, class text, day text, gpu_seconds int8, gpu_milli_seconds int8, memory_mib_seconds int8, segments int8, cursor text
+-- sort: fields
 WITH part AS (
 	SELECT t.path AS tenant, s.class, d.day, s.device_milli, s.memory_mib,
 		extract(epoch FROM least(coalesce(s.ended_at, now()), d.day + interval '1 day', $2) - greatest(s.started_at, d.day, $1)) AS seconds

@@ -6,7 +6,7 @@
 #pragma once
 #include "base/arena.h"
 
-enum { CURSOR_MAC = 12, CURSOR_LAST_MAX = 1024 };
+enum { CURSOR_MAC = 12, CURSOR_LAST_MAX = 4096 };
 
 /* What the MAC covers besides the value: equal for two requests exactly when a cursor may go from one to the other. */
 str cursor_make(arena *a, str secret, str filters, str last);

@@ -17,15 +17,15 @@ const operation operations[OP_COUNT] = {
 	[OP_ROLE_LIST]         = {.step = STEP_token_roles},
 	[OP_PERMISSION_LIST]   = {.step = STEP_permission_ask},
 	[OP_PERMISSION_CHECK]  = {.step = STEP_permission_check_ask},
-	[OP_BINDING_LIST]      = {.stmt = SQL_BINDING_LIST},
+	[OP_BINDING_LIST]      = {.stmt = SQL_BINDING_LIST, .sorted = SQL_BINDING_LIST_SORTED},
 	[OP_BINDING_CREATE]    = {.stmt = SQL_BINDING_CREATE, .step = STEP_binding_create, .action = "binding.create", .object_kind = "binding", .is_of_tenant = true},
 	[OP_BINDING_GET]       = {.stmt = SQL_BINDING_GET},
 	[OP_BINDING_DELETE]    = {.stmt = SQL_BINDING_DELETE, .action = "binding.delete", .object_kind = "binding", .is_of_tenant = true, .shown_by = OP_BINDING_GET},
 	[OP_TOKEN_GET]         = {.stmt = SQL_TOKEN_GET},
-	[OP_TOKEN_LIST]        = {.stmt = SQL_TOKEN_LIST},
+	[OP_TOKEN_LIST]        = {.stmt = SQL_TOKEN_LIST, .sorted = SQL_TOKEN_LIST_SORTED},
 	[OP_TOKEN_CREATE]      = {.stmt = SQL_TOKEN_CREATE, .step = STEP_token_create, .action = "token.create", .object_kind = "token", .is_of_tenant = true},
 	[OP_TOKEN_REVOKE]      = {.stmt = SQL_TOKEN_REVOKE, .action = "token.revoke", .object_kind = "token", .is_of_tenant = true, .shown_by = OP_TOKEN_GET},
-	[OP_TENANT_LIST]       = {.stmt = SQL_TENANT_LIST},
+	[OP_TENANT_LIST]       = {.stmt = SQL_TENANT_LIST, .sorted = SQL_TENANT_LIST_SORTED},
 	[OP_TENANT_CREATE]     = {.stmt = SQL_TENANT_CREATE, .action = "tenant.create", .object_kind = "tenant", .is_of_tenant = true, .id_prefix = "tnt"},
 	[OP_TENANT_GET]        = {.stmt = SQL_TENANT_GET},
 	[OP_TENANT_PATCH]      = {.stmt = SQL_TENANT_PATCH, .action = "tenant.update", .object_kind = "tenant", .is_of_tenant = true},
@@ -33,21 +33,21 @@ const operation operations[OP_COUNT] = {
 	[OP_QUOTA_GET]         = {.stmt = SQL_QUOTA_GET},
 	[OP_QUOTA_PUT]         = {.step = STEP_quota_put_ask, .action = "quota.update", .object_kind = "quota", .is_of_tenant = true},
 	[OP_QUOTA_PATCH]       = {.step = STEP_quota_patch_ask, .action = "quota.update", .object_kind = "quota", .is_of_tenant = true},
-	[OP_LOAN_LIST]         = {.stmt = SQL_LOAN_LIST},
+	[OP_LOAN_LIST]         = {.stmt = SQL_LOAN_LIST, .sorted = SQL_LOAN_LIST_SORTED},
 	[OP_RAISE_POLICY_GET]  = {.stmt = SQL_RAISE_POLICY_GET},
 	[OP_RAISE_POLICY_PUT]  = {.stmt = SQL_RAISE_POLICY_PUT, .action = "raise_policy.put", .object_kind = "raise_policy", .is_of_tenant = true},
-	[OP_RAISE_LIST]        = {.stmt = SQL_RAISE_LIST},
+	[OP_RAISE_LIST]        = {.stmt = SQL_RAISE_LIST, .sorted = SQL_RAISE_LIST_SORTED},
 	[OP_RAISE_CREATE]      = {.stmt = SQL_RAISE_CREATE, .step = STEP_raise_create, .action = "quota_request.create", .object_kind = "quota_request", .is_of_tenant = true},
 	[OP_RAISE_GET]         = {.stmt = SQL_RAISE_GET},
 	[OP_RAISE_APPROVE]     = {.stmt = SQL_RAISE_MOVE, .step = STEP_raise_ask, .action = "quota_request.approve", .object_kind = "quota_request", .is_of_tenant = true, .shown_by = OP_RAISE_GET},
 	[OP_RAISE_DENY]        = {.stmt = SQL_RAISE_MOVE, .step = STEP_raise_ask, .action = "quota_request.deny", .object_kind = "quota_request", .is_of_tenant = true, .shown_by = OP_RAISE_GET},
 	[OP_RAISE_CANCEL]      = {.stmt = SQL_RAISE_MOVE, .step = STEP_raise_ask, .action = "quota_request.cancel", .object_kind = "quota_request", .is_of_tenant = true, .shown_by = OP_RAISE_GET},
-	[OP_BUDGET_LIST]       = {.stmt = SQL_BUDGET_LIST},
+	[OP_BUDGET_LIST]       = {.stmt = SQL_BUDGET_LIST, .sorted = SQL_BUDGET_LIST_SORTED},
 	[OP_BUDGET_CREATE]     = {.stmt = SQL_BUDGET_CREATE, .action = "budget.create", .object_kind = "budget", .is_of_tenant = true, .id_prefix = "bgt"},
 	[OP_BUDGET_GET]        = {.stmt = SQL_BUDGET_GET},
 	[OP_BUDGET_PATCH]      = {.stmt = SQL_BUDGET_PATCH, .action = "budget.update", .object_kind = "budget", .is_of_tenant = true},
 	[OP_BUDGET_DELETE]     = {.stmt = SQL_BUDGET_DELETE, .action = "budget.delete", .object_kind = "budget", .is_of_tenant = true, .shown_by = OP_BUDGET_GET},
-	[OP_CLUSTER_LIST]      = {.stmt = SQL_CLUSTER_LIST},
+	[OP_CLUSTER_LIST]      = {.stmt = SQL_CLUSTER_LIST, .sorted = SQL_CLUSTER_LIST_SORTED},
 	[OP_CLUSTER_CREATE]    = {.stmt = SQL_CLUSTER_CREATE, .step = STEP_cluster_create_ask, .action = "cluster.create", .object_kind = "cluster"},
 	[OP_CLUSTER_GET]       = {.stmt = SQL_CLUSTER_GET},
 	[OP_CLUSTER_PATCH]     = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.update", .object_kind = "cluster"},
@@ -60,44 +60,44 @@ const operation operations[OP_COUNT] = {
 	[OP_CLUSTER_DRAIN]     = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.drain", .object_kind = "cluster"},
 	[OP_CLUSTER_DECLARE_LOST] = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.declare_lost", .object_kind = "cluster"},
 	[OP_CLUSTER_REVOKE_AGENT] = {.stmt = SQL_CLUSTER_REVOKE_AGENT, .step = STEP_cluster_revoke_agent_ask, .action = "cluster.revoke_agent", .object_kind = "cluster"},
-	[OP_NODE_LIST]         = {.stmt = SQL_NODE_LIST},
+	[OP_NODE_LIST]         = {.stmt = SQL_NODE_LIST, .sorted = SQL_NODE_LIST_SORTED},
 	[OP_NODE_GET]          = {.stmt = SQL_NODE_GET},
 	[OP_NODE_CORDON]       = {.step = STEP_cordon_ask, .action = "node.cordon", .object_kind = "node"},
 	[OP_NODE_UNCORDON]     = {.step = STEP_cordon_ask, .action = "node.uncordon", .object_kind = "node"},
-	[OP_DEVICE_LIST]       = {.stmt = SQL_DEVICE_LIST},
+	[OP_DEVICE_LIST]       = {.stmt = SQL_DEVICE_LIST, .sorted = SQL_DEVICE_LIST_SORTED},
 	[OP_DEVICE_GET]        = {.stmt = SQL_DEVICE_GET},
 	[OP_DEVICE_CORDON]     = {.step = STEP_cordon_ask, .action = "device.cordon", .object_kind = "device"},
 	[OP_DEVICE_UNCORDON]   = {.step = STEP_cordon_ask, .action = "device.uncordon", .object_kind = "device"},
-	[OP_CLASS_LIST]        = {.stmt = SQL_CLASS_LIST},
+	[OP_CLASS_LIST]        = {.stmt = SQL_CLASS_LIST, .sorted = SQL_CLASS_LIST_SORTED},
 	[OP_CLASS_GET]         = {.stmt = SQL_CLASS_GET},
 	[OP_CLASS_PUT]         = {.stmt = SQL_CLASS_PUT, .step = STEP_class_put_ask, .action = "device_class.put", .object_kind = "device_class"},
-	[OP_PRIORITY_LIST]     = {.stmt = SQL_PRIORITY_LIST},
+	[OP_PRIORITY_LIST]     = {.stmt = SQL_PRIORITY_LIST, .sorted = SQL_PRIORITY_LIST_SORTED},
 	[OP_PRIORITY_GET]      = {.stmt = SQL_PRIORITY_GET},
 	[OP_PRIORITY_PUT]      = {.stmt = SQL_PRIORITY_PUT, .step = STEP_priority_put_ask, .action = "priority.put", .object_kind = "priority"},
-	[OP_POLICY_LIST]       = {.stmt = SQL_POLICY_LIST},
+	[OP_POLICY_LIST]       = {.stmt = SQL_POLICY_LIST, .sorted = SQL_POLICY_LIST_SORTED},
 	[OP_POLICY_CREATE]     = {.stmt = SQL_POLICY_CREATE, .step = STEP_policy_create, .action = "policy.create", .object_kind = "policy", .is_of_tenant = true},
 	[OP_POLICY_GET]        = {.stmt = SQL_POLICY_GET},
 	[OP_POLICY_APPLY]      = {.stmt = SQL_POLICY_APPLY, .step = STEP_policy_apply, .action = "policy.apply", .object_kind = "policy", .is_of_tenant = true, .shown_by = OP_POLICY_GET},
 	[OP_POLICY_SIMULATE]   = {.step = STEP_policy_simulate},
 	[OP_POLICY_EFFECTIVE]  = {.stmt = SQL_POLICY_EFFECTIVE, .step = STEP_policy_effective},
-	[OP_PLACEMENT_LIST]    = {.stmt = SQL_PLACEMENT_LIST},
+	[OP_PLACEMENT_LIST]    = {.stmt = SQL_PLACEMENT_LIST, .sorted = SQL_PLACEMENT_LIST_SORTED},
 	[OP_PLACEMENT_CREATE]  = {.step = STEP_placement_create},
 	[OP_PLACEMENT_BATCH]   = {.step = STEP_placement_batch_ask},
 	[OP_PLACEMENT_SIMULATE] = {.step = STEP_placement_simulate},
 	[OP_PLACEMENT_GET]     = {.stmt = SQL_PLACEMENT_GET, .step = STEP_placement_get_ask},
 	[OP_PLACEMENT_EXPLAIN] = {.stmt = SQL_PLACEMENT_EXPLAIN, .step = STEP_explain_ask},
 	[OP_PLACEMENT_RELEASE] = {.stmt = SQL_PLACEMENT_GET, .step = STEP_placement_release, .shown_by = OP_PLACEMENT_GET},
-	[OP_RESERVATION_LIST]  = {.stmt = SQL_RESERVATION_LIST},
+	[OP_RESERVATION_LIST]  = {.stmt = SQL_RESERVATION_LIST, .sorted = SQL_RESERVATION_LIST_SORTED},
 	[OP_RESERVATION_CREATE] = {.stmt = SQL_RESERVATION_CREATE, .step = STEP_reservation_create, .action = "reservation.create", .object_kind = "reservation", .is_of_tenant = true, .id_prefix = "rsv"},
 	[OP_RESERVATION_GET]   = {.stmt = SQL_RESERVATION_GET},
 	[OP_RESERVATION_DELETE] = {.stmt = SQL_RESERVATION_DELETE, .action = "reservation.delete", .object_kind = "reservation", .is_of_tenant = true, .shown_by = OP_RESERVATION_GET},
-	[OP_PLAN_LIST]         = {.stmt = SQL_PLAN_LIST},
+	[OP_PLAN_LIST]         = {.stmt = SQL_PLAN_LIST, .sorted = SQL_PLAN_LIST_SORTED},
 	[OP_PLAN_CREATE]       = {.step = STEP_plan_create},
 	[OP_PLAN_GET]          = {.stmt = SQL_PLAN_GET, .step = STEP_plan_show},
 	[OP_PLAN_APPLY]        = {.step = STEP_plan_apply},
 	[OP_EXPORT]            = {.step = STEP_plan_export},
 	[OP_MANIFEST_SCHEMA]   = {.step = STEP_health_schema},
-	[OP_USAGE_LIST]        = {.stmt = SQL_USAGE_LIST, .step = STEP_usage_ask},
+	[OP_USAGE_LIST]        = {.stmt = SQL_USAGE_LIST, .sorted = SQL_USAGE_LIST_SORTED, .step = STEP_usage_ask},
 	[OP_AUDIT_LIST]        = {.stmt = SQL_AUDIT_LIST, .step = STEP_audit_list},
 	[OP_AUDIT_PROOF]       = {.step = STEP_audit_prove},
 	[OP_AUDIT_KEY]         = {.step = STEP_audit_key_show},
@@ -105,7 +105,7 @@ const operation operations[OP_COUNT] = {
 	[OP_CHECKPOINT_GROWTH] = {.step = STEP_growth_ask},
 	[OP_AUDIT_VERIFY]      = {.step = STEP_verify_ask},
 	[OP_WATCH]             = {.step = STEP_watch_open},
-	[OP_TRUST_LIST]        = {.stmt = SQL_TRUST_LIST},
+	[OP_TRUST_LIST]        = {.stmt = SQL_TRUST_LIST, .sorted = SQL_TRUST_LIST_SORTED},
 	[OP_TRUST_CREATE]      = {.stmt = SQL_TRUST_CREATE, .step = STEP_trust_create, .action = "trust.create", .object_kind = "trust", .is_of_tenant = true},
 	[OP_TRUST_GET]         = {.stmt = SQL_TRUST_GET},
 	[OP_TRUST_DELETE]      = {.stmt = SQL_TRUST_DELETE, .action = "trust.delete", .object_kind = "trust", .is_of_tenant = true, .shown_by = OP_TRUST_GET},
@@ -162,6 +162,41 @@ static const char *wrong(op o, const char *why)
 	return sentence;
 }
 
+static const js_field *sort_field(op o)
+{
+	const js_type *t = routes[o].query;
+
+	for (uint16_t i = 0; t && i < t->n; i++)
+		if (t->fields[i].kind == JS_TEXTS && strcmp(t->fields[i].name, "sort") == 0)
+			return &t->fields[i];
+	return NULL;
+}
+
+bool operation_sort_is_own(op o, strs sort)
+{
+	/* Where a list is sorted by nothing but its own order, both ways. */
+	bool goes_back = operations[o].sorted && !sql_param(operations[o].sorted, S("sort"));
+
+	return sort.n == 0 || (goes_back && !str_starts(sort.v[0], S("-")));
+}
+
+/* What a list may be sorted by is a column of the statement that sorts it. */
+static const char *sort_check(op o)
+{
+	const js_field *f = sort_field(o);
+	sql_id s = operations[o].sorted;
+
+	if (!f != !s)
+		return wrong(o, "it has a parameter sort without a statement, or the other way round");
+	for (uint32_t i = 0; f && f->values[i]; i++) {
+		str name = str_from(f->values[i]);
+		const sql_field *column = sql_column(s, str_starts(name, S("-")) ? str_cut(name, 1, name.n) : name);
+		if (!column || column->type == PG_JSON)
+			return wrong(o, "it is sorted by what is no column of its statement");
+	}
+	return NULL;
+}
+
 static bool returns_outcome(sql_id s)
 {
 	return sql_column(s, S("outcome")) != NULL;
@@ -199,6 +234,8 @@ const char *dispatch_check(void)
 		if (writes && (!p->action || !p->object_kind))
 			return wrong(o, "a write needs an action and a kind for its record");
 		const char *why = p->stmt ? stmt_check(o) : NULL;
+		if (!why)
+			why = sort_check(o);
 		if (why)
 			return why;
 	}

@@ -7,6 +7,8 @@
 typedef struct operation {
 	step_id step;
 	sql_id stmt;
+	sql_id sorted; /* of a list whose query has `sort`: another order; without a parameter `sort` its own, falling
+			*/
 	/* Of the record of a write. */
 	const char *action, *object_kind;
 	bool is_of_tenant;     /* the row's `key` is the tenant whose record it is; else the fleet's */
@@ -23,6 +25,9 @@ str operation_var_name(op o, uint32_t i);
 
 /* Which columns fill the answer of an operation that is one statement. */
 const row_plan *operation_plan(op o);
+
+/* Whether the list's own order is the one asked for, so that `stmt` answers. */
+bool operation_sort_is_own(op o, strs sort);
 
 /* Checks every row of the table against routes and statements. NULL, or a sentence (static storage). */
 const char *dispatch_check(void);

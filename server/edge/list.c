@@ -56,6 +56,21 @@ static str secret_of(const request *r)
 	return str_of((const char *)r->edge->secret, EDGE_SECRET);
 }
 
+/* Above every id, in whatever language the database sorts: where a falling list begins. */
+static const char top[] = "zzzz";
+
+/* The statement that answers in the order asked for. */
+static sql_id sorted(const request *r, sql_id s, void **in)
+{
+	const strs *sort = query_member(r, "sort", JS_TEXTS);
+
+	if (!sort || operation_sort_is_own(r->op, *sort))
+		return s;
+	s = operations[r->op].sorted;
+	*in = bind_request(r, s);
+	return s;
+}
+
 /* `after` is a text, or a number for lists ordered by one. */
 static bool after_put(sql_id s, void *in, str last)
 {
@@ -125,6 +140,10 @@ step list_run_as(request *r, sql_id s, void *in)
 	const int64_t *limit = query_member(r, "limit", JS_I64);
 	const str *cursor = query_member(r, "cursor", JS_TEXT);
 	str last = S("");
+
+	s = sorted(r, s, &in);
+	if (s == operations[r->op].sorted && !sql_param(s, S("sort")))
+		last = str_from(top);
 	err e = plan_find(r, s, &p->plan);
 
 	if (!e)

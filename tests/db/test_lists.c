@@ -44,13 +44,13 @@ static PGconn *world_make(const char *name)
 }
 
 /* Blocks the statement touched, by its own account. */
-static long blocks_of(PGconn *pg, const char *args)
+static long blocks_of(PGconn *pg, sql_id s, const char *args)
 {
 	char sql[SQL_BYTES];
 	long hit = 0, read = 0;
-	PQclear(ask(pg, SQL_PLACEMENT_LIST, args));
-	snprintf(sql, sizeof(sql),
-		"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE placement_list(%s)", args);
+	PQclear(ask(pg, s, args));
+	snprintf(sql, sizeof(sql), "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE %s(%s)",
+		sql_stmts[s].name, args);
 	PGresult *res = PQexec(pg, sql);
 	cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
 	for (int i = 0; i < PQntuples(res); i++) {
@@ -67,15 +67,15 @@ static long blocks_of(PGconn *pg, const char *args)
 }
 
 /* What the page must hold, asked for in the plainest way. */
-static void page_is(PGconn *pg, const char *args, const char *where, const char *why)
+static void page_is(PGconn *pg, sql_id s, const char *args, const char *where, const char *why)
 {
 	char sql[SQL_BYTES];
-	PGresult *res = ask(pg, SQL_PLACEMENT_LIST, args);
+	PGresult *res = ask(pg, s, args);
 	cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s: %s", why, PQerrorMessage(pg));
 	snprintf(sql, sizeof(sql),
 		"SELECT id FROM (SELECT id, tenant_key, cluster_key, state FROM placement UNION ALL "
-		"SELECT object_id, tenant_key, NULL, 'pending' FROM inbox) x WHERE %s ORDER BY id LIMIT 101",
-		where);
+		"SELECT object_id, tenant_key, NULL, 'pending' FROM inbox) x WHERE %s ORDER BY id%s LIMIT 101",
+		where, s == SQL_PLACEMENT_LIST_SORTED ? " DESC" : "");
 	PGresult *plain = PQexec(pg, sql);
 	cr_assert_eq(PQresultStatus(plain), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
 	cr_expect_eq(PQntuples(res), PQntuples(plain), "%s: %d rows, not %d", why, PQntuples(res), PQntuples(plain));
@@ -111,9 +111,66 @@ Test(lists, a_page_does_not_cost_the_whole_table)
 	PGconn *pg = world_make("pages");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		ask_as(pg, rows[i].role, rows[i].scope);
-		page_is(pg, rows[i].args, rows[i].where, rows[i].args);
-		long blocks = blocks_of(pg, rows[i].args);
+		page_is(pg, SQL_PLACEMENT_LIST, rows[i].args, rows[i].where, rows[i].args);
+		long blocks = blocks_of(pg, SQL_PLACEMENT_LIST, rows[i].args);
 		cr_expect_leq(blocks, BLOCKS_MAX, "%s as %s touches %ld blocks", rows[i].args, rows[i].role, blocks);
+	}
+	PQfinish(pg);
+}
+
+/* The newest page is no more than the oldest. */
+Test(lists, newest_first_is_the_same_list_from_its_end)
+{
+	static const struct {
+		const char *role, *scope, *args, *where;
+	} rows[] = {
+		{"reeve_platform", "", "NULL, false, NULL, NULL, 'zzzz', 101", "true"},
+		{"reeve_platform", "", "NULL, false, NULL, NULL, 'plc_8', 101", "id < 'plc_8'"},
+		{"reeve_platform", "", "NULL, false, '{pending}', NULL, 'zzzz', 101", "state = 'pending'"},
+		{"reeve_platform", "", "NULL, false, '{running}', 'c1', 'zzzz', 101",
+			"state = 'running' AND cluster_key = 1"},
+		{"reeve_platform", "", "'a/t1', false, NULL, NULL, 'zzzz', 101", "tenant_key = 4"},
+		{"reeve_edge", "{6,7}", "NULL, false, NULL, NULL, 'zzzz', 101", "tenant_key IN (6, 7)"},
+	};
+	PGconn *pg = world_make("newest");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ask_as(pg, rows[i].role, rows[i].scope);
+		page_is(pg, SQL_PLACEMENT_LIST_SORTED, rows[i].args, rows[i].where, rows[i].args);
+		long blocks = blocks_of(pg, SQL_PLACEMENT_LIST_SORTED, rows[i].args);
+		cr_expect_leq(blocks, BLOCKS_MAX, "%s as %s touches %ld blocks", rows[i].args, rows[i].role, blocks);
+	}
+	PQfinish(pg);
+}
+
+/* A key that is asked for sorts as PostgreSQL sorts its columns. */
+Test(lists, a_key_stands_where_its_columns_stand)
+{
+	static const struct {
+		const char *wanted, *order;
+	} rows[] = {
+		{"{name}", "name COLLATE \"C\""},
+		{"{-name}", "name COLLATE \"C\" DESC"},
+		{"{n}", "n"},
+		{"{-n,name}", "n DESC, name COLLATE \"C\""},
+		{"{at,-name,n}", "at, name COLLATE \"C\" DESC, n"},
+		{"{-at,-n}", "at DESC, n DESC"},
+	};
+	PGconn *pg = PQconnectdb(pg_database("list_key"));
+	char sql[SQL_BYTES];
+
+	ask_do(pg,
+		"CREATE TABLE world AS SELECT lpad(g::text, 4, '0') AS id, (ARRAY[NULL, '', 'a', 'ab', 'b', '\u00e9', '~', ' ', 'A', 'a '])[1 + g % 10] AS name, "
+		"(ARRAY[NULL, 0, -1, 1, 9223372036854775807, -9223372036854775808, 10, 9])[1 + g % 8]::int8 AS n, "
+		"timestamptz '2026-01-01' + (g % 7) * interval '1 microsecond' AS at FROM generate_series(1, 2000) g");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		snprintf(sql, sizeof(sql),
+			"SELECT array_agg(id ORDER BY list_key('%s', '{name,n,at}', ARRAY[name, lpad((n::numeric + 9223372036854775808)::text, 20, '0'), "
+			"to_char(at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS')], id) COLLATE \"C\") = array_agg(id ORDER BY %s, id) FROM world",
+			rows[i].wanted, rows[i].order);
+		PGresult *res = PQexec(pg, sql);
+		cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+		cr_expect_str_eq(PQgetvalue(res, 0, 0), "t", "%s", rows[i].wanted);
+		PQclear(res);
 	}
 	PQfinish(pg);
 }
@@ -123,9 +180,12 @@ Test(lists, a_clusters_past_is_found_too)
 {
 	PGconn *pg = world_make("past");
 	ask_as(pg, "reeve_platform", "");
-	page_is(pg, "NULL, false, '{done}', 'c8', '', 101", "state = 'done' AND cluster_key = 8", "done on c8");
-	page_is(pg, "NULL, false, NULL, 'cls_8', 'plc_7', 101", "cluster_key = 8 AND id > 'plc_7'", "all on c8");
-	page_is(pg, "'a/t3', false, NULL, 'c8', '', 101", "cluster_key = 8 AND tenant_key = 6", "a tenant's on c8");
+	page_is(pg, SQL_PLACEMENT_LIST, "NULL, false, '{done}', 'c8', '', 101", "state = 'done' AND cluster_key = 8",
+		"done on c8");
+	page_is(pg, SQL_PLACEMENT_LIST, "NULL, false, NULL, 'cls_8', 'plc_7', 101", "cluster_key = 8 AND id > 'plc_7'",
+		"all on c8");
+	page_is(pg, SQL_PLACEMENT_LIST, "'a/t3', false, NULL, 'c8', '', 101", "cluster_key = 8 AND tenant_key = 6",
+		"a tenant's on c8");
 	PQfinish(pg);
 }
 

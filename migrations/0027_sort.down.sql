@@ -1,0 +1,1 @@
+DROP FUNCTION list_key(text[], text[], text[], text);
