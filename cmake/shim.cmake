@@ -14,8 +14,9 @@ function(shim_objects name)
   file(GLOB sources CONFIGURE_DEPENDS ${shim_folder}/*.c)
   add_library(${name} OBJECT ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR}/rooms/shim)
-  # Optimised as one: a call that crosses five small files is still one piece of code. Not so form/, which is assembly.
+  # Optimised as one: a call that crosses five small files is still one piece of code. Not so what is assembly.
   target_compile_options(${name} PRIVATE ${shim_options} -flto ${shim_sanitize})
+  set_source_files_properties(${shim_folder}/launch_quick.c PROPERTIES COMPILE_OPTIONS -fno-lto)
   target_compile_definitions(${name} PRIVATE ${ARGN})
 endfunction()
 
@@ -23,7 +24,7 @@ function(shim_library name form objects soname)
   add_library(${name} SHARED ${shim_folder}/form/${form}.c $<TARGET_OBJECTS:${objects}>)
   target_include_directories(${name} PRIVATE ${CMAKE_BINARY_DIR}/rooms/shim)
   target_compile_options(${name} PRIVATE ${shim_options})
-  target_link_options(${name} PRIVATE ${shim_link_options} -flto ${shim_sanitize} -Wl,--version-script=${shim_folder}/form/${form}.map)
+  target_link_options(${name} PRIVATE ${shim_link_options} -flto -flto-partition=one ${shim_sanitize} -Wl,--version-script=${shim_folder}/form/${form}.map)
   set_target_properties(${name} PROPERTIES NO_SONAME ON LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib
     LINK_DEPENDS ${shim_folder}/form/${form}.map)
   target_link_options(${name} PRIVATE -Wl,-soname,${soname})

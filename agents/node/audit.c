@@ -202,6 +202,7 @@ static bool books_look(audit *a, allocation *of, audit_use *use)
 		return false;
 	use->launched_at_ns = lot_latest(a->books, &has_process);
 	use->refused = refused_sum(a->books, top, of->n_devices);
+	use->turned_away = atomic_load(&a->books->turned_away);
 	a->is_busy |= has_process;
 	return true;
 }

@@ -44,6 +44,7 @@ typedef struct audit_use {
 	int64_t samples, memory_mib_sum, memory_mib_max, compute_milli_sum;
 	uint64_t refused; /* of all time, by its books */
 	uint64_t refused_told;
+	uint64_t turned_away; /* of all time, by its books */
 	/* Now, by place in its limits. */
 	int64_t memory_bytes[LIMITS_DEVICES], books_bytes[LIMITS_DEVICES], compute_milli[LIMITS_DEVICES];
 	uint32_t processes;

@@ -198,6 +198,8 @@ static int64_t used_value(const page *p, const allocation *of, uint32_t d)
 		return use->books_bytes[d];
 	case SERIES_SHARE_REFUSED:
 		return d == 0 ? (int64_t)use->refused : VALUE_ABSENT;
+	case SERIES_SHARE_TURNED_AWAY:
+		return d == 0 ? (int64_t)use->turned_away : VALUE_ABSENT;
 	case SERIES_HAMI_LAST_KERNEL:
 		return use->launched_at_ns ? (p->e->mono_ns - use->launched_at_ns) / 1000000 : VALUE_ABSENT;
 	default:

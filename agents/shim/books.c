@@ -6,6 +6,8 @@
 
 #define BOOKS_TRIES 6 /* pauses of 1, 4, 16 ... microseconds, about 1.4 ms in all */
 
+_Static_assert(BOOKS_NEAR + BOOKS_GROUPS * BOOKS_GROUP == BOOKS_SLOTS, "every slot is near or in a group");
+_Static_assert(offsetof(books_slot, changes) == 448, "on a line that no owner writes");
 _Static_assert(sizeof(books_slot) == 512, "the layout is shared between versions");
 _Static_assert(offsetof(books, devices) == 64, "the layout is shared between versions");
 _Static_assert(offsetof(books, slots) == 64 + 64 * LIMITS_DEVICES, "the layout is shared between versions");
@@ -82,18 +84,64 @@ books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space)
 	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space);
 	if (!slot && books_sweep(b, pid_space) > 0)
 		slot = books_claim_below(b, books_top(b), owner, pid_space);
-	return slot ? slot : books_claim_new(b, owner, pid_space);
+	if (!slot)
+		slot = books_claim_new(b, owner, pid_space);
+	if (!slot)
+		atomic_fetch_add(&b->turned_away, 1);
+	return slot;
+}
+
+static uint64_t books_sum_of(const books *b, unsigned device, unsigned from, unsigned to)
+{
+	uint64_t sum = 0;
+	for (unsigned i = from; i < to; i++)
+		sum += books_held(&b->slots[i], device);
+	return sum;
 }
 
 uint64_t books_sum(const books *b, unsigned device)
 {
-	uint64_t sum = 0;
-	unsigned top = books_top(b);
-	for (unsigned i = 0; i < top; i++) {
-		uint64_t owner = atomic_load_explicit(&b->slots[i].owner, memory_order_relaxed);
-		if (owner != 0 && !(owner & BOOKS_JOINING))
-			sum += atomic_load_explicit(&b->slots[i].bytes[device], memory_order_relaxed);
+	return books_sum_of(b, device, 0, books_top(b));
+}
+
+static unsigned books_group_of(const books *b, const books_slot *slot)
+{
+	return (unsigned)(slot - b->slots - BOOKS_NEAR) / BOOKS_GROUP;
+}
+
+static const books_slot *books_group(const books *b, unsigned group)
+{
+	return &b->slots[BOOKS_NEAR + group * BOOKS_GROUP];
+}
+
+void books_changed(books *b, const books_slot *slot)
+{
+	const books_slot *first = books_group(b, books_group_of(b, slot));
+	atomic_fetch_add(&b->slots[first - b->slots].changes, 1);
+}
+
+/* The count is read before the slots: what changes meanwhile is added up again the next time. */
+static uint64_t books_sum_group(const books *b, unsigned device, unsigned group, books_far *far)
+{
+	const books_slot *first = books_group(b, group);
+	uint64_t changes = atomic_load(&first->changes) + 1;
+	if (far->seen[device][group] != changes) {
+		unsigned from = (unsigned)(first - b->slots);
+		far->sums[device][group] = books_sum_of(b, device, from, from + BOOKS_GROUP);
+		far->seen[device][group] = changes;
 	}
+	return far->sums[device][group];
+}
+
+uint64_t books_sum_far(const books *b, unsigned device, books_far *far)
+{
+	unsigned top = books_top(b);
+	if (top <= BOOKS_NEAR || !far || atomic_exchange(&far->busy, 1))
+		return books_sum(b, device);
+	uint64_t sum = books_sum_of(b, device, 0, BOOKS_NEAR);
+	for (unsigned group = 0; BOOKS_NEAR + group * BOOKS_GROUP < top; group++)
+		sum += books_sum_group(b, device, group, far);
+	atomic_store(&far->busy, 0);
 	return sum;
 }
 
@@ -108,17 +156,21 @@ unsigned books_sweep(books *b, uint32_t pid_space)
 		if (owner == 0 || (space != pid_space && !(owner & BOOKS_JOINING)) ||
 			alive_check(owner & ~BOOKS_JOINING))
 			continue;
-		swept += atomic_compare_exchange_strong(&slot->owner, &owner, 0);
+		if (!atomic_compare_exchange_strong(&slot->owner, &owner, 0))
+			continue;
+		swept++;
+		if (!books_is_near(b, slot))
+			books_changed(b, slot);
 	}
 	return swept;
 }
 
-static bool books_try(books *b, books_slot *slot, unsigned device, uint64_t bytes, uint64_t limit)
+static bool books_try(books *b, books_far *far, books_slot *slot, unsigned device, uint64_t bytes, uint64_t limit)
 {
-	atomic_fetch_add(&slot->bytes[device], bytes);
-	if (books_sum(b, device) <= limit)
+	books_put(b, slot, device, bytes);
+	if (books_sum_far(b, device, far) <= limit)
 		return true;
-	atomic_fetch_sub(&slot->bytes[device], bytes);
+	books_give(b, slot, device, bytes);
 	return false;
 }
 
@@ -136,8 +188,8 @@ static bool books_insist(books *b, books_slot *slot, unsigned device, uint64_t b
 	if (bytes > limit || own > limit - bytes)
 		return false;
 	for (unsigned try = 0; try < BOOKS_TRIES; try++) {
-		/* Alone, nobody's doubled claim can have been in the way. */
-		if (books_sum(b, device) + bytes <= limit && books_try(b, slot, device, bytes, limit))
+		/* Alone, nobody's doubled claim can have been in the way; nor can a count that the dead left behind. */
+		if (books_sum(b, device) + bytes <= limit && books_try(b, NULL, slot, device, bytes, limit))
 			return true;
 		uint64_t before = books_sum(b, device);
 		books_pause(b, slot, try);
@@ -147,12 +199,12 @@ static bool books_insist(books *b, books_slot *slot, unsigned device, uint64_t b
 	return false;
 }
 
-bool books_take(books *b, books_slot *slot, unsigned device, uint64_t bytes, uint64_t limit)
+bool books_take_slow(books *b, books_far *far, books_slot *slot, unsigned device, uint64_t bytes, uint64_t limit)
 {
-	if (bytes <= limit && books_try(b, slot, device, bytes, limit))
+	if (bytes <= limit && books_try(b, far, slot, device, bytes, limit))
 		return true;
 	uint32_t space = atomic_load_explicit(&slot->pid_space, memory_order_relaxed);
-	if (bytes <= limit && books_sweep(b, space) > 0 && books_try(b, slot, device, bytes, limit))
+	if (bytes <= limit && books_sweep(b, space) > 0 && books_try(b, NULL, slot, device, bytes, limit))
 		return true;
 	if (books_insist(b, slot, device, bytes, limit))
 		return true;
@@ -160,7 +212,7 @@ bool books_take(books *b, books_slot *slot, unsigned device, uint64_t bytes, uin
 	return false;
 }
 
-void books_give(books_slot *slot, unsigned device, uint64_t bytes)
+bool books_take(books *b, books_far *far, books_slot *slot, unsigned device, uint64_t bytes, uint64_t limit)
 {
-	atomic_fetch_sub(&slot->bytes[device], bytes);
+	return books_take_quick(b, slot, device, bytes, limit) || books_take_slow(b, far, slot, device, bytes, limit);
 }

@@ -8,6 +8,7 @@ typedef enum call_class {
 	CALL_HOLD,
 	CALL_IMPORT,
 	CALL_CONTEXT,
+	CALL_MODULE,
 	CALL_POOL,
 	CALL_GRAPH,
 	CALL_LAUNCH,

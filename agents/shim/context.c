@@ -1,12 +1,17 @@
 #include "shim/context.h"
 
-#include <unistd.h>
+#include <time.h>
 
 #include "shim/driver.h"
 #include "shim/gate.h"
 #include "shim/memory.h"
 #include "shim/slice.h"
+#include "shim/tick.h"
 #include "shim/wrap.h"
+
+#define CONTEXT_ASK_NS 50000000 /* so long others wait for who asks */
+#define CONTEXT_NAP_NS 100000   /* at a time */
+#define CONTEXT_UNTOLD (-1)     /* NVML did not know who asked; perhaps it knows another: nobody waits for anybody */
 
 /* What the node says, or what some process of the container has found out; 0: nobody knows yet. */
 static uint64_t context_price(const self *s, unsigned device)
@@ -15,19 +20,48 @@ static uint64_t context_price(const self *s, unsigned device)
 	return told ? told : atomic_load(&s->books->devices[device].context_bytes);
 }
 
-/* The first context of a container is made before anybody knows its price: then NVML says what this process has. */
+/* As NVML counts: what this process has that is not booked. */
+static uint64_t context_ask(const self *s, unsigned device, int ordinal)
+{
+	uint64_t held = slice_of_process(ordinal, slice_own_pid(s));
+	uint64_t booked = atomic_load(&s->slot->bytes[device]);
+	return held > booked ? held - booked : 0;
+}
+
+static bool context_may_ask(books_device *account)
+{
+	int64_t now = tick_ns();
+	int64_t before = atomic_load(&account->priced_at_ns);
+	if (before == CONTEXT_UNTOLD)
+		return true;
+	if (before && before <= now && now - before < CONTEXT_ASK_NS)
+		return false;
+	return atomic_compare_exchange_strong(&account->priced_at_ns, &before, now);
+}
+
+/* The first context of a container is made before anybody knows its price: then NVML says what this process has. Of
+ * many that start at once one asks, since NVML takes its time; the others wait for what it finds, as long as it may
+ * still find something.
+ */
 static uint64_t context_learn(self *s, unsigned device, int ordinal)
 {
-	uint64_t nobody = 0;
-	uint64_t price = context_price(s, device);
-	if (price || memory_limit(s, device) == LIMITS_NONE || !s->slot)
+	books_device *account = &s->books->devices[device];
+	uint64_t nobody = 0, price;
+	if (memory_limit(s, device) == LIMITS_NONE || !s->slot)
+		return context_price(s, device);
+	while (!(price = context_price(s, device))) {
+		if (!context_may_ask(account)) {
+			nanosleep(&(struct timespec){0, CONTEXT_NAP_NS}, NULL);
+			continue;
+		}
+		price = context_ask(s, device, ordinal);
+		if (price)
+			atomic_compare_exchange_strong(&account->context_bytes, &nobody, price);
+		else
+			atomic_store(&account->priced_at_ns,
+				0); /* it does not know this process; perhaps it knows another */
 		return price;
-	uint64_t held = slice_of_process(ordinal, (unsigned)getpid());
-	uint64_t booked = atomic_load(&s->slot->bytes[device]);
-	if (held <= booked)
-		return 0;
-	price = held - booked;
-	atomic_compare_exchange_strong(&s->books->devices[device].context_bytes, &nobody, price);
+	}
 	return price;
 }
 
@@ -60,12 +94,22 @@ typedef struct context_ending {
 static bool context_on_entry(holding *entry, void *arg)
 {
 	const context_ending *ending = arg;
-	bool within = entry->kind == HOLDING_MEMORY || entry->kind == HOLDING_ARRAY || entry->kind == HOLDING_MIPMAP ||
-		      entry->kind == HOLDING_EXTERNAL;
+	bool within = entry->kind == HOLDING_ARRAY || entry->kind == HOLDING_MIPMAP ||
+		      entry->kind == HOLDING_EXTERNAL || entry->kind == HOLDING_MODULE || entry->kind == HOLDING_KEPT;
 	if (!within || entry->of != ending->context)
 		return false;
 	memory_give(ending->self, entry->device, entry->bytes);
 	return true;
+}
+
+static void context_on_piece(piece what, void *arg)
+{
+	memory_give(arg, what.device, what.bytes);
+}
+
+static void context_on_number(self *s, unsigned number)
+{
+	pieces_end(s->pieces, number, context_on_piece, s);
 }
 
 static void context_forget(self *s, CUcontext context)
@@ -73,6 +117,7 @@ static void context_forget(self *s, CUcontext context)
 	context_ending ending = {s, (uint64_t)(uintptr_t)context};
 	atomic_fetch_add(&s->epoch, 1);
 	gate_forget(s, context);
+	self_forget_context(s, context, context_on_number);
 	holdings_sift(s->holdings, context_on_entry, &ending);
 }
 

@@ -61,10 +61,11 @@ static void *driver_load(const char *path, const char *name)
 }
 
 /* What the shim calls itself without wrapping it. */
-static const call_id driver_made[] = {AT_cuCtxGetCurrent, AT_cuCtxGetDevice, AT_cuDeviceGetUuid, AT_cuDeviceGetUuid_v2,
-	AT_cuDeviceGetCount, AT_cuDeviceGetPCIBusId, AT_cuDeviceGetMemPool, AT_cuMemPoolGetAttribute,
-	AT_cuStreamIsCapturing, AT_cuStreamIsCapturing_ptsz, AT_cuStreamGetCaptureInfo_v2, AT_cuEventCreate,
-	AT_cuEventRecord, AT_cuEventRecord_ptsz, AT_cuEventQuery, AT_cuEventElapsedTime, AT_cuEventDestroy_v2};
+static const call_id driver_made[] = {AT_cuCtxGetCurrent, AT_cuCtxGetDevice, AT_cuCtxGetLimit, AT_cuDeviceGetAttribute,
+	AT_cuDeviceGetUuid, AT_cuDeviceGetUuid_v2, AT_cuDeviceGetCount, AT_cuDeviceGetPCIBusId, AT_cuDeviceGetMemPool,
+	AT_cuMemPoolGetAttribute, AT_cuStreamIsCapturing, AT_cuStreamIsCapturing_ptsz, AT_cuStreamGetCaptureInfo_v2,
+	AT_cuEventCreate, AT_cuEventRecord, AT_cuEventRecord_ptsz, AT_cuEventQuery, AT_cuEventElapsedTime,
+	AT_cuEventDestroy_v2};
 static const nvml_id nvml_made[] = {
 	AT_nvmlInit_v2, AT_nvmlDeviceGetUUID, AT_nvmlDeviceGetIndex, AT_nvmlDeviceGetHandleByPciBusId_v2};
 

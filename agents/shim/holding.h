@@ -1,4 +1,5 @@
-/* holding: a thing of the driver's that takes device memory, and what was paid for it.
+/* holding: a thing of the driver's that takes device memory, and what was paid for it; plain memory is a piece
+ * (piece.h).
  *
  * A table from the driver's pointer or handle, in 64 stripes with a lock each, so that threads seldom meet; one lookup
  * per call. What the table does not know was not paid for here and goes to the driver as it is. Memory comes from the
@@ -9,8 +10,7 @@
 #include <stdint.h>
 
 typedef enum holding_kind {
-	HOLDING_FREE, /* no entry */
-	HOLDING_MEMORY,
+	HOLDING_FREE,   /* no entry */
 	HOLDING_POOLED, /* allocated from the pool `of` */
 	HOLDING_ARRAY,
 	HOLDING_MIPMAP,
@@ -18,6 +18,9 @@ typedef enum holding_kind {
 	HOLDING_MAPPING, /* an address range of the handle `of` */
 	HOLDING_EXTERNAL,
 	HOLDING_POOL, /* bytes: booked; of: of them handed out */
+	HOLDING_MODULE,
+	HOLDING_LIBRARY, /* of no context */
+	HOLDING_KEPT,    /* what a context sets aside (cuCtxSetLimit): key: the context plus the kind of limit */
 	HOLDING_CONTEXT,
 	HOLDING_PRIMARY, /* key: the device's number; refs: how often it is retained */
 	HOLDING_NODE,    /* memory that a graph will allocate: key its address, of the graph */

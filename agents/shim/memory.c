@@ -15,42 +15,54 @@ static uint64_t memory_correction(const self *s, unsigned device)
 	return atomic_load_explicit(&s->limits->devices[device].correction_bytes, memory_order_relaxed);
 }
 
-static bool memory_try(self *s, unsigned device, uint64_t bytes, uint64_t limit)
+static __attribute__((noinline, cold)) bool memory_take_slow(self *s, unsigned device, uint64_t bytes, uint64_t limit)
 {
+	if (limit == LIMITS_NONE && bytes <= MEMORY_MOST)
+		return self_go_unbooked(s), true;
+	books_slot *slot = self_slot(s);
+	if (!slot || bytes > MEMORY_MOST)
+		return false;
 	uint64_t correction = memory_correction(s, device);
-	return correction <= limit && books_take(s->books, s->slot, device, bytes, limit - correction);
+	uint64_t most = correction < limit ? limit - correction : 0;
+	/* Pools keep what was freed; the driver would take it from them before it refuses, and so do we. */
+	return books_take_slow(s->books, &s->far, slot, device, bytes, most) ||
+	       (pool_shrink(s, device) && books_take(s->books, &s->far, slot, device, bytes, most));
 }
 
 bool memory_take(self *s, unsigned device, uint64_t bytes)
 {
 	uint64_t limit = memory_limit(s, device);
-	if (UNLIKELY(!s->slot))
-		return limit == LIMITS_NONE;
-	if (UNLIKELY(bytes > MEMORY_MOST))
-		return false;
-	if (limit == LIMITS_NONE) {
-		atomic_fetch_add_explicit(&s->slot->bytes[device], bytes, memory_order_relaxed);
+	uint64_t correction = memory_correction(s, device);
+	books_slot *slot = atomic_load_explicit(&s->slot, memory_order_relaxed);
+	if (UNLIKELY(!slot || bytes > MEMORY_MOST))
+		return memory_take_slow(s, device, bytes, limit);
+	if (limit == LIMITS_NONE)
+		return books_put(s->books, slot, device, bytes), true;
+	if (__builtin_expect(correction <= limit, 1) &&
+		books_take_quick(s->books, slot, device, bytes, limit - correction))
 		return true;
-	}
-	/* Pools keep what was freed; the driver would take it from them before it refuses, and so do we. */
-	return memory_try(s, device, bytes, limit) || (pool_shrink(s, device) && memory_try(s, device, bytes, limit));
+	return memory_take_slow(s, device, bytes, limit);
 }
 
 void memory_give(self *s, unsigned device, uint64_t bytes)
 {
-	if (s->slot)
-		books_give(s->slot, device, bytes);
+	books_slot *slot = atomic_load_explicit(&s->slot, memory_order_relaxed);
+	if (slot)
+		books_give(s->books, slot, device, bytes);
 }
 
 void memory_put(self *s, unsigned device, uint64_t bytes)
 {
-	if (s->slot)
-		atomic_fetch_add(&s->slot->bytes[device], bytes);
+	books_slot *slot = atomic_load_explicit(&s->slot, memory_order_relaxed);
+	if (slot)
+		books_put(s->books, slot, device, bytes);
+	else if (bytes)
+		self_go_unbooked(s);
 }
 
 uint64_t memory_used(self *s, unsigned device)
 {
-	return books_sum(s->books, device) + memory_correction(s, device);
+	return books_sum_far(s->books, device, &s->far) + memory_correction(s, device);
 }
 
 static void memory_sweep(self *s)

@@ -5,7 +5,7 @@
 
 #include "shim/self.h"
 
-#define MEMORY_MOST ((uint64_t)1 << 48) /* a larger request is never met, and could wrap a sum */
+#define MEMORY_MOST (((uint64_t)1 << 48) - 1) /* a larger request is never met, and could wrap a sum */
 
 /* Adds bytes to what this process holds. False, with nothing changed, when the container would then hold more than its
  * limit. */

@@ -21,7 +21,7 @@ _Static_assert(sizeof(limits) <= REGION_BOOKS_AT, "limits fit before the books")
 /* Bytes of a file or of nothing (fd -1); NULL when it is shorter or the kernel has none. */
 static void *region_map(int fd, off_t at, size_t size, int protection)
 {
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS : MAP_SHARED; /* which can be mapped twice (self.c) */
 	if (fd >= 0 && lseek(fd, 0, SEEK_END) < at + (off_t)size)
 		return NULL;
 	void *found = mmap(NULL, size, protection, flags, fd, at);

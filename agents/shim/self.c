@@ -9,11 +9,17 @@
 #include "shim/driver.h"
 #include "shim/gate.h"
 #include "shim/region.h"
+#include "shim/tick.h"
 #include "shim/wrap.h"
+
+#define SELF_JOIN_TICKS ((uint64_t)300000000) /* about 100 ms, between two searches for a slot */
 
 _Static_assert(sizeof(self_page) == 4096, "it is wiped by pages");
 
+_Static_assert(sizeof(self_gates) == 4096, "a file's first page takes its place");
+
 _Alignas(4096) self_page self_here;
+_Alignas(4096) self_gates self_gates_here = {.limits = {.gates = 1}};
 
 static THREAD self_thread here;
 
@@ -40,10 +46,11 @@ static self *self_make(void)
 	s->by_variables = r.by_variables;
 	s->pid_space = alive_space();
 	s->slot = books_join(s->books, alive_self(), s->pid_space);
+	s->pieces = pieces_new();
 	s->holdings = holdings_new();
 	s->gate = gate_new();
 	atomic_init(&s->epoch, 1);
-	if (!s->holdings || !s->gate)
+	if (!s->pieces || !s->holdings || !s->gate)
 		__builtin_trap();
 	return s;
 }
@@ -73,6 +80,15 @@ self *self_base(void)
 	return s;
 }
 
+/* A second mapping of the same page takes the place of the first content. Where the kernel cannot do that, all launches
+ * go the longer way.
+ */
+static void self_show_gates(self *s)
+{
+	(void)!mremap((void *)(uintptr_t)s->limits, 0, sizeof self_gates_here, MREMAP_MAYMOVE | MREMAP_FIXED,
+		&self_gates_here);
+}
+
 self *self_setup(void)
 {
 	int kept = errno;
@@ -80,12 +96,30 @@ self *self_setup(void)
 	self *s = self_base_locked();
 	if (!atomic_load(&self_here.self)) {
 		driver_open(s->limits->driver_path);
-		atomic_store(&self_here.gates, s->limits);
+		self_show_gates(s);
 		atomic_store(&self_here.self, s);
 	}
 	spin_unlock(&self_here.setting_up);
 	errno = kept;
 	return s;
+}
+
+books_slot *self_slot(self *s)
+{
+	books_slot *slot = atomic_load(&s->slot);
+	uint64_t before = atomic_load(&s->joined_at);
+	uint64_t now = tick_now();
+	if (slot || atomic_load(&s->unbooked) || now - before < SELF_JOIN_TICKS ||
+		!atomic_compare_exchange_strong(&s->joined_at, &before, now))
+		return slot;
+	slot = books_join(s->books, alive_self(), s->pid_space);
+	atomic_store(&s->slot, slot);
+	return slot;
+}
+
+void self_go_unbooked(self *s)
+{
+	atomic_store(&s->unbooked, true);
 }
 
 static bool self_uuid_known(const limits *l)
@@ -120,12 +154,42 @@ unsigned self_ordinal(self *s, int ordinal)
 	return found;
 }
 
+/* Its number, made when it is new; 0 when there are too many. Two threads may make one each: both count. */
+static unsigned self_number(self *s, CUcontext context)
+{
+	unsigned top = atomic_load(&s->context_top);
+	for (unsigned i = 1; i <= top && i < PIECE_CONTEXTS; i++)
+		if (atomic_load(&s->contexts[i]) == context)
+			return i;
+	for (unsigned i = 1; i < PIECE_CONTEXTS; i++) {
+		CUcontext nobody = NULL;
+		if (!atomic_compare_exchange_strong(&s->contexts[i], &nobody, context))
+			continue;
+		for (top = atomic_load(&s->context_top); top < i;)
+			if (atomic_compare_exchange_weak(&s->context_top, &top, i))
+				break;
+		return i;
+	}
+	return 0;
+}
+
+void self_forget_context(self *s, CUcontext context, void (*on_number)(self *, unsigned))
+{
+	unsigned top = atomic_load(&s->context_top);
+	for (unsigned i = 1; i <= top && i < PIECE_CONTEXTS; i++) {
+		if (atomic_load(&s->contexts[i]) != context)
+			continue;
+		on_number(s, i);
+		atomic_store(&s->contexts[i], NULL);
+	}
+}
+
 static bool self_device_ask(self *s, CUcontext context, uint32_t epoch, unsigned *ret_device)
 {
 	CUdevice ordinal;
 	if (DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS)
 		return false;
-	here = (self_thread){context, epoch, self_ordinal(s, ordinal)};
+	here = (self_thread){context, epoch, (uint16_t)self_ordinal(s, ordinal), (uint16_t)self_number(s, context)};
 	*ret_device = here.device;
 	return true;
 }
@@ -145,4 +209,9 @@ bool self_device(self *s, unsigned *ret_device)
 CUcontext self_context(void)
 {
 	return here.context;
+}
+
+unsigned self_context_number(void)
+{
+	return here.number;
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shim/driver.h"
 #include "shim/visible.h"
@@ -67,6 +68,13 @@ static bool slice_handle(int ordinal, nvmlDevice_t *ret_handle)
 	return NVML_REAL(nvmlInit_v2)() == NVML_SUCCESS &&
 	       DRIVER(cuDeviceGetPCIBusId)(text, sizeof text, ordinal) == CUDA_SUCCESS &&
 	       NVML_REAL(nvmlDeviceGetHandleByPciBusId_v2)(text, ret_handle) == NVML_SUCCESS;
+}
+
+unsigned slice_own_pid(const self *s)
+{
+	const books_slot *slot = s->slot;
+	uint32_t told = slot ? atomic_load(&slot->host_pid) : 0;
+	return told ? told : (unsigned)getpid();
 }
 
 uint64_t slice_of_process(int ordinal, unsigned pid)

@@ -8,6 +8,9 @@
 /* The place in limits and books of a device of NVML's. False: not one of the container's. */
 bool slice_device(self *s, nvmlDevice_t handle, unsigned *ret_device);
 
+/* How NVML calls this process: by the host's number of it, when the node has told. */
+unsigned slice_own_pid(const self *s);
+
 /* Bytes that NVML says a process has on the program's device of that number; 0 when it does not tell. */
 uint64_t slice_of_process(int ordinal, unsigned pid);
 

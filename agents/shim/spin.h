@@ -7,11 +7,17 @@
 
 typedef atomic_uint spin;
 
-static inline void spin_lock(spin *lock)
+static __attribute__((noinline, cold, unused)) void spin_wait(spin *lock)
 {
 	for (unsigned tries = 0; atomic_exchange_explicit(lock, 1, memory_order_acquire); tries++)
 		if (tries > 16)
 			sched_yield();
+}
+
+static inline void spin_lock(spin *lock)
+{
+	if (__builtin_expect(atomic_exchange_explicit(lock, 1, memory_order_acquire) != 0, 0))
+		spin_wait(lock);
 }
 
 static inline void spin_unlock(spin *lock)

@@ -14,7 +14,7 @@ typedef struct purchase {
 } purchase;
 
 /* False: over the limit. A thread without a context pays nothing, and the driver will refuse it. */
-static bool purchase_open(purchase *p, uint64_t bytes)
+static inline bool purchase_open(purchase *p, uint64_t bytes)
 {
 	*p = (purchase){.self = self_get(), .bytes = bytes};
 	if (!self_device(p->self, &p->device))
@@ -41,6 +41,18 @@ static CUresult purchase_close(purchase *p, CUresult answer, holding_kind kind, 
 	return answer;
 }
 
+/* The same for plain memory. */
+static CUresult purchase_close_memory(const purchase *p, CUresult answer, CUdeviceptr dptr)
+{
+	if (!p->paid)
+		return answer;
+	if (answer == CUDA_SUCCESS)
+		piece_put(p->self->pieces, dptr, (piece){p->bytes, p->device, self_context_number()});
+	else
+		memory_give(p->self, p->device, p->bytes);
+	return answer;
+}
+
 static bool purchase_oversubscribes(const purchase *p)
 {
 	return p->self->limits->flags & LIMITS_OVERSUBSCRIBE;
@@ -58,7 +70,7 @@ EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytes)
 	if (!purchase_open(&p, bytes))
 		return purchase_oversubscribes(&p) ? alloc_managed_beyond(dptr, bytes) : CUDA_ERROR_OUT_OF_MEMORY;
 	CUresult answer = DRIVER(cuMemAlloc_v2)(dptr, bytes);
-	return purchase_close(&p, answer, HOLDING_MEMORY, answer == CUDA_SUCCESS ? *dptr : 0);
+	return purchase_close_memory(&p, answer, answer == CUDA_SUCCESS ? *dptr : 0);
 }
 
 EXPORT CUresult cuMemAlloc(unsigned int *dptr, unsigned int bytes)
@@ -67,7 +79,7 @@ EXPORT CUresult cuMemAlloc(unsigned int *dptr, unsigned int bytes)
 	if (!purchase_open(&p, bytes))
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	CUresult answer = DRIVER(cuMemAlloc)(dptr, bytes);
-	return purchase_close(&p, answer, HOLDING_MEMORY, answer == CUDA_SUCCESS ? *dptr : 0);
+	return purchase_close_memory(&p, answer, answer == CUDA_SUCCESS ? *dptr : 0);
 }
 
 EXPORT CUresult cuMemAllocManaged(CUdeviceptr *dptr, size_t bytes, unsigned int flags)
@@ -77,7 +89,7 @@ EXPORT CUresult cuMemAllocManaged(CUdeviceptr *dptr, size_t bytes, unsigned int 
 		return purchase_oversubscribes(&p) ? DRIVER(cuMemAllocManaged)(dptr, bytes, flags)
 						   : CUDA_ERROR_OUT_OF_MEMORY;
 	CUresult answer = DRIVER(cuMemAllocManaged)(dptr, bytes, flags);
-	return purchase_close(&p, answer, HOLDING_MEMORY, answer == CUDA_SUCCESS ? *dptr : 0);
+	return purchase_close_memory(&p, answer, answer == CUDA_SUCCESS ? *dptr : 0);
 }
 
 static uint64_t pitch_bytes(uint64_t pitch, uint64_t height)
@@ -92,11 +104,11 @@ static CUresult pitch_close(purchase *p, CUresult answer, CUdeviceptr dptr, uint
 	if (answer == CUDA_SUCCESS && p->paid && bytes > p->bytes) {
 		if (!memory_take(p->self, p->device, bytes - p->bytes)) {
 			DRIVER(cuMemFree_v2)(dptr);
-			return purchase_close(p, CUDA_ERROR_OUT_OF_MEMORY, HOLDING_MEMORY, 0);
+			return purchase_close_memory(p, CUDA_ERROR_OUT_OF_MEMORY, 0);
 		}
 		p->bytes = bytes;
 	}
-	return purchase_close(p, answer, HOLDING_MEMORY, dptr);
+	return purchase_close_memory(p, answer, dptr);
 }
 
 EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch, size_t width, size_t height, unsigned int element)

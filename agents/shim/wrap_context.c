@@ -99,3 +99,55 @@ EXPORT CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 	self_get();
 	return primary_ended(device, DRIVER(cuDevicePrimaryCtxReset_v2)(device), true);
 }
+
+/* Bytes of the device that a limit of so much takes: a stack is kept for every thread that the device can run. */
+static uint64_t kept_bytes(int limit, CUdevice ordinal, uint64_t value)
+{
+	int processors = 1, threads = 1;
+	uint64_t bytes;
+	if (limit == CU_LIMIT_STACK_SIZE &&
+		(DRIVER(cuDeviceGetAttribute)(&processors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, ordinal) !=
+				CUDA_SUCCESS ||
+			DRIVER(cuDeviceGetAttribute)(
+				&threads, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR, ordinal) != CUDA_SUCCESS))
+		return 0;
+	return __builtin_mul_overflow(value, (uint64_t)processors * (uint64_t)threads, &bytes) ? UINT64_MAX : bytes;
+}
+
+/* What is kept beyond what the context began with, which it has paid itself, is paid before it is set. */
+static CUresult kept_set(self *s, unsigned device, CUdevice ordinal, int limit, size_t value)
+{
+	size_t now = 0;
+	holding entry = {0};
+	uint64_t key = (uint64_t)(uintptr_t)self_context() + (unsigned)limit;
+	if (DRIVER(cuCtxGetLimit)(&now, limit) != CUDA_SUCCESS)
+		return DRIVER(cuCtxSetLimit)(limit, value);
+	holding_take(s->holdings, HOLDING_KEPT, key, &entry);
+	uint64_t was = kept_bytes(limit, ordinal, now), wanted = kept_bytes(limit, ordinal, value);
+	uint64_t began = was > entry.bytes ? was - entry.bytes : 0, before = entry.bytes;
+	uint64_t after = wanted > began ? wanted - began : 0;
+	bool may = after <= before || memory_take(s, device, after - before);
+	CUresult answer = may ? DRIVER(cuCtxSetLimit)(limit, value) : CUDA_ERROR_OUT_OF_MEMORY;
+	uint64_t kept = answer == CUDA_SUCCESS ? after : before, paid = may && after > before ? after : before;
+	memory_give(s, device, paid - kept);
+	entry = (holding){.kind = HOLDING_KEPT,
+		.key = key,
+		.bytes = kept,
+		.device = (uint8_t)device,
+		.of = (uint64_t)(uintptr_t)self_context()};
+	if (kept)
+		holding_put(s->holdings, &entry);
+	return answer;
+}
+
+EXPORT CUresult cuCtxSetLimit(int limit, size_t value)
+{
+	self *s = self_get();
+	unsigned device;
+	CUdevice ordinal;
+	bool keeps = limit == CU_LIMIT_STACK_SIZE || limit == CU_LIMIT_PRINTF_FIFO_SIZE ||
+		     limit == CU_LIMIT_MALLOC_HEAP_SIZE;
+	if (!keeps || !self_device(s, &device) || DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS)
+		return DRIVER(cuCtxSetLimit)(limit, value);
+	return kept_set(s, device, ordinal, limit, value);
+}

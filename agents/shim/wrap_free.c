@@ -33,13 +33,6 @@ static CUresult refund_close(const refund *r, CUresult answer)
 	return answer;
 }
 
-/* Plain memory, or what a pool or a graph made: the driver takes either in either call. */
-static refund refund_open_memory(uint64_t key)
-{
-	refund r = refund_open(HOLDING_MEMORY, key);
-	return r.known ? r : refund_open(HOLDING_POOLED, key);
-}
-
 static CUresult refund_close_memory(const refund *r, CUresult answer, CUdeviceptr dptr)
 {
 	if (!r->known && answer == CUDA_SUCCESS)
@@ -47,17 +40,31 @@ static CUresult refund_close_memory(const refund *r, CUresult answer, CUdevicept
 	return refund_close(r, answer);
 }
 
-EXPORT CUresult cuMemFree_v2(CUdeviceptr dptr)
+static CUresult piece_freed(self *s, piece paid, CUdeviceptr dptr, CUresult answer)
 {
-	refund r = refund_open_memory(dptr);
-	return refund_close_memory(&r, DRIVER(cuMemFree_v2)(dptr), dptr);
+	if (__builtin_expect(answer == CUDA_SUCCESS, 1))
+		memory_give(s, paid.device, paid.bytes);
+	else
+		piece_put(s->pieces, dptr, paid);
+	return answer;
 }
 
-EXPORT CUresult cuMemFree(unsigned int dptr)
-{
-	refund r = refund_open_memory(dptr);
-	return refund_close_memory(&r, DRIVER(cuMemFree)(dptr), dptr);
-}
+/* Plain memory, or what a pool or a graph made: the driver takes either in either call. What is likelier is looked for
+ * first.
+ */
+#define FREE_PLAIN(symbol, type)                                                                                       \
+	EXPORT CUresult symbol(type dptr)                                                                              \
+	{                                                                                                              \
+		self *s = self_get();                                                                                  \
+		piece paid;                                                                                            \
+		if (__builtin_expect(piece_take(s->pieces, dptr, &paid), 1))                                           \
+			return piece_freed(s, paid, dptr, DRIVER(symbol)(dptr));                                       \
+		refund r = refund_open(HOLDING_POOLED, dptr);                                                          \
+		return refund_close_memory(&r, DRIVER(symbol)(dptr), dptr);                                            \
+	}
+
+FREE_PLAIN(cuMemFree_v2, CUdeviceptr)
+FREE_PLAIN(cuMemFree, unsigned int)
 
 /* A free that is recorded frees when the graph runs. */
 static bool free_is_recorded(const self *s, CUstream stream, CUresult (*ask)(CUstream, int *))
@@ -74,21 +81,21 @@ static CUresult free_recorded(CUdeviceptr dptr, CUresult answer)
 	return answer;
 }
 
-EXPORT CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream stream)
-{
-	if (free_is_recorded(self_get(), stream, DRIVER(cuStreamIsCapturing)))
-		return free_recorded(dptr, DRIVER(cuMemFreeAsync)(dptr, stream));
-	refund r = refund_open_memory(dptr);
-	return refund_close_memory(&r, DRIVER(cuMemFreeAsync)(dptr, stream), dptr);
-}
+#define FREE_ASYNC(symbol, asks)                                                                                       \
+	EXPORT CUresult symbol(CUdeviceptr dptr, CUstream stream)                                                      \
+	{                                                                                                              \
+		self *s = self_get();                                                                                  \
+		piece paid;                                                                                            \
+		if (free_is_recorded(s, stream, DRIVER(asks)))                                                         \
+			return free_recorded(dptr, DRIVER(symbol)(dptr, stream));                                      \
+		refund r = refund_open(HOLDING_POOLED, dptr);                                                          \
+		if (!r.known && piece_take(s->pieces, dptr, &paid))                                                    \
+			return piece_freed(s, paid, dptr, DRIVER(symbol)(dptr, stream));                               \
+		return refund_close_memory(&r, DRIVER(symbol)(dptr, stream), dptr);                                    \
+	}
 
-EXPORT CUresult cuMemFreeAsync_ptsz(CUdeviceptr dptr, CUstream stream)
-{
-	if (free_is_recorded(self_get(), stream, DRIVER(cuStreamIsCapturing_ptsz)))
-		return free_recorded(dptr, DRIVER(cuMemFreeAsync_ptsz)(dptr, stream));
-	refund r = refund_open_memory(dptr);
-	return refund_close_memory(&r, DRIVER(cuMemFreeAsync_ptsz)(dptr, stream), dptr);
-}
+FREE_ASYNC(cuMemFreeAsync, cuStreamIsCapturing)
+FREE_ASYNC(cuMemFreeAsync_ptsz, cuStreamIsCapturing_ptsz)
 
 EXPORT CUresult cuArrayDestroy(CUarray array)
 {

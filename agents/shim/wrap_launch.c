@@ -14,19 +14,18 @@ static gate_stream stream_own(CUstream stream)
 	return (gate_stream){stream, DRIVER(cuEventRecord_ptsz), DRIVER(cuStreamIsCapturing_ptsz)};
 }
 
-/* Most launches: there is a self, and either nothing holds launches back or the thread has credit. The driver's call is
- * the last thing that happens, so that its arguments stay where they are.
+/* What launch_quick.c does not let pass at once, and graphs. The thread may have credit; else the launch goes through
+ * the gate. The first launch of a process finds no self; it may be that nothing holds it back.
  */
 #define LAUNCH_QUICK(key_value, call)                                                                                  \
 	do {                                                                                                           \
-		const limits *l_ = atomic_load_explicit(&self_here.gates, memory_order_acquire);                       \
-		if (__builtin_expect(l_ && !atomic_load_explicit(&l_->gates, memory_order_relaxed), 1))                \
+		self *s_ = atomic_load_explicit(&self_here.self, memory_order_acquire);                                \
+		if (s_ && !atomic_load_explicit(&s_->limits->gates, memory_order_relaxed))                             \
 			return call;                                                                                   \
-		if (l_ && gate_quick(key_value))                                                                       \
+		if (s_ && gate_quick(key_value))                                                                       \
 			return call;                                                                                   \
 	} while (0)
 
-/* All others. The first launch of a process finds no self; it may be that nothing holds it back. */
 #define LAUNCH_SLOW(on, key_value, call)                                                                               \
 	do {                                                                                                           \
 		self *s_ = self_get();                                                                                 \
@@ -40,6 +39,10 @@ static gate_stream stream_own(CUstream stream)
 		return answer_;                                                                                        \
 	} while (0)
 
+#define LAUNCH(symbol)                                                                                                 \
+	__typeof__(symbol) launch_##symbol;                                                                            \
+	CUresult launch_##symbol
+
 #define KERNEL_PARAMETERS                                                                                              \
 	CUfunction f, unsigned int gx, unsigned int gy, unsigned int gz, unsigned int bx, unsigned int by,             \
 		unsigned int bz, unsigned int shared, CUstream stream, void **params
@@ -50,7 +53,7 @@ static __attribute__((noinline)) CUresult kernel_gated(KERNEL_PARAMETERS, void *
 	LAUNCH_SLOW(stream_plain(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel)(KERNEL_ARGUMENTS, extra));
 }
 
-EXPORT CUresult cuLaunchKernel(KERNEL_PARAMETERS, void **extra)
+LAUNCH(cuLaunchKernel)(KERNEL_PARAMETERS, void **extra)
 {
 	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel)(KERNEL_ARGUMENTS, extra));
 	return kernel_gated(KERNEL_ARGUMENTS, extra);
@@ -61,7 +64,7 @@ static __attribute__((noinline)) CUresult kernel_own_gated(KERNEL_PARAMETERS, vo
 	LAUNCH_SLOW(stream_own(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel_ptsz)(KERNEL_ARGUMENTS, extra));
 }
 
-EXPORT CUresult cuLaunchKernel_ptsz(KERNEL_PARAMETERS, void **extra)
+LAUNCH(cuLaunchKernel_ptsz)(KERNEL_PARAMETERS, void **extra)
 {
 	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchKernel_ptsz)(KERNEL_ARGUMENTS, extra));
 	return kernel_own_gated(KERNEL_ARGUMENTS, extra);
@@ -72,27 +75,31 @@ static uint64_t config_key(const CUlaunchConfig *config, CUfunction f)
 	return cost_key(f, config->gridDimX, config->gridDimY, config->gridDimZ);
 }
 
-EXPORT CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction f, void **params, void **extra)
+LAUNCH(cuLaunchKernelEx)(const CUlaunchConfig *config, CUfunction f, void **params, void **extra)
 {
+	if (!config)
+		return self_get(), DRIVER(cuLaunchKernelEx)(config, f, params, extra);
 	LAUNCH_QUICK(config_key(config, f), DRIVER(cuLaunchKernelEx)(config, f, params, extra));
 	LAUNCH_SLOW(stream_plain(config->hStream), config_key(config, f),
 		DRIVER(cuLaunchKernelEx)(config, f, params, extra));
 }
 
-EXPORT CUresult cuLaunchKernelEx_ptsz(const CUlaunchConfig *config, CUfunction f, void **params, void **extra)
+LAUNCH(cuLaunchKernelEx_ptsz)(const CUlaunchConfig *config, CUfunction f, void **params, void **extra)
 {
+	if (!config)
+		return self_get(), DRIVER(cuLaunchKernelEx_ptsz)(config, f, params, extra);
 	LAUNCH_QUICK(config_key(config, f), DRIVER(cuLaunchKernelEx_ptsz)(config, f, params, extra));
 	LAUNCH_SLOW(stream_own(config->hStream), config_key(config, f),
 		DRIVER(cuLaunchKernelEx_ptsz)(config, f, params, extra));
 }
 
-EXPORT CUresult cuLaunchCooperativeKernel(KERNEL_PARAMETERS)
+LAUNCH(cuLaunchCooperativeKernel)(KERNEL_PARAMETERS)
 {
 	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel)(KERNEL_ARGUMENTS));
 	LAUNCH_SLOW(stream_plain(stream), cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel)(KERNEL_ARGUMENTS));
 }
 
-EXPORT CUresult cuLaunchCooperativeKernel_ptsz(KERNEL_PARAMETERS)
+LAUNCH(cuLaunchCooperativeKernel_ptsz)(KERNEL_PARAMETERS)
 {
 	LAUNCH_QUICK(cost_key(f, gx, gy, gz), DRIVER(cuLaunchCooperativeKernel_ptsz)(KERNEL_ARGUMENTS));
 	LAUNCH_SLOW(
@@ -100,7 +107,7 @@ EXPORT CUresult cuLaunchCooperativeKernel_ptsz(KERNEL_PARAMETERS)
 }
 
 /* One launch on several devices; charged by the first of the list. */
-EXPORT CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS *list, unsigned int count, unsigned int flags)
+LAUNCH(cuLaunchCooperativeKernelMultiDevice)(CUDA_LAUNCH_PARAMS *list, unsigned int count, unsigned int flags)
 {
 	if (!list || count == 0)
 		return self_get(), DRIVER(cuLaunchCooperativeKernelMultiDevice)(list, count, flags);
@@ -109,7 +116,7 @@ EXPORT CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS *list, u
 		DRIVER(cuLaunchCooperativeKernelMultiDevice)(list, count, flags));
 }
 
-EXPORT CUresult cuLaunch(CUfunction f)
+LAUNCH(cuLaunch)(CUfunction f)
 {
 	LAUNCH_QUICK(cost_key(f, 1, 1, 1), DRIVER(cuLaunch)(f));
 	LAUNCH_SLOW(stream_plain(NULL), cost_key(f, 1, 1, 1), DRIVER(cuLaunch)(f));
@@ -120,13 +127,13 @@ static uint64_t grid_key(CUfunction f, int width, int height)
 	return cost_key(f, (unsigned)width, (unsigned)height, 1);
 }
 
-EXPORT CUresult cuLaunchGrid(CUfunction f, int width, int height)
+LAUNCH(cuLaunchGrid)(CUfunction f, int width, int height)
 {
 	LAUNCH_QUICK(grid_key(f, width, height), DRIVER(cuLaunchGrid)(f, width, height));
 	LAUNCH_SLOW(stream_plain(NULL), grid_key(f, width, height), DRIVER(cuLaunchGrid)(f, width, height));
 }
 
-EXPORT CUresult cuLaunchGridAsync(CUfunction f, int width, int height, CUstream stream)
+LAUNCH(cuLaunchGridAsync)(CUfunction f, int width, int height, CUstream stream)
 {
 	LAUNCH_QUICK(grid_key(f, width, height), DRIVER(cuLaunchGridAsync)(f, width, height, stream));
 	LAUNCH_SLOW(

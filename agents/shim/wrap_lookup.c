@@ -11,6 +11,7 @@
 #define WRAP_HOLD(symbol)    [AT_##symbol] = (void *)symbol,
 #define WRAP_IMPORT(symbol)  [AT_##symbol] = (void *)symbol,
 #define WRAP_CONTEXT(symbol) [AT_##symbol] = (void *)symbol,
+#define WRAP_MODULE(symbol)  [AT_##symbol] = (void *)symbol,
 #define WRAP_POOL(symbol)    [AT_##symbol] = (void *)symbol,
 #define WRAP_GRAPH(symbol)   [AT_##symbol] = (void *)symbol,
 #define WRAP_LAUNCH(symbol)  [AT_##symbol] = (void *)symbol,

@@ -79,6 +79,38 @@ static CUresult make_external(uint64_t bytes)
 	return cuImportExternalMemory(&memory, &desc);
 }
 
+static const char *image_of(uint64_t bytes)
+{
+	static char text[32];
+	snprintf(text, sizeof text, "%llu", (unsigned long long)(bytes / MIB));
+	return text;
+}
+
+static CUresult make_module(uint64_t bytes)
+{
+	CUmodule module;
+	return cuModuleLoadData(&module, image_of(bytes));
+}
+
+static CUresult make_module_ex(uint64_t bytes)
+{
+	CUmodule module;
+	return cuModuleLoadDataEx(&module, image_of(bytes), 0, NULL, NULL);
+}
+
+static CUresult make_library(uint64_t bytes)
+{
+	CUlibrary library;
+	return cuLibraryLoadData(&library, image_of(bytes), NULL, NULL, 0, NULL, NULL, 0);
+}
+
+static CUresult make_heap(uint64_t bytes)
+{
+	size_t now;
+	EXPECT(cuCtxGetLimit(&now, CU_LIMIT_MALLOC_HEAP_SIZE) == CUDA_SUCCESS);
+	return cuCtxSetLimit(CU_LIMIT_MALLOC_HEAP_SIZE, now + bytes);
+}
+
 static CUresult graph_run(CUgraph graph)
 {
 	CUgraphExec exec;
@@ -131,6 +163,10 @@ FILL(array)
 FILL(array_3d)
 FILL(mipmap)
 FILL(external)
+FILL(module)
+FILL(module_ex)
+FILL(library)
+FILL(heap)
 FILL(graph_node)
 FILL(recorded)
 
@@ -206,6 +242,55 @@ static void mapping_holds_its_memory(void)
 	EXPECT(check_alloc(700 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
 	EXPECT(cuMemUnmap(0x10000000, 700 * MIB) == CUDA_SUCCESS);
 	EXPECT(check_alloc(700 * MIB) == CUDA_SUCCESS);
+}
+
+static uint64_t left_now(void)
+{
+	size_t left, total;
+	EXPECT(cuMemGetInfo_v2(&left, &total) == CUDA_SUCCESS);
+	return left;
+}
+
+static void modules_give_back(void)
+{
+	CUmodule module, refused;
+	CUlibrary library;
+	check_start();
+	for (int i = 0; i < 100; i++) {
+		EXPECT(cuModuleLoadData(&module, "300") == CUDA_SUCCESS && left_now() == 708 * MIB);
+		EXPECT(cuLibraryLoadData(&library, "500", NULL, NULL, 0, NULL, NULL, 0) == CUDA_SUCCESS);
+		EXPECT(left_now() == 208 * MIB && check_alloc(209 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+		EXPECT(cuModuleLoadData(&refused, "209") == CUDA_ERROR_OUT_OF_MEMORY && refused == NULL);
+		EXPECT(left_now() == 208 * MIB && fake_held(0) == 816 * MIB);
+		EXPECT(cuLibraryUnload(library) == CUDA_SUCCESS && left_now() == 708 * MIB);
+		EXPECT(cuModuleUnload(module) == CUDA_SUCCESS && left_now() == 1008 * MIB);
+		EXPECT(cuModuleUnload(module) != CUDA_SUCCESS && left_now() == 1008 * MIB);
+	}
+}
+
+/* What a context keeps aside comes back when it keeps less, and no more than that. */
+static void kept_memory_comes_back(void)
+{
+	check_start();
+	EXPECT(cuCtxSetLimit(CU_LIMIT_MALLOC_HEAP_SIZE, 508 * MIB) == CUDA_SUCCESS && left_now() == 508 * MIB);
+	EXPECT(cuCtxSetLimit(CU_LIMIT_MALLOC_HEAP_SIZE, 2048 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+	EXPECT(cuCtxSetLimit(CU_LIMIT_PRINTF_FIFO_SIZE, 101 * MIB) == CUDA_SUCCESS && left_now() == 408 * MIB);
+	EXPECT(cuCtxSetLimit(CU_LIMIT_MALLOC_HEAP_SIZE, 8 * MIB) == CUDA_SUCCESS && left_now() == 908 * MIB);
+	EXPECT(cuCtxSetLimit(CU_LIMIT_PRINTF_FIFO_SIZE, 1 * MIB) == CUDA_SUCCESS && left_now() == 1008 * MIB);
+	EXPECT(cuCtxSetLimit(77, 1) == CUDA_ERROR_INVALID_VALUE && left_now() == 1008 * MIB);
+}
+
+/* Whoever exports has paid; who imports holds nothing of its own. */
+static void imports_between_processes_are_free(void)
+{
+	CUdeviceptr at, there;
+	CUipcMemHandle handle;
+	check_start();
+	EXPECT(cuMemAlloc_v2(&at, 900 * MIB) == CUDA_SUCCESS);
+	EXPECT(cuIpcGetMemHandle(&handle, at) == CUDA_SUCCESS);
+	EXPECT(cuIpcOpenMemHandle_v2(&there, handle, 1) == CUDA_SUCCESS && left_now() == 108 * MIB);
+	EXPECT(cuIpcCloseMemHandle(there) == CUDA_SUCCESS && left_now() == 108 * MIB);
+	EXPECT(cuMemFree_v2(at) == CUDA_SUCCESS && left_now() == 1008 * MIB);
 }
 
 static void host_memory_is_not_counted(void)
@@ -379,6 +464,10 @@ const check checks_memory[] = {
 	{"fill_array_3d", fill_array_3d},
 	{"fill_mipmap", fill_mipmap},
 	{"fill_external", fill_external},
+	{"fill_module", fill_module},
+	{"fill_module_ex", fill_module_ex},
+	{"fill_library", fill_library},
+	{"fill_heap", fill_heap},
 	{"fill_graph_node", fill_graph_node},
 	{"fill_recorded", fill_recorded},
 	{"contexts_on_a_full_limit", contexts_on_a_full_limit},
@@ -386,6 +475,9 @@ const check checks_memory[] = {
 	{"free_gives_back", free_gives_back},
 	{"refused_by_the_driver_costs_nothing", refused_by_the_driver_costs_nothing},
 	{"mapping_holds_its_memory", mapping_holds_its_memory},
+	{"modules_give_back", modules_give_back},
+	{"kept_memory_comes_back", kept_memory_comes_back},
+	{"imports_between_processes_are_free", imports_between_processes_are_free},
 	{"host_memory_is_not_counted", host_memory_is_not_counted},
 	{"pool_keeps_and_gives_way", pool_keeps_and_gives_way},
 	{"pool_gives_way", pool_gives_way},

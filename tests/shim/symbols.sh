@@ -15,7 +15,7 @@ rows() # TABLE PATTERN OF A CLASS
 {
 	sed -nE "s/^(CALL|NVML)\\(([A-Za-z0-9_]*), (.*, )?($2)(, [A-Z]*)?\\)\$/\\2/p" "$1"
 }
-wrapped='ALLOC|FREE|HOLD|IMPORT|CONTEXT|POOL|GRAPH|LAUNCH|CAPTURE|INFO|LIST|LOOKUP'
+wrapped='ALLOC|FREE|HOLD|IMPORT|CONTEXT|MODULE|POOL|GRAPH|LAUNCH|CAPTURE|INFO|LIST|LOOKUP'
 {
 	rows "$calls" "$wrapped"
 	rows "$nvml" "$wrapped"

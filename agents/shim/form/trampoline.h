@@ -55,6 +55,7 @@ extern void *trampoline_at[] __attribute__((visibility("hidden")));
 #define TRAMPOLINE_HOLD(symbol)    TRAMPOLINE_SKIP(symbol)
 #define TRAMPOLINE_IMPORT(symbol)  TRAMPOLINE_SKIP(symbol)
 #define TRAMPOLINE_CONTEXT(symbol) TRAMPOLINE_SKIP(symbol)
+#define TRAMPOLINE_MODULE(symbol)  TRAMPOLINE_SKIP(symbol)
 #define TRAMPOLINE_POOL(symbol)    TRAMPOLINE_SKIP(symbol)
 #define TRAMPOLINE_GRAPH(symbol)   TRAMPOLINE_SKIP(symbol)
 #define TRAMPOLINE_LAUNCH(symbol)  TRAMPOLINE_SKIP(symbol)

@@ -4,16 +4,22 @@
 
 #include "shim/wrap.h"
 
+typedef struct CUipcMemHandle_st {
+	char reserved[64];
+} CUipcMemHandle;
+
 CUresult cuInit(unsigned flags);
 CUresult cuDriverGetVersion(int *version);
 CUresult cuDeviceGet(CUdevice *device, int ordinal);
 CUresult cuDeviceGetName(char *text, int size, CUdevice device);
-CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device);
 CUresult cuGetErrorString(CUresult answer, const char **text);
 CUresult cuGetErrorName(CUresult answer, const char **text);
 CUresult cuCtxSetCurrent(CUcontext context);
 CUresult cuMemPoolSetAttribute(CUmemoryPool pool, int attribute, void *value);
 CUresult cuModuleGetFunction(CUfunction *f, void *module, const char *name);
+CUresult cuIpcGetMemHandle(CUipcMemHandle *handle, CUdeviceptr at);
+CUresult cuIpcOpenMemHandle_v2(CUdeviceptr *at, CUipcMemHandle handle, unsigned int flags);
+CUresult cuIpcCloseMemHandle(CUdeviceptr at);
 CUresult cuStreamSynchronize(CUstream stream);
 CUresult cuCtxSynchronize(void);
 CUresult cuEventSynchronize(CUevent event);

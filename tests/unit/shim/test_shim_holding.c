@@ -17,18 +17,18 @@ Test(holding, the_table_is_its_model)
 		uint64_t key = 0x7000000 + i * 4096;
 		holding got;
 		if (seed >> 62) {
-			holding entry = {.kind = HOLDING_MEMORY, .key = key, .bytes = step + 1};
+			holding entry = {.kind = HOLDING_POOLED, .key = key, .bytes = step + 1};
 			cr_assert(holding_put(all, &entry));
 			model[i] = step + 1;
 		} else {
-			cr_assert_eq(holding_take(all, HOLDING_MEMORY, key, &got), model[i] != 0, "step %u", step);
+			cr_assert_eq(holding_take(all, HOLDING_POOLED, key, &got), model[i] != 0, "step %u", step);
 			cr_assert(!model[i] || got.bytes == model[i], "step %u", step);
 			model[i] = 0;
 		}
 	}
 	for (uint64_t i = 0; i < KEYS; i++) {
 		holding got;
-		cr_assert_eq(holding_find(all, HOLDING_MEMORY, 0x7000000 + i * 4096, &got), model[i] != 0);
+		cr_assert_eq(holding_find(all, HOLDING_POOLED, 0x7000000 + i * 4096, &got), model[i] != 0);
 		cr_assert(!model[i] || got.bytes == model[i]);
 	}
 }
@@ -36,13 +36,13 @@ Test(holding, the_table_is_its_model)
 Test(holding, kinds_do_not_meet)
 {
 	holdings *all = holdings_new();
-	holding got, one = {.kind = HOLDING_MEMORY, .key = 8, .bytes = 1},
+	holding got, one = {.kind = HOLDING_POOLED, .key = 8, .bytes = 1},
 		     two = {.kind = HOLDING_ARRAY, .key = 8, .bytes = 2};
 	holding_put(all, &one);
 	holding_put(all, &two);
 	cr_assert(holding_take(all, HOLDING_ARRAY, 8, &got) && got.bytes == 2);
-	cr_assert(holding_take(all, HOLDING_MEMORY, 8, &got) && got.bytes == 1);
-	cr_assert(!holding_take(all, HOLDING_MEMORY, 8, &got));
+	cr_assert(holding_take(all, HOLDING_POOLED, 8, &got) && got.bytes == 1);
+	cr_assert(!holding_take(all, HOLDING_POOLED, 8, &got));
 }
 
 Test(holding, the_last_reference_ends_it)
@@ -67,12 +67,12 @@ Test(holding, sift_sees_each_entry_and_takes_out_what_it_should)
 	holdings *all = holdings_new();
 	unsigned seen = 0;
 	for (uint64_t key = 1; key <= 2000; key++) {
-		holding entry = {.kind = HOLDING_MEMORY, .key = key};
+		holding entry = {.kind = HOLDING_POOLED, .key = key};
 		holding_put(all, &entry);
 	}
 	holdings_sift(all, odd, &seen);
 	cr_assert_geq(seen, 2000);
 	holding got;
 	for (uint64_t key = 1; key <= 2000; key++)
-		cr_assert_eq(holding_find(all, HOLDING_MEMORY, key, &got), key % 2 == 0, "key %lu", (unsigned long)key);
+		cr_assert_eq(holding_find(all, HOLDING_POOLED, key, &got), key % 2 == 0, "key %lu", (unsigned long)key);
 }
