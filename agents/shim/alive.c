@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define ALIVE_TEXT_BYTES 1024
+
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -32,10 +34,8 @@ static const char *alive_stat(pid_t pid, char *text, size_t size)
 }
 
 /* Field 22, counted from the state, which is field 3. */
-static bool alive_started(pid_t pid, uint32_t *ret_started)
+static bool alive_started(const char *at, uint32_t *ret_started)
 {
-	char text[1024];
-	const char *at = alive_stat(pid, text, sizeof text);
 	for (int field = 3; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
@@ -47,8 +47,9 @@ static bool alive_started(pid_t pid, uint32_t *ret_started)
 uint64_t alive_self(void)
 {
 	pid_t pid = (pid_t)syscall(SYS_getpid);
+	char text[ALIVE_TEXT_BYTES];
 	uint32_t started = 0;
-	alive_started(pid, &started);
+	alive_started(alive_stat(pid, text, sizeof text), &started);
 	return (uint64_t)pid << 32 | started;
 }
 
@@ -67,14 +68,26 @@ static bool alive_ended(pid_t pid)
 	return ended;
 }
 
+/* What the kernel prints of a process says most; that its first thread has ended does not say that all have. */
+static bool alive_is(pid_t pid, uint32_t wanted)
+{
+	char text[ALIVE_TEXT_BYTES];
+	uint32_t started;
+	const char *at = alive_stat(pid, text, sizeof text); /* " S PPID ..." */
+	if (at && alive_started(at, &started)) {
+		if (wanted && started != wanted)
+			return false;
+		if (at[1] != 'Z' && at[1] != 'X')
+			return true;
+	}
+	return !alive_ended(pid);
+}
+
 bool alive_check(uint64_t name)
 {
 	pid_t pid = (pid_t)(name >> 32);
-	uint32_t started;
 	int kept = errno;
-	bool lives = pid > 0 && !alive_ended(pid);
-	if (lives && alive_started(pid, &started))
-		lives = (uint32_t)name == 0 || started == (uint32_t)name;
+	bool lives = pid > 0 && alive_is(pid, (uint32_t)name);
 	errno = kept;
 	return lives;
 }

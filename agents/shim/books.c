@@ -4,7 +4,8 @@
 
 #include "shim/alive.h"
 
-#define BOOKS_TRIES 6 /* pauses of 1, 4, 16 ... microseconds, about 1.4 ms in all */
+#define BOOKS_SWEEP_NS 50000000 /* at least, between two searches for the dead by who joins */
+#define BOOKS_TRIES    6        /* pauses of 1, 4, 16 ... microseconds, about 1.4 ms in all */
 
 _Static_assert(BOOKS_NEAR + BOOKS_GROUPS * BOOKS_GROUP == BOOKS_SLOTS, "every slot is near or in a group");
 _Static_assert(offsetof(books_slot, changes) == 448, "on a line that no owner writes");
@@ -77,15 +78,33 @@ static books_slot *books_claim_new(books *b, uint64_t owner, uint32_t pid_space)
 	return NULL;
 }
 
-/* A hole is taken as it is; the living are asked after only when there is none, so that many who start at once do not
- * wait. */
+static bool books_may_sweep(books *b)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	int64_t before = atomic_load(&b->swept_at_ns);
+	return (before > now_ns || now_ns - before > BOOKS_SWEEP_NS) &&
+	       atomic_compare_exchange_strong(&b->swept_at_ns, &before, now_ns);
+}
+
+static books_slot *books_claim_swept(books *b, uint64_t owner, uint32_t pid_space)
+{
+	return books_sweep(b, pid_space) > 0 ? books_claim_below(b, books_top(b), owner, pid_space) : NULL;
+}
+
+/* A hole is taken as it is. When there is none, one of those who start at once asks who still lives, and all do when
+ * there is no other slot left: each question takes the kernel some time.
+ */
 books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space)
 {
 	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space);
-	if (!slot && books_sweep(b, pid_space) > 0)
-		slot = books_claim_below(b, books_top(b), owner, pid_space);
+	if (!slot && books_top(b) > 0 && books_may_sweep(b))
+		slot = books_claim_swept(b, owner, pid_space);
 	if (!slot)
 		slot = books_claim_new(b, owner, pid_space);
+	if (!slot)
+		slot = books_claim_swept(b, owner, pid_space);
 	if (!slot)
 		atomic_fetch_add(&b->turned_away, 1);
 	return slot;

@@ -68,7 +68,8 @@ typedef struct books {
 	uint64_t size_bytes;
 	_Atomic uint32_t top;         /* slots from here on have never been used */
 	_Atomic uint32_t turned_away; /* how often a process found no slot */
-	uint8_t rest[32];
+	_Atomic int64_t swept_at_ns;  /* who sets this looks for the dead before it takes a slot that was never used */
+	uint8_t rest[24];
 	books_device devices[LIMITS_DEVICES];
 	books_slot slots[BOOKS_SLOTS];
 } books;

@@ -10,6 +10,8 @@
  * and a neighbour waits shortly. A function whose cost nobody knows goes alone until it is known.
  */
 #pragma once
+#include <stddef.h>
+
 #include "shim/cost.h"
 #include "shim/self.h"
 
@@ -47,7 +49,8 @@ typedef struct gate_pass {
 	int64_t ns;
 } gate_pass;
 
-gate *gate_new(void);
+/* A gate is so many zeroed bytes. */
+size_t gate_bytes(void);
 
 /* The common case: cost known, credit at hand. True: go. */
 static inline bool gate_quick(uint64_t key)

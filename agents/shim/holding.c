@@ -30,14 +30,9 @@ static void *pages_new(size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-holdings *holdings_new(void)
+size_t holdings_bytes(void)
 {
-	holdings *all = pages_new(sizeof(holdings));
-	for (unsigned i = 0; all && i < HOLDING_STRIPES; i++) {
-		all->stripes[i].entries = all->stripes[i].first;
-		all->stripes[i].mask = HOLDING_FIRST - 1;
-	}
-	return all;
+	return sizeof(holdings);
 }
 
 static uint64_t holding_hash(holding_kind kind, uint64_t key)
@@ -66,12 +61,19 @@ static holding *holding_probe(const stripe *s, holding_kind kind, uint64_t key)
 
 static holding *holding_at(const stripe *s, holding_kind kind, uint64_t key)
 {
+	if (!s->count)
+		return NULL;
 	holding *found = holding_probe(s, kind, key);
 	return found->kind == HOLDING_FREE ? NULL : found;
 }
 
 static bool stripe_grow(stripe *s)
 {
+	if (!s->entries) {
+		s->entries = s->first;
+		s->mask = HOLDING_FIRST - 1;
+		return true;
+	}
 	stripe larger = {.mask = s->mask == HOLDING_FIRST - 1 ? HOLDING_PAGE - 1 : s->mask * 2 + 1};
 	larger.entries = pages_new((larger.mask + 1) * sizeof(holding));
 	if (!larger.entries)
@@ -110,7 +112,7 @@ static void stripe_remove(stripe *s, holding *entry)
 
 static holding *stripe_place(stripe *s, holding_kind kind, uint64_t key)
 {
-	if (s->count * 8 >= (s->mask + 1) * 7 && !stripe_grow(s))
+	if ((!s->entries || s->count * 8 >= (s->mask + 1) * 7) && !stripe_grow(s))
 		return NULL;
 	holding *place = holding_probe(s, kind, key);
 	if (place->kind == HOLDING_FREE)
@@ -188,7 +190,7 @@ bool holding_change(
 
 static void stripe_sift(stripe *s, bool (*on_entry)(holding *, void *), void *arg)
 {
-	for (uint32_t i = 0; i <= s->mask;) {
+	for (uint32_t i = 0; s->count && i <= s->mask;) {
 		holding *entry = &s->entries[i];
 		if (entry->kind != HOLDING_FREE && on_entry(entry, arg))
 			stripe_remove(s, entry); /* another may have moved here: look again */

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum holding_kind {
@@ -40,8 +41,8 @@ typedef struct holding {
 
 typedef struct holdings holdings;
 
-/* NULL when the kernel gives no memory. */
-holdings *holdings_new(void);
+/* A table is so many zeroed bytes. */
+size_t holdings_bytes(void);
 
 /* Enters it; an entry with the same kind and key is replaced. False when the kernel gives no memory. */
 bool holding_put(holdings *all, const holding *what);

@@ -39,14 +39,9 @@ static void *pages_new(size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-pieces *pieces_new(void)
+size_t pieces_bytes(void)
 {
-	pieces *all = pages_new(sizeof(pieces));
-	for (unsigned i = 0; all && i < PIECE_STRIPES; i++) {
-		all->stripes[i].entries = all->stripes[i].first;
-		all->stripes[i].mask = PIECE_FIRST - 1;
-	}
-	return all;
+	return sizeof(pieces);
 }
 
 ALWAYS_INLINE uint64_t piece_hash(uint64_t at)
@@ -68,8 +63,17 @@ ALWAYS_INLINE piece_entry *piece_probe(const stripe *s, uint64_t at)
 	return &s->entries[place];
 }
 
+static bool stripe_begin(stripe *s)
+{
+	s->entries = s->first;
+	s->mask = PIECE_FIRST - 1;
+	return true;
+}
+
 static __attribute__((noinline, cold)) bool stripe_grow(stripe *s)
 {
+	if (!s->entries)
+		return stripe_begin(s);
 	stripe larger = {.mask = s->mask == PIECE_FIRST - 1 ? PIECE_PAGE - 1 : s->mask * 2 + 1};
 	larger.entries = pages_new((larger.mask + 1) * sizeof(piece_entry));
 	if (!larger.entries)
@@ -111,7 +115,8 @@ ALWAYS_INLINE void stripe_remove(stripe *s, piece_entry *entry)
 		stripe_close_gap(s, hole);
 }
 
-/* A fifth of the table stays free: fewer, and a search walks far; more, and what is in use does not fit the cache. */
+/* A fifth of the table stays free (and one that has no place yet has none): fewer, and a search walks far; more, and
+ * what is in use does not fit the cache. */
 ALWAYS_INLINE bool stripe_has_room(stripe *s)
 {
 	return __builtin_expect(s->count * 5 < s->mask * 4, 1) || stripe_grow(s) || s->count < s->mask;
@@ -144,8 +149,8 @@ bool piece_take(pieces *all, uint64_t at, piece *ret_taken)
 	stripe *s = &all->stripes[piece_hash(at) >> 58];
 	uint64_t paid = 0;
 	spin_lock(&s->lock);
-	piece_entry *found = piece_probe(s, at);
-	bool is_known = found->at != 0;
+	piece_entry *found = s->count ? piece_probe(s, at) : NULL;
+	bool is_known = found && found->at != 0;
 	if (is_known) {
 		paid = found->paid;
 		stripe_remove(s, found);
@@ -157,7 +162,7 @@ bool piece_take(pieces *all, uint64_t at, piece *ret_taken)
 
 static void stripe_end(stripe *s, unsigned context, void (*on_piece)(piece, void *), void *arg)
 {
-	for (uint32_t i = 0; i <= s->mask;) {
+	for (uint32_t i = 0; s->count && i <= s->mask;) {
 		piece what = piece_of(s->entries[i].paid);
 		if (s->entries[i].at == 0 || what.context != context) {
 			i++;

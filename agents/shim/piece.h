@@ -7,6 +7,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define PIECE_CONTEXTS 4096 /* that are told apart; 0: none of them, so that the piece ends with no context */
@@ -19,8 +20,8 @@ typedef struct piece {
 
 typedef struct pieces pieces;
 
-/* NULL when the kernel gives no memory. */
-pieces *pieces_new(void);
+/* A table is so many zeroed bytes. */
+size_t pieces_bytes(void);
 
 /* Enters it; one at the same address, which is not 0, is replaced. False when the kernel gives no memory. */
 bool piece_put(pieces *all, uint64_t at, piece what);

@@ -35,23 +35,40 @@ static void self_watch_forks(void)
 		pthread_atfork(NULL, NULL, self_wipe);
 }
 
+static size_t self_pages(size_t bytes)
+{
+	return (bytes + 4095) & ~(size_t)4095;
+}
+
+/* With its tables behind it, all of them zeros. */
+static self *self_new(void)
+{
+	size_t pieces_at = self_pages(sizeof(self));
+	size_t holdings_at = pieces_at + self_pages(pieces_bytes());
+	size_t gate_at = holdings_at + self_pages(holdings_bytes());
+	char *at = mmap(NULL, gate_at + gate_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		__builtin_trap(); /* the kernel has no page left: nothing else would run either */
+	self *s = (void *)at;
+	s->pieces = (void *)(at + pieces_at);
+	s->holdings = (void *)(at + holdings_at);
+	s->gate = (void *)(at + gate_at);
+	return s;
+}
+
 static self *self_make(void)
 {
-	self *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	self *s = self_new();
 	region r;
-	if (s == MAP_FAILED || !region_open(&r))
-		__builtin_trap(); /* the kernel has no page left: nothing else would run either */
+	if (!region_open(&r))
+		__builtin_trap();
 	s->limits = r.limits;
 	s->books = r.books;
 	s->by_variables = r.by_variables;
 	s->pid_space = alive_space();
-	s->slot = books_join(s->books, alive_self(), s->pid_space);
-	s->pieces = pieces_new();
-	s->holdings = holdings_new();
-	s->gate = gate_new();
+	s->name = alive_self();
+	s->slot = books_join(s->books, s->name, s->pid_space);
 	atomic_init(&s->epoch, 1);
-	if (!s->pieces || !s->holdings || !s->gate)
-		__builtin_trap();
 	return s;
 }
 
@@ -61,7 +78,7 @@ static self *self_base_locked(void)
 	if (!s) {
 		s = self_make();
 		self_watch_forks();
-		atomic_store(&self_here.epoch, alive_self());
+		atomic_store(&self_here.epoch, s->name);
 		atomic_store(&self_here.base, s);
 	}
 	return s;
@@ -112,7 +129,7 @@ books_slot *self_slot(self *s)
 	if (slot || atomic_load(&s->unbooked) || now - before < SELF_JOIN_TICKS ||
 		!atomic_compare_exchange_strong(&s->joined_at, &before, now))
 		return slot;
-	slot = books_join(s->books, alive_self(), s->pid_space);
+	slot = books_join(s->books, s->name, s->pid_space);
 	atomic_store(&s->slot, slot);
 	return slot;
 }

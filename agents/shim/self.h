@@ -31,6 +31,7 @@ typedef struct self {
 	pieces *pieces;
 	holdings *holdings;
 	gate *gate;
+	uint64_t name; /* of this process (alive.h) */
 	uint32_t pid_space;
 	bool by_variables;
 	atomic_uint epoch;                    /* goes up when a context ends */

@@ -1,15 +1,20 @@
 #include <criterion/criterion.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "shim/holding.h"
 
 #define KEYS 3000
 
+static holdings *fresh(void)
+{
+	return mmap(NULL, holdings_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 /* Random entries against an array, with removals in the middle of runs, through several sizes of the table. */
 Test(holding, the_table_is_its_model)
 {
 	static uint64_t model[KEYS];
-	holdings *all = holdings_new();
+	holdings *all = fresh();
 	uint64_t seed = 42;
 	for (unsigned step = 0; step < 200000; step++) {
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
@@ -35,7 +40,7 @@ Test(holding, the_table_is_its_model)
 
 Test(holding, kinds_do_not_meet)
 {
-	holdings *all = holdings_new();
+	holdings *all = fresh();
 	holding got, one = {.kind = HOLDING_POOLED, .key = 8, .bytes = 1},
 		     two = {.kind = HOLDING_ARRAY, .key = 8, .bytes = 2};
 	holding_put(all, &one);
@@ -47,7 +52,7 @@ Test(holding, kinds_do_not_meet)
 
 Test(holding, the_last_reference_ends_it)
 {
-	holdings *all = holdings_new();
+	holdings *all = fresh();
 	holding ended, entry = {.kind = HOLDING_HANDLE, .key = 5, .bytes = 9, .refs = 1};
 	holding_put(all, &entry);
 	cr_assert(!holding_count(all, HOLDING_HANDLE, 5, 1, &ended));
@@ -64,7 +69,7 @@ static bool odd(holding *entry, void *arg)
 
 Test(holding, sift_sees_each_entry_and_takes_out_what_it_should)
 {
-	holdings *all = holdings_new();
+	holdings *all = fresh();
 	unsigned seen = 0;
 	for (uint64_t key = 1; key <= 2000; key++) {
 		holding entry = {.kind = HOLDING_POOLED, .key = key};

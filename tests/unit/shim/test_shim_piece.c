@@ -1,14 +1,20 @@
 #include <criterion/criterion.h>
+#include <sys/mman.h>
 
 #include "shim/piece.h"
 
 #define KEYS 3000
 
+static pieces *fresh(void)
+{
+	return mmap(NULL, pieces_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 /* Random entries against an array, with removals in the middle of runs, through several sizes of the table. */
 Test(piece, the_table_is_its_model)
 {
 	static uint64_t model[KEYS];
-	pieces *all = pieces_new();
+	pieces *all = fresh();
 	uint64_t seed = 42;
 	for (unsigned step = 0; step < 200000; step++) {
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
@@ -36,7 +42,7 @@ Test(piece, the_table_is_its_model)
 
 Test(piece, the_widest_of_each_is_kept)
 {
-	pieces *all = pieces_new();
+	pieces *all = fresh();
 	piece got, widest = {(UINT64_C(1) << 48) - 1, 15, PIECE_CONTEXTS - 1};
 	cr_assert(piece_put(all, UINT64_MAX, widest));
 	cr_assert(piece_take(all, UINT64_MAX, &got));
@@ -53,7 +59,7 @@ static void add(piece what, void *arg)
 
 Test(piece, a_context_takes_its_own_along_and_no_others)
 {
-	pieces *all = pieces_new();
+	pieces *all = fresh();
 	uint64_t sum = 0;
 	for (uint64_t at = 1; at <= 5000; at++)
 		cr_assert(piece_put(all, at * 4096, (piece){at, 0, (unsigned)(at % 3)}));
