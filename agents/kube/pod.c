@@ -205,6 +205,15 @@ static void containers_join(const container_list *init, const container_list *ap
 		memcpy(ret->containers + init->n, apps->v, apps->n * sizeof(*apps->v));
 }
 
+static err policy_read(pull *p, arena *a, pod *ret)
+{
+	str word = STR_NONE;
+	err e = fields_text(p, a, &word);
+
+	ret->is_meek = str_eq(word, S("Never"));
+	return e;
+}
+
 static err spec_read(pull *p, arena *a, pod *ret)
 {
 	container_list *init = ARENA_NEW(a, container_list), *apps = ARENA_NEW(a, container_list);
@@ -227,6 +236,8 @@ static err spec_read(pull *p, arena *a, pod *ret)
 			e = fields_text(p, a, &ret->runtime_class);
 		else if (str_eq(key, S("priority")))
 			e = fields_i64(p, &ret->priority);
+		else if (str_eq(key, S("preemptionPolicy")))
+			e = policy_read(p, a, ret);
 		else if (str_eq(key, S("nodeSelector")))
 			e = fields_pairs_read(p, a, &ret->node_selector);
 		else if (str_eq(key, S("tolerations")))

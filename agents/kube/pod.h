@@ -30,6 +30,7 @@ typedef struct pod {
 	str scheduler;
 	str phase; /* Pending, Running, Succeeded, Failed */
 	int64_t priority;
+	bool is_meek; /* preemptionPolicy Never: nobody yields to it */
 	str runtime_class;
 	bool is_leaving;           /* its deletion was asked for */
 	bool is_gated;             /* not to be scheduled yet */

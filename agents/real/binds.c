@@ -121,6 +121,7 @@ void bind_failed(real *r, bind_row *b)
 	} else if (b->r.loan.n && r->agent) {
 		agent_unspend(r->agent, b->r.loan, b->r.charge);
 	}
+	yields_back(r, str_from(b->uid));
 	bind_drop(r, b);
 	real_write(r);
 }

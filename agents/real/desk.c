@@ -139,15 +139,15 @@ static extender_pass gate_look(void *arg, const pod *p, pod_ask *q, arena *a)
 	if (d.word == DESK_ORDERED)
 		return (extender_pass){.node = str_from(d.seat->node)};
 	if (d.word == DESK_OPEN || d.word == DESK_UNSEEN)
-		return (extender_pass){NULL, STR_NONE};
+		return (extender_pass){.kept = yields_kept(r, p->meta.uid)};
 	if (w)
 		w->was_refused = true;
-	return (extender_pass){d.why, STR_NONE};
+	return (extender_pass){.refusal = d.why};
 }
 
 extender_gate real_gate(real *r)
 {
-	return (extender_gate){gate_look, r};
+	return (extender_gate){gate_look, yields_full, r};
 }
 
 bool real_is_one_tenant(void *arg, str space, str other)
@@ -218,6 +218,7 @@ static err lent_grant(real *r, const desk_answer *d, const binding_args *at, con
 	id name = name_of_pod(r->spec.cluster_uid, at->uid);
 	str class;
 
+	yields_lift(r, at->uid);
 	err e = grant_make(r->spec.stock, p, q, NULL, at->node, now_us, a, g, f);
 	if (e)
 		return e;
@@ -297,12 +298,13 @@ static err records_add(real *r, const binding_args *at, const receipt *words, st
 }
 
 /* Nothing was entered yet but what is spent. */
-static void enter_undo(real *r, const desk_answer *d, const receipt *words)
+static void enter_undo(real *r, const desk_answer *d, const binding_args *at, const receipt *words)
 {
 	if (d->word == DESK_ORDERED)
 		seat_hold(r, d->work, d->seat);
 	else
 		agent_unspend(r->agent, words->loan, words->charge);
+	yields_back(r, at->uid);
 }
 
 static err till_enter(void *arg, const binding_args *at, const pod *p, pod_ask *q, arena *a, grant *g, fault *f)
@@ -317,12 +319,14 @@ static err till_enter(void *arg, const binding_args *at, const pod *p, pod_ask *
 		return fault_set(f, ERR_CONFLICT, NULL, "%s", d.why);
 	err e = d.word == DESK_ORDERED ? ordered_grant(r, &d, at, p, q, a, g, &words, f)
 				       : lent_grant(r, &d, at, p, q, a, g, &words, f);
-	if (e)
+	if (e) {
+		yields_back(r, at->uid);
 		return e;
+	}
 	str text = receipt_sign(&words, at->uid, at->node, r->spec.key, a);
 	e = records_add(r, at, &words, text, a, g, f);
 	if (e)
-		enter_undo(r, &d, &words);
+		enter_undo(r, &d, at, &words);
 	else
 		bind_begin(r, &d, at, p, q, a, g, text);
 	return e;

@@ -293,6 +293,7 @@ static void sweep(real *r, int64_t now_us)
 	for (uint32_t i = 0; i < r->works.timed.n; i++)
 		time_look(r, r->works.timed.v[i], now_us);
 	binds_expire(r, now_us);
+	yields_sweep(r, now_us);
 }
 
 static int64_t face_turn(void *self, const cluster_events *e, int64_t now_us)
@@ -307,7 +308,7 @@ static int64_t face_turn(void *self, const cluster_events *e, int64_t now_us)
 		news_tell(r, w, e, now_us);
 	}
 	bool has_more = r->agent && waits_look(r, e, now_us);
-	bool waits = r->works.timed.n || r->waits.n || r->binds.n || r->foreign.n;
+	bool waits = r->works.timed.n || r->waits.n || r->binds.n || r->foreign.n || r->yields.n;
 	int64_t next_us = waits ? r->sweep_us : CLUSTER_NEVER;
 	return has_more ? now_us : next_us;
 }

@@ -14,7 +14,7 @@ struct front {
 	arena *arena;
 	mirror *mirror;
 	quotas *quotas;
-	follow *follow;
+	follow *follow, *follow_budgets;
 	locks *locks;
 	serving *serving;
 	admission admission;
@@ -69,6 +69,44 @@ static void quota_gone(void *arg, const object_meta *m, str object)
 static void quotas_listed(void *arg)
 {
 	((front *)arg)->has_quotas = true;
+}
+
+static void budget_is(void *arg, const object_meta *m, str object)
+{
+	front *f = arg;
+
+	if (budgets_put(f->spec.budgets, m, object))
+		say(f, "budget.unread", m->name, m->space);
+}
+
+static void budget_gone(void *arg, const object_meta *m, str object)
+{
+	(void)object;
+	budgets_drop(((front *)arg)->spec.budgets, m->space, m->name);
+}
+
+static void budgets_listed(void *arg)
+{
+	budgets_known(((front *)arg)->spec.budgets);
+}
+
+static void budgets_trouble(void *arg, err e, long status, str why)
+{
+	(void)e;
+	(void)status;
+	say(arg, "budget.trouble", S("the watch"), why);
+}
+
+static void budgets_follow(front *f)
+{
+	f->follow_budgets = follow_open(&(follow_spec){.loop = f->spec.loop,
+		.kube = f->spec.kube,
+		.path = S("/apis/policy/v1/poddisruptionbudgets"),
+		.on_object = budget_is,
+		.on_gone = budget_gone,
+		.on_listed = budgets_listed,
+		.on_trouble = budgets_trouble,
+		.arg = f});
 }
 
 static void quotas_trouble(void *arg, err e, long status, str why)
@@ -176,6 +214,7 @@ front *front_open(const front_spec *s)
 	q.on_trouble = quotas_trouble;
 	q.arg = f;
 	f->follow = follow_open(&q);
+	budgets_follow(f);
 	f->locks = locks_new(&(locks_spec){s->loop, s->kube, NULL, leads, on_lock, f});
 	admission_fill(f);
 	if (s->settings.keeps_certificate)
@@ -190,6 +229,7 @@ void front_close(front *f)
 	serving_close(f->serving);
 	locks_free(f->locks);
 	follow_close(f->follow);
+	follow_close(f->follow_budgets);
 	quotas_free(f->quotas);
 	arena_end(f->arena);
 	free(f);

@@ -3,9 +3,9 @@
  *     POST /admission/mutate, /admission/validate   (agents/cluster/admission)
  *     GET  /metrics                                 (agents/cluster/gauges.h)
  *
- * It follows the ResourceQuotas, keeps the certificate under which the agents are called, where nobody else does, and
- * takes over locks and pods that HAMi left. Before the cluster is known whole a webhook is answered 503: what would be
- * said could be wrong.
+ * It follows the ResourceQuotas and PodDisruptionBudgets, keeps the certificate under which the agents are called,
+ * where nobody else does, and takes over locks and pods that HAMi left. Before the cluster is known whole a webhook is
+ * answered 503: what would be said could be wrong.
  */
 #pragma once
 #include "agents/real/door.h"
@@ -28,6 +28,7 @@ typedef struct front_spec {
 	stock *stock;
 	spaces *spaces;
 	real *real;
+	budgets *budgets; /* filled here */
 	const char *space, *version;
 	const char *cert_file, *key_file, *ca_file; /* where the certificate stands */
 	front_settings settings;

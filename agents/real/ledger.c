@@ -25,6 +25,27 @@ static const js_field ledger_bind_fields[] = {
 #undef F
 static JS_TYPE(ledger_bind, "A bind that was paid.");
 
+#define F(...) JS_FIELD(ledger_victim, __VA_ARGS__)
+static const js_field ledger_victim_fields[] = {
+	F(uid, JS_REQUIRED, "The pod's."),
+	F(space, JS_REQUIRED, "Its namespace."),
+	F(pod, JS_REQUIRED, "Its name."),
+};
+#undef F
+static JS_TYPE(ledger_victim, "A pod that yields.");
+
+#define F(...) JS_FIELD(ledger_yield, __VA_ARGS__)
+static const js_field ledger_yield_fields[] = {
+	F(uid, JS_REQUIRED, "The waiting pod's."),
+	F(space, JS_REQUIRED, "Its namespace."),
+	F(pod, JS_REQUIRED, "Its name."),
+	F(node, JS_REQUIRED, "Where room is kept for it."),
+	F(shares, JS_OPTIONAL, "Of these devices.", JS_OF(ledger_share), JS_ITEMS(0, ROWS_MAX)),
+	F(victims, JS_OPTIONAL, "Who goes for it.", JS_OF(ledger_victim), JS_ITEMS(0, ROWS_MAX)),
+};
+#undef F
+static JS_TYPE(ledger_yield, "A pod to which others yield.");
+
 #define F(...) JS_FIELD(ledger_order, __VA_ARGS__)
 static const js_field ledger_order_fields[] = {
 	F(id, JS_REQUIRED, "The placement."),
@@ -51,6 +72,7 @@ static const js_field ledger_fields[] = {
 	F(memory, JS_OPTIONAL, "What the agent knows of the server.", JS_OF(ledger_line), JS_ITEMS(0, ROWS_MAX)),
 	F(orders, JS_OPTIONAL, "Placements whose pods are awaited.", JS_OF(ledger_order), JS_ITEMS(0, ROWS_MAX)),
 	F(binds, JS_OPTIONAL, "Binds that were paid.", JS_OF(ledger_bind), JS_ITEMS(0, ROWS_MAX)),
+	F(yields, JS_OPTIONAL, "Pods to which others yield.", JS_OF(ledger_yield), JS_ITEMS(0, ROWS_MAX)),
 	F(asked, JS_OPTIONAL, "Pods that the server decides about.", JS_ITEMS(0, ROWS_MAX)),
 	F(config, JS_OPTIONAL, "What the server said of the cluster.", JS_OF(sync_config)),
 };

@@ -2,7 +2,8 @@
  *
  * Small on purpose: what runs is told by the pods themselves (receipt.h). Here stand the agent's memory of the server
  * (agent.h: how far it is, what it was lent), placements that the server granted and whose pods are not all bound,
- * binds that were paid and of which nobody has seen yet how they ended, and what the server said of this cluster.
+ * binds that were paid and of which nobody has seen yet how they ended, pods to which others yield, and what the server
+ * said of this cluster.
  */
 #pragma once
 #include "agents/cluster/stock.h"
@@ -29,12 +30,24 @@ typedef struct ledger_order {
 	js_list placed;  /* of placed_pod */
 } ledger_order;
 
+typedef struct ledger_victim {
+	str uid, space, pod;
+} ledger_victim;
+
+/* What is kept for a waiting pod on a node, and who goes for it. */
+typedef struct ledger_yield {
+	str uid, space, pod, node;
+	js_list shares;
+	js_list victims; /* of ledger_victim */
+} ledger_yield;
+
 typedef struct ledger {
 	str writer; /* the process that wrote it; and its how manyth text it is */
 	int64_t number;
 	js_list memory; /* of ledger_line: agent_kept */
 	js_list orders; /* of ledger_order */
 	js_list binds;  /* of ledger_bind */
+	js_list yields; /* of ledger_yield */
 	strs asked;     /* uids of waiting pods about which the server was asked, or is about to be */
 	sync_config config;
 } ledger;

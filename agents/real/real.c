@@ -29,8 +29,11 @@ void real_free(real *r)
 		bind_drop(r, b);
 	}
 	map_done(&r->binds);
-	map_each (slot, &r->waits)
+	yields_done(r);
+	map_each (slot, &r->waits) {
+		wait_full_drop(slot->value);
 		free(slot->value);
+	}
 	map_done(&r->waits);
 	vec_done(&r->gone);
 	foreign_done(r);
@@ -108,13 +111,23 @@ real_counts real_count(const real *r)
 
 /* The ledger. */
 
-static js_list shares_keep(const stock_share *v, uint32_t n, arena *a)
+js_list shares_keep(const stock_share *v, uint32_t n, arena *a)
 {
 	ledger_share *all = ARENA_ARRAY(a, ledger_share, n + 1);
 
 	for (uint32_t i = 0; i < n; i++)
 		all[i] = (ledger_share){v[i].uuid, v[i].memory_mib, v[i].compute_milli, v[i].sharers};
 	return (js_list){all, n};
+}
+
+stock_share *shares_of(const js_list *of, arena *a)
+{
+	stock_share *all = ARENA_ARRAY(a, stock_share, of->n + 1);
+	const ledger_share *v = of->v;
+
+	for (uint32_t i = 0; i < of->n; i++)
+		all[i] = (stock_share){v[i].uuid, v[i].memory_mib, v[i].compute_milli, v[i].sharers};
+	return all;
 }
 
 static js_list binds_keep(const real *r, arena *a)
@@ -185,6 +198,7 @@ void real_compose(void *arg, str writer, int64_t number, buf *out)
 	l.memory = (js_list){memory, lines.n};
 	l.orders = orders_keep(r, a);
 	l.binds = binds_keep(r, a);
+	l.yields = yields_keep(r, a);
 	l.asked = asked_keep(r, a);
 	ledger_write(&l, out);
 }
@@ -206,6 +220,7 @@ void real_kept(void *arg)
 		on_paid(b->deed, true);
 	}
 	vec_done(&paid);
+	yields_sweep(r, clock_now_us());
 	real_stir(r);
 }
 
@@ -213,13 +228,10 @@ void real_kept(void *arg)
 static void bind_inherit(real *r, const ledger_bind *from, int64_t now_us)
 {
 	AUTO_ARENA a = arena_new(0);
-	stock_share *shares = ARENA_ARRAY(a, stock_share, from->shares.n + 1);
-	const ledger_share *v = from->shares.v;
+	stock_share *shares = shares_of(&from->shares, a);
 
 	if (!mirror_waiting(r->mirror, from->uid).p || bind_find(r, from->uid))
 		return;
-	for (uint32_t i = 0; i < from->shares.n; i++)
-		shares[i] = (stock_share){v[i].uuid, v[i].memory_mib, v[i].compute_milli, v[i].sharers};
 	bind_row *b = bind_add(r, from->uid, from->space, from->pod, from->node, from->receipt);
 	b->inherited_us = now_us;
 	bind_shares(b, shares, from->shares.n);
@@ -303,6 +315,8 @@ err real_act(real *r, vault *v, str text, fault *f)
 	}
 	for (uint32_t i = 0; i < l.binds.n; i++)
 		bind_inherit(r, &((const ledger_bind *)l.binds.v)[i], now_us);
+	for (uint32_t i = 0; i < l.yields.n; i++)
+		yield_inherit(r, &((const ledger_yield *)l.yields.v)[i]);
 	return ERR_OK;
 }
 

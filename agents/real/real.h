@@ -14,6 +14,7 @@
 #pragma once
 #include "agents/cluster/admission/rules.h"
 #include "agents/cluster/agent.h"
+#include "agents/cluster/budgets.h"
 #include "agents/cluster/extender/binder.h"
 #include "agents/cluster/extender/extender.h"
 #include "agents/node_report.h"
@@ -35,6 +36,7 @@ typedef struct real_spec {
 	str cluster_uid; /* outlives it */
 	signing_key *key;
 	const char *identity; /* ours, in events */
+	budgets *budgets;     /* of pods that might yield to others; NULL: there are none */
 	int64_t unknown_us;   /* so long a Binding of an agent that is gone may still be on its way */
 	/* The agent is to take a turn soon. */
 	void (*on_stir)(void *arg);
@@ -68,6 +70,7 @@ void real_kept(void *real);
 extender_gate real_gate(real *r);
 binder_till real_till(real *r);
 bool real_is_one_tenant(void *real, str space, str other);
+bool real_may_yield(void *real, str uid);
 
 /* Whether the annotations hold a receipt of this cluster's agents for that pod on that node; *ret_why: why not. */
 bool real_record_holds(const real *r, str uid, str node, const object_pair *notes, uint32_t n, const char **ret_why);

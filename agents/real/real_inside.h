@@ -15,6 +15,8 @@ typedef struct wait_row {
 	bool is_asked; /* of the server, now or by an agent before: only its order lets the pod in from then on */
 	bool is_told;  /* the core has it */
 	bool was_refused;
+	uint64_t *full; /* a bit per node: the scheduler would take it, and others would have to go; NULL: not asked */
+	uint64_t full_at; /* rank_moves of the fleet then: handles may mean other nodes later */
 	uint32_t uid_n;
 	char uid[];
 } wait_row;
@@ -34,6 +36,22 @@ typedef struct bind_row {
 	void *deed;
 } bind_row;
 
+typedef struct yield_victim {
+	char *uid, *space, *pod;
+	int64_t asked_us;
+	bool is_going; /* the API server has taken its eviction, or it is gone */
+} yield_victim;
+
+/* A waiting pod to which others yield, and what is kept for it from the first of them until it starts or gives up. */
+typedef struct yield_row {
+	seat place; /* of the pod: uid, space, pod, node, shares */
+	yield_victim *victims;
+	uint32_t n;
+	int64_t number;   /* of the ledger's text that has it */
+	int64_t begun_us; /* 0: not looked at yet */
+	bool is_lifted;   /* not booked: the pod is being bound in its place */
+} yield_row;
+
 /* Usage that the core has not heard of. */
 typedef struct usage_row {
 	real_usage v;
@@ -49,8 +67,9 @@ struct real {
 	roster roster;
 	models models;
 	works works;
-	map waits; /* wait_row, by uid */
-	map binds; /* bind_row, by uid */
+	map waits;  /* wait_row, by uid */
+	map binds;  /* bind_row, by uid */
+	map yields; /* yield_row, by uid */
 	events *events;
 	int64_t flushed;   /* the ledger's text that the last flush wanted */
 	int64_t sweep_us;  /* when time alone is looked at next */
@@ -123,6 +142,27 @@ bool waits_look(real *r, const cluster_events *e, int64_t now_us);
 void wait_wake(real *r, const pod *p, str word);
 /* The waiting pod of that placement, or an absent text. */
 str waits_of(const real *r, str name);
+
+void wait_full_drop(wait_row *w);
+
+/* yields.c */
+/* For the extender's gate: what filter found full for a waiting pod. */
+void yields_full(void *real, const pod *p, const int32_t *nodes, uint32_t n);
+/* Who yields to the waiting pod, whose request is q, is chosen when there is room nowhere; and what the scheduler's own
+ * victims leave to it is kept. */
+void yields_look(real *r, wait_row *w, const pod *p, const pod_ask *q, int64_t now_us, arena *a);
+/* Victims are asked to go, once the ledger has them. */
+void yields_sweep(real *r, int64_t now_us);
+/* What is booked for that pod; NULL: nothing. For a bind it is lifted, and comes back when that fails. */
+const plan *yields_kept(const real *r, str uid);
+void yields_lift(real *r, str uid);
+void yields_back(real *r, str uid);
+void yields_drop(real *r, str uid);
+void yields_done(real *r);
+js_list yields_keep(const real *r, arena *a);
+void yield_inherit(real *r, const ledger_yield *from);
+js_list shares_keep(const stock_share *v, uint32_t n, arena *a);
+stock_share *shares_of(const js_list *of, arena *a);
 
 /* adopt.c */
 void foreign_put(real *r, const pod *p);

@@ -20,6 +20,7 @@ struct site {
 	plan_keys_writer *plan_keys;
 	signing_key *key;
 	stock *stock;
+	budgets *budgets;
 	spaces *spaces;
 	real *real;
 	mirror *mirror;
@@ -246,6 +247,7 @@ static front_spec front_of(site *s)
 		.stock = s->stock,
 		.spaces = s->spaces,
 		.real = s->real,
+		.budgets = s->budgets,
 		.space = s->spec.space,
 		.version = s->spec.version,
 		.cert_file = s->spec.cert_file,
@@ -264,6 +266,7 @@ static void cluster_follow(site *s)
 	mirror_spec ms = {.loop = s->spec.loop, .kube = s->kube, .on_ready = on_pods, .on_trouble = mirror_trouble};
 
 	s->stock = ms.stock = stock_new();
+	s->budgets = budgets_new();
 	s->spaces = spaces_open(&(spaces_spec){s->spec.loop, s->kube, on_spaces, s});
 	s->real = real_new(&(real_spec){.loop = s->spec.loop,
 		.kube = s->kube,
@@ -272,6 +275,7 @@ static void cluster_follow(site *s)
 		.cluster_uid = s->uid,
 		.key = s->key,
 		.identity = s->spec.identity,
+		.budgets = s->budgets,
 		.unknown_us = s->spec.lease_s * 1000000,
 		.on_stir = on_stir,
 		.on_settled = on_settled,
@@ -287,6 +291,8 @@ static void cluster_follow(site *s)
 		.by_default = policies,
 		.quotas = front_quotas(s->front),
 		.is_one_tenant = real_is_one_tenant,
+		.may_yield = real_may_yield,
+		.budgets = s->budgets,
 		.arg = s->real,
 		.gate = real_gate(s->real)});
 	s->binder = binder_new(&(binder_spec){.loop = s->spec.loop,
@@ -486,6 +492,7 @@ void site_close(site *s)
 	kube_close(s->kube);
 	extender_free(s->extender);
 	stock_free(s->stock);
+	budgets_free(s->budgets);
 	signing_key_close(s->key);
 	loop_timer_free(s->again);
 	arena_end(s->arena);

@@ -26,8 +26,12 @@ void waits_drop(real *r, str uid)
 {
 	wait_row *w = map_remove(&r->waits, uid);
 
-	if (w && w->is_told)
+	yields_drop(r, uid);
+	if (!w)
+		return;
+	if (w->is_told)
 		vec_push(&r->gone, w->name);
+	wait_full_drop(w);
 	free(w);
 }
 
@@ -99,6 +103,8 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 		server_ask(r, w, &p, d.tenant, e, a);
 	if (d.word != DESK_OPEN && d.word != DESK_ORDERED)
 		return;
+	if (d.word == DESK_OPEN)
+		yields_look(r, w, &p, q, now_us, a);
 	if (w->was_refused)
 		wait_wake(r, &p, str_print(a, "%lld", (long long)now_us));
 	w->was_refused = false;

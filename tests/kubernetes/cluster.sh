@@ -28,6 +28,7 @@ cluster_end()
 		[ -s "$folder/$cluster_pid.pid" ] && kill -KILL "$(cat "$folder/$cluster_pid.pid")" 2>/dev/null
 	done
 	kubectl delete nodes -l "reeve-test=$run" --wait=false >/dev/null 2>&1
+	kubectl delete priorityclass "$run-urgent" >/dev/null 2>&1
 	kubectl get namespaces -o name | grep "^namespace/$run" | while read -r cluster_space; do
 		kubectl delete pods --all -n "${cluster_space#namespace/}" --grace-period=0 --force --wait=false >/dev/null 2>&1
 		kubectl delete --wait=false "$cluster_space" >/dev/null 2>&1
@@ -54,16 +55,16 @@ namespace() # NAME TENANT
 	[ -z "$2" ] || kubectl annotate namespace "$run-$1" "reeve.io/tenant=$2" >"$folder/said"
 }
 
-nodes_make() # NODES DEVICES
+nodes_make() # NODES DEVICES [FIRST]
 {
-	awk -v n="$1" -v devices="$2" -v run="$run" -v mib=$device_mib 'BEGIN {
+	awk -v n="$1" -v devices="$2" -v first="${3:-0}" -v run="$run" -v mib=$device_mib 'BEGIN {
 		print "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":["
-		for (i = 0; i < n; i++) {
+		for (i = first; i < first + n; i++) {
 			list = ""
 			for (d = 0; d < devices; d++)
 				list = list (d ? "," : "") "{\\\"id\\\":\\\"GPU-" run "-" i "-" d "\\\",\\\"index\\\":" d ",\\\"count\\\":10,\\\"devmem\\\":" mib \
 					",\\\"devcore\\\":100,\\\"type\\\":\\\"NVIDIA H100 80GB HBM3\\\",\\\"health\\\":true}"
-			printf "%s{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s-n%d\",\"labels\":{\"reeve-test\":\"%s\"},", i ? "," : "", run, i, run
+			printf "%s{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s-n%d\",\"labels\":{\"reeve-test\":\"%s\",\"reeve-node\":\"%s-n%d\"},", (i > first ? "," : ""), run, i, run, run, i
 			printf "\"annotations\":{\"hami.io/node-nvidia-register\":\"[%s]\"}},", list
 			printf "\"status\":{\"capacity\":{\"cpu\":\"64\",\"memory\":\"512Gi\",\"pods\":\"110\",\"nvidia.com/gpu\":\"%d\"},", devices * 10
 			printf "\"allocatable\":{\"cpu\":\"64\",\"memory\":\"512Gi\",\"pods\":\"110\",\"nvidia.com/gpu\":\"%d\"},", devices * 10
@@ -135,6 +136,13 @@ pod_text() # NAME LIMITS [LIMITS OF A SECOND CONTAINER]
 pod_make() # NAMESPACE NAME LIMITS
 {
 	pod_text "$2" "$3" >"$folder/pod.json"
+	kubectl create -n "$run-$1" -f "$folder/pod.json" >"$folder/said"
+}
+
+# On that node alone.
+pinned_make() # NAMESPACE NAME LIMITS NODE [PRIORITY_CLASS]
+{
+	pod_text "$2" "$3" | sed "s/\"nodeSelector\":{[^}]*}/\"nodeSelector\":{\"reeve-node\":\"$4\"}${5:+,\"priorityClassName\":\"$5\"}/" >"$folder/pod.json"
 	kubectl create -n "$run-$1" -f "$folder/pod.json" >"$folder/said"
 }
 

@@ -33,6 +33,7 @@ is_in() { [ "$(server_sql "SELECT state FROM placement WHERE id = '$1'")" = "$2"
 pod_node() { kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.spec.nodeName}' 2>/dev/null; }
 is_bound() { [ -n "$(pod_node "$1" "$2")" ]; }
 is_gone() { ! kubectl get pod -n "$run-$1" "$2" >/dev/null 2>&1 || ended_pod "$1" "$2"; }
+is_leaving() { [ -n "$(kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.metadata.deletionTimestamp}')" ]; }
 is_over_for() { [ "$(server_sql "SELECT count(*) FROM placement WHERE reason = '$1' AND state = 'done'")" -eq 1 ]; }
 used() { [ "$(server_sql "SELECT count(*) FROM usage_window WHERE placement_id = '$1' AND memory_mib_avg = $2")" -eq 1 ]; }
 
@@ -116,6 +117,24 @@ await "the pod to be bound" is_bound research short
 run_pod research short
 await "the pod that may run for 2 s to be over" is_gone research short
 await "that to be told" is_over_for "max_runtime_s has passed"
+
+# Memory alone makes room for a pod of higher priority: the less important of two goes, the other stays, and what the one
+# left is not given to a third that comes meanwhile.
+kubectl create priorityclass "$run-urgent" --value=1000 >"$folder/said"
+nodes_make 1 1 $nodes
+pinned_make research yields '"nvidia.com/gpu":"1","nvidia.com/gpumem":"50000"' "$run-n$nodes"
+await "the pod that is to yield" is_bound research yields
+pinned_make research stays '"nvidia.com/gpu":"1","nvidia.com/gpumem":"20000"' "$run-n$nodes" "$run-urgent"
+await "the pod that is to stay" is_bound research stays
+pinned_make research urgent '"nvidia.com/gpu":"1","nvidia.com/gpumem":"60000"' "$run-n$nodes" "$run-urgent"
+await "one to be asked to go" is_leaving research yields
+pinned_make research third '"nvidia.com/gpu":"1","nvidia.com/gpumem":"20000"' "$run-n$nodes"
+await "it to be gone" is_gone research yields
+await "the urgent pod to be bound" is_bound research urgent
+is_bound research stays || fail "a pod went without need"
+! is_bound research third || fail "what was freed was given to another"
+kubectl delete pods -n "$run-research" --wait=false --grace-period=0 --force third stays urgent >"$folder/said" 2>&1
+await "them to be over" are_placed acme/research $pods
 
 # Another agent takes over from one that is killed, and knows what that one knew.
 kill -KILL "$agent_pid"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "agents/cluster/extender/answer.h"
 #include "agents/cluster/extender/rank.h"
+#include "agents/cluster/victims.h"
 #include "engine/fit.h"
 #include "engine/shape.h"
 #include "engine/why.h"
@@ -15,6 +16,7 @@ struct extender {
 	vec(filter_verdict) verdicts;
 	vec(int64_t) scores;
 	vec(ranked) ranks;
+	vec(int32_t) full;
 };
 
 /* What a node's refusal is called. Few, short, and without names: the scheduler counts equal ones. */
@@ -55,6 +57,7 @@ void extender_free(extender *x)
 	vec_done(&x->verdicts);
 	vec_done(&x->scores);
 	vec_done(&x->ranks);
+	vec_done(&x->full);
 	free(x);
 }
 
@@ -125,8 +128,27 @@ static bool is_within(const question *q, int32_t node)
 				     pod_ask_within(&q->ask, q->choice->v, q->choice->n));
 }
 
+/* Where room is kept for the pod itself, that is free to it. */
+static int32_t rating_of_kept(const question *q, int32_t node)
+{
+	fleet *f = stock_fleet(q->x->spec.stock);
+	uint32_t trial = fleet_try(f);
+
+	fleet_unbook(f, q->pass.kept);
+	int32_t rating = fit_rate(f, &q->need, node);
+	fleet_undo(f, trial);
+	return rating;
+}
+
+static bool is_kept(const question *q, int32_t node)
+{
+	return q->pass.kept && q->pass.kept->pods.n && q->pass.kept->pods.v[0].node == node;
+}
+
 static int32_t rating_of(const question *q, int32_t node)
 {
+	if (is_kept(q, node))
+		return rating_of_kept(q, node);
 	return q->shape ? shape_rating(q->shape, node) : fit_rate(stock_fleet(q->x->spec.stock), &q->need, node);
 }
 
@@ -201,6 +223,23 @@ static filter_verdict node_verdict(const question *q, uint32_t at)
 	return verdict_of(rating);
 }
 
+static void full_tell(const question *q)
+{
+	const extender_gate *gate = &q->x->spec.gate;
+	const filter_verdict *v = q->x->verdicts.v;
+
+	vec_clear(&q->x->full);
+	vec_reserve(&q->x->full, q->args.n);
+	for (uint32_t i = 0; i < q->args.n; i++) {
+		if (!v[i].text)
+			return;
+		if (!v[i].is_final && q->args.nodes[i].node != FLEET_NONE)
+			q->x->full.v[q->x->full.n++] = q->args.nodes[i].node;
+	}
+	if (q->x->full.n)
+		gate->on_full(gate->arg, &q->pod, q->x->full.v, q->x->full.n);
+}
+
 void extender_filter(extender *x, str body, buf *out)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -215,6 +254,8 @@ void extender_filter(extender *x, str body, buf *out)
 	for (uint32_t i = 0; !e && i < q->args.n; i++)
 		x->verdicts.v[i] = q->ask.n ? node_verdict(q, i) : PASSED;
 	filter_answer(&q->args, x->verdicts.v, e ? f.detail : NULL, out);
+	if (!e && q->ask.n && !q->held.p && !q->is_over && x->spec.gate.on_full)
+		full_tell(q);
 }
 
 /* The places of the nodes in the fleet's order: most often that in which they came. */
@@ -274,26 +315,52 @@ static bool is_ours(const question *q, str space)
 	return s->is_one_tenant ? s->is_one_tenant(s->arg, q->pod.meta.space, space) : str_eq(q->pod.meta.space, space);
 }
 
-/* Whether the pod would fit with the victims gone, none of whom is another tenant's. */
-static bool victims_help(const question *q, const args_victims *v)
+static bool may_go(void *arg, const stock_entry *e)
 {
-	fleet *f = stock_fleet(q->x->spec.stock);
-	int32_t node = stock_node_find(q->x->spec.stock, v->node);
-	uint32_t trial = fleet_try(f);
-	bool may = node != FLEET_NONE;
+	const question *q = arg;
+	const extender_spec *s = &q->x->spec;
 
-	for (uint32_t i = 0; may && i < v->n; i++) {
+	return is_ours(q, e->space) && (!s->may_yield || s->may_yield(s->arg, e->uid));
+}
+
+/* Whether none of the victims holds devices as another tenant's. */
+static bool are_ours(const question *q, const args_victims *v)
+{
+	for (uint32_t i = 0; i < v->n; i++) {
 		str space;
 		const plan *p = stock_pod_plan(q->x->spec.stock, v->uids[i], &space);
-		if (!p || !p->pods.n)
-			continue;
-		may = is_ours(q, space);
-		if (may)
-			fleet_unbook(f, p);
+		if (p && p->pods.n && !is_ours(q, space))
+			return false;
 	}
-	may = may && fit_rate(f, &q->need, node) >= 0;
-	fleet_undo(f, trial);
-	return may;
+	return true;
+}
+
+/* Whether the pod would fit with the victims gone; those that it takes besides, for memory or compute, which the
+ * scheduler does not count, are added. */
+static bool victims_help(question *q, args_victims *v)
+{
+	victims more;
+	victims_ask wish = {.stock = q->x->spec.stock,
+		.need = &q->need,
+		.budgets = q->x->spec.budgets,
+		.priority = q->pod.priority,
+		.may_go = may_go,
+		.arg = q,
+		.kept = q->pass.kept,
+		.given = v->uids,
+		.n_given = v->n};
+
+	if (!are_ours(q, v) || !victims_choose(&wish, v->node, q->a, &more))
+		return false;
+	if (!more.n)
+		return true;
+	str *all = ARENA_ARRAY(q->a, str, v->n + more.n);
+	memcpy(all, v->uids, v->n * sizeof(*all));
+	for (uint32_t i = 0; i < more.n; i++)
+		all[v->n + i] = str_dup(q->a, more.v[i].uid);
+	v->uids = all;
+	v->n += more.n;
+	return true;
 }
 
 void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)

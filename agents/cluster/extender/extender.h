@@ -7,6 +7,7 @@
 #pragma once
 #include "agents/cluster/extender/args.h"
 #include "agents/cluster/admission/quotas.h"
+#include "agents/cluster/budgets.h"
 #include "agents/cluster/pod_ask.h"
 #include "base/buf.h"
 #include "engine/score.h"
@@ -19,10 +20,14 @@ typedef struct extender extender;
 typedef struct extender_pass {
 	const char *refusal; /* in the arena; nowhere at all, for this; NULL: somewhere */
 	str node;            /* there alone, where it is kept room; absent: wherever it fits */
+	const plan *kept;    /* booked for it, so that what others leave to it is nobody else's; NULL: nothing is */
 } extender_pass;
 typedef struct extender_gate {
 	/* May leave classes out of what the pod may use. NULL: devices alone count. */
 	extender_pass (*look)(void *arg, const pod *p, pod_ask *q, arena *a);
+	/* filter found room on none of the nodes it was asked about; on some there would be if others went. Optional.
+	 */
+	void (*on_full)(void *arg, const pod *p, const int32_t *nodes, uint32_t n);
 	void *arg;
 } extender_gate;
 
@@ -34,6 +39,9 @@ typedef struct extender_spec {
 	/* Whether pods of both namespaces are one tenant's: a victim of another is never ours to take. NULL: only those
 	 * of the same namespace. */
 	bool (*is_one_tenant)(void *arg, str space, str other);
+	/* Whether a pod with devices may yield at all. NULL: each may. */
+	bool (*may_yield)(void *arg, str uid);
+	budgets *budgets; /* for victims that nobody else has chosen; NULL: none */
 	void *arg;
 	extender_gate gate;
 } extender_spec;

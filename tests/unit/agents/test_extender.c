@@ -323,6 +323,35 @@ Test(extender, keeps_the_victims_that_help_and_are_of_the_same_tenant)
 	stage_close(&t);
 }
 
+/* The scheduler counts whole devices: whom it takes may leave too little memory. */
+Test(extender, adds_victims_where_memory_or_compute_is_short)
+{
+	static const char *const pods[] = {
+		"low", "node1", "device1,NVIDIA,6000,10:;", "1", "mid", "node1", "device2,NVIDIA,6000,10:;", "5"};
+	stage t;
+
+	stage_open(&t, f2x2_new());
+	for (size_t i = 0; i < sizeof(pods) / sizeof(pods[0]); i += 4) {
+		AUTO_ARENA a = arena_new(0);
+		str text = str_print(a,
+			"{\"metadata\":{\"name\":\"%s\",\"namespace\":\"d\",\"uid\":\"%s\",\"resourceVersion\":\"1\","
+			"\"annotations\":{\"hami.io/vgpu-devices-allocated\":\"%s\"}},\"spec\":{\"nodeName\":\"%s\","
+			"\"priority\":%s,\"containers\":[" ASK(
+				"1", "6000", "10") "]},\"status\":{\"phase\":\"Running\"}}",
+			pods[i], pods[i], pods[i + 2], pods[i + 1], pods[i + 3]);
+		cr_assert_eq(pod_tell(t.stock, str_z(a, text)), ERR_OK);
+	}
+#define URGENT(policy)                                                                                                 \
+	"{\"metadata\":{\"name\":\"new\",\"namespace\":\"" policy                                                      \
+	"\",\"uid\":\"new\",\"resourceVersion\":\"9\"},\"spec\":{\"priority\":7,\"containers\":[" ASK(                 \
+		"2", "7000", "10") "]},\"status\":{\"phase\":\"Pending\"}}"
+	preempt_is(&t, PREEMPT(URGENT("d"), VICTIMS("node1", "low")),
+		"{\"NodeNameToMetaVictims\":{\"node1\":{\"Pods\":[{\"UID\":\"low\"},{\"UID\":\"pod1\"},{\"UID\":\"mid\"}],"
+		"\"NumPDBViolations\":0}}}");
+	preempt_is(&t, PREEMPT(URGENT("other"), VICTIMS("node1", "low")), "{\"NodeNameToMetaVictims\":{}}");
+	stage_close(&t);
+}
+
 Test(extender, what_runs_and_what_is_being_bound_both_count)
 {
 	stage t;
