@@ -8,7 +8,8 @@
 #pragma once
 #include "agents/kube/kube.h"
 
-enum { LEADER_DURATION_S = 15, LEADER_IDENTITY_MAX = 253 };
+/* LEADER_CALLS: that many calls in a row may be lost to their time before the Lease is. */
+enum { LEADER_DURATION_S = 15, LEADER_IDENTITY_MAX = 253, LEADER_CALLS = 2 };
 #define LEADER_RENEW_US ((int64_t)10 * 1000000)
 #define LEADER_RETRY_US ((int64_t)2 * 1000000)
 

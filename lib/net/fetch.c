@@ -18,7 +18,7 @@ struct fetch {
 	CURLM *multi;
 	loop_timer *timer;
 	fetch_call *calls;
-	bool is_inside; /* libcurl is on the stack: no handle may leave it now */
+	bool is_inside; /* libcurl is on the stack: no handle may come to it or leave it now */
 	char *ca_file, *cert_file, *key_file, *user_agent, *proxy;
 	buf ca_pem, cert_pem, key_pem;
 	struct curl_slist *connect_to;
@@ -37,7 +37,7 @@ struct fetch_call {
 	const char *reason;
 	err e;
 	long status;
-	bool is_cancelled;
+	bool is_cancelled, is_added;
 	void (*on_piece)(void *arg, str piece);
 	void (*on_done)(void *arg, const fetch_reply *reply);
 	void *arg;
@@ -190,6 +190,27 @@ static void finished_take(fetch *f)
 	}
 }
 
+static void call_add(fetch *f, fetch_call *c)
+{
+	CURLMcode code = curl_multi_add_handle(f->multi, c->easy);
+
+	assert(code == CURLM_OK);
+	c->is_added = true;
+}
+
+/* What was sent from inside of libcurl: the newest come first in the list, and go last. */
+static void calls_add(fetch *f)
+{
+	fetch_call *c = f->calls;
+
+	if (!c || c->is_added)
+		return;
+	while (c->next && !c->next->is_added)
+		c = c->next;
+	for (; c; c = c->prev)
+		call_add(f, c);
+}
+
 static void multi_step(fetch *f, int fd, int what)
 {
 	int running;
@@ -197,6 +218,7 @@ static void multi_step(fetch *f, int fd, int what)
 	f->is_inside = true;
 	(void)curl_multi_socket_action(f->multi, fd, what, &running);
 	f->is_inside = false;
+	calls_add(f);
 	finished_take(f);
 }
 
@@ -433,8 +455,8 @@ fetch_call *fetch_send(fetch *f, const fetch_request *q)
 	if (f->calls)
 		f->calls->prev = c;
 	f->calls = c;
-	CURLMcode code = curl_multi_add_handle(f->multi, c->easy);
-	assert(code == CURLM_OK);
+	if (!f->is_inside)
+		call_add(f, c);
 	return c;
 }
 

@@ -49,6 +49,7 @@ typedef struct fetch_request {
 
 fetch *fetch_new(loop *l, const fetch_config *c);
 void fetch_free(fetch *f);
+/* From anywhere, on_piece and on_done too. */
 fetch_call *fetch_send(fetch *f, const fetch_request *q);
 void fetch_cancel(fetch_call *c);                 /* on_done runs with ERR_CLOSED */
 long fetch_status(const fetch_call *c);           /* within on_piece: the answer's status */

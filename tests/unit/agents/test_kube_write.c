@@ -134,7 +134,8 @@ typedef struct election {
 	leader *leaders[2];
 	bool is_cut[2], leads[2];
 	char holder[64], renewed[64];
-	int64_t version, n_writes, n_changes;
+	int64_t version, n_writes, n_reads, n_changes;
+	int64_t lost; /* the write of this number is done, and nobody hears of it */
 	loop_timer *next;
 	int step;
 } election;
@@ -162,7 +163,10 @@ static void lease_store(election *e, kube_call *c, str body, arena *a)
 	(void)snprintf(e->holder, sizeof(e->holder), "%s", json_string_value(json_object_get(spec, "holderIdentity")));
 	e->version++;
 	e->n_writes++;
-	fake_answer(c, is_new ? 201 : 200, lease_text(e, a));
+	if (e->n_writes == e->lost)
+		fake_broken(c, ERR_TIMEOUT);
+	else
+		fake_answer(c, is_new ? 201 : 200, lease_text(e, a));
 }
 
 static void serve_lease(void *arg, kube_call *c)
@@ -171,6 +175,7 @@ static void serve_lease(void *arg, kube_call *c)
 	AUTO_ARENA a = arena_new(0);
 	int who = c->owner == &e->kubes[1];
 
+	e->n_reads += strcmp(c->q.method, "GET") == 0;
 	if (e->is_cut[who])
 		fake_broken(c, ERR_TIMEOUT);
 	else if (strcmp(c->q.method, "GET") != 0)
@@ -249,4 +254,33 @@ Test(leader, one_leads_at_a_time_whatever_is_cut_off)
 	loop_free(e.loop);
 	fake_free(&e.kubes[0]);
 	fake_free(&e.kubes[1]);
+}
+
+static void writes_watch(void *arg)
+{
+	election *e = arg;
+
+	if (e->n_writes >= 8)
+		loop_stop(e->loop);
+	else
+		loop_timer_arm(e->next, 5000);
+}
+
+/* On a slow server each call counts, and an answer may be lost. */
+Test(leader, it_renews_by_one_call_and_looks_when_that_fails)
+{
+	election e = {.loop = fake_loop = loop_new(), .lost = 4};
+
+	e.next = loop_timer_new(e.loop, writes_watch, &e);
+	candidate_open(&e, 0, "a", changed_a);
+	loop_run(e.loop);
+	cr_expect_eq(e.n_changes, 1, "%lld changes", (long long)e.n_changes);
+	cr_expect_eq(e.n_reads, 2, "%lld reads", (long long)e.n_reads);
+	e.is_cut[0] = true;
+	leader_close(e.leaders[0]);
+	loop_timer_arm(e.next, 0);
+	loop_run(e.loop);
+	loop_timer_free(e.next);
+	loop_free(e.loop);
+	fake_free(&e.kubes[0]);
 }

@@ -235,6 +235,64 @@ Test(fetch, a_stream_may_be_cancelled_from_its_own_piece)
 	both_free(b);
 }
 
+/* A stream whose pieces make calls of their own: the first two do. */
+typedef struct asker {
+	both *b;
+	heard stream;
+	int n_sent, n_answered, n_closed;
+} asker;
+
+static void asker_look(asker *k)
+{
+	if (k->stream.n_done && k->n_answered + k->n_closed == k->n_sent)
+		loop_stop(k->b->loop);
+}
+
+static void asked_done(void *arg, const fetch_reply *r)
+{
+	asker *k = arg;
+
+	k->n_answered += r->e == ERR_OK && str_starts(r->body, S("GET /again"));
+	k->n_closed += r->e == ERR_CLOSED;
+	asker_look(k);
+}
+
+static void asker_piece(void *arg, str piece)
+{
+	asker *k = arg;
+	fetch_request q = {.method = "GET", .url = url_of(k->b, "/again"), .on_done = asked_done, .arg = k};
+
+	on_piece(&k->stream, piece);
+	if (k->n_sent >= 4)
+		return;
+	(void)fetch_send(k->b->fetch, &q);
+	fetch_cancel(fetch_send(k->b->fetch, &q));
+	k->n_sent += 2;
+}
+
+static void asker_done(void *arg, const fetch_reply *r)
+{
+	asker *k = arg;
+
+	k->stream.n_done++;
+	k->stream.e = r->e;
+	asker_look(k);
+}
+
+Test(fetch, calls_may_be_sent_from_a_piece)
+{
+	both *b = both_new(NULL, &(fetch_config){0});
+	asker k = {.b = b, .stream = {.loop = b->loop}};
+	fetch_request q = {.method = "GET", .url = url_of(b, "/stream"), .on_piece = asker_piece, .arg = &k};
+
+	q.on_done = asker_done;
+	(void)fetch_send(b->fetch, &q);
+	loop_run(b->loop);
+	cr_expect(k.stream.e == ERR_OK && k.stream.bytes == 600);
+	cr_expect(k.n_answered == 2 && k.n_closed == 2, "%d answered, %d cancelled", k.n_answered, k.n_closed);
+	both_free(b);
+}
+
 Test(fetch, a_cancelled_call_is_done_once_and_from_the_loop)
 {
 	both *b = both_new(NULL, &(fetch_config){0});
