@@ -5,6 +5,7 @@
 #include "db/sql.h"
 #include "server/edge/assets.h"
 #include "server/edge/cookie.h"
+#include "server/edge/denial.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/recognize.h"
 #include "server/edge/touch.h"
@@ -117,6 +118,8 @@ static step bearer(request *r)
 	token_parsed t;
 	err e = credential_read(r, &t);
 
+	if (e == ERR_CROSS_SITE)
+		denial_count(r, e);
 	if (e)
 		return request_fail(r, e);
 	r->token = ARENA_NEW(r->arena, token_parsed);

@@ -303,10 +303,32 @@ static bool must_refuse(question *q)
 	return true;
 }
 
+static void refusal_recorded(ledger_op *op, const ledger_answer *a)
+{
+	question *q = op->arg;
+
+	if (!a->revision)
+		log_warn("refusal.lost", KV_ERR(a->e), KV_Z("detail", a->f.detail));
+	question_fail(q, q->e, &q->f);
+}
+
+/* As the ledger records what its statements refuse. No key is used up: who asks again may have been given the right. */
+static void refuse(question *q)
+{
+	if (q->ask.is_dry) {
+		question_fail(q, q->e, &q->f);
+		return;
+	}
+	q->op = (ledger_op){.outcome = str_print(q->a, "refused:%s", err_code(q->e))};
+	q->ask.op_key = STR_NONE;
+	govern(q, "plan.apply", q->caller_scope);
+	q->op.on_done = refusal_recorded;
+}
+
 static void plan_use(question *q)
 {
 	if (must_refuse(q)) {
-		question_fail(q, q->e, &q->f);
+		refuse(q);
 		return;
 	}
 	q->keys_in.n = plan_new_tenants(q->plan);

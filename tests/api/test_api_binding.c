@@ -185,10 +185,15 @@ Test(api_binding, a_denial_is_one_record_per_caller_route_and_minute)
 	}
 	AUTO_ARENA a = arena_new(0);
 	cr_assert_eq(served_call(a, token, "GET", "/v1/bindings", NULL, NULL).status, 403);
+	cr_assert_eq(served_call(a, token, "GET", "/v1/watch?kinds=token", NULL, NULL).status, 403);
+	const char *owner = served_token("tenant_owner", "system");
+	cr_assert_eq(served_call(a, owner, "GET", "/v1/audit:verify", NULL, NULL).status, 403);
 	cr_assert_eq(served_call(a, NULL, "GET", "/v1/tokens", NULL, NULL).status, 401);
 	int records = denials("AUDIT_LIST");
 	cr_expect(records == 1 || records == 2, "two when a minute turned: %d", records);
 	cr_expect(denials("BINDING_LIST") == 1);
+	cr_expect_eq(denials("WATCH"), 1, "what the kinds of a watch need is a right too");
+	cr_expect_eq(denials("AUDIT_VERIFY"), 1, "and that somebody holds it for the whole fleet");
 	cr_expect_eq(denials("TOKEN_LIST"), 0, "nobody is known for a 401");
 	answer r = served_call(a, NULL, "GET", "/metrics", NULL, NULL);
 	cr_expect(strstr(str_z(a, r.body), "reeve_auth_refused_total 1"));

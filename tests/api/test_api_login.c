@@ -106,6 +106,7 @@ Test(api_login, other_sites_change_nothing)
 		cr_expect(str_eq(out, str_from(crossing[i].status)), "%s: " STR_FMT, crossing[i].rule, STR_ARG(out));
 	}
 	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM tenant WHERE name = 'x'"), 1);
+	cr_expect(has(shell(a, "$CURL $E/metrics"), "\nreeve_auth_refused_total 6\n"), "and each is counted");
 	cr_expect(str_eq(shell(a, STATUS "-X POST $E/v1/auth/logout"), S("403")), "nor end the session");
 	cr_expect(str_eq(shell(a, STATUS "$E/v1/whoami"), S("200")));
 }

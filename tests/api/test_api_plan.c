@@ -282,6 +282,11 @@ Test(api_plan, nobody_plans_past_their_rights)
 	served_start("api_plan_rights");
 	scenes_play(lifecycle, N(lifecycle));
 	scenes_play(rights, N(rights));
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM audit a JOIN token k ON k.id = a.actor WHERE a.action = 'plan.apply' AND a.outcome = "
+			"'refused:plan_blocked' AND k.role = 'tenant_owner' AND a.tenant_key = k.tenant_key"),
+		1, "who tried it all the same is on record, where they sit");
 }
 
 /* An apply stood in the worker's line while the token it came with was revoked: it was carried out all the same. */

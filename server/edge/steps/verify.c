@@ -5,6 +5,7 @@
 #include "proof/walk.h"
 #include "server/audit/columns.h"
 #include "server/edge/bind.h"
+#include "server/edge/denial.h"
 #include "server/edge/edge.h"
 #include "server/edge/permit.h"
 #include "server/edge/request.h"
@@ -51,8 +52,10 @@ static bool is_hash(str stored, const merkle_hash *h)
 
 step verify_ask(request *r)
 {
-	if (!permit_for_fleet(r->who, RIGHT_AUDIT_READ))
+	if (!permit_for_fleet(r->who, RIGHT_AUDIT_READ)) {
+		denial_record(r, ERR_PERMISSION_DENIED);
 		return request_fail_at(r, ERR_PERMISSION_DENIED, "", "the chains belong to the whole fleet");
+	}
 	r->work = ARENA_NEW(r->arena, verify_work);
 	r->keeps_no_replies = true;
 	return request_fetch_slow(r, SQL_CHAIN_HEADS, NULL, STEP_verify_begin);

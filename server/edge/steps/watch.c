@@ -1,5 +1,6 @@
 #include "api/types/query.h"
 #include "db/sql.h"
+#include "server/edge/denial.h"
 #include "server/edge/permit.h"
 #include "server/edge/watch_stream.h"
 
@@ -22,9 +23,11 @@ static err kinds_read(request *r, uint32_t *ret)
 				STR_ARG(q->kinds.v[i]));
 		asked |= 1u << k;
 	}
-	if (asked & ~mine)
+	if (asked & ~mine) {
+		denial_record(r, ERR_PERMISSION_DENIED);
 		return fault_set(
 			&r->fault, ERR_PERMISSION_DENIED, "kinds", "the caller may not see all of these kinds");
+	}
 	*ret = asked ? asked : mine;
 	return ERR_OK;
 }
