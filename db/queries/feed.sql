@@ -24,19 +24,38 @@ SELECT CASE WHEN $2::timestamptz IS NULL THEN 0 ELSE chain_before($1, $2 - inter
 	CASE WHEN $3::timestamptz IS NULL THEN CASE WHEN $1 = 'g' THEN (SELECT n FROM chain WHERE id = 'g') ELSE (SELECT n FROM leader WHERE name = 'placer') END
 		ELSE chain_before($1, $3 + interval '10 s') END AS upto;
 
--- The searchable columns stand beside the record for whoever shows it and for whoever compares them with it.
+-- The searchable columns stand beside the record for whoever shows it and for whoever compares them with it. Of a few tenants the records
+-- are looked for tenant by tenant, never among those of all others; of many, as they stand in the chain. (Keys and numbers are compared in
+-- pairs so that nothing but the index of both serves.)
 -- name: audit_list :many
 -- in: tenant text?, subtree bool, actor text?, action text?, object text?, outcome text?, from timestamptz?, until timestamptz?, floor int8, upto int8, after int8, limit int8
 -- out: n int8, at timestamptz, actor text, action text, object_kind text, object_id text, tenant text?, request_id text, outcome text, record json, hash text, cursor text,
 --     tenant_key int4
+WITH tree AS (
+	SELECT t.key FROM tenant t WHERE ($1::text IS NULL AND current_setting('app.scope', true) <> '') OR t.path = $1 OR t.id = $1
+		OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/'))
+),
+asked AS (SELECT $1::text IS NULL AND coalesce(current_setting('app.scope', true), '') = '' AS is_whole, (SELECT count(*) FROM tree) <= 16 AS is_few, ARRAY(SELECT key FROM tree) AS keys),
+page AS (
+	(SELECT a.n FROM audit a
+		WHERE (SELECT is_whole OR NOT is_few FROM asked) AND a.n > greatest($9, $11) AND a.n <= $10
+			AND ((SELECT is_whole FROM asked) OR a.tenant_key = ANY ((SELECT keys FROM asked)::int4[])) AND ($3::text IS NULL OR a.actor = $3) AND ($4::text IS NULL OR a.action = $4)
+			AND ($5::text IS NULL OR $5 IN (a.object_id, a.object_kind)) AND audit_ended(a.outcome, $6)
+			AND ($7::timestamptz IS NULL OR a.at >= $7) AND ($8::timestamptz IS NULL OR a.at < $8)
+		ORDER BY a.n LIMIT $12)
+	UNION ALL
+	(SELECT x.n FROM tree CROSS JOIN LATERAL (SELECT a.n FROM audit a
+		WHERE (SELECT is_few AND NOT is_whole FROM asked) AND (a.tenant_key, a.n) > (tree.key, greatest($9, $11)) AND (a.tenant_key, a.n) <= (tree.key, $10)
+			AND ($3::text IS NULL OR a.actor = $3) AND ($4::text IS NULL OR a.action = $4)
+			AND ($5::text IS NULL OR $5 IN (a.object_id, a.object_kind)) AND audit_ended(a.outcome, $6)
+			AND ($7::timestamptz IS NULL OR a.at >= $7) AND ($8::timestamptz IS NULL OR a.at < $8)
+		ORDER BY a.tenant_key, a.n LIMIT $12) x)
+	ORDER BY n LIMIT $12
+)
 SELECT a.n, a.at, a.actor, a.action, a.object_kind, a.object_id, t.path AS tenant, a.request_id, a.outcome, a.body AS record, encode(a.hash, 'hex') AS hash, lpad(a.n::text, 19, '0') AS cursor,
 	a.tenant_key
 FROM audit a LEFT JOIN tenant t ON t.key = a.tenant_key
-WHERE a.n > greatest($9, $11) AND a.n <= $10
-	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
-	AND ($3::text IS NULL OR a.actor = $3) AND ($4::text IS NULL OR a.action = $4) AND ($5::text IS NULL OR $5 IN (a.object_id, a.object_kind))
-	AND ($6::text IS NULL OR a.outcome = $6 OR a.outcome = 'refused:' || $6 OR ($6 = 'refused' AND starts_with(a.outcome, 'refused:')))
-	AND ($7::timestamptz IS NULL OR a.at >= $7) AND ($8::timestamptz IS NULL OR a.at < $8)
+WHERE a.n = ANY (ARRAY(SELECT n FROM page))
 ORDER BY a.n
 LIMIT $12;
 
@@ -50,7 +69,8 @@ SELECT d.n, d.at, substring(left(d.body, 1000) FROM '"actor":"([^"]*)"') AS acto
 	d.tenant_key, d.term, d.placement_id, d.cluster_key, d.cluster_rev
 FROM decision d LEFT JOIN tenant t ON t.key = d.tenant_key
 WHERE d.n > greatest($9, $11) AND d.n <= $10
-	AND ($1::text IS NULL OR t.path = $1 OR t.id = $1 OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))
+	AND ($1::text IS NULL OR d.tenant_key = ANY (ARRAY(SELECT x.key FROM tenant x WHERE x.path = $1 OR x.id = $1
+		OR ($2 AND starts_with(x.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/')))))
 	AND ($3::text IS NULL OR substring(left(d.body, 1000) FROM '"actor":"([^"]*)"') = $3) AND ($4::text IS NULL OR d.action = $4)
 	AND ($5::text IS NULL OR $5 IN (d.placement_id, 'placement')) AND ($6::text IS NULL OR $6 = 'done')
 	AND ($7::timestamptz IS NULL OR d.at >= $7) AND ($8::timestamptz IS NULL OR d.at < $8)

@@ -35,6 +35,8 @@ static const char *const world[] = {
 	"VACUUM ANALYZE",
 };
 
+enum { TENANTS_END = 6 };
+
 static PGconn *world_make(const char *name)
 {
 	PGconn *pg = PQconnectdb(pg_database(name));
@@ -171,6 +173,53 @@ Test(lists, a_key_stands_where_its_columns_stand)
 		cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
 		cr_expect_str_eq(PQgetvalue(res, 0, 0), "t", "%s", rows[i].wanted);
 		PQclear(res);
+	}
+	PQfinish(pg);
+}
+
+/* One record in five thousand is the tenant's: a page of them does not cost those of all others. */
+Test(lists, a_tenants_records_are_found_without_those_of_others)
+{
+	enum { AUDIT_BLOCKS_MAX = 700 };
+	static const struct {
+		const char *role, *scope, *args, *where;
+	} rows[] = {
+		{"reeve_platform", "", "'a/t1', false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 0, 101",
+			"tenant_key = 4"},
+		{"reeve_platform", "", "'a', true, NULL, NULL, NULL, 'refused', NULL, NULL, 0, 40000, 0, 101",
+			"outcome = 'refused:conflict'"},
+		{"reeve_platform", "", "NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 7, 101", "n > 7"},
+		{"reeve_edge", "{4}", "NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 30000, 5000, 101",
+			"tenant_key = 4 AND n > 5000 AND n <= 30000"},
+		{"reeve_edge", "{4}", "NULL, false, NULL, NULL, NULL, 'conflict', NULL, NULL, 0, 40000, 0, 101",
+			"tenant_key = 4 AND outcome = 'refused:conflict'"},
+		{"reeve_edge", "{}", "NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 0, 101", "false"},
+	};
+	PGconn *pg = PQconnectdb(pg_database("records"));
+	char sql[SQL_BYTES];
+
+	/* Settings and tenants of the world are enough. */
+	for (int i = 0; i < TENANTS_END; i++)
+		ask_do(pg, world[i]);
+
+	ask_do(pg,
+		"INSERT INTO audit (n, at, actor, action, object_kind, object_id, tenant_key, request_id, outcome, body, hash) SELECT g, now(), 'tok', "
+		"'x', 'y', 'z', CASE WHEN g % 5000 = 0 THEN 4 ELSE 5 + g % 39 END, '', CASE WHEN g % 10 = 0 THEN 'refused:conflict' ELSE 'done' END, "
+		"repeat('x', 300), '' FROM generate_series(1, 40000) g");
+	ask_do(pg, "VACUUM ANALYZE");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ask_as(pg, rows[i].role, rows[i].scope);
+		snprintf(sql, sizeof(sql), "SELECT n FROM audit WHERE %s ORDER BY n LIMIT 101", rows[i].where);
+		PGresult *res = ask(pg, SQL_AUDIT_LIST, rows[i].args), *plain = PQexec(pg, sql);
+		cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+		cr_expect_eq(PQntuples(res), PQntuples(plain), "%s: %d rows", rows[i].args, PQntuples(res));
+		for (int k = 0; k < PQntuples(res) && k < PQntuples(plain); k++)
+			cr_assert_str_eq(PQgetvalue(res, k, 0), PQgetvalue(plain, k, 0), "%s: row %d", rows[i].args, k);
+		PQclear(res);
+		PQclear(plain);
+		long blocks = blocks_of(pg, SQL_AUDIT_LIST, rows[i].args);
+		cr_expect_leq(
+			blocks, AUDIT_BLOCKS_MAX, "%s as %s touches %ld blocks", rows[i].args, rows[i].role, blocks);
 	}
 	PQfinish(pg);
 }
