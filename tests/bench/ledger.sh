@@ -80,7 +80,7 @@ table()
 	row pg_hot "pgbench, one guarded quota row and a grant, $clients clients"
 	row pg_spread "pgbench, 1,000 guarded quota rows and a grant, $clients clients"
 	row wait "POST placement?wait=5s, TLS, $connections connections"
-	row paced "the same with pauses, for about 1,000 a second"
+	row paced "the same with pauses drawn, for about 1,000 a second"
 	row alone "the placer alone, $alone requests"
 	echo
 }

@@ -1,5 +1,6 @@
--- Placements for the leaves of a tree in turn, each another; ends with the line of call.lua. BENCH_PACE_MS: the pause of a connection
--- between an answer and its next request.
+-- Placements for the leaves of a tree in turn, each another; ends with the line of call.lua. BENCH_PACE_MS: the mean pause of a connection
+-- between an answer and its next request. Pauses are drawn (exponential), as of callers that know nothing of each other: with one length
+-- for all, those that one commit answers would all come again at once, and what is measured were bursts.
 local kinds, at = tonumber(os.getenv("BENCH_LEAVES")), 0
 local pace_ms = tonumber(os.getenv("BENCH_PACE_MS") or "0")
 local head = { ["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN"), ["Content-Type"] = "application/json" }
@@ -16,8 +17,9 @@ function request()
 end
 
 if pace_ms > 0 then
+	math.randomseed(42)
 	function delay()
-		return pace_ms
+		return math.floor(-pace_ms * math.log(1 - math.random()) + 0.5)
 	end
 end
 
