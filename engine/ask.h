@@ -124,5 +124,5 @@ typedef struct ask {
 	ask_weight weights[ASK_WEIGHTS_MAX];
 	ask_hami hami;
 	int64_t max_runtime_s; /* 0: not stated */
-	int32_t priority;      /* higher goes first; the queue's, place_find does not look at it */
+	int32_t priority;      /* higher goes first, which is the queue's; and who may use what is overcommitted */
 } ask;

@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "engine/cut.h"
+#include "engine/overcommit.h"
 #include "engine/plan.h"
 #include "engine/traits.h"
 
@@ -45,6 +46,7 @@ typedef struct fleet_class {
 	bool is_known;                 /* has been set or has had a device */
 	int32_t slots;                 /* most sharers of one device */
 	int64_t overcommit_ppm;        /* of compute; 1,000,000 to 10,000,000 */
+	overcommit bands;              /* who may count on how much of that; none: all on all of it */
 	int64_t compute_default_milli; /* when a request for a part of the memory names no compute */
 	class_cut cut;
 	bool is_ruled; /* parts or numbers of its devices follow rules */
@@ -138,6 +140,7 @@ struct fleet_booking;
 
 typedef struct fleet {
 	vec(fleet_class) classes;
+	int32_t n_bands; /* of all classes together */
 	vec(fleet_cluster) clusters;
 	vec(fleet_node) nodes;     /* a free row has cluster FLEET_NONE */
 	vec(fleet_view) views;     /* by node */
@@ -168,12 +171,26 @@ int32_t fleet_class_put(fleet *f, str name);
 int32_t fleet_class_find(const fleet *f, str name);
 
 typedef struct class_spec {
-	int32_t slots;                 /* 0: FLEET_SLOTS_DEFAULT */
-	int64_t overcommit_ppm;        /* 0: FLEET_OVERCOMMIT_ONE */
+	int32_t slots;          /* 0: FLEET_SLOTS_DEFAULT */
+	int64_t overcommit_ppm; /* 0: FLEET_OVERCOMMIT_ONE */
+	overcommit bands;       /* n > 0: in the place of overcommit_ppm; of memory all are OVERCOMMIT_NONE_PPM */
 	int64_t compute_default_milli; /* 0 to 1000 */
 } class_spec;
 /* Applies to the devices that exist too. */
 void fleet_class_set(fleet *f, int32_t class_id, class_spec spec);
+/* How much of a device's compute is not for work of that priority, though nobody has reserved it; in thousandths. */
+static inline int64_t fleet_withheld_milli(const fleet_class *c, int32_t priority)
+{
+	if (!c->bands.n)
+		return 0;
+	return SHARE_WHOLE_MILLI * c->overcommit_ppm / FLEET_OVERCOMMIT_ONE -
+	       overcommit_limit(&c->bands, priority, AXIS_COMPUTE_MILLI, SHARE_WHOLE_MILLI);
+}
+/* What of all classes' bands a priority is past: two of which this is equal may count on the same everywhere. */
+int32_t fleet_bands_past(const fleet *f, int32_t priority);
+/* The factor alone, without bands: FLEET_OVERCOMMIT_ONE to ten times it. O(1) when it
+ * is so already. */
+void fleet_class_overcommit(fleet *f, int32_t class_id, int64_t ppm);
 /* How its devices may be given out in parts; without one: any part of any number. */
 void fleet_class_cut(fleet *f, int32_t class_id, const class_cut *cut);
 

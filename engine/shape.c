@@ -137,10 +137,11 @@ static void key_add_entry(key *k, const ask_entry *e)
 		key_add(k, e->profile.p, e->profile.n);
 }
 
-static void key_of(key *k, const fit_need *need)
+static void key_of(key *k, const fleet *f, const fit_need *need)
 {
 	const ask_group *g = need->group;
-	int64_t policies = (int64_t)need->node_policy | (int64_t)need->device_policy << 32;
+	int64_t policies = (int64_t)need->node_policy | (int64_t)need->device_policy << 16 |
+			   (int64_t)fleet_bands_past(f, need->a->priority) << 32;
 	int64_t lists = g->n_entries | (int64_t)g->n_selector << 16 | (int64_t)g->n_tolerations << 32 |
 			(int64_t)need->a->n_weights << 48;
 	int64_t head[] = {g->cpu_milli, g->memory_mib, policies, lists};
@@ -424,7 +425,7 @@ static shape *rate_by(shapes *all, const fleet *f, const fit_need *need, row_rul
 {
 	key k;
 
-	key_of(&k, need);
+	key_of(&k, f, need);
 	shape *s = k.is_cut ? NULL : rule(all, f, &k, key_hash(&k));
 	if (s)
 		follow(all, s, f, need);

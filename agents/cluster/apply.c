@@ -32,6 +32,7 @@ static err grant_apply(book *b, holding *h, const placement *p, attempt at, int6
 	h = book_put(b, p->id, p->fence, at);
 	ret->h = h;
 	plan_init(&wish);
+	book_overcommit(b, &p->placed);
 	if (!book_plan(b, &p->placed, false, &wish, reason) || !book_fits(b, &wish, reason)) {
 		book_state(b, h, LIFE_REFUSED, str_from(reason), now_us);
 		ret->kind = DEED_TELL;

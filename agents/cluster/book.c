@@ -319,6 +319,22 @@ static bool plan_devices(const book *b, const placed_pod *pod, int32_t node, boo
 	return true;
 }
 
+/* The slice of a device says how far its class may be promised. */
+void book_overcommit(book *b, const js_list *placed)
+{
+	const placed_pod *pod = placed->v;
+
+	for (uint32_t i = 0; i < placed->n; i++) {
+		const placed_device *d = pod[i].devices.v;
+		for (uint32_t k = 0; k < pod[i].devices.n; k++) {
+			int32_t device = d[k].uuid.n ? fleet_device_find(&b->fleet, b->cluster, d[k].uuid) : FLEET_NONE;
+			if (device != FLEET_NONE)
+				fleet_class_overcommit(
+					&b->fleet, b->fleet.devices.v[device].class_id, placed_overcommit_ppm(&d[k]));
+		}
+	}
+}
+
 bool book_plan(const book *b, const js_list *placed, bool is_lenient, plan *out, char reason[BOOK_REASON_MAX + 1])
 {
 	const placed_pod *pod = placed->v;

@@ -70,6 +70,8 @@ void book_drop(book *b, holding *h);
 
 /* Turns what the server wrote into a plan on the fleet's handles. False: something named there is not here; `reason`
  * says what. With is_lenient what is not here is left out (the cluster holds it, so it is real). */
+/* Takes over what a grant says of how far compute may be promised, before book_plan and book_fits look at it. */
+void book_overcommit(book *b, const js_list *placed);
 bool book_plan(const book *b, const js_list *placed, bool is_lenient, plan *out, char reason[BOOK_REASON_MAX + 1]);
 /* Whether the plan fits the live state, and why not. */
 bool book_fits(book *b, const plan *p, char reason[BOOK_REASON_MAX + 1]);

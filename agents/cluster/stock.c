@@ -549,6 +549,14 @@ stock_held stock_space_held(const stock *s, str space, const vendor *kind)
 	return held;
 }
 
+void stock_overcommit(stock *s, str uuid, int64_t ppm)
+{
+	int32_t device = fleet_device_find(&s->fleet, s->cluster, uuid);
+
+	if (device != FLEET_NONE)
+		fleet_class_overcommit(&s->fleet, s->fleet.devices.v[device].class_id, ppm);
+}
+
 fleet *stock_fleet(stock *s)
 {
 	return &s->fleet;

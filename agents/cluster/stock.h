@@ -53,6 +53,9 @@ typedef struct stock_held {
 } stock_held;
 stock_held stock_space_held(const stock *s, str space, const vendor *kind);
 
+/* The server promises compute of the device's class so far; 1,000,000: once. A device that is not there changes
+ * nothing. */
+void stock_overcommit(stock *s, str uuid, int64_t ppm);
 fleet *stock_fleet(stock *s);
 int32_t stock_cluster(const stock *s);
 /* FLEET_NONE: it was never told, or has no devices that we know. */

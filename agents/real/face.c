@@ -84,7 +84,7 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 	w->at_us = now_us;
 	w->max_runtime_s = o->max_runtime_s;
 	w->is_claimed = !str_eq(o->origin, S("pod"));
-	seats_fill(w, &o->placed, a);
+	seats_fill(r, w, &o->placed, a);
 	if (!seats_fit(r, w, ret_reason)) {
 		works_drop(&r->works, w);
 		return false;

@@ -245,7 +245,7 @@ static void bind_inherit(real *r, const ledger_bind *from, int64_t now_us)
 	}
 }
 
-void seats_fill(work *w, const js_list *placed, arena *a)
+void seats_fill(real *r, work *w, const js_list *placed, arena *a)
 {
 	const placed_pod *v = placed->v;
 
@@ -255,6 +255,8 @@ void seats_fill(work *w, const js_list *placed, arena *a)
 		seat *s = works_seat(w, v[i].index);
 		for (uint32_t k = 0; k < v[i].devices.n; k++)
 			shares[k] = (stock_share){d[k].uuid, d[k].memory_mib, d[k].compute_milli, 1};
+		for (uint32_t k = 0; k < v[i].devices.n; k++)
+			stock_overcommit(r->spec.stock, d[k].uuid, placed_overcommit_ppm(&d[k]));
 		if (s->state == SEAT_AWAITED && !s->uid[0]) {
 			work_text(&s->node, v[i].node);
 			seat_shares(s, shares, v[i].devices.n);
@@ -282,7 +284,7 @@ static void order_inherit(real *r, const ledger_order *from, int64_t now_us)
 	w->max_runtime_s = from->max_runtime_s;
 	w->is_claimed = from->is_claimed;
 	work_text(&w->placed, placed_print(&from->placed, a));
-	seats_fill(w, &from->placed, a);
+	seats_fill(r, w, &from->placed, a);
 	seats_hold(r, w);
 	works_time(&r->works, w);
 }

@@ -93,7 +93,7 @@ void real_write(real *r);
 /* Ordered by the server, and not all of its pods are bound: the ledger has it. */
 bool work_is_ordered(const work *w);
 /* Seats as the server ordered them; and their devices, kept free until pods take them. */
-void seats_fill(work *w, const js_list *placed, arena *a);
+void seats_fill(real *r, work *w, const js_list *placed, arena *a);
 void seats_hold(real *r, const work *w);
 
 /* desk.c */

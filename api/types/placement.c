@@ -1,4 +1,5 @@
 #include "api/types/placement.h"
+#include "api/types/device_class.h"
 #include "api/types/label.h"
 
 #include <stdio.h>
@@ -134,9 +135,20 @@ static const js_field placed_device_fields[] = {
 	F(mig_profile, JS_READ_ONLY, "The MIG profile or vNPU template of an instance; absent: a share."),
 	F(start, JS_OPTIONAL, "The slot of the device at which the instance begins, from 0; of an instance alone.",
 		JS_RANGE(0, 15)),
+	F(compute_overcommit_ppm, JS_READ_ONLY,
+		"How far its compute may be promised to this and to what stands beside it; absent: once."),
 };
 #undef F
 JS_TYPE_GIVEN(placed_device, "A slice of a device.");
+
+int64_t placed_overcommit_ppm(const placed_device *d)
+{
+	int64_t ppm = d->compute_overcommit_ppm;
+
+	if (ppm < COMPUTE_ONCE_PPM)
+		return COMPUTE_ONCE_PPM;
+	return ppm < COMPUTE_OVERCOMMIT_MAX_PPM ? ppm : COMPUTE_OVERCOMMIT_MAX_PPM;
+}
 
 #define F(...) JS_FIELD(placed_pod, __VA_ARGS__)
 static const js_field placed_pod_fields[] = {

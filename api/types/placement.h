@@ -92,10 +92,14 @@ typedef struct placed_device {
 	int64_t index;
 	int64_t memory_mib;
 	int64_t compute_milli;
-	str mig_profile; /* of an instance; absent: a share */
-	int64_t start;   /* given for an instance */
+	str mig_profile;                /* of an instance; absent: a share */
+	int64_t start;                  /* given for an instance */
+	int64_t compute_overcommit_ppm; /* 0: its compute is promised once */
 } placed_device;
 JS_DECLARE(placed_device);
+
+/* How far the device's compute may be promised; within what classes may say, whatever was read. */
+int64_t placed_overcommit_ppm(const placed_device *d);
 
 typedef struct placed_pod {
 	str group;

@@ -58,20 +58,20 @@ WHERE d.id = $1;
 
 -- name: class_list :many
 -- in: after text, limit int8
--- out: name text, model text, vendor text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes json, revision int8, cursor text
+-- out: name text, model text, vendor text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, overcommit_priority_max int8, default_compute_milli int8, credit_rate_milli int8, share_modes json, revision int8, cursor text
 -- sort: fields
-SELECT name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes, rev AS revision, name AS cursor
+SELECT name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, overcommit_priority_max, default_compute_milli, credit_rate_milli, share_modes, rev AS revision, name AS cursor
 FROM device_class WHERE name > $1 ORDER BY name LIMIT $2;
 
 -- name: class_get :one
 -- in: class text
--- out: name text, model text, vendor text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes json, revision int8
-SELECT name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes, rev AS revision
+-- out: name text, model text, vendor text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, overcommit_priority_max int8, default_compute_milli int8, credit_rate_milli int8, share_modes json, revision int8
+SELECT name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, overcommit_priority_max, default_compute_milli, credit_rate_milli, share_modes, rev AS revision
 FROM device_class WHERE name = $1;
 
 -- name: class_put :one
--- in: name text, model text?, vendor text, patterns text, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes text, if_rev int8, must_be_new bool, rev_offset int8
--- out: outcome text, pointer text?, detail text?, was_new bool, name text?, model text?, vendor text?, patterns json?, memory_mib int8?, slots int8?, compute_overcommit_ppm int8?, default_compute_milli int8?, credit_rate_milli int8?, share_modes json?, revision int8?
+-- in: name text, model text?, vendor text, patterns text, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes text, if_rev int8, must_be_new bool, rev_offset int8, overcommit_priority_max int8
+-- out: outcome text, pointer text?, detail text?, was_new bool, name text?, model text?, vendor text?, patterns json?, memory_mib int8?, slots int8?, compute_overcommit_ppm int8?, overcommit_priority_max int8?, default_compute_milli int8?, credit_rate_milli int8?, share_modes json?, revision int8?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 old AS (SELECT rev FROM device_class WHERE name = $1),
 stranger AS (SELECT 1 WHERE $2::text IS NOT NULL AND $2 <> $1 AND NOT EXISTS (SELECT FROM device_class WHERE name = $2)),
@@ -79,12 +79,13 @@ stranger AS (SELECT 1 WHERE $2::text IS NOT NULL AND $2 <> $1 AND NOT EXISTS (SE
 held AS (SELECT 1 WHERE EXISTS (SELECT FROM device_class c WHERE c.name = $1 AND c.share_modes::jsonb <> $10::jsonb)
 	AND EXISTS (SELECT FROM device d WHERE d.class = $1 AND d.cut <> '' AND d.used_slots > 0)),
 i AS (
-	INSERT INTO device_class (name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes, rev)
-	SELECT $1, coalesce($2, $1), $3, $4, $5, $6, $7, $8, $9, $10, h.n + $13
+	INSERT INTO device_class (name, model, vendor, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes, rev, overcommit_priority_max)
+	SELECT $1, coalesce($2, $1), $3, $4, $5, $6, $7, $8, $9, $10, h.n + $13, $14
 	FROM h WHERE ($11 < 0 OR (SELECT rev FROM old) = $11) AND NOT ($12 AND EXISTS (SELECT FROM old)) AND NOT EXISTS (SELECT FROM stranger) AND NOT EXISTS (SELECT FROM held)
 	ON CONFLICT (name) DO UPDATE SET model = excluded.model, vendor = excluded.vendor, patterns = excluded.patterns, memory_mib = excluded.memory_mib,
 		slots = excluded.slots, compute_overcommit_ppm = excluded.compute_overcommit_ppm, default_compute_milli = excluded.default_compute_milli,
-		credit_rate_milli = excluded.credit_rate_milli, share_modes = excluded.share_modes, rev = excluded.rev
+		credit_rate_milli = excluded.credit_rate_milli, share_modes = excluded.share_modes, rev = excluded.rev,
+		overcommit_priority_max = excluded.overcommit_priority_max
 	RETURNING *
 )
 SELECT
@@ -96,5 +97,5 @@ SELECT
 		WHEN ($11 < 0 OR old.rev = $11) AND NOT ($12 AND old.rev IS NOT NULL) AND EXISTS (SELECT FROM held) THEN 'devices of the class hold instances'
 		ELSE 'the class is at revision ' || coalesce(old.rev::text, 'none') END AS detail,
 	old.rev IS NULL AS was_new,
-	i.name, i.model, i.vendor, i.patterns, i.memory_mib, i.slots, i.compute_overcommit_ppm, i.default_compute_milli, i.credit_rate_milli, i.share_modes, i.rev AS revision
+	i.name, i.model, i.vendor, i.patterns, i.memory_mib, i.slots, i.compute_overcommit_ppm, i.overcommit_priority_max, i.default_compute_milli, i.credit_rate_milli, i.share_modes, i.rev AS revision
 FROM (SELECT 1) one LEFT JOIN old ON true LEFT JOIN i ON true;

@@ -74,8 +74,8 @@ SELECT tenant_key, type, model, since FROM quota_condition ORDER BY tenant_key, 
 SELECT tenant_key, lender_key, model, via_depth, device_milli, memory_mib, compute_milli FROM quota_loan ORDER BY model, tenant_key, lender_key;
 
 -- name: load_classes :many
--- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, default_compute_milli int8, credit_rate_milli int8, share_modes json
-SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, default_compute_milli, credit_rate_milli, share_modes FROM device_class ORDER BY name;
+-- out: name text, model text, patterns json, memory_mib int8, slots int8, compute_overcommit_ppm int8, overcommit_priority_max int8, default_compute_milli int8, credit_rate_milli int8, share_modes json
+SELECT name, model, patterns, memory_mib, slots, compute_overcommit_ppm, overcommit_priority_max, default_compute_milli, credit_rate_milli, share_modes FROM device_class ORDER BY name;
 
 -- name: load_clusters :many
 -- out: key int4, id text, name text, state text, is_cordoned bool, is_frozen bool, drain_grace_s int8?, requeues bool, is_deleted bool, is_learning bool, rev int8, session text?

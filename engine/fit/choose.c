@@ -252,6 +252,7 @@ bool fit_serve(const fleet *f, const fit_need *need, int32_t node, fit_choice *c
 /* The slice of an entry on each device of a node of one class: the same on all, unless their memory differs. */
 typedef struct slicer {
 	const fleet *f;
+	const fit_need *need;
 	const ask_entry *e;
 	int32_t memory_mib;
 	score_slice slice;
@@ -269,14 +270,14 @@ static const score_slice *slice_on(slicer *s, int32_t at)
 		s->memory_mib = cell->memory_mib;
 	}
 	s->slice.cell = at;
-	return fit_has_room(cell, &s->slice) ? &s->slice : NULL;
+	return fit_has_room_for(s->f, s->need, cell, &s->slice) ? &s->slice : NULL;
 }
 
 /* One entry that names no device, on a node of one class: most pods on most nodes. */
 static bool choose_simple(const fleet *f, const fit_need *need, const fleet_view *v, int32_t node, fit_choice *chosen)
 {
 	const score_policy *policy = &score_policies[need->device_policy];
-	slicer s = {.f = f, .e = &need->group->entries[0], .memory_mib = -1};
+	slicer s = {.f = f, .need = need, .e = &need->group->entries[0], .memory_mib = -1};
 	score_case c = case_of(f, need, node, chosen->v, 0);
 	best b;
 
@@ -301,7 +302,7 @@ static bool is_alike(const fleet_cell *a, const fleet_cell *b)
 static bool choose_one(const fleet *f, const fit_need *need, const fleet_view *v, int32_t node, score_slice *ret_slice)
 {
 	const score_policy *policy = &score_policies[need->device_policy];
-	slicer s = {.f = f, .e = &need->group->entries[0], .memory_mib = -1};
+	slicer s = {.f = f, .need = need, .e = &need->group->entries[0], .memory_mib = -1};
 	score_case c = case_of(f, need, node, NULL, 0);
 	int64_t best_rating = 0;
 	bool found = false;

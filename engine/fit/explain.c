@@ -86,7 +86,7 @@ static bool offer_need(offer *o, const fleet *f, const fit_need *need, const ask
 	return true;
 }
 
-static void offer_free(offer *o, const fleet_device *d, const fleet_cell *cell)
+static void offer_free(offer *o, const fleet_device *d, const fleet_cell *cell, int64_t compute_milli)
 {
 	int64_t memory_mib = cell->is_cut ? largest_place(d) : fleet_free_memory_mib(d);
 
@@ -94,8 +94,8 @@ static void offer_free(offer *o, const fleet_device *d, const fleet_cell *cell)
 		return;
 	if (memory_mib > o->free_memory_mib)
 		o->free_memory_mib = memory_mib;
-	if (fleet_free_compute_milli(d) > o->free_compute_milli)
-		o->free_compute_milli = fleet_free_compute_milli(d);
+	if (compute_milli > o->free_compute_milli)
+		o->free_compute_milli = compute_milli;
 }
 
 static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_entry *e, int32_t device)
@@ -122,10 +122,12 @@ static void offer_add(offer *o, const fleet *f, const fit_need *need, const ask_
 		return;
 	o->n_open++;
 	bool is_served = !cell.is_cut || e->profile.n || fit_profile_of(f, need, e, d, NULL) != GEOMETRY_NONE;
-	o->n_large += is_served && o->need_memory_mib <= d->memory_mib && o->need_compute_milli <= d->compute_milli;
+	int64_t withheld_milli = fleet_withheld_milli(&f->classes.v[d->class_id], need->a->priority);
+	o->n_large += is_served && o->need_memory_mib <= d->memory_mib &&
+		      o->need_compute_milli <= d->compute_milli - withheld_milli;
 	bool may_join = cell.is_idle || !hami_has(need->a, need->device_policy, HAMI_MUTEX);
 	o->n_fit += may_join && fit_offer(f, need, e, d, &cell, &s);
-	offer_free(o, d, &cell);
+	offer_free(o, d, &cell, fleet_free_compute_milli(d) - withheld_milli);
 }
 
 /* What is missing where enough devices have room, but must belong together. False: nothing of the kind. */

@@ -35,6 +35,16 @@ static inline bool fit_has_room(const fleet_cell *cell, const score_slice *s)
 	return cell->free_compute_milli >= (s->compute_milli > 0 ? s->compute_milli : 1);
 }
 
+/* The same, and of what is free only that which is for the ask's priority. */
+static inline bool fit_has_room_for(const fleet *f, const fit_need *need, const fleet_cell *cell, const score_slice *s)
+{
+	const fleet_class *c = &f->classes.v[cell->class_id];
+
+	return fit_has_room(cell, s) &&
+	       (!c->bands.n || s->compute_milli >= SHARE_WHOLE_MILLI || s->compute_milli == 0 ||
+		       cell->free_compute_milli - fleet_withheld_milli(c, need->a->priority) >= s->compute_milli);
+}
+
 /* The device with these slices on it beside what is booked. */
 fleet_device fit_device_with(const fleet *f, int32_t device, const score_slice *slices, int32_t n);
 

@@ -158,8 +158,8 @@ bool fit_offer(const fleet *f, const fit_need *need, const ask_entry *e, const f
 {
 	if (!cell->is_cut) {
 		*ret_slice = fit_slice_of(f, e, cell);
-		return !e->profile.n && fit_has_room(cell, ret_slice);
+		return !e->profile.n && fit_has_room_for(f, need, cell, ret_slice);
 	}
 	*ret_slice = (score_slice){0};
-	return cell->has_slot && instance_of(f, need, e, d, ret_slice) && fit_has_room(cell, ret_slice);
+	return cell->has_slot && instance_of(f, need, e, d, ret_slice) && fit_has_room_for(f, need, cell, ret_slice);
 }

@@ -61,6 +61,43 @@ void fleet_class_cut(fleet *f, int32_t class_id, const class_cut *cut)
 	class_refresh(f, class_id);
 }
 
+static void bands_set(fleet *f, fleet_class *c, const overcommit *bands)
+{
+	f->n_bands += (bands ? bands->n : 0) - c->bands.n;
+	c->bands = bands ? *bands : (overcommit){.n = 0};
+	assert(overcommit_is_valid(&c->bands));
+	for (int32_t i = 0; i < c->bands.n; i++)
+		assert(c->bands.bands[i].memory_ppm == OVERCOMMIT_NONE_PPM);
+	if (c->bands.n)
+		c->overcommit_ppm = c->bands.bands[0].compute_ppm;
+}
+
+int32_t fleet_bands_past(const fleet *f, int32_t priority)
+{
+	int32_t n = 0;
+
+	if (!f->n_bands)
+		return 0;
+	for (uint32_t k = 0; k < f->classes.n; k++) {
+		const overcommit *o = &f->classes.v[k].bands;
+		for (int32_t i = 0; i < o->n; i++)
+			n += priority > o->bands[i].priority_max;
+	}
+	return n;
+}
+
+void fleet_class_overcommit(fleet *f, int32_t class_id, int64_t ppm)
+{
+	fleet_class *c = &f->classes.v[class_id];
+
+	assert(ppm >= FLEET_OVERCOMMIT_ONE && ppm <= (int64_t)10 * FLEET_OVERCOMMIT_ONE);
+	if (c->overcommit_ppm == ppm && !c->bands.n)
+		return;
+	bands_set(f, c, NULL);
+	c->overcommit_ppm = ppm;
+	class_refresh(f, class_id);
+}
+
 void fleet_class_set(fleet *f, int32_t class_id, class_spec spec)
 {
 	fleet_class *c = &f->classes.v[class_id];
@@ -68,6 +105,7 @@ void fleet_class_set(fleet *f, int32_t class_id, class_spec spec)
 	c->is_known = true;
 	c->slots = spec.slots ? spec.slots : FLEET_SLOTS_DEFAULT;
 	c->overcommit_ppm = spec.overcommit_ppm ? spec.overcommit_ppm : FLEET_OVERCOMMIT_ONE;
+	bands_set(f, c, &spec.bands);
 	c->compute_default_milli = spec.compute_default_milli;
 	assert(c->slots > 0 && c->overcommit_ppm >= FLEET_OVERCOMMIT_ONE &&
 		c->overcommit_ppm <= (int64_t)10 * FLEET_OVERCOMMIT_ONE);

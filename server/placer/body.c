@@ -89,12 +89,15 @@ static js_list devices_of(const books *b, const plan *p, const plan_pod *pod, ar
 	for (uint32_t i = 0; i < pod->n; i++) {
 		const plan_device *s = &p->devices.v[pod->first + i];
 		const fleet_device *d = &b->fleet.devices.v[s->device];
+		const fleet_class *c = &b->fleet.classes.v[d->class_id];
 		list[i] = (placed_device){.uuid = b->fleet.device_uuids.v[s->device],
-			.class = b->fleet.classes.v[d->class_id].name,
+			.class = c->name,
 			.index = d->index,
 			.memory_mib = s->memory_mib,
 			.compute_milli = s->compute_milli};
-		instance_tell(&list[i], b->fleet.classes.v[d->class_id].cut.geometry, s);
+		if (c->overcommit_ppm > FLEET_OVERCOMMIT_ONE)
+			list[i].compute_overcommit_ppm = c->overcommit_ppm;
+		instance_tell(&list[i], c->cut.geometry, s);
 	}
 	return (js_list){list, pod->n};
 }

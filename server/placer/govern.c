@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/types/device_class.h"
 #include "base/clock.h"
 #include "base/heap.h"
 #include "engine/charge.h"
@@ -79,6 +80,10 @@ static void rule_add(books *b, const sql_load_classes_row *row)
 	class_spec spec = {.slots = (int32_t)row->slots,
 		.overcommit_ppm = row->compute_overcommit_ppm,
 		.compute_default_milli = row->default_compute_milli};
+	if (row->compute_overcommit_ppm > FLEET_OVERCOMMIT_ONE && row->overcommit_priority_max < PRIORITY_VALUE_MAX)
+		spec.bands = (overcommit){.bands = {{(int32_t)row->overcommit_priority_max, OVERCOMMIT_NONE_PPM,
+						  (int32_t)row->compute_overcommit_ppm}},
+			.n = 1};
 	class_rule rule = {.handle = handle,
 		.name = str_dup(b->rule_texts, row->name),
 		.patterns = patterns_read(b->rule_texts, row->patterns),

@@ -104,6 +104,13 @@ static ask_topology topology_of(str name)
 	return TOPOLOGY_NONE;
 }
 
+static int32_t priority_of(const books *b, str name)
+{
+	const rank *r = books_rank(b, name.n ? name : RANK_USUAL);
+
+	return r ? r->value : 0;
+}
+
 /* The names are in the order of ask_clusters. */
 static ask_clusters clusters_by(str name)
 {
@@ -231,6 +238,7 @@ bool request_to_ask(const books *b, const placement_request *q, arena *a, reques
 	k->node_policy = policy_of(q->node_policy);
 	k->device_policy = policy_of(q->device_policy);
 	k->clusters_by = clusters_by(q->cluster_policy);
+	k->priority = priority_of(b, q->priority);
 	k->max_runtime_s = q->max_runtime_s;
 	k->clusters = clusters_of(b, q->clusters, a, &k->n_clusters);
 	k->clusters_excluded = clusters_of(b, q->clusters_excluded, a, &k->n_clusters_excluded);

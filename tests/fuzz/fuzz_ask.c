@@ -82,6 +82,9 @@ static void fleet_make(world *w)
 		fleet_class_set(&w->f, id,
 			(class_spec){.slots = 1 + take(w) % 8,
 				.overcommit_ppm = FLEET_OVERCOMMIT_ONE + take_wide(w) * 100,
+				.bands = {.bands = {{100, OVERCOMMIT_NONE_PPM,
+						  (int32_t)(FLEET_OVERCOMMIT_ONE + take_wide(w) * 100)}},
+					.n = take(w) % 2},
 				.compute_default_milli = take(w) * 3});
 		if (cuts[c] && cut_named(str_from(cuts[c]), &cut))
 			fleet_class_cut(&w->f, id, &cut);
@@ -144,6 +147,7 @@ static const ask *ask_make(world *w)
 	w->a.clusters_by = (ask_clusters)(take(w) % 3);
 	w->a.node_policy = policy_make(w);
 	w->a.device_policy = policy_make(w);
+	w->a.priority = take(w);
 	return &w->a;
 }
 

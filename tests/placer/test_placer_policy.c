@@ -162,3 +162,41 @@ Test(placer_policy, cost_takes_the_class_that_counts_least_in_credits)
 	cr_expect_str_eq(cluster_of(&r, ",\"node_policy\":\"cost\""), "c1", "rates that changed count from then on");
 	realm_close(&r);
 }
+
+/* Two of 600 thousandths each on the one device that both ask for. */
+Test(placer_policy, compute_is_promised_twice_to_those_priorities_alone_that_the_class_names)
+{
+	static const char ask[] =
+		"\"devices\":[{\"uuids\":[\"c2-n1-g0\"],\"memory_mib\":1000,\"compute_milli\":600}],\"priority\":\"%s\"";
+	char low[200], high[200];
+	realm r;
+
+	snprintf(low, sizeof low, ask, "low");
+	snprintf(high, sizeof high, ask, "high");
+	realm_open(&r, "placer_policy_overcommit", NULL);
+	realm_do(&r,
+		"UPDATE device_class SET compute_overcommit_ppm = 2000000, overcommit_priority_max = -1 WHERE name = 'l40s'");
+	realm_start(&r);
+	realm_settle(&r);
+	int first = realm_place(&r, "a/b", low), second = realm_place(&r, "a/b", low),
+	    third = realm_place(&r, "a/b", high);
+	realm_settle(&r);
+	cr_expect_str_eq(realm_state(&r, first), "granted");
+	cr_expect_str_eq(realm_state(&r, second), "granted");
+	cr_expect_str_eq(realm_state(&r, third), "pending", "high work counts on the device itself");
+	cr_expect_str_eq(
+		realm_text(&r,
+			"SELECT blockers::json->0->>'axis' || ' ' || (blockers::json->0->>'free') FROM placement WHERE id = 'plc_%d'",
+			third),
+		"compute_milli 0");
+	cr_expect_eq(
+		realm_int(&r,
+			"SELECT (placed::json->0->'devices'->0->>'compute_overcommit_ppm')::int8 FROM placement WHERE id = 'plc_%d'",
+			second),
+		2000000, "the agent is told");
+	realm_govern(
+		&r, "device_class", "UPDATE device_class SET overcommit_priority_max = 1000000 WHERE name = 'l40s'");
+	realm_settle(&r);
+	cr_expect_str_eq(realm_state(&r, third), "granted", "1,800 of 2,000");
+	realm_close(&r);
+}

@@ -61,6 +61,7 @@ typedef struct wish {
 	int64_t max_runtime_s;
 	const char *profile; /* NULL: a share */
 	int64_t start;
+	int64_t overcommit_ppm; /* 0: not said */
 } wish;
 
 static inline void wish_write(js_writer *w, const wish *q)
@@ -73,8 +74,10 @@ static inline void wish_write(js_writer *w, const wish *q)
 	js_key(w, S("placed"));
 	js_array_begin(w);
 	if (q->node) {
-		placed_device d = {
-			.uuid = str_from(q->uuid), .memory_mib = q->memory_mib, .compute_milli = q->compute_milli};
+		placed_device d = {.uuid = str_from(q->uuid),
+			.memory_mib = q->memory_mib,
+			.compute_milli = q->compute_milli,
+			.compute_overcommit_ppm = q->overcommit_ppm};
 		if (q->profile) {
 			d.mig_profile = str_from(q->profile);
 			d.start = q->start;

@@ -21,6 +21,11 @@ typedef struct row {
 	{                                                                                                              \
 		"grant", id, fence, "n1", G0, mib, milli, NULL, 0                                                      \
 	}
+/* Of a class whose compute the server promises twice. */
+#define TWICE(id, milli)                                                                                               \
+	{                                                                                                              \
+		"grant", id, "1.1", "n1", G0, 1000, milli, NULL, 0, NULL, 0, 2000000                                   \
+	}
 /* Of the third node, whose devices are cut: the first by MIG, the second in a way that nobody here knows. */
 #define CUT(id, uuid, profile, start, mib, milli)                                                                      \
 	{                                                                                                              \
@@ -55,6 +60,10 @@ static const row rows[] = {
 	{"compute over capacity is refused",
 		{{GRANT("a", "1.1", 1000, 600), "start accepted"}, {GRANT("b", "1.1", 1000, 401), "tell refused"},
 			{GRANT("c", "1.1", 1000, 400), "start accepted"}}},
+	{"compute goes as far as the latest grant of the class says, and a second time no further",
+		{{TWICE("a", 600), "start accepted"}, {TWICE("b", 900), "start accepted"},
+			{TWICE("c", 501), "tell refused"}, {TWICE("d", 500), "start accepted"},
+			{GRANT("e", "1.1", 1000, 1), "tell refused"}}},
 	{"an exclusive slice takes no company",
 		{{GRANT("a", "1.1", 1000, 1000), "start accepted"}, {GRANT("b", "1.1", 1000, 0), "tell refused"}}},
 	{"a device or node that is not here is refused",

@@ -187,8 +187,9 @@ static inline uint64_t fingerprint(const world *w)
 	return sum;
 }
 
-/* Devices of the node that could take a slice of e now, of one class or (FLEET_NONE) of any that it lists. */
-static inline int32_t slow_count(const fleet *f, int32_t node, const ask_entry *e, int32_t class_id)
+/* Devices of the node that could take a slice of e now, of the class. Once: compute as far as the device itself has it.
+ */
+static inline int32_t slow_count(const fleet *f, int32_t node, const ask_entry *e, int32_t class_id, bool counts_once)
 {
 	int32_t n = 0;
 
@@ -204,9 +205,10 @@ static inline int32_t slow_count(const fleet *f, int32_t node, const ask_entry *
 		int64_t compute = e->compute_milli != ASK_ABSENT ? e->compute_milli
 				  : is_whole                     ? 1000
 								 : f->classes.v[row->class_id].compute_default_milli;
+		int64_t most = counts_once && compute && compute < 1000 ? 1000 : row->compute_milli;
 		bool is_full = row->exclusive || row->sharers >= row->slots || (compute == 1000 && row->sharers);
 		n += !is_full && row->used_memory_mib + memory <= row->memory_mib &&
-		     row->used_compute_milli + (compute ? compute : 1) <= row->compute_milli;
+		     row->used_compute_milli + (compute ? compute : 1) <= most;
 	}
 	return n;
 }
@@ -238,7 +240,8 @@ static inline bool slow_fits(const world *w, const ask *a)
 
 	for (int32_t node = 0; node < (int32_t)w->f.nodes.n; node++)
 		for (int32_t c = 0; c < e->n_classes && slow_may_use(w, a, node); c++)
-			if (slow_count(&w->f, node, e, e->classes[c]) >= e->count)
+			if (slow_count(&w->f, node, e, e->classes[c],
+				    e->classes[c] == w->classes[TWICE] && a->priority > 0) >= e->count)
 				return true;
 	return false;
 }

@@ -18,6 +18,7 @@ enum {
 	NODES = 14,
 	NODE_DEVICES = 6,
 	CLASSES = 4,
+	TWICE = 1, /* the class whose compute is promised more than once, to work of priority 0 */
 	PLAIN = 2, /* the first classes follow no rules */
 	TENANTS = 4,
 	LIVE_MAX = 60,
@@ -193,19 +194,21 @@ static inline ask *ask_draw(world *w, asked *s, bool is_plain)
 	}
 	s->a.clusters_by = (ask_clusters)below(w, 3);
 	s->a.max_runtime_s = chance(w, 3) ? 60 : 0;
+	s->a.priority = chance(w, 4) ? 5 : 0;
 	policies_draw(w, &s->a);
 	return &s->a;
 }
 
 static inline void classes_make(world *w)
 {
+	static const overcommit twice = {.bands = {{0, OVERCOMMIT_NONE_PPM, 1500000}}, .n = 1};
 	class_cut cut;
 
 	for (int c = 0; c < CLASSES; c++) {
 		w->classes[c] = fleet_class_put(&w->f, str_from(kinds[c].name));
 		fleet_class_set(&w->f, w->classes[c],
 			(class_spec){.slots = 3 + c,
-				.overcommit_ppm = c == 1 ? 1500000 : 0,
+				.bands = c == TWICE ? twice : (overcommit){.n = 0},
 				.compute_default_milli = c == 1 ? 100 : 0});
 		w->prices[c] = 100 + below(w, 900);
 		if (!kinds[c].cut)

@@ -1,0 +1,1 @@
+ALTER TABLE device_class DROP COLUMN overcommit_priority_max;
