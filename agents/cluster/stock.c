@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "agents/cluster/node_index.h"
 #include "agents/cluster/pod_wants.h"
+#include "agents/cluster/wiring.h"
 #include "base/map.h"
 #include "base/vec.h"
 
@@ -300,6 +301,7 @@ static bool capacity_of(void *arg, const char *resource, quantity *ret)
 
 typedef struct found {
 	inventory all[STOCK_KINDS_MAX];
+	inventory_links links[STOCK_KINDS_MAX];
 	uint32_t n_devices;
 } found;
 
@@ -309,8 +311,10 @@ static void devices_find(const kube_node *n, arena *a, found *ret, fault *f)
 
 	node.capacity = capacity_of;
 	for (uint32_t i = 0; vendor_at(i); i++)
-		if (inventory_read(vendor_at(i), &node, a, &ret->all[i], f) == ERR_OK)
+		if (inventory_read(vendor_at(i), &node, a, &ret->all[i], f) == ERR_OK) {
 			ret->n_devices += ret->all[i].n;
+			inventory_links_read(vendor_at(i), &node, &ret->all[i], a, &ret->links[i], f);
+		}
 }
 
 static bool is_found(const found *all, str uuid)
@@ -343,27 +347,22 @@ static void pods_book(stock *s, const stock_node *n)
 		pod_book(s, p);
 }
 
-/* Modules of several devices are told by the index of each: 0 and 1 are one where two make it. */
-static void modules_link(stock *s, int32_t node, const found *all)
+static void node_link(stock *s, int32_t node, const found *all)
 {
-	uint16_t weight[FLEET_NODE_DEVICES_MAX * FLEET_NODE_DEVICES_MAX] = {0};
-	int16_t group[FLEET_NODE_DEVICES_MAX];
-	topology t = {0, weight, NULL, group};
+	wiring w;
 
-	for (int32_t i = 0; i < FLEET_NODE_DEVICES_MAX; i++)
-		group[i] = LINK_NONE;
-	for (uint32_t i = 0; vendor_at(i); i++)
+	wiring_init(&w);
+	for (uint32_t i = 0; vendor_at(i); i++) {
+		wiring_links(&w, &all->links[i]);
 		for (uint32_t k = 0; k < all->all[i].n; k++) {
 			const inventory_device *d = &all->all[i].v[k];
 			int32_t class_id = class_of(s, i, vendor_at(i), d->product);
-			int32_t of = class_id == FLEET_NONE ? 0 : s->fleet.classes.v[class_id].cut.whole_groups;
-			if (of < 2 || d->index >= FLEET_NODE_DEVICES_MAX)
-				continue;
-			group[d->index] = (int16_t)(d->index / of);
-			t.n = d->index >= t.n ? (int32_t)d->index + 1 : t.n;
+			if (class_id != FLEET_NONE)
+				wiring_module(&w, d->index, s->fleet.classes.v[class_id].cut.whole_groups);
 		}
-	if (t.n)
-		fleet_node_link(&s->fleet, node, &t);
+	}
+	topology t = wiring_topology(&w);
+	fleet_node_link(&s->fleet, node, t.n ? &t : NULL);
 }
 
 void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
@@ -389,7 +388,7 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 				if (class_id != FLEET_NONE)
 					device_put(s, node, class_id, n, d);
 			}
-		modules_link(s, node, all);
+		node_link(s, node, all);
 	}
 	pods_book(s, at);
 }

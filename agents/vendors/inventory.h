@@ -57,6 +57,16 @@ typedef struct inventory_node {
  * Texts point into the annotation or a. */
 err inventory_read(const vendor *kind, const inventory_node *node, arena *a, inventory *ret, fault *f) MUST_CHECK;
 
+/* How a node's devices are linked: the weight of each pair, by the devices' index. */
+typedef struct inventory_links {
+	uint16_t *weight; /* n x n; 0 where nothing is told */
+	int32_t n;        /* 0: nothing is told at all */
+} inventory_links;
+/* As the kind's plugin tells it beside the devices, which are `all`. What cannot be read, or is about devices without
+ * numbers of their own, is left out: *ret_f says so. */
+void inventory_links_read(const vendor *kind, const inventory_node *node, const inventory *all, arena *a,
+	inventory_links *ret, fault *ret_f);
+
 /* How a node is said to live (HAMi's handshake): the value of the kind's handshake annotation, and what is left of the
  * count resource. */
 typedef struct inventory_pulse {

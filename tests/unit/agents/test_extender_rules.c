@@ -178,5 +178,12 @@ Test(extender_rules, cards_of_one_container_may_have_to_be_of_one_numa_node)
 			"NUMA"},
 	};
 
+	static const rule unknown[] = {
+		{"\"nvidia.com/numa-bind\":\"true\"", "\"nvidia.com/gpu\":\"2\",\"nvidia.com/gpumem\":\"1000\"", NULL}};
+
 	RULES(NVIDIA_NODE("", MODEL("a", "NVIDIA", "0", "true") "," MODEL("b", "NVIDIA", "1", "true")), NULL, v);
+	/* -1: the plugin does not know. Cards of which nobody knows are alike; one that is known is not like them. */
+	RULES(NVIDIA_NODE("", MODEL("a", "NVIDIA", "-1", "true") "," MODEL("b", "NVIDIA", "-1", "true")), NULL,
+		unknown);
+	RULES(NVIDIA_NODE("", MODEL("a", "NVIDIA", "-1", "true") "," MODEL("b", "NVIDIA", "0", "true")), NULL, v);
 }
