@@ -165,17 +165,42 @@ void filter_answer(const extender_args *all, const filter_verdict *v, const char
 #define SCORE_KEY ",\"Score\":"
 enum { SCORE_DIGITS = 20, SCORE_BYTES = sizeof(HOST_KEY) + sizeof(SCORE_KEY) + SCORE_DIGITS + 1 };
 
+static void pair_put(char *to, uint32_t v)
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+				    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+
+	memcpy(to, &pairs[2 * v], 2);
+}
+
+/* Without its leading zeros; there is room for 8 digits behind `to`. */
+static char *short_put(char *to, uint32_t v)
+{
+	char digits[2 * sizeof(uint64_t)] = {0};
+	uint32_t zeros = 0;
+
+	pair_put(digits, v / 1000000);
+	pair_put(digits + 2, v / 10000 % 100);
+	pair_put(digits + 4, v / 100 % 100);
+	pair_put(digits + 6, v % 100);
+	while (zeros < 7 && digits[zeros] == '0')
+		zeros++;
+	memcpy(to, digits + zeros, sizeof(uint64_t));
+	return to + sizeof(uint64_t) - zeros;
+}
+
 static char *score_put(char *to, int64_t score)
 {
-	uint64_t left = (uint64_t)score, most = 10;
-	int n = 1;
+	char digits[SCORE_DIGITS], *at = digits + SCORE_DIGITS;
 
 	assert(score >= 0);
-	for (; n < SCORE_DIGITS - 1 && left >= most; most *= 10)
-		n++;
-	for (int i = n; i-- > 0; left /= 10)
-		to[i] = (char)('0' + left % 10);
-	return to + n;
+	if (score < 100000000)
+		return short_put(to, (uint32_t)score);
+	do
+		*--at = (char)('0' + score % 10);
+	while (score /= 10);
+	return text_put(to, (str){at, (uint32_t)(digits + SCORE_DIGITS - at)});
 }
 
 static void scores_raw_put(const extender_args *q, const int64_t *scores, buf *out)

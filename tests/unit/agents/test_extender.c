@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include "agents/cluster/extender/answer.h"
 #include "agents/file.h"
 #include "agents/kube/fields.h"
 #include "cluster_fixture.h"
@@ -162,6 +163,32 @@ Test(extender, a_name_may_come_with_escapes_or_blanks)
 		prioritize_is(&t, body, "[{\"Host\":\"node1\",\"Score\":1000},{\"Host\":\"node2\",\"Score\":2000}]");
 	}
 	stage_close(&t);
+}
+
+Test(extender, scores_are_written_whole)
+{
+	static const struct {
+		int64_t score;
+		const char *text;
+	} rows[] = {{0, "0"}, {7, "7"}, {10, "10"}, {1000, "1000"}, {12345000, "12345000"}, {99999999, "99999999"},
+		{100000000, "100000000"}, {INT64_MAX, "9223372036854775807"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_ARENA a = arena_new(0);
+		args_node nodes[] = {{.name = str_of("\"x\"" + 1, 1), .is_raw = true}, {.name = S("y")}};
+		buf out;
+		buf_init(&out, 1 << 10);
+		for (uint32_t n = 1; n <= 2; n++) {
+			int64_t scores[] = {rows[i].score, 1};
+			buf_clear(&out);
+			prioritize_answer(&(extender_args){.nodes = nodes, .n = n}, scores, &out);
+			str wanted = str_print(a, "[{\"Host\":\"x\",\"Score\":%s}%s]", rows[i].text,
+				n == 1 ? "" : ",{\"Host\":\"y\",\"Score\":1}");
+			cr_expect(str_eq(buf_str(&out), wanted), STR_FMT, STR_ARG(buf_str(&out)));
+		}
+		buf_done(&out);
+	}
+	arena_trim();
 }
 
 /* Names in any order, more than once, and with strangers between: each gets what it would get alone. */
