@@ -35,11 +35,23 @@ JS_TYPE(node_owner, "Whose a share is.");
 static const js_field node_step_fields[] = {
 	F(owner, JS_REQUIRED, "Whose it is.", JS_OF(node_owner)),
 	F(state, JS_REQUIRED, "How far it has come.", JS_VALUES(node_step_states)),
-	F(reason, JS_OPTIONAL, "Why it was refused or has ended.", JS_LEN(0, 500)),
+	F(reason, JS_OPTIONAL, "Why it was refused or has ended.", JS_LEN(0, NODE_REASON_MAX)),
 	F(at, JS_REQUIRED, "When."),
 };
 #undef F
 JS_TYPE(node_step, "How far a container's allocation has come.");
+
+str node_reason(const char *text)
+{
+	str all = str_from(text);
+	uint32_t n = all.n;
+
+	if (n <= NODE_REASON_MAX)
+		return all;
+	for (n = NODE_REASON_MAX; n > 0 && ((unsigned char)all.p[n] & 0xc0) == 0x80; n--)
+		;
+	return str_cut(all, 0, n);
+}
 
 #define F(...) JS_FIELD(node_usage, __VA_ARGS__)
 static const js_field node_usage_fields[] = {

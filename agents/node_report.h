@@ -1,7 +1,8 @@
 /* node_report: what a node tells the agent of its cluster (POST /node/v1/report; architecture, section 6).
  *
  * The node dials, over TLS, with a token that Kubernetes has bound to it. Reports are numbered from 1 within a boot of
- * reeve-node and answered at once; one that was not answered is sent again as it was. Items are facts, each complete in
+ * reeve-node and answered at once; one that was not answered is sent again as it was, and the number of one that was
+ * refused is the next one's. Items are facts, each complete in
  * itself, so that to read one twice does no harm:
  *
  *   inventory  all devices of the node and how they are linked; nothing else is there
@@ -19,6 +20,7 @@ enum {
 	NODE_REPORT_BYTES_MAX = 4 << 20,
 	NODE_REPORT_ITEMS_MAX = 256,
 	NODE_REPORT_ROWS_MAX = 4096, /* of one item's lists */
+	NODE_REASON_MAX = 500,       /* bytes of node_step.reason */
 };
 
 /* node_item.kind */
@@ -50,11 +52,14 @@ JS_DECLARE(node_owner);
 
 typedef struct node_step {
 	node_owner owner;
-	str state; /* allocated, refused, ended */
-	str reason;
+	str state;  /* allocated, refused, ended */
+	str reason; /* node_reason */
 	js_time at;
 } node_step;
 JS_DECLARE(node_step);
+
+/* As much of a sentence as a step takes, cut at a whole character. NULL: none. */
+str node_reason(const char *text);
 
 /* Of one container, over all its devices together. */
 typedef struct node_usage {

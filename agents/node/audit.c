@@ -6,6 +6,11 @@
 #include "base/map.h"
 #include "base/vec.h"
 
+/* Books can be forged: no number of theirs counts for more than this, so that their sums stay whole numbers everywhere.
+ */
+#define BOOKED_BYTES_MOST (UINT64_C(1) << 48)
+#define REFUSED_MOST      (UINT64_C(1) << 32)
+
 /* A process on a device, of the round at hand. */
 typedef struct row {
 	whose_process who;
@@ -159,6 +164,11 @@ static bool mark_take(const audit *a, mark *m, bool is_so)
 	return true;
 }
 
+static uint64_t at_most(uint64_t v, uint64_t most)
+{
+	return v < most ? v : most;
+}
+
 /* Which slot is this process's; its books' bytes. The node's pid goes into it, so that the shim finds itself in NVML's
  * list. */
 static void row_book(const audit *a, row *r, const allocation *of, unsigned top)
@@ -170,7 +180,7 @@ static void row_book(const audit *a, row *r, const allocation *of, unsigned top)
 			atomic_load(&slot->pid_space) != r->who.space)
 			continue;
 		r->is_booked = true;
-		r->booked = r->at >= 0 ? atomic_load(&slot->bytes[r->at]) : 0;
+		r->booked = r->at >= 0 ? at_most(atomic_load(&slot->bytes[r->at]), BOOKED_BYTES_MOST) : 0;
 		if (atomic_load(&slot->host_pid) != (uint32_t)r->who.pid)
 			(void)lot_name_process(&of->lot, i, (uint32_t)r->who.pid);
 	}
@@ -182,8 +192,21 @@ static uint64_t refused_sum(const books *b, unsigned top, uint32_t devices)
 
 	for (unsigned i = 0; i < top; i++)
 		for (uint32_t d = 0; d < devices; d++)
-			sum += atomic_load(&b->slots[i].refused[d]);
+			sum += at_most(atomic_load(&b->slots[i].refused[d]), REFUSED_MOST);
 	return sum;
+}
+
+/* As books_sum, of books that may say anything. */
+static uint64_t booked_sum(const books *b, unsigned top, uint32_t device)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < top; i++) {
+		uint64_t owner = atomic_load(&b->slots[i].owner);
+		if (owner != 0 && !(owner & BOOKS_JOINING))
+			sum += at_most(atomic_load(&b->slots[i].bytes[device]), BOOKED_BYTES_MOST);
+	}
+	return at_most(sum, BOOKED_BYTES_MOST);
 }
 
 /* Copies the books, finds its processes in them. False: they cannot be read. */
@@ -197,7 +220,7 @@ static bool books_look(audit *a, allocation *of, audit_use *use)
 		if (a->rows.v[i].who.of == of)
 			row_book(a, &a->rows.v[i], of, top);
 	for (uint32_t d = 0; d < of->n_devices; d++)
-		use->books_bytes[d] = is_read ? (int64_t)books_sum(a->books, d) : 0;
+		use->books_bytes[d] = (int64_t)booked_sum(a->books, top, d);
 	if (!is_read)
 		return false;
 	use->launched_at_ns = lot_latest(a->books, &has_process);

@@ -237,7 +237,7 @@ static void on_step(void *arg, const allocation *of, const char *state, const ch
 	service *s = arg;
 	node_step step = {.owner = allocation_owner(of),
 		.state = str_from(state),
-		.reason = str_from(reason),
+		.reason = node_reason(reason),
 		.at.us = clock_now_us()};
 	node_item item = {.kind = S("step"), .steps = {&step, 1}};
 
@@ -440,7 +440,7 @@ static const cards *on_cards_asked(void *arg)
 static void on_refused(void *arg, const node_owner *owner, const char *why)
 {
 	service *s = arg;
-	node_step step = {.owner = *owner, .state = S("refused"), .reason = str_from(why), .at.us = clock_now_us()};
+	node_step step = {.owner = *owner, .state = S("refused"), .reason = node_reason(why), .at.us = clock_now_us()};
 	node_item item = {.kind = S("step"), .steps = {&step, 1}};
 
 	if (!s->reporter)

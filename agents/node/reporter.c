@@ -18,7 +18,7 @@ struct reporter {
 	char *url;
 	int64_t seq;      /* of the report at hand */
 	vec(str) waiting; /* items as JSON, on the heap */
-	buf body;         /* of the report at hand; empty: there is none */
+	buf items, body;  /* of the report at hand; empty: there is none */
 	bool is_sent;     /* and on its way */
 	bool is_heard, was_heard_of;
 	uint64_t dropped, answered;
@@ -39,6 +39,16 @@ static void drop_first(reporter *r, uint32_t n)
 	r->waiting.n -= n;
 }
 
+/* An agent that refuses one item refuses the report that it is in, so that what it would refuse must not get there. */
+static bool is_sound(str item)
+{
+	AUTO_ARENA a = arena_new(0);
+	node_item read;
+	fault f = {0};
+
+	return js_read(&node_item_type, item, a, &read, &f) == ERR_OK;
+}
+
 void reporter_put(reporter *r, const node_item *item)
 {
 	buf out;
@@ -46,7 +56,7 @@ void reporter_put(reporter *r, const node_item *item)
 	buf_init(&out, NODE_REPORT_BYTES_MAX / 4);
 	js_writer w = js_writer_on(&out);
 	js_write(&w, &node_item_type, item);
-	if (out.over) {
+	if (out.over || !is_sound(buf_str(&out))) {
 		buf_done(&out);
 		r->dropped++;
 		return;
@@ -74,19 +84,28 @@ static void state_set(reporter *r, bool is_heard, const char *why)
 		r->c.on_state(r->c.arg, is_heard, why);
 }
 
-/* As many items as fit into one report. */
-static void body_make(reporter *r)
+static void body_write(reporter *r)
 {
+	buf_clear(&r->body);
 	js_writer w = js_writer_on(&r->body);
-	uint32_t n = 0;
-	size_t bytes = 0;
 
 	js_object_begin(&w);
 	js_put_text(&w, "node", str_from(r->c.node));
 	js_put_text(&w, "boot", id_str(&r->boot));
-	js_put_i64(&w, "seq", ++r->seq);
+	js_put_i64(&w, "seq", r->seq);
 	js_put_text(&w, "version", str_from(r->c.version));
 	js_key(&w, S("items"));
+	js_raw_value(&w, buf_str(&r->items));
+	js_object_end(&w);
+}
+
+/* As many items as fit into one report. */
+static void body_make(reporter *r)
+{
+	js_writer w = js_writer_on(&r->items);
+	uint32_t n = 0;
+	size_t bytes = 0;
+
 	js_array_begin(&w);
 	for (; n < r->waiting.n && n < NODE_REPORT_ITEMS_MAX && bytes + r->waiting.v[n].n < NODE_REPORT_BYTES_MAX / 2;
 		n++) {
@@ -94,14 +113,31 @@ static void body_make(reporter *r)
 		js_raw_value(&w, r->waiting.v[n]);
 	}
 	js_array_end(&w);
-	js_object_end(&w);
 	drop_first(r, n);
+	r->seq++;
+	body_write(r);
+}
+
+static void body_clear(reporter *r)
+{
+	buf_clear(&r->items);
+	buf_clear(&r->body);
 }
 
 static void report_done(reporter *r)
 {
-	buf_clear(&r->body);
+	body_clear(r);
 	r->answered++;
+}
+
+/* The agent has seen fewer reports of ours than we think: by another boot it takes whatever number comes. */
+static void number_anew(reporter *r)
+{
+	r->boot = id_make("nbt");
+	r->seq = 1;
+	body_write(r);
+	if (r->c.on_want)
+		r->c.on_want(r->c.arg);
 }
 
 static void answer_take(reporter *r, str body)
@@ -110,8 +146,13 @@ static void answer_take(reporter *r, str body)
 	node_answer answer;
 	fault f = {0};
 
-	if (js_read_output(&node_answer_type, body, a, &answer, &f) || answer.acked_seq < r->seq) {
+	if (js_read_output(&node_answer_type, body, a, &answer, &f)) {
 		state_set(r, false, "its answer is not understood");
+		return;
+	}
+	if (answer.acked_seq < r->seq) {
+		state_set(r, false, "it lacks an earlier report");
+		number_anew(r);
 		return;
 	}
 	report_done(r);
@@ -135,9 +176,11 @@ static void on_done(void *arg, const fetch_reply *reply)
 	} else {
 		snprintf(why, sizeof(why), "it answers %ld", reply->status);
 		state_set(r, false, why);
-		/* One that it will never read stands in the way of all that come after it. */
+		/* One that it will never read stands in the way of all that come after it, and so would a hole in the
+		 * numbers. */
 		if (reply->status == STATUS_BAD || reply->status == STATUS_UNREADABLE) {
-			buf_clear(&r->body);
+			body_clear(r);
+			r->seq--;
 			r->dropped++;
 		}
 	}
@@ -192,6 +235,7 @@ reporter *reporter_new(const reporter_config *c)
 	r->url = calloc(1, n);
 	assert(r->url);
 	snprintf(r->url, n, "%s/node/v1/report", c->agent);
+	buf_init(&r->items, NODE_REPORT_BYTES_MAX);
 	buf_init(&r->body, NODE_REPORT_BYTES_MAX);
 	r->fetch = fetch_new(
 		c->loop, &(fetch_config){.ca_file = c->ca_file, .user_agent = "reeve-node", .connections_max = 1});
@@ -209,6 +253,7 @@ void reporter_free(reporter *r)
 	vec_each (item, &r->waiting)
 		item_free(item);
 	vec_done(&r->waiting);
+	buf_done(&r->items);
 	buf_done(&r->body);
 	free(r->url);
 	free(r);

@@ -2,7 +2,8 @@
  *
  * Items wait in order; what fits goes out as one report, which is sent again byte for byte until it is answered. While
  * nobody answers, the oldest items are dropped past a limit: inventory and health are told whole again, usage of that
- * time is lost and counted.
+ * time is lost and counted. An item that the agent would not read is dropped before it is sent, and a report that the
+ * agent refuses leaves no hole in the numbers: neither holds up what comes after it.
  */
 #pragma once
 #include "agents/node_report.h"

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "agents/node/audit.h"
+#include "json/write.h"
 
 #define UUID       "GPU-11111111-2222-3333-4444-555555555555"
 #define MIB        (UINT64_C(1) << 20)
@@ -272,5 +273,38 @@ Test(audit, use_is_summed_over_a_window)
 	audit_turn(a, now += TURN);
 	cr_assert(audit_use_take(a, of, &used));
 	cr_expect_eq(used.memory_mib_avg, 200, "without NVML it is what the books say");
+	end();
+}
+
+/* Whatever stands in books goes into reports, whose numbers have bounds: one number beyond them would refuse them all.
+ */
+Test(audit, no_number_of_forged_books_is_too_large_for_a_report)
+{
+	AUTO_ARENA mem = arena_new(0);
+	node_usage used;
+	node_item read;
+	buf out;
+
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 1000, 0, inside);
+	booked(of, inside, UINT64_MAX / 2);
+	books *b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED, of->lot.books_fd, 0);
+	cr_assert(b != MAP_FAILED);
+	for (uint32_t i = 1; i < 8; i++) {
+		b->slots[i] = b->slots[0];
+		atomic_store(&b->slots[i].refused[0], UINT64_MAX >> i);
+	}
+	atomic_store(&b->top, 8);
+	for (int i = 0; i < 8; i++)
+		audit_turn(a, now += TURN);
+	cr_assert(audit_use_take(a, of, &used));
+	node_item item = {.kind = S("usage"), .at.us = 1, .window_ms = 1, .usage = {&used, 1}};
+	buf_init(&out, 64 << 10);
+	js_writer w = js_writer_on(&out);
+	js_write(&w, &node_item_type, &item);
+	MUST(js_read(&node_item_type, buf_str(&out), mem, &read, &f));
+	cr_expect(used.memory_mib_max > 0 && used.refused > 0);
+	buf_done(&out);
+	munmap(b, sizeof(*b));
 	end();
 }

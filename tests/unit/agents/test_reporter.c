@@ -20,7 +20,23 @@ typedef struct site {
 	str bodies[16];
 	str token;
 	uint32_t wants, heard, silent;
+	bool is_strict; /* it takes the number that follows, as the cluster's agent does */
+	int acked;
+	char boot[64];
 } site;
+
+/* What the cluster's agent has taken, with this report. */
+static int acked_with(site *s, const node_report *told)
+{
+	bool is_same = str_eq(told->boot, str_from(s->boot));
+
+	if (!s->is_strict)
+		return (int)told->seq;
+	if (is_same ? told->seq == s->acked + 1 : told->seq >= 1)
+		s->acked = (int)told->seq;
+	snprintf(s->boot, sizeof(s->boot), STR_FMT, STR_ARG(told->boot));
+	return s->acked;
+}
 
 static void on_request(void *arg, web_req *r)
 {
@@ -39,8 +55,8 @@ static void on_request(void *arg, web_req *r)
 		return;
 	}
 	cr_assert_eq(js_read(&node_report_type, r->body, s->arena, &told, &f), ERR_OK, "%s: %s", f.pointer, f.detail);
-	snprintf(answer, sizeof(answer), "{\"acked_seq\":%d,\"want_inventory\":%s}", (int)told.seq,
-		s->want ? "true" : "false");
+	int acked = s->status == 200 ? acked_with(s, &told) : 0;
+	snprintf(answer, sizeof(answer), "{\"acked_seq\":%d,\"want_inventory\":%s}", acked, s->want ? "true" : "false");
 	s->want = false;
 	web_reply(r, s->status, S("Content-Type: application/json\r\n"), str_from(answer));
 }
@@ -179,6 +195,74 @@ Test(reporter, one_that_the_agent_will_never_read_does_not_stand_in_the_way)
 	node_report last = read_report(&s, 4);
 	cr_expect(last.seq > 1);
 	end(&s);
+}
+
+Test(reporter, one_report_that_is_refused_does_not_silence_the_node)
+{
+	site s = {.is_strict = true};
+
+	begin(&s, NULL);
+	run_until(&s, 1);
+	s.status = 400;
+	put(&s, "a");
+	run_until(&s, 3);
+	s.status = 200;
+	put(&s, "b");
+	run_until(&s, 6);
+	node_report first = read_report(&s, 0), last = read_report(&s, 5);
+	cr_expect_eq(last.seq, s.acked, "it goes on: %d of %d", (int)last.seq, s.acked);
+	cr_expect(str_eq(first.boot, last.boot), "its number is another report's now");
+	cr_expect(s.acked >= 3);
+	end(&s);
+}
+
+Test(reporter, an_agent_that_has_seen_less_is_told_anew_and_nothing_is_lost)
+{
+	site s = {.is_strict = true};
+
+	begin(&s, NULL);
+	run_until(&s, 2);
+	put(&s, "a");
+	s.acked = 0; /* another agent, which saw the first of them only */
+	run_until(&s, 4);
+	node_report refused = read_report(&s, 2), again = read_report(&s, 3);
+	cr_expect(refused.seq == 3 && again.seq == 1 && !str_eq(refused.boot, again.boot));
+	cr_expect(str_eq(first_uuid(&again), S("a")));
+	run_until(&s, 6);
+	cr_expect(s.acked >= 2 && s.wants == 1);
+	end(&s);
+}
+
+Test(reporter, an_item_that_the_agent_would_refuse_is_not_sent)
+{
+	site s = {.is_strict = true};
+	node_usage row = {.refused = INT64_MAX};
+	node_item item = {.kind = S("usage"), .usage = {&row, 1}};
+
+	begin(&s, NULL);
+	reporter_put(s.reporter, &item);
+	put(&s, "a");
+	run_until(&s, 1);
+	node_report one = read_report(&s, 0);
+	cr_expect(one.items.n == 1 && str_eq(first_uuid(&one), S("a")));
+	cr_expect_eq(reporter_dropped(s.reporter), 1u);
+	end(&s);
+}
+
+Test(reporter, a_sentence_that_is_too_long_is_cut_at_a_whole_character)
+{
+	char text[700];
+
+	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+		memcpy(text + i, "\303\244", 2);
+	text[0] = 'x';
+	text[1] = 'x';
+	text[2] = 'x';
+	memmove(text + 3, text + 4, sizeof(text) - 5);
+	text[sizeof(text) - 3] = 0;
+	str cut = node_reason(text);
+	cr_expect(cut.n <= NODE_REASON_MAX && cut.n > NODE_REASON_MAX - 2 && str_is_utf8(cut));
+	cr_expect(str_eq(node_reason("short"), S("short")) && !node_reason(NULL).n);
 }
 
 Test(reporter, an_agent_that_knows_nothing_asks_for_all)
