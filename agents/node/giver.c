@@ -156,7 +156,7 @@ static const char *path_of(const giver *g, arena *a, const char *file)
 static void shim_add(const giver *g, parts *p, arena *a)
 {
 	if (g->c.form == GIVER_PRELOAD) {
-		mount_add(p, path_of(g, a, "libreeve-shim.so"), GIVER_SHIM_FOLDER "/libreeve-shim.so", true, true);
+		mount_add(p, path_of(g, a, "libreeve-shim.so"), GIVER_SHIM_FILE, true, true);
 		mount_add(p, path_of(g, a, "ld.so.preload"), "/etc/ld.so.preload", true, false);
 	} else if (g->c.form == GIVER_REPLACE) {
 		const char **words = ARENA_ARRAY(a, const char *, 5);

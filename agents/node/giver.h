@@ -12,8 +12,9 @@
 #include "agents/node/kubelet/kubelet.h"
 
 #define GIVER_DRIVER_FOLDER                                                                                            \
-	"/run/reeve/driver"                /* in the container: the real libraries whose names the shim has taken */
-#define GIVER_SHIM_FOLDER "/run/reeve/lib" /* in the container: the shim that is preloaded */
+	"/run/reeve/driver" /* in the container: the real libraries whose names the shim has taken */
+#define GIVER_SHIM_FILE                                                                                                \
+	"/.reeve-shim.so" /* in the container: the shim that is preloaded, where no folder can be renamed */
 
 /* How the shim is met. */
 typedef enum giver_form {

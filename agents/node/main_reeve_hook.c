@@ -31,7 +31,7 @@ enum {
 	FD_PATH_BYTES = 64,
 };
 
-#define SHIM_FOLDER   "/run/reeve/shim"
+#define SHIM_FOLDER   "/.reeve"
 #define DRIVER_FOLDER "/run/reeve/driver"
 
 static const struct {

@@ -14,7 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LIMITS_FOLDER  "/run/reeve/shim" /* where a container finds `limits` and `books` */
+/* Where a container finds `limits` and `books`: right under the root, since what is mounted on cannot be renamed but
+ * the folders above it can. */
+#define LIMITS_FOLDER  "/.reeve"
 #define LIMITS_MAGIC   UINT64_C(0x314d494c56454552)
 #define LIMITS_VERSION 1
 #define LIMITS_DEVICES 16

@@ -79,7 +79,7 @@ libraries_make()
 {
 	mkdir -p "$folder/lib"
 	cp "$build/lib/libreeve-shim.so" "$build/lib/libreeve-shim-cuda.so" "$build/lib/libreeve-shim-nvml.so" "$hook" "$folder/lib"
-	echo /run/reeve/lib/libreeve-shim.so >"$folder/lib/ld.so.preload"
+	echo /.reeve-shim.so >"$folder/lib/ld.so.preload"
 }
 
 devices_make()
@@ -160,7 +160,7 @@ HOOK
 			pods --hooks-dir "$folder/hooks" run --rm --network=none $limits --rootfs "$root" "$@" 2>&1 | tail -n 1
 		}
 		expect "the size by a hook at $stage" 1024 "$(hooked /usr/bin/container_share total)"
-		got=$(hooked /bin/sh -c '(echo x >/run/reeve/shim/limits; rm -rf /run/reeve) >/dev/null 2>&1; exec /usr/bin/container_share fill')
+		got=$(hooked /bin/sh -c '(echo x >/.reeve/limits; rm -rf /.reeve /run/reeve) >/dev/null 2>&1; exec /usr/bin/container_share fill')
 		expect_at_most "what one gets by a hook at $stage" 1024 "$got"
 		cmp -s "$folder/limits.before" "$folder/state/allocations/${pod}_main/limits" || expect "the limits at $stage" "as they were" "changed"
 	done
@@ -191,18 +191,21 @@ cp "$folder/state/allocations/${pod}_main/limits" "$folder/limits.before"
 
 # Root inside does its worst, one thing after the other; nothing of it makes more room.
 cat >"$folder/attacks" <<'ATTACKS'
-rm -f /run/reeve/shim/limits
-rm -rf /run/reeve
-echo x >/run/reeve/shim/limits
-cp /bin/ls /run/reeve/shim/limits
-ln -sf /tmp/limits /run/reeve/shim/limits
-rm -f /run/reeve/driver/libcuda.so.1 /run/reeve/lib/libreeve-shim.so
+rm -f /.reeve/limits
+rm -rf /.reeve /run/reeve
+mv /.reeve /tmp/moved
+mkdir /tmp/none && mount --bind /tmp/none /.reeve
+echo x >/.reeve/limits
+cp /bin/ls /.reeve/limits
+ln -sf /tmp/limits /.reeve/limits
+rm -f /run/reeve/driver/libcuda.so.1 /.reeve-shim.so
 rm -f /usr/lib/x86_64-linux-gnu/libcuda.so.1 && ln -s libcuda.so.535.1 /usr/lib/x86_64-linux-gnu/libcuda.so.1
 echo >/etc/ld.so.preload
 rm -f /etc/ld.so.preload
 cp /bin/ls /usr/lib/x86_64-linux-gnu/libcuda.so.535.1
-rm -f /run/reeve/shim/books
-echo x >/run/reeve/shim/books
+rm -f /.reeve/books
+echo x >/.reeve/books
+mv /run/reeve /tmp/moved2; mv /.reeve-shim.so /tmp/moved3
 ATTACKS
 while read -r attack; do
 	echo "($attack) >/dev/null 2>&1; echo \"\$(/usr/bin/container_share fill 2>&1)\""

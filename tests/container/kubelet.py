@@ -235,7 +235,7 @@ def whole(kubelet, uuid):
     expect("CDI names", ["reeve.io/share=uid-good_main"], names)
     with open(os.path.join(folder, "cdi", "reeve.io-share_uid-good_main.json")) as f:
         edits = json.load(f)["devices"][0]["containerEdits"]
-    expect("mounts", ["/run/reeve/shim", "/run/reeve/shim/books"], [m["containerPath"] for m in edits["mounts"]][:2])
+    expect("mounts", ["/.reeve", "/.reeve/books"], [m["containerPath"] for m in edits["mounts"]][:2])
     with open(os.path.join(folder, "state", "allocations", "uid-good_main", "limits"), "rb") as f:
         limits = f.read()
     expect("the limit", True, (3000 << 20).to_bytes(8, "little") in limits)

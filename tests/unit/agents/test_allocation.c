@@ -104,8 +104,8 @@ Test(allocation, a_container_gets_limits_that_the_shim_takes_and_fresh_books)
 	cr_expect_eq(atomic_load(&l->devices[0].compute_milli), 300u);
 	cr_expect(l->devices[0].uuid[0] == 0x11 && l->devices[0].uuid[15] == 0x55 && (l->flags & LIMITS_LEND));
 	allocation_mounts(all, of, a, mounts);
-	cr_expect(strcmp(mounts[0].container, "/run/reeve/shim") == 0 && mounts[0].is_read_only);
-	cr_expect(strcmp(mounts[1].container, "/run/reeve/shim/books") == 0 && !mounts[1].is_read_only);
+	cr_expect(strcmp(mounts[0].container, "/.reeve") == 0 && mounts[0].is_read_only);
+	cr_expect(strcmp(mounts[1].container, "/.reeve/books") == 0 && !mounts[1].is_read_only);
 	cr_assert_eq(stat(mounts[0].host, &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0755u, "a user of the container must get in");
 	cr_assert_eq(stat(mounts[1].host, &st), 0);

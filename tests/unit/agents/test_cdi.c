@@ -8,9 +8,9 @@
 
 static const char *const nodes[] = {"/dev/nvidia0", "/dev/nvidiactl"};
 static const cdi_mount mounts[] = {
-	{"/var/lib/reeve/node/allocations/a", "/run/reeve/shim", true, false},
-	{"/var/lib/reeve/node/allocations/a/books", "/run/reeve/shim/books", false, false},
-	{"/usr/lib/reeve/libreeve-shim.so", "/run/reeve/lib/libreeve-shim.so", true, true},
+	{"/var/lib/reeve/node/allocations/a", "/.reeve", true, false},
+	{"/var/lib/reeve/node/allocations/a/books", "/.reeve/books", false, false},
+	{"/usr/lib/reeve/libreeve-shim.so", "/.reeve-shim.so", true, true},
 };
 static const cdi_variable variables[] = {{"NVIDIA_VISIBLE_DEVICES", "void"}};
 static const char *const words[] = {"reeve-hook", "createContainer", "--libraries", "/usr/lib/reeve", NULL};
@@ -28,11 +28,11 @@ Test(cdi, a_share_is_this_file)
 		"\"env\":[\"NVIDIA_VISIBLE_DEVICES=void\"],"
 		"\"deviceNodes\":[{\"path\":\"/dev/nvidia0\",\"permissions\":\"rw\"},"
 		"{\"path\":\"/dev/nvidiactl\",\"permissions\":\"rw\"}],"
-		"\"mounts\":[{\"hostPath\":\"/var/lib/reeve/node/allocations/a\",\"containerPath\":\"/run/reeve/shim\","
+		"\"mounts\":[{\"hostPath\":\"/var/lib/reeve/node/allocations/a\",\"containerPath\":\"/.reeve\","
 		"\"options\":[\"ro\",\"nosuid\",\"nodev\",\"noexec\",\"bind\"]},"
-		"{\"hostPath\":\"/var/lib/reeve/node/allocations/a/books\",\"containerPath\":\"/run/reeve/shim/books\","
+		"{\"hostPath\":\"/var/lib/reeve/node/allocations/a/books\",\"containerPath\":\"/.reeve/books\","
 		"\"options\":[\"rw\",\"nosuid\",\"nodev\",\"noexec\",\"bind\"]},"
-		"{\"hostPath\":\"/usr/lib/reeve/libreeve-shim.so\",\"containerPath\":\"/run/reeve/lib/libreeve-shim.so\","
+		"{\"hostPath\":\"/usr/lib/reeve/libreeve-shim.so\",\"containerPath\":\"/.reeve-shim.so\","
 		"\"options\":[\"ro\",\"nosuid\",\"nodev\",\"bind\"]}],"
 		"\"hooks\":[{\"hookName\":\"createContainer\",\"path\":\"/usr/lib/reeve/reeve-hook\","
 		"\"args\":[\"reeve-hook\",\"createContainer\",\"--libraries\",\"/usr/lib/reeve\"]}]}}]}";
