@@ -247,6 +247,11 @@ uint32_t allocations_list(allocations *all, allocation ***ret, uint64_t *ret_gen
 	return all->list.n;
 }
 
+const char *allocations_folder(const allocations *all)
+{
+	return all->folder.p;
+}
+
 void allocation_mounts(const allocations *all, const allocation *of, arena *a, allocation_mount ret[ALLOCATION_MOUNTS])
 {
 	const char *host = path_of(all, a, "", str_from(of->id), "");

@@ -77,6 +77,8 @@ uint32_t allocations_sweep(allocations *all, int64_t now_us, bool (*lives)(void 
 allocation *allocation_find(allocations *all, str id);
 /* All, in no order; how many. generation goes up with each that is made or ended. */
 uint32_t allocations_list(allocations *all, allocation ***ret, uint64_t *ret_generation);
+/* The folder that all of them stand in. */
+const char *allocations_folder(const allocations *all);
 /* Texts live in a. */
 void allocation_mounts(const allocations *all, const allocation *of, arena *a, allocation_mount ret[ALLOCATION_MOUNTS]);
 node_owner allocation_owner(const allocation *of);

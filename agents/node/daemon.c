@@ -11,6 +11,7 @@
 #include "agents/node/command.h"
 #include "agents/node/daemon_settings.h"
 #include "agents/node/exposition.h"
+#include "agents/node/leftover.h"
 #include "agents/node/process.h"
 #include "agents/node/reporter.h"
 #include "agents/node/seats.h"
@@ -228,6 +229,7 @@ static void on_sweep(void *arg)
 	service *s = arg;
 
 	(void)allocations_sweep(s->allocations, clock_now_us(), is_living, s);
+	(void)leftover_sweep(s->allocations, NULL);
 	code_release();
 	loop_timer_arm(s->sweep, SWEEP_US);
 }

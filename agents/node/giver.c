@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "agents/node/cdi.h"
+#include "agents/node/leftover.h"
 
 enum { PARTS_MAX = 96, PATH_BYTES = 512 };
 
@@ -318,6 +319,9 @@ static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation 
 	err e = share_fill(g, w, a, &q.share, f);
 
 	giver_id(p->p.meta.uid, w->plan->name, id);
+	allocation *old = e ? NULL : allocation_find(g->c.allocations, str_from(id));
+	if (old)
+		(void)leftover_sweep(g->c.allocations, old);
 	return e ? e : allocation_make(g->c.allocations, &q, ret, f);
 }
 

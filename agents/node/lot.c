@@ -39,8 +39,6 @@ static err map_limits(const char *folder, lot *ret, fault *f)
 		return fault_set(f, ERR_CONFLICT, folder, "limits is damaged or of another version");
 	}
 	ret->limits = l;
-	ret->dev = st.st_dev;
-	ret->ino = st.st_ino;
 	return ERR_OK;
 }
 
@@ -107,6 +105,14 @@ int64_t lot_latest(const books *b, bool *ret_has_process)
 			latest = at;
 	}
 	return (int64_t)latest;
+}
+
+bool lot_free_slot(const lot *l, unsigned slot)
+{
+	off_t at = (off_t)(offsetof(books, slots) + slot * sizeof(books_slot) + offsetof(books_slot, owner));
+	uint64_t nobody = 0;
+
+	return slot < l->top && pwrite(l->books_fd, &nobody, sizeof(nobody), at) == (ssize_t)sizeof(nobody);
 }
 
 bool lot_name_process(const lot *l, unsigned slot, uint32_t host_pid)

@@ -12,9 +12,8 @@
 typedef struct lot {
 	limits *limits;
 	int books_fd;
-	bool is_watched;   /* who opens its books is told (seats.h): they need not be looked at for that */
-	unsigned top;      /* slots that were in use at the last reading */
-	uint64_t dev, ino; /* of the limits file, by which it is known wherever it is mounted */
+	bool is_watched; /* who opens its books is told (seats.h): they need not be looked at for that */
+	unsigned top;    /* slots that were in use at the last reading */
 } lot;
 
 /* The folder's two files. ERR_NOT_FOUND, ERR_IO; ERR_CONFLICT: they are not what this version makes. */
@@ -28,5 +27,7 @@ bool lot_read(lot *l, books *b);
 /* The latest launch of any process, as the books say (CLOCK_MONOTONIC), 0: none; and whether there is any process. */
 int64_t lot_latest(const books *b, bool *ret_has_process);
 
+/* Frees a slot whose owner is gone with its whole pid namespace. False: it is not there. */
+bool lot_free_slot(const lot *l, unsigned slot);
 /* Writes how NVML names the process of a slot. False: the slot is not there. */
 bool lot_name_process(const lot *l, unsigned slot, uint32_t host_pid);

@@ -60,53 +60,75 @@ pid_t process_parent(pid_t pid)
 	return (pid_t)stat_field(pid, STAT_PARENT);
 }
 
-/* "NSpid:\t4021\t17": the last is the innermost. */
-static uint32_t inner_pid(pid_t pid)
+/* "NSpid:\t4021\t17": the last is the innermost; ret_depth, how many there are. */
+static uint32_t inner_pid(pid_t pid, uint32_t *ret_depth)
 {
 	char text[4096];
 	str rest = text_of(pid, "status", text, sizeof(text));
 	uint64_t v = 0;
 
+	*ret_depth = 0;
 	while (rest.p) {
 		str line = str_split(&rest, '\n');
 		if (!str_starts(line, S("NSpid:")))
 			continue;
-		line = str_cut(line, 6, line.n);
-		while (line.p)
+		line = str_trim(str_cut(line, 6, line.n));
+		for (; line.p; ++*ret_depth)
 			(void)str_to_u64(str_trim(str_split(&line, '\t')), &v);
 	}
 	return (uint32_t)v;
 }
 
-bool process_look(pid_t pid, process_names *ret)
+static uint32_t space_read(pid_t pid)
 {
 	char path[64], text[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
 	ssize_t n = readlink(path, text, sizeof(text) - 1); /* pid:[4026531836] */
 	if (n <= 0)
-		return false;
+		return 0;
 	text[n] = 0;
 	const char *at = strchr(text, '[');
+	return at ? (uint32_t)strtoul(at + 1, NULL, 10) : 0;
+}
+
+/* Everybody may see how deep a process is: one that is no deeper than we are is in our own. */
+uint32_t process_space(pid_t pid, bool *ret_is_gone)
+{
+	uint32_t own, depth, space = space_read(pid);
+
+	*ret_is_gone = false;
+	if (space)
+		return space;
+	uint32_t inner = inner_pid(pid, &depth);
+	*ret_is_gone = inner == 0;
+	(void)inner_pid(getpid(), &own);
+	return depth && depth == own ? space_read(getpid()) : 0;
+}
+
+bool process_has_ended(pid_t pid)
+{
+	char text[1024];
+	str stat = text_of(pid, "stat", text, sizeof(text));
+
+	for (uint32_t i = stat.n; i-- > 0;)
+		if (stat.p[i] == ')')
+			return i + 2 < stat.n && (stat.p[i + 2] == 'Z' || stat.p[i + 2] == 'X');
+	return true;
+}
+
+bool process_look(pid_t pid, process_names *ret)
+{
+	uint32_t depth, space = space_read(pid);
+
+	if (!space)
+		return false;
 	*ret = (process_names){
-		.space = at ? (uint32_t)strtoul(at + 1, NULL, 10) : 0,
-		.inner = inner_pid(pid),
+		.space = space,
+		.inner = inner_pid(pid, &depth),
 		.started = (uint32_t)process_started(pid),
 	};
 	return ret->space && ret->inner;
-}
-
-bool process_file(pid_t pid, const char *path, uint64_t *ret_dev, uint64_t *ret_ino)
-{
-	char full[512];
-	struct stat st;
-
-	if (snprintf(full, sizeof(full), "/proc/%d/root%s", (int)pid, path) >= (int)sizeof(full) ||
-		stat(full, &st) != 0)
-		return false;
-	*ret_dev = st.st_dev;
-	*ret_ino = st.st_ino;
-	return true;
 }
 
 static bool is_same_uid(const char *p, str uid)

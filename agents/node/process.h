@@ -1,5 +1,5 @@
-/* process: what /proc knows of a process: when it began, under which parent, what it is called inside its container,
- * and which allocation is mounted where it runs. Nothing of this can be changed by the process, but for its parent.
+/* process: what /proc knows of a process: when it began, under which parent, what it is called inside its container.
+ * Nothing of this can be changed by the process, but for its parent.
  */
 #pragma once
 #include <sys/types.h>
@@ -17,10 +17,10 @@ typedef struct process_names {
 /* False: it is gone, or we may not look. */
 bool process_look(pid_t pid, process_names *ret);
 
-/* The file that the process sees under that path, by device and inode; false: none, or we may not look. What is mounted
- * there is the doing of who made the container: from inside, it can be hidden, but not made to be another container's.
- */
-bool process_file(pid_t pid, const char *path, uint64_t *ret_dev, uint64_t *ret_ino);
+/* The inode of its pid namespace; 0: it is gone (ret_is_gone), or we may not look. */
+uint32_t process_space(pid_t pid, bool *ret_is_gone);
+/* Whether it has ended, and waits at most to be reaped. */
+bool process_has_ended(pid_t pid);
 /* Whether the pod's uid stands in the process's control group, as kubelet's drivers write it ('-' or '_'). */
 bool process_in_pod(pid_t pid, const char *pod_uid);
 

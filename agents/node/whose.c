@@ -1,6 +1,7 @@
 #include "agents/node/whose.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/node/mounts.h"
 #include "agents/node/process.h"
 #include "base/map.h"
 #include "base/vec.h"
@@ -16,6 +17,8 @@ typedef struct known {
 struct whose {
 	allocations *all;
 	map by_pid; /* of known */
+	mounts_home home;
+	bool has_home;
 };
 
 whose *whose_new(allocations *all)
@@ -24,6 +27,7 @@ whose *whose_new(allocations *all)
 
 	assert(w);
 	w->all = all;
+	w->has_home = mounts_home_find(allocations_folder(all), &w->home);
 	return w;
 }
 
@@ -78,16 +82,10 @@ static allocation *by_ancestor(const whose *w, pid_t pid)
 
 static allocation *by_mount(const whose *w, pid_t pid)
 {
-	allocation **list;
-	uint64_t generation, dev, ino;
-	uint32_t n = allocations_list(w->all, &list, &generation);
+	AUTO_ARENA a = arena_new(0);
+	str id = w->has_home ? mounts_of_process(pid, &w->home, a) : STR_NONE;
 
-	if (!process_file(pid, LIMITS_FOLDER "/limits", &dev, &ino))
-		return NULL;
-	for (uint32_t i = 0; i < n; i++)
-		if (list[i]->lot.dev == dev && list[i]->lot.ino == ino)
-			return list[i];
-	return NULL;
+	return id.p ? allocation_find(w->all, id) : NULL;
 }
 
 static allocation *look_up(const whose *w, pid_t pid)

@@ -1,8 +1,8 @@
 /* whose: which allocation a process of this node belongs to.
  *
- * First by the limits file that it sees where the shim looks (nobody inside can make that another container's), then by
- * the pod in its control group, then, where an allocation is of no container, by its ancestors. Answers are kept as
- * long as the process lives.
+ * First by what is mounted where it runs (mounts.h: nobody inside can make that another container's), then by the pod
+ * in its control group, then, where an allocation is of no container, by its ancestors. Answers are kept as long as the
+ * process lives.
  */
 #pragma once
 #include "agents/node/allocation.h"

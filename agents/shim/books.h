@@ -94,7 +94,8 @@ books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space);
 uint64_t books_sum(const books *b, unsigned device);
 uint64_t books_sum_far(const books *b, unsigned device, books_far *far);
 
-/* Frees the slots whose owners are dead; how many. Owners of another pid_space are left to the node. */
+/* Frees the slots whose owners are dead; how many. Owners of another pid_space are left to the node
+ * (agents/node/leftover.h). */
 unsigned books_sweep(books *b, uint32_t pid_space);
 
 /* Adds bytes to the slot when all slots together stay within limit; else changes nothing. At most 2^48 bytes. */

@@ -140,7 +140,7 @@ end
 # Whose a process is, is told by what is mounted where it runs: nothing says it here but that.
 if unshare -rm true 2>/dev/null; then
 	"$allocate" "$folder/state" mounted "$(gpu 2)" 1000 300 0
-	unshare -rm sh -c 'mount -t tmpfs none /run && mkdir -p /run/reeve/shim && mount --bind "$1" /run/reeve/shim && exec "$2" hold 2 1500' \
+	unshare -rm sh -c 'mount --bind "$1" /mnt && exec "$2" hold 2 1500' \
 		sh "$folder/state/allocations/mounted" "$tell" >"$folder/held" &
 	bypass=$!
 	begin

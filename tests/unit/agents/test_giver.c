@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "agents/file.h"
 #include "agents/node/giver.h"
+#include "agents/node/process.h"
 
 #define UUID_A "GPU-00000000-0000-0000-0000-00000000000a"
 #define UUID_B "GPU-00000000-0000-0000-0000-00000000000b"
@@ -180,6 +181,41 @@ Test(giver, the_limits_are_the_plans_and_follow_it)
 	b.shares[0].memory_mib = 9000;
 	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
 	cr_expect_eq(mapped->devices[0].memory_bytes, (uint64_t)9000 << 20, "in the file that is mapped");
+	bench_close(&b);
+}
+
+static void slot_put(const allocation *of, unsigned at, uint32_t space)
+{
+	books_slot slot = {.owner = UINT64_C(1) << 32 | 1, .bytes[0] = UINT64_C(6) << 30, .pid_space = space};
+	uint32_t top = at + 1;
+
+	cr_assert_eq(pwrite(of->lot.books_fd, &slot, sizeof(slot), (off_t)(offsetof(books, slots) + at * sizeof(slot))),
+		(ssize_t)sizeof(slot));
+	cr_assert_eq(pwrite(of->lot.books_fd, &top, sizeof(top), offsetof(books, top)), (ssize_t)sizeof(top));
+}
+
+Test(giver, a_container_that_starts_again_does_not_pay_for_what_the_ended_one_held)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	process_names own;
+	bench b;
+	books *now = aligned_alloc(64, sizeof(*now));
+
+	bench_open(&b, GIVER_REPLACE, true);
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	allocation *of = allocation_find(b.all, S("uid_main"));
+	cr_assert(process_look(getpid(), &own));
+	slot_put(of, 0, 1); /* no namespace has that number */
+	slot_put(of, 1, own.space);
+	slot_put(of, 2, 0);
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	cr_assert(lot_read(&of->lot, now));
+	cr_expect_eq(atomic_load(&now->slots[0].owner), 0u);
+	cr_expect_neq(
+		atomic_load(&now->slots[1].owner), 0u, "of those that live, the container sees to its dead itself");
+	cr_expect_neq(atomic_load(&now->slots[2].owner), 0u, "nothing is known of it");
+	free(now);
 	bench_close(&b);
 }
 
