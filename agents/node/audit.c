@@ -13,7 +13,10 @@
 
 /* A process on a device, of the round at hand. */
 typedef struct row {
-	whose_process who;
+	whose_process who; /* without its allocation, which may end before the round is settled: */
+	char id[ALLOCATION_ID_MAX];
+	int64_t made_us;
+	allocation *of; /* while the round is settled */
 	char uuid[CARD_TEXT_BYTES];
 	int32_t at; /* the device's place in its allocation's limits; -1: it was not given to it */
 	uint64_t bytes, booked;
@@ -34,7 +37,7 @@ typedef struct account {
 	audit_use use;
 	uint64_t beyond[LIMITS_DEVICES]; /* of the books, in the round before */
 	mark marks[LIMITS_DEVICES][AUDIT_KINDS];
-	uint64_t sampled[LIMITS_DEVICES]; /* the round in which NVML told of the device */
+	uint64_t sampled[LIMITS_DEVICES]; /* the sample in which NVML told of the device */
 	uint64_t round;
 } account;
 
@@ -55,7 +58,7 @@ struct audit {
 	map accounts; /* by id */
 	vec(stray) strays;
 	books *books;
-	uint64_t round;
+	uint64_t round, sample; /* sample: that is being taken */
 	int64_t now_us;
 	bool is_busy;
 	uint64_t counts[AUDIT_KINDS];
@@ -70,6 +73,7 @@ audit *audit_new(
 	*a = (audit){.all = all, .whose = whose_new(all), .policy = policy, .on_finding = on_finding, .arg = arg};
 	a->books = aligned_alloc(64, sizeof(*a->books));
 	assert(a->books);
+	a->sample = 1;
 	return a;
 }
 
@@ -123,7 +127,7 @@ static void sampled_note(audit *a, const card *c)
 	for (uint32_t i = 0; i < n; i++) {
 		int32_t at = place_of(list[i], c);
 		if (at >= 0)
-			account_of(a, list[i])->sampled[at] = a->round + 1;
+			account_of(a, list[i])->sampled[at] = a->sample;
 	}
 }
 
@@ -136,10 +140,37 @@ void audit_take(audit *a, const card *c, const probe_sample *s)
 			continue;
 		row *r = vec_add(&a->rows);
 		r->who = *who;
+		r->who.of = NULL;
+		if (who->of) {
+			memcpy(r->id, who->of->id, sizeof(r->id));
+			r->made_us = who->of->made_us;
+		}
 		r->at = place_of(who->of, c);
 		r->bytes = s->v[i].bytes;
 		r->compute_milli = s->v[i].sm_percent * 10;
 		memcpy(r->uuid, c->uuid, sizeof(r->uuid));
+	}
+}
+
+static void rows_end(audit *a)
+{
+	vec_clear(&a->rows);
+	a->sample++;
+}
+
+void audit_break_off(audit *a)
+{
+	rows_end(a);
+}
+
+/* Of an allocation that has ended meanwhile nothing is said, and its processes are not nobody's for that. */
+static void rows_settle(audit *a)
+{
+	for (uint32_t i = a->rows.n; i-- > 0;) {
+		row *r = &a->rows.v[i];
+		r->of = r->id[0] ? allocation_find(a->all, str_from(r->id)) : NULL;
+		if (r->id[0] && (!r->of || r->of->made_us != r->made_us))
+			vec_remove_fast(&a->rows, i);
 	}
 }
 
@@ -217,7 +248,7 @@ static bool books_look(audit *a, allocation *of, audit_use *use)
 	unsigned top = is_read ? of->lot.top : 0;
 
 	for (uint32_t i = 0; i < a->rows.n; i++)
-		if (a->rows.v[i].who.of == of)
+		if (a->rows.v[i].of == of)
 			row_book(a, &a->rows.v[i], of, top);
 	for (uint32_t d = 0; d < of->n_devices; d++)
 		use->books_bytes[d] = (int64_t)booked_sum(a->books, top, d);
@@ -247,7 +278,7 @@ static sum sum_of(const audit *a, const allocation *of, uint32_t device)
 
 	for (uint32_t i = 0; i < a->rows.n; i++) {
 		const row *r = &a->rows.v[i];
-		if (r->who.of != of || r->at != (int32_t)device)
+		if (r->of != of || r->at != (int32_t)device)
 			continue;
 		s.bytes += r->bytes;
 		s.booked += r->booked;
@@ -268,7 +299,7 @@ static const row *culprit_of(const audit *a, const allocation *of, uint32_t devi
 
 	for (uint32_t i = 0; i < a->rows.n; i++) {
 		const row *r = &a->rows.v[i];
-		if (r->who.of != of || r->at != (int32_t)device || (r->is_booked && !is_forged(r)))
+		if (r->of != of || r->at != (int32_t)device || (r->is_booked && !is_forged(r)))
 			continue;
 		bool is_more = !worst || (kind == AUDIT_COMPUTE_OVER ? r->compute_milli > worst->compute_milli
 								     : r->bytes > worst->bytes);
@@ -372,7 +403,7 @@ static void use_add(const audit *a, audit_use *use, const allocation *of)
 
 	use->processes = 0;
 	for (uint32_t i = 0; i < a->rows.n; i++)
-		use->processes += a->rows.v[i].who.of == of;
+		use->processes += a->rows.v[i].of == of;
 	for (uint32_t d = 0; d < of->n_devices; d++) {
 		bytes += use->memory_bytes[d];
 		compute += use->compute_milli[d];
@@ -391,7 +422,7 @@ static void allocation_check(audit *a, allocation *of)
 
 	acc->round = a->round;
 	for (uint32_t d = 0; d < of->n_devices; d++) {
-		if (acc->sampled[d] == a->round)
+		if (acc->sampled[d] == a->sample)
 			device_check(a, acc, of, d, is_read);
 		else
 			books_believe(acc, of, d);
@@ -413,14 +444,14 @@ static stray *stray_of(audit *a, const whose_process *who)
 /* A process of nobody's, or on a device that its container was not given. */
 static void stray_check(audit *a, const row *r)
 {
-	if ((r->who.of && r->at >= 0) || r->bytes <= (uint64_t)AUDIT_STRAY_MIB << 20)
+	if ((r->of && r->at >= 0) || r->bytes <= (uint64_t)AUDIT_STRAY_MIB << 20)
 		return;
 	stray *s = stray_of(a, &r->who);
 	s->round = a->round;
 	if (s->mark.is_told || !mark_take(a, &s->mark, true))
 		return;
 	tell(a, &(audit_finding){.kind = AUDIT_STRAY,
-			.of = r->who.of,
+			.of = r->of,
 			.device = r->uuid,
 			.pid = r->who.pid,
 			.found = (int64_t)(r->bytes >> 20)});
@@ -449,13 +480,14 @@ void audit_turn(audit *a, int64_t now_us)
 
 	a->round++;
 	a->now_us = now_us;
+	rows_settle(a);
 	a->is_busy = a->rows.n > 0;
 	for (uint32_t i = 0; i < n; i++)
 		allocation_check(a, list[i]);
 	for (uint32_t i = 0; i < a->rows.n; i++)
 		stray_check(a, &a->rows.v[i]);
 	forget(a);
-	vec_clear(&a->rows);
+	rows_end(a);
 }
 
 const audit_use *audit_use_of(const audit *a, const allocation *of)

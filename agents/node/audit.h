@@ -60,6 +60,8 @@ void audit_free(audit *a); /* NULL-safe */
 /* One device's sample; c is its card. After the last of a round, audit_turn settles the round. now_us may be of any
  * clock that goes on evenly. Of a device without a sample nothing can be checked, and use is what the books say. */
 void audit_take(audit *a, const card *c, const probe_sample *s);
+/* The round will not be finished: what was taken of it counts for nothing. */
+void audit_break_off(audit *a);
 void audit_turn(audit *a, int64_t now_us);
 
 /* Of an allocation; NULL: it has been in no round yet. */

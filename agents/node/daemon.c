@@ -140,6 +140,7 @@ static void on_ill(void *arg, int32_t index, const char *how)
 	service *s = arg;
 
 	s->probe_failures++;
+	audit_break_off(s->audit);
 	log_warn("nvml.ill", KV_I64("index", index), KV_Z("why", how));
 	ward_take_ill(s->ward, index, clock_now_us());
 	inventory_changed(s);
@@ -152,6 +153,7 @@ static void on_none(void *arg)
 	if (!s->is_scanned || ward_cards(s->ward)->has_nvml)
 		log_warn("nvml.none", KV_Z("library", s->o.nvml));
 	s->is_scanned = true;
+	audit_break_off(s->audit);
 	ward_take_none(s->ward, clock_now_us());
 	inventory_changed(s);
 }

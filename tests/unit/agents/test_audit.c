@@ -78,7 +78,7 @@ static void end(void)
 	nftw(state_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void round_of(pid_t pid, uint64_t bytes, uint32_t sm_percent)
+static void sample_of(pid_t pid, uint64_t bytes, uint32_t sm_percent)
 {
 	static probe_sample s;
 	card c = {.maker = "nvidia"};
@@ -88,6 +88,11 @@ static void round_of(pid_t pid, uint64_t bytes, uint32_t sm_percent)
 	s.v[0] = (probe_process){
 		.pid = (uint32_t)pid, .bytes = bytes, .sm_percent = sm_percent, .gpu_instance = UINT32_MAX};
 	audit_take(a, &c, &s);
+}
+
+static void round_of(pid_t pid, uint64_t bytes, uint32_t sm_percent)
+{
+	sample_of(pid, bytes, sm_percent);
 	audit_turn(a, now += TURN);
 }
 
@@ -306,5 +311,43 @@ Test(audit, no_number_of_forged_books_is_too_large_for_a_report)
 	cr_expect(used.memory_mib_max > 0 && used.refused > 0);
 	buf_done(&out);
 	munmap(b, sizeof(*b));
+	end();
+}
+
+/* NVML's answers come one by one; meanwhile a pod may end. */
+Test(audit, an_allocation_that_ends_between_sample_and_round_is_not_looked_at)
+{
+	begin_with(AUDIT_KILL);
+	allocated("a", 1000, 0, inside);
+	for (int i = 0; i < 3; i++) {
+		sample_of(inside, 1500 * MIB, 0);
+		if (i == 1) {
+			MUST(allocation_end(all, S("a"), NULL, &f));
+			allocated("a", 8000, 0, inside);
+		}
+		audit_turn(a, now += TURN);
+	}
+	cr_expect_eq(n_found, 0u, "the first did not last, the second may have as much");
+	cr_expect_eq(kill(inside, 0), 0);
+	end();
+}
+
+Test(audit, a_sample_that_is_broken_off_counts_for_nothing)
+{
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 4000, 0, inside);
+
+	booked(of, inside, 500 * MIB);
+	for (int i = 0; i < 3; i++) {
+		sample_of(inside, 500 * MIB, 0);
+		audit_break_off(a);
+		round_of(inside, 500 * MIB, 0);
+		cr_expect_eq(audit_use_of(a, of)->memory_bytes[0], (int64_t)(500 * MIB), "not twice as much");
+	}
+	cr_expect_eq(correction(of), 0u);
+	sample_of(inside, 900 * MIB, 0);
+	audit_break_off(a);
+	audit_turn(a, now += TURN);
+	cr_expect_eq(audit_use_of(a, of)->memory_bytes[0], (int64_t)(500 * MIB), "then the books are believed");
 	end();
 }
