@@ -1,10 +1,11 @@
 #!/bin/sh
 # The agent of a real cluster is killed at each write that it makes of its ledger or of a binding, before it takes effect and
 # after, while pods come that are let in out of what was lent and pods that the server places. Each time another one takes
-# over: every pod is bound once, the server knows all of them, and when they are gone nothing is left charged or lent out.
+# over: every pod is bound once, the server knows all of them, and when they are gone nothing is left charged or lent out. The
+# same holds where nobody is killed, but such a write is answered by an error, whether it took effect or not.
 #
 #     killed.sh API_DOUBLE
-#     REEVE_SIZE_AGENT_KILL_POINTS   how many writes of each round are cut at
+#     REEVE_SIZE_AGENT_KILL_POINTS   the writes of a round at which that happens: the first so many
 set -eu
 double=$1
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -89,11 +90,13 @@ fail()
 	exit 1
 }
 
-round() # NUMBER before|after
+round() # NUMBER before|after killed|failed
 {
-	name="write $1 $2"
-	control kill "$agent_pid $1 $2"
-	pods_make "$1$2"
+	name="write $1, $3 $2"
+	victim=0
+	[ "$3" = failed ] || victim=$agent_pid
+	control kill "$victim $1 $2"
+	pods_make "$1$2$3"
 	await_left=100
 	until agent_is_gone || { are_bound $cards && are_known $cards; }; do
 		await_left=$((await_left - 1))
@@ -135,12 +138,14 @@ killed=0
 point=1
 while [ $point -le "$REEVE_SIZE_AGENT_KILL_POINTS" ]; do
 	for when in before after; do
-		round $point $when
+		round $point $when killed
 		killed=$((killed + is_killed))
+		round $point $when failed
+		[ $is_killed -eq 0 ] || fail "write $point: an error ended the agent"
 	done
 	point=$((point + 1))
 done
 [ $killed -gt 0 ] || fail "the agent was never killed"
 call GET /v1/audit:verify >"$folder/books"
 grep -q '"is_intact":true' "$folder/books" || fail "the books differ: $(cat "$folder/books")"
-echo "killed $killed times in $((2 * REEVE_SIZE_AGENT_KILL_POINTS)) rounds: every pod bound once, nothing leaked"
+echo "killed $killed times in $((4 * REEVE_SIZE_AGENT_KILL_POINTS)) rounds: every pod bound once, nothing leaked"

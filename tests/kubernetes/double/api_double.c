@@ -7,7 +7,8 @@
  *
  *     POST /double/extender  the body is where the extender is: pods are scheduled through it
  *     POST /double/kill      "PID N before|after": at the Nth write from here on of the Secret or of a binding, that
- *                            process is killed before it takes effect, or after, without an answer
+ *                            process is killed before it takes effect, or after, without an answer. PID 0: nobody is
+ *                            killed, and the answer says 503 whether it took effect or not
  *     GET /double/writes     how many such writes there were
  */
 #include <assert.h>
@@ -37,9 +38,11 @@ typedef struct server {
 	bool kills_after;
 } server;
 
+/* What was done is not told where r->work says so. */
 static void reply_text(web_req *r, int status, const char *text)
 {
-	web_reply(r, status, S("Content-Type: application/json\r\n"), str_from(text));
+	web_reply(
+		r, r->work ? 503 : status, S("Content-Type: application/json\r\n"), r->work ? S("{}") : str_from(text));
 }
 
 static void reply_doc(web_req *r, int status, const json_t *doc)
@@ -259,17 +262,17 @@ static bool is_counted(const web_req *r, const place *p)
 	return (r->method == WEB_PATCH && strcmp(p->kind, "secrets") == 0) || strcmp(p->sub, "binding") == 0;
 }
 
-/* True: the process is gone and its write with it. */
-static bool is_killed(server *s, const web_req *r, const place *p, bool is_after)
+/* Whether something is to happen at this write, before it takes effect or after. */
+static bool is_moment(const server *s, const web_req *r, const place *p, bool is_after)
 {
-	if (!is_counted(r, p))
-		return false;
-	s->writes += !is_after;
-	if (!s->kill_at || s->writes != s->kill_at || is_after != s->kills_after)
-		return false;
-	(void)kill(s->kill_pid, SIGKILL);
+	return is_counted(r, p) && s->kill_at && s->writes == s->kill_at && is_after == s->kills_after;
+}
+
+static void kill_now(server *s)
+{
+	if (s->kill_pid)
+		(void)kill(s->kill_pid, SIGKILL);
 	s->kill_at = 0;
-	return true;
 }
 
 static void control(server *s, web_req *r)
@@ -305,11 +308,17 @@ static void on_request(void *arg, web_req *r)
 		refuse(r, 400, "BadRequest", "cannot be read");
 		return;
 	}
-	if (!is_killed(s, r, &p, false))
-		answer(s, r, &p, doc);
-	else
-		refuse(r, 503, "ServiceUnavailable", "nobody reads this");
-	(void)is_killed(s, r, &p, true);
+	s->writes += is_counted(r, &p);
+	if (is_moment(s, r, &p, false)) {
+		kill_now(s);
+		refuse(r, 503, "ServiceUnavailable", "nothing was done");
+		return;
+	}
+	bool is_after = is_moment(s, r, &p, true);
+	r->work = is_after && !s->kill_pid ? s : NULL;
+	answer(s, r, &p, doc);
+	if (is_after)
+		kill_now(s);
 }
 
 static void on_stop(void *arg, int signo)
