@@ -90,6 +90,7 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 		return false;
 	}
 	work_text(&w->placed, placed_print(&o->placed, a));
+	works_order(&r->works, w);
 	seats_hold(r, w);
 	works_time(&r->works, w);
 	pod_wake(r, w);

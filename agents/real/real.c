@@ -35,6 +35,7 @@ void real_free(real *r)
 		free(slot->value);
 	}
 	map_done(&r->waits);
+	map_done(&r->waits_named);
 	vec_done(&r->gone);
 	foreign_done(r);
 	used_done(r);
@@ -143,11 +144,6 @@ static js_list binds_keep(const real *r, arena *a)
 	return (js_list){all, n};
 }
 
-bool work_is_ordered(const work *w)
-{
-	return w->placed && !w->loan[0] && !work_is_seated(w);
-}
-
 static bool order_keep(const work *w, arena *a, ledger_order *ret)
 {
 	placement told;
@@ -164,15 +160,25 @@ static bool order_keep(const work *w, arena *a, ledger_order *ret)
 	return true;
 }
 
-static js_list orders_keep(const real *r, arena *a)
-{
-	ledger_order *all = ARENA_ARRAY(a, ledger_order, r->works.by_id.n + 1);
-	uint32_t n = 0;
+typedef struct orders {
+	arena *a;
+	ledger_order *v;
+	uint32_t n;
+} orders;
 
-	map_each (slot, &r->works.by_id)
-		if (work_is_ordered(slot->value))
-			n += order_keep(slot->value, a, &all[n]);
-	return (js_list){all, n};
+static void order_add(void *arg, work *w)
+{
+	orders *all = arg;
+
+	all->n += order_keep(w, all->a, &all->v[all->n]);
+}
+
+static js_list orders_keep(real *r, arena *a)
+{
+	orders all = {a, ARENA_ARRAY(a, ledger_order, r->works.ordered.n + 1), 0};
+
+	works_each_ordered(&r->works, order_add, &all);
+	return (js_list){all.v, all.n};
 }
 
 static strs asked_keep(const real *r, arena *a)
@@ -284,6 +290,7 @@ static void order_inherit(real *r, const ledger_order *from, int64_t now_us)
 	w->max_runtime_s = from->max_runtime_s;
 	w->is_claimed = from->is_claimed;
 	work_text(&w->placed, placed_print(&from->placed, a));
+	works_order(&r->works, w);
 	seats_fill(r, w, &from->placed, a);
 	seats_hold(r, w);
 	works_time(&r->works, w);

@@ -67,9 +67,10 @@ struct real {
 	roster roster;
 	models models;
 	works works;
-	map waits;  /* wait_row, by uid */
-	map binds;  /* bind_row, by uid */
-	map yields; /* yield_row, by uid */
+	map waits;       /* wait_row, by uid */
+	map waits_named; /* the same, by the placement's id */
+	map binds;       /* bind_row, by uid */
+	map yields;      /* yield_row, by uid */
 	events *events;
 	int64_t flushed;   /* the ledger's text that the last flush wanted */
 	int64_t sweep_us;  /* when time alone is looked at next */
@@ -90,8 +91,6 @@ void real_stir(real *r);
 /* The ledger is to say what is so now. */
 void real_write(real *r);
 
-/* Ordered by the server, and not all of its pods are bound: the ledger has it. */
-bool work_is_ordered(const work *w);
 /* Seats as the server ordered them; and their devices, kept free until pods take them. */
 void seats_fill(real *r, work *w, const js_list *placed, arena *a);
 void seats_hold(real *r, const work *w);

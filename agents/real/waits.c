@@ -20,6 +20,7 @@ void waits_put(real *r, str uid)
 	w->uid_n = uid.n;
 	memcpy(w->uid, uid.p, uid.n);
 	(void)map_put(&r->waits, str_of(w->uid, w->uid_n), w);
+	(void)map_put(&r->waits_named, id_str(&w->name), w);
 }
 
 void waits_drop(real *r, str uid)
@@ -29,6 +30,7 @@ void waits_drop(real *r, str uid)
 	yields_drop(r, uid);
 	if (!w)
 		return;
+	(void)map_remove(&r->waits_named, id_str(&w->name));
 	if (w->is_told)
 		vec_push(&r->gone, w->name);
 	wait_full_drop(w);
@@ -37,12 +39,9 @@ void waits_drop(real *r, str uid)
 
 str waits_of(const real *r, str name)
 {
-	map_each (slot, &r->waits) {
-		const wait_row *w = slot->value;
-		if (str_eq(id_str(&w->name), name))
-			return slot->key;
-	}
-	return STR_NONE;
+	const wait_row *w = name.n ? map_find(&r->waits_named, name) : NULL;
+
+	return w ? str_of(w->uid, w->uid_n) : STR_NONE;
 }
 
 static void on_sent(void *arg, const kube_reply *r)

@@ -56,6 +56,7 @@ void works_done(works *all)
 	map_done(&all->by_uid);
 	vec_done(&all->news);
 	vec_done(&all->timed);
+	vec_done(&all->ordered);
 }
 
 void work_text(char **to, str s)
@@ -132,8 +133,39 @@ void works_drop(works *all, work *w)
 	for (uint32_t i = 0; i < all->timed.n; i++)
 		if (all->timed.v[i] == w)
 			vec_remove_fast(&all->timed, i--);
+	for (uint32_t i = 0; i < all->ordered.n; i++)
+		if (all->ordered.v[i] == w)
+			vec_remove_fast(&all->ordered, i--);
 	(void)map_remove(&all->by_id, str_from(w->id));
 	work_free(w);
+}
+
+bool work_is_ordered(const work *w)
+{
+	return w->placed && !w->loan[0] && !work_is_seated(w);
+}
+
+void works_order(works *all, work *w)
+{
+	if (w->is_listed)
+		return;
+	w->is_listed = true;
+	vec_push(&all->ordered, w);
+}
+
+/* What is seated stays so. */
+void works_each_ordered(works *all, void (*visit)(void *arg, work *w), void *arg)
+{
+	for (uint32_t i = 0; i < all->ordered.n;) {
+		work *w = all->ordered.v[i];
+		if (work_is_ordered(w)) {
+			visit(arg, w);
+			i++;
+			continue;
+		}
+		w->is_listed = false;
+		vec_remove_fast(&all->ordered, i);
+	}
 }
 
 void works_stir(works *all, work *w)

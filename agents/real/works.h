@@ -48,6 +48,7 @@ struct work {
 	bool is_news;        /* something moved: it is looked at with the next turn */
 	const char *reason;  /* why it ended; static */
 	bool is_timed;       /* stands in works.timed */
+	bool is_listed;      /* stands in works.ordered */
 	char *placed;        /* ordered: list of placed_pod, as JSON; else NULL */
 	seat *seats;
 	uint32_t n_seats;
@@ -57,7 +58,8 @@ typedef struct works {
 	map by_id;
 	map by_uid; /* of the pods that have seats */
 	vec(work *) news;
-	vec(work *) timed; /* those that something may become of by time alone */
+	vec(work *) timed;   /* those that something may become of by time alone */
+	vec(work *) ordered; /* those with `placed` that were not all seated when they were looked through last */
 } works;
 
 void works_done(works *all);
@@ -80,10 +82,16 @@ void seat_move(works *all, work *w, seat *s, seat_state state, int64_t now_us);
 void works_stir(works *all, work *w);
 /* It is to be looked at now and then. */
 void works_time(works *all, work *w);
+/* It has `placed` now. */
+void works_order(works *all, work *w);
+/* Calls visit for each that is ordered and not seated: few beside all that run. */
+void works_each_ordered(works *all, void (*visit)(void *arg, work *w), void *arg);
 void work_text(char **to, str s); /* NULL for an absent text */
 
 /* The phase the seats are in together; false: not even bound yet. */
 bool work_phase(const work *w, cluster_phase *ret);
 /* Whether all its pods are bound or over: nothing of it has to be remembered but by them. */
 bool work_is_seated(const work *w);
+/* Ordered by the server, and not all of its pods are bound: the ledger has it. */
+bool work_is_ordered(const work *w);
 bool seat_is_over(const seat *s);

@@ -81,3 +81,34 @@ Test(works, a_pod_leads_to_its_seat_until_it_leaves)
 	cr_assert_eq(all.news.n, 0);
 	works_done(&all);
 }
+
+static void ordered_note(void *arg, work *w)
+{
+	(void)strcat(arg, w->id);
+}
+
+Test(works, those_that_are_ordered_are_found_until_they_are_seated)
+{
+	static const char *const ids[] = {"a", "b", "c"};
+	works all = {0};
+	work *v[3];
+	char seen[64] = "";
+
+	for (int i = 0; i < 3; i++) {
+		v[i] = works_add(&all, str_from(ids[i]), S("1.1"), S("acme"), S(""), 1);
+		work_text(&v[i]->placed, S("[]"));
+		works_order(&all, v[i]);
+		works_order(&all, v[i]);
+	}
+	works_each_ordered(&all, ordered_note, seen);
+	cr_expect_str_eq(seen, "abc");
+	seat_take(&all, v[0], &v[0]->seats[0], S("uid"), S("d"), S("p"), S("n1"));
+	works_each_ordered(&all, ordered_note, seen);
+	cr_expect_str_eq(seen, "abcabc", "its bind is under way");
+	seat_move(&all, v[0], &v[0]->seats[0], SEAT_BOUND, 5);
+	works_drop(&all, v[1]);
+	works_each_ordered(&all, ordered_note, seen);
+	cr_expect_str_eq(seen, "abcabcc");
+	cr_expect_eq(all.ordered.n, 1);
+	works_done(&all);
+}
