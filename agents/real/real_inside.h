@@ -17,6 +17,7 @@ typedef struct wait_row {
 	bool was_refused;
 	uint64_t *full; /* a bit per node: the scheduler would take it, and others would have to go; NULL: not asked */
 	uint64_t full_at; /* rank_moves of the fleet then: handles may mean other nodes later */
+	int64_t full_us;  /* when */
 	uint32_t uid_n;
 	char uid[];
 } wait_row;
@@ -78,6 +79,7 @@ struct real {
 	uint64_t loans;    /* what the loans were like when all waits were looked at last */
 	int64_t scan_us;   /* when that began */
 	uint32_t scan_at;  /* the slot of waits that is looked at next */
+	int64_t full_us;   /* a waiting pod found no room since then, and is to be looked at; 0: none */
 	bool is_scanning, is_stirred;
 	int32_t misses; /* how often the server was asked what a product is and did not say */
 	strs kept;      /* the last agent's memory, until there is one that acts */

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include "agents/cluster/victims.h"
 #include "agents/real/real_inside.h"
+#include "base/clock.h"
 
 /* Nodes that are looked at for one pod, and nodes with enough victims among which the best is taken. */
 enum { NODES_MAX = 1000, FOUND_MAX = 100, KEY_MAX = 128, WORD_BITS = 64 };
 #define ASK_EVERY_US ((int64_t)5000000)
 #define KEEP_US      ((int64_t)600000000)
+/* The scheduler may find victims of its own on other nodes, where whole devices are short: it goes first. */
+#define PATIENCE_US  ((int64_t)1000000)
 
 static yield_row *yield_find(const real *r, str uid)
 {
@@ -161,8 +164,8 @@ void yields_full(void *arg, const pod *p, const int32_t *nodes, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		w->full[nodes[i] / WORD_BITS] |= (uint64_t)1 << (nodes[i] % WORD_BITS);
 	w->full_at = fleet_of(r)->rank_moves;
-	r->is_stirred = true;
-	real_stir(r);
+	w->full_us = clock_now_us();
+	r->full_us = r->full_us ? r->full_us : w->full_us;
 }
 
 typedef struct chooser {
@@ -226,6 +229,10 @@ void yields_look(real *r, wait_row *w, const pod *p, const pod_ask *q, int64_t n
 
 	if (yield_find(r, p->meta.uid) || (!w->full && !p->nominated.n))
 		return;
+	if (!p->nominated.n && now_us < w->full_us + PATIENCE_US) {
+		r->full_us = r->full_us ? r->full_us : w->full_us;
+		return;
+	}
 	fit_prepare(&need, &q->a, &q->group, NULL);
 	c.ask.priority = p->priority;
 	c.ask.may_go = may_go;
@@ -336,6 +343,10 @@ void yields_sweep(real *r, int64_t now_us)
 
 	if (!r->agent)
 		return;
+	if (r->full_us && now_us >= r->full_us + PATIENCE_US) {
+		r->full_us = 0;
+		r->is_stirred = true;
+	}
 	map_each (slot, &r->yields) {
 		yield_row *y = slot->value;
 		row_sweep(r, y, now_us);

@@ -34,6 +34,8 @@ pod_node() { kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.spec.nodeName}' 2>
 is_bound() { [ -n "$(pod_node "$1" "$2")" ]; }
 is_gone() { ! kubectl get pod -n "$run-$1" "$2" >/dev/null 2>&1 || ended_pod "$1" "$2"; }
 is_leaving() { [ -n "$(kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.metadata.deletionTimestamp}')" ]; }
+pods_named() { kubectl get pods -n "$run-research" -o name | grep -c "^pod/$1-" || true; }
+are_leaving() { [ "$(kubectl get pods -n "$run-research" -o 'jsonpath={range .items[*]}{.metadata.deletionTimestamp}{"\n"}{end}' | grep -c .)" -ge "$1" ]; }
 is_over_for() { [ "$(server_sql "SELECT count(*) FROM placement WHERE reason = '$1' AND state = 'done'")" -eq 1 ]; }
 used() { [ "$(server_sql "SELECT count(*) FROM usage_window WHERE placement_id = '$1' AND memory_mib_avg = $2")" -eq 1 ]; }
 
@@ -135,6 +137,25 @@ is_bound research stays || fail "a pod went without need"
 ! is_bound research third || fail "what was freed was given to another"
 kubectl delete pods -n "$run-research" --wait=false --grace-period=0 --force third stays urgent >"$folder/said" 2>&1
 await "them to be over" are_placed acme/research $pods
+
+# Where devices are short by number too, kube-scheduler takes one of ten; the agent adds as many as the memory needs, and no more.
+i=0
+while [ $i -lt 10 ]; do
+	pinned_make research small-$i '"nvidia.com/gpu":"1","nvidia.com/gpumem":"1000"' "$run-n$nodes"
+	i=$((i + 1))
+done
+await "the small pods to be bound" are_bound "$run-research" $((pods + 10))
+pinned_make research crowd '"nvidia.com/gpu":"1","nvidia.com/gpumem":"75000"' "$run-n$nodes" "$run-urgent"
+await "four of them to be asked to go" are_leaving 4
+i=0
+while [ $i -lt 10 ]; do
+	! is_leaving research small-$i || await "it to be gone" is_gone research small-$i
+	i=$((i + 1))
+done
+await "the pod they went for to be bound" is_bound research crowd
+[ "$(pods_named small)" -eq 6 ] || fail "$(pods_named small) small pods are left of 10, where 6 may stay"
+kubectl delete pods -n "$run-research" --wait=false --grace-period=0 --force crowd $(kubectl get pods -n "$run-research" -o name | grep pod/small | cut -d/ -f2) >"$folder/said" 2>&1
+await "them to be over too" are_placed acme/research $pods
 
 # Another agent takes over from one that is killed, and knows what that one knew.
 kill -KILL "$agent_pid"

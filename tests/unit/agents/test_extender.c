@@ -350,6 +350,19 @@ Test(extender, keeps_the_victims_that_help_and_are_of_the_same_tenant)
 	stage_close(&t);
 }
 
+Test(extender, victims_may_come_whole)
+{
+	stage t;
+
+	stage_open(&t, f2x2_new());
+	preempt_is(&t,
+		"{\"Pod\":" PENDING("", ASK("2", "7000", "80")) ",\"NodeNameToVictims\":{\"node1\":{\"Pods\":[" RUNNING(
+			"pod1", "node1", "device1,NVIDIA,2000,25:;",
+			ASK("1", "2000", "25")) "],\"NumPDBViolations\":2}},\"NodeNameToMetaVictims\":null}",
+		"{\"NodeNameToMetaVictims\":{\"node1\":{\"Pods\":[{\"UID\":\"pod1\"}],\"NumPDBViolations\":2}}}");
+	stage_close(&t);
+}
+
 /* The scheduler counts whole devices: whom it takes may leave too little memory. */
 Test(extender, adds_victims_where_memory_or_compute_is_short)
 {

@@ -157,3 +157,24 @@ Test(yields, the_next_agent_goes_on_with_it)
 	buf_done(&text);
 	stage_close(&t);
 }
+
+/* Where whole devices are short on other nodes, the scheduler finds victims itself, and says so by a nomination. */
+Test(yields, the_scheduler_goes_first)
+{
+	stage t;
+
+	stage_open(&t, URGENT("5000"));
+	cr_assert_eq(pod_tell(t.stock, HELD("low", "d", "1", "6000,10", "")), ERR_OK);
+	cr_expect_not(passes(&t, t.pending));
+	wait_row *w = map_find(&t.real->waits, S("new"));
+	w->full_us = t.real->full_us = NOW_US;
+	waits_turn(&t, NOW_US + 900000);
+	cr_expect_eq(t.n_evicted, 0);
+	yields_sweep(t.real, NOW_US + 900000);
+	t.real->is_stirred = false;
+	yields_sweep(t.real, NOW_US + 1000000);
+	cr_expect(t.real->is_stirred, "it is looked at then");
+	waits_turn(&t, NOW_US + 1000000);
+	cr_expect_eq(t.n_evicted, 1);
+	stage_close(&t);
+}
