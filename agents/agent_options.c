@@ -93,8 +93,9 @@ static const setting rows[] = {
 	{.name = "client-ca",
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, client_ca),
-		.help = "PEM file: the scheduler must show a certificate that ends in one of these. Not given: whoever "
-			"reaches the agent may ask it as schedulers do."},
+		.help = "PEM file: the scheduler must show a certificate that ends in one of these; own: the one that the "
+			"agents make for it with --own-certificate. Not given: whoever reaches the agent may ask it as "
+			"schedulers do."},
 	{.name = "clusters",
 		.kind = SETTING_I64,
 		.at = offsetof(options, clusters),
@@ -183,6 +184,11 @@ static bool level_find(const char *name, log_level *ret)
 	return false;
 }
 
+bool options_own_clients(const options *o)
+{
+	return o->client_ca && strcmp(o->client_ca, "own") == 0;
+}
+
 err options_check(options *o, fault *f)
 {
 	log_level level;
@@ -198,8 +204,11 @@ err options_check(options *o, fault *f)
 		return fault_set(f, ERR_SETTING, "--tls-key", "certificate and key go together");
 	if (o->tls_cert && o->own_certificate)
 		return fault_set(f, ERR_SETTING, "--own-certificate", "give this or --tls-cert, not both");
-	if (o->client_ca && !o->tls_cert)
-		return fault_set(f, ERR_SETTING, "--client-ca", "needs --tls-cert: only there are certificates shown");
+	if (o->client_ca && !o->tls_cert && !o->own_certificate)
+		return fault_set(f, ERR_SETTING, "--client-ca",
+			"needs --tls-cert or --own-certificate: only there are certificates shown");
+	if (options_own_clients(o) && !o->own_certificate)
+		return fault_set(f, ERR_SETTING, "--client-ca", "own goes with --own-certificate alone");
 	if (o->join_token && o->join_token_file)
 		return fault_set(f, ERR_SETTING, "--join-token", "give the token or its file, not both");
 	n = strlen(o->server);

@@ -13,5 +13,7 @@ typedef struct options {
 
 extern const setting_table agent_settings;
 
+/* --client-ca own: the scheduler shows what the agents made for it. */
+bool options_own_clients(const options *o);
 /* What no row can say alone; opens the log. ERR_SETTING: the pointer is the flag. */
 err options_check(options *o, fault *f) MUST_CHECK;

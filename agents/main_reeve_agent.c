@@ -285,7 +285,8 @@ static err site_begin(program *p, fault *f)
 				 .key_file = door_file(p, p->o.tls_key, "door-key.pem"),
 				 .ca_file = door_file(p, NULL, "door-ca.pem"),
 				 .front = front_of(p),
-				 .client_ca_file = p->o.client_ca,
+				 .client_ca_file = options_own_clients(&p->o) ? door_file(p, NULL, "door-ca.pem")
+									      : p->o.client_ca,
 				 .on_act = on_act,
 				 .on_stir = on_stir,
 				 .on_end = on_site_end,

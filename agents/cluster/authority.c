@@ -15,6 +15,14 @@ typedef struct pair {
 	int64_t from_us, until_us;
 } pair;
 
+/* What a leaf is for. */
+typedef struct leaf_form {
+	const char *title, *usage;
+	const str *names;
+	uint32_t n;
+	int64_t live_us;
+} leaf_form;
+
 typedef struct pairs {
 	pair v[AUTHORITIES_MAX];
 	uint32_t n;
@@ -170,22 +178,27 @@ static bool names_print(const str *names, uint32_t n, char out[SAN_MAX])
 	return n > 0 && at < SAN_MAX;
 }
 
-static bool leaf_make(pair *p, const pair *issuer, const str *names, uint32_t n, int64_t now_us)
+static bool leaf_make(pair *p, const pair *issuer, const leaf_form *form, int64_t now_us)
 {
-	int64_t live_us = issuer->until_us - now_us < LEAF_LIVE_US ? issuer->until_us - now_us : LEAF_LIVE_US;
+	int64_t left_us = issuer->until_us - now_us;
 	char san[SAN_MAX];
 
-	return names_print(names, n, san) && pair_begin(p, "reeve-agent", now_us, live_us) &&
+	return names_print(form->names, form->n, san) &&
+	       pair_begin(p, form->title, now_us, left_us < form->live_us ? left_us : form->live_us) &&
 	       extension_add(p->cert, issuer->cert, NID_basic_constraints, "critical,CA:FALSE") &&
 	       extension_add(p->cert, issuer->cert, NID_key_usage, "critical,digitalSignature") &&
-	       extension_add(p->cert, issuer->cert, NID_ext_key_usage, "serverAuth,clientAuth") &&
+	       extension_add(p->cert, issuer->cert, NID_ext_key_usage, form->usage) &&
 	       extension_add(p->cert, issuer->cert, NID_authority_key_identifier, "keyid") &&
 	       extension_add(p->cert, issuer->cert, NID_subject_alt_name, san) && pair_sign(p, issuer);
 }
 
-/* The newest that everybody knows by now; the only one is known to those who came later. */
+/* The oldest as long as it has time left; then the newest that everybody knows by now. The only one is known to those
+ * who came later. */
 static const pair *signer_of(const pairs *all, int64_t now_us)
 {
+	for (uint32_t i = all->n; i-- > 0;)
+		if (all->v[i].until_us - now_us >= AUTHORITY_TURN_US)
+			return &all->v[i];
 	for (uint32_t i = 0; i < all->n; i++)
 		if (now_us - all->v[i].from_us >= AUTHORITY_TOLD_US)
 			return &all->v[i];
@@ -199,13 +212,13 @@ static bool has_name(X509 *c, str name, arena *a)
 	return (is_address(name) ? X509_check_ip_asc(c, z, 0) : X509_check_host(c, z, 0, 0, NULL)) == 1;
 }
 
-static bool leaf_is_good(const pair *leaf, const pair *signer, const str *names, uint32_t n, int64_t now_us, arena *a)
+static bool leaf_is_good(const pair *leaf, const pair *signer, const leaf_form *form, int64_t now_us, arena *a)
 {
 	EVP_PKEY *key = X509_get0_pubkey(signer->cert);
 	bool is_good = leaf->until_us - now_us > LEAF_LEFT_US && X509_verify(leaf->cert, key) == 1;
 
-	for (uint32_t i = 0; i < n && is_good; i++)
-		is_good = has_name(leaf->cert, names[i], a);
+	for (uint32_t i = 0; i < form->n && is_good; i++)
+		is_good = has_name(leaf->cert, form->names[i], a);
 	ERR_clear_error();
 	return is_good;
 }
@@ -255,23 +268,35 @@ static bool newest_add(pairs *all, int64_t now_us)
 	return true;
 }
 
-static err leaf_tend(authority *a, const pairs *all, const str *names, uint32_t n, int64_t now_us, arena *mem,
+/* The text of a leaf and of its key, made anew when they are not as the form says. */
+static err leaf_tend(str *text, str *key, const pair *signer, const leaf_form *form, int64_t now_us, arena *mem,
 	bool *ret_changed, fault *f)
 {
-	const pair *signer = signer_of(all, now_us);
 	pairs old;
 	pair leaf = {0};
 
-	pairs_read(a->leaf, a->leaf_key, now_us, &old);
-	bool is_good = old.n == 1 && leaf_is_good(&old.v[0], signer, names, n, now_us, mem);
+	pairs_read(*text, *key, now_us, &old);
+	bool is_good = old.n == 1 && leaf_is_good(&old.v[0], signer, form, now_us, mem);
 	for (uint32_t i = 0; i < old.n; i++)
 		pair_done(&old.v[i]);
 	if (is_good)
 		return ERR_OK;
-	bool is_made = leaf_make(&leaf, signer, names, n, now_us) && pairs_print(&leaf, 1, mem, &a->leaf, &a->leaf_key);
+	bool is_made = leaf_make(&leaf, signer, form, now_us) && pairs_print(&leaf, 1, mem, text, key);
 	pair_done(&leaf);
 	*ret_changed = true;
 	return is_made ? ERR_OK : refuse(f, "cannot make a certificate");
+}
+
+static err leaves_tend(authority *a, const pairs *all, const str *names, uint32_t n, int64_t now_us, arena *mem,
+	bool *ret_changed, fault *f)
+{
+	static const str scheduler[] = {{"reeve-scheduler", sizeof("reeve-scheduler") - 1}};
+	const leaf_form own = {"reeve-agent", "serverAuth,clientAuth", names, n, LEAF_LIVE_US};
+	const leaf_form client = {"reeve-scheduler", "clientAuth", scheduler, 1, AUTHORITY_LIVE_US};
+	const pair *signer = signer_of(all, now_us);
+	err e = leaf_tend(&a->leaf, &a->leaf_key, signer, &own, now_us, mem, ret_changed, f);
+
+	return e ? e : leaf_tend(&a->client, &a->client_key, signer, &client, now_us, mem, ret_changed, f);
 }
 
 err authority_tend(authority *a, const str *names, uint32_t n, int64_t now_us, arena *mem, bool *ret_changed, fault *f)
@@ -289,7 +314,7 @@ err authority_tend(authority *a, const str *names, uint32_t n, int64_t now_us, a
 		*ret_changed = !str_eq(certificates, a->certificates);
 		a->certificates = certificates;
 		a->keys = keys;
-		e = leaf_tend(a, &all, names, n, now_us, mem, ret_changed, f);
+		e = leaves_tend(a, &all, names, n, now_us, mem, ret_changed, f);
 	}
 	for (uint32_t i = 0; i < all.n; i++)
 		pair_done(&all.v[i]);

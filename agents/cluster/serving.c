@@ -31,6 +31,8 @@ static const struct {
 	{"ca.key", offsetof(authority, keys)},
 	{"tls.crt", offsetof(authority, leaf)},
 	{"tls.key", offsetof(authority, leaf_key)},
+	{"client.crt", offsetof(authority, client)},
+	{"client.key", offsetof(authority, client_key)},
 };
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
 

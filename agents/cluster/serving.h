@@ -2,10 +2,11 @@
  *
  *     Secret <-- the leader makes and renews (authority.h)
  *       |----> files of each agent, from which it serves
+ *       |----> the scheduler's volume: who vouches for the agents, and the certificate that it shows to them
  *       `----> caBundle of the webhook configurations, patched by the leader
  *
- * Everybody looks at the Secret once a minute, so what one agent writes the other serves soon; what verifies is told a
- * day before it signs. Writes are guarded by the resourceVersion: of two agents that both believe that they lead one
+ * Everybody looks at the Secret once a minute, so what one agent writes the other serves soon; what verifies is told
+ * long before it signs. Writes are guarded by the resourceVersion: of two agents that both believe that they lead one
  * writes, and the other takes that.
  */
 #pragma once

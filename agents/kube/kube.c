@@ -37,6 +37,7 @@ struct kube_call {
 	int64_t timeout_ms, body_max;
 	bool was_refused; /* 401 once */
 	bool is_cancelled;
+	bool is_refused; /* its path is none: it ends from the loop */
 	void (*on_piece)(void *arg, str piece);
 	void (*on_done)(void *arg, const kube_reply *r);
 	void *arg;
@@ -303,7 +304,7 @@ static void calls_go(kube *k)
 	if (k->who.token_file.p && clock_mono_us() - k->read_us > KUBE_TOKEN_US)
 		token_read(k);
 	for (kube_call *c = k->calls; c; c = c->next)
-		if (!c->sent && !c->is_cancelled)
+		if (!c->sent && !c->is_cancelled && !c->is_refused)
 			call_go(c);
 }
 
@@ -324,7 +325,7 @@ static void waiting_fail(kube *k, err e, const char *why)
 {
 	for (kube_call *c = k->calls, *next; c; c = next) {
 		next = c->next;
-		if (!c->sent && !c->is_cancelled)
+		if (!c->sent && !c->is_cancelled && !c->is_refused)
 			call_fail(c, e, why);
 	}
 }
@@ -374,6 +375,11 @@ static void program_run(kube *k)
 		loop_defer(k->loop, waiting_defer_fail, k);
 }
 
+static void call_refused(void *arg)
+{
+	call_fail(arg, ERR_LIMIT, "the path of the call is too long");
+}
+
 kube_call *kube_send(kube *k, const kube_request *q)
 {
 	kube_call *c = calloc(1, sizeof(*c));
@@ -390,7 +396,7 @@ kube_call *kube_send(kube *k, const kube_request *q)
 	buf_add_str(&c->url, k->base);
 	buf_add_str(&c->url, q->path);
 	buf_add_char(&c->url, '\0');
-	assert(!c->url.over);
+	c->is_refused = !q->path.n || c->url.over;
 	buf_init(&c->body, q->body.n);
 	buf_add_str(&c->body, q->body);
 	buf_init(&c->refusal, KUBE_REFUSAL_MAX);
@@ -400,7 +406,10 @@ kube_call *kube_send(kube *k, const kube_request *q)
 	if (k->calls)
 		k->calls->prev = c;
 	k->calls = c;
-	calls_go(k);
+	if (c->is_refused)
+		loop_defer(k->loop, call_refused, c);
+	else
+		calls_go(k);
 	return c;
 }
 
@@ -416,7 +425,7 @@ void kube_cancel(kube_call *c)
 	c->is_cancelled = true;
 	if (c->sent)
 		fetch_cancel(c->sent);
-	else
+	else if (!c->is_refused)
 		loop_defer(c->owner->loop, call_cancelled, c);
 }
 

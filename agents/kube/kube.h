@@ -55,6 +55,7 @@ typedef struct kube_request {
 kube *kube_open(loop *l, const login *who, const char *user_agent);
 /* Calls under way end with ERR_CLOSED, from the loop: their owners stay until then. NULL-safe. */
 void kube_close(kube *k);
+/* A path that is absent or makes a URL over KUBE_URL_MAX fails with ERR_LIMIT, like any call. */
 kube_call *kube_send(kube *k, const kube_request *q);
 /* on_done comes from the loop. */
 void kube_cancel(kube_call *c);

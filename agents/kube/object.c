@@ -1,6 +1,17 @@
 #include "agents/kube/object.h"
 #include "json/pull.h"
 
+bool object_is_name(str s, uint32_t max)
+{
+	for (uint32_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool is_inner = i > 0 && i + 1 < s.n && (c == '-' || c == '.');
+		if (!is_inner && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+			return false;
+	}
+	return s.n > 0 && s.n <= max;
+}
+
 /* A text without escapes; anything else leaves *ret absent. */
 static err text_next(pull *p, str *ret)
 {

@@ -5,10 +5,15 @@
 enum {
 	OBJECT_DEPTH_MAX = 60,
 	OBJECT_NAME_MAX = 253,
+	OBJECT_SPACE_MAX = 63,
 	OBJECT_KEY_MAX = 2 * OBJECT_NAME_MAX + 2,
 	OBJECT_VERSION_MAX = 64,
 	OBJECT_UID_MAX = 128,
 };
+
+/* Whether it can be the name of a pod, node or namespace (RFC 1123: small letters, digits, '-' and '.', at most max
+ * bytes): what comes from outside is asked before it goes into a path. */
+bool object_is_name(str s, uint32_t max);
 
 /* A label or an annotation. */
 typedef struct object_pair {

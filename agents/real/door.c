@@ -24,34 +24,44 @@ struct door {
 	uint32_t n;
 };
 
-static const door_row *row_of(const door *d, const web_req *r)
+static const door_row *row_of(const door *d, web_method m, str path)
 {
 	const door_row *best = NULL;
 
 	for (uint32_t i = 0; i < d->n; i++)
-		if (d->rows[i].method == r->method && str_starts(r->path, d->rows[i].path) &&
+		if (d->rows[i].method == m && str_starts(path, d->rows[i].path) &&
 			(!best || d->rows[i].path.n > best->path.n))
 			best = &d->rows[i];
 	return best;
 }
 
-static bool is_scheduler(const door *d, const web_req *r)
+static bool is_scheduler(const door *d, const tls_peer *tls)
 {
-	return !d->spec.client_ca_file || (r->tls && r->tls->is_verified && !r->tls->is_expired);
+	return !d->spec.client_ca_file || (tls && tls->is_verified && !tls->is_expired);
 }
 
 static void on_request(void *arg, web_req *r)
 {
 	door *d = arg;
-	const door_row *row = row_of(d, r);
+	const door_row *row = row_of(d, r->method, r->path);
 
 	if (row)
 		row->answer(row->arg, r);
-	else if (!is_scheduler(d, r))
+	else if (!is_scheduler(d, r->tls))
 		web_reply(r, 403, S("Content-Type: text/plain\r\n"),
 			S("the extender answers those alone who show a certificate of --client-ca\n"));
 	else if (!extender_edge_take(d->spec.edge, r))
 		web_reply(r, 404, S(""), S(""));
+}
+
+/* A long body is taken of those alone who may send one. */
+static int64_t body_max(void *arg, web_method m, str path, const tls_peer *tls)
+{
+	const door *d = arg;
+
+	if (row_of(d, m, path))
+		return DOOR_BODY_MAX;
+	return is_scheduler(d, tls) ? extender_edge_body_max(path) : DOOR_STRANGER_MAX;
 }
 
 static struct timespec file_time(const char *path)
@@ -68,7 +78,10 @@ void door_reload(door *d)
 	if (!d->tls)
 		return;
 	d->changed = file_time(d->spec.cert_file);
-	if (tls_server_renew(d->tls, d->spec.cert_file, d->spec.key_file, &f) && d->spec.on_trouble)
+	err e = tls_server_renew(d->tls, d->spec.cert_file, d->spec.key_file, &f);
+	if (!e && d->spec.client_ca_file)
+		e = tls_server_trust(d->tls, d->spec.client_ca_file, &f);
+	if (e && d->spec.on_trouble)
 		d->spec.on_trouble(d->spec.arg, f.detail);
 }
 
@@ -91,7 +104,7 @@ static bool is_loopback(const char *address)
 
 static err listen_begin(door *d, fault *f)
 {
-	web_hooks hooks = {.on_request = on_request, .arg = d};
+	web_hooks hooks = {.on_request = on_request, .body_max = body_max, .arg = d};
 	err e = ERR_OK;
 	int fd;
 

@@ -2,12 +2,16 @@
  *
  * A route is a method and a path's beginning; who has it answers each of its requests once, now or later. The
  * extender's verbs are found by a path's end, as schedulers send them behind any prefix. The certificate is two files,
- * looked at now and then: new ones count for the connections that come after.
+ * looked at now and then: new ones, and client_ca_file with them, count for the connections that come after.
  */
 #pragma once
 #include "agents/cluster/extender/edge.h"
 
-enum { DOOR_ROUTES_MAX = 32 };
+enum {
+	DOOR_ROUTES_MAX = 32,
+	DOOR_BODY_MAX = 8 << 20, /* a review has an object twice, and an API server takes 3 MiB */
+	DOOR_STRANGER_MAX = 64 << 10,
+};
 #define DOOR_LOOK_US ((int64_t)10000000)
 
 typedef struct door door;

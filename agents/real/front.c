@@ -44,11 +44,14 @@ err front_certificate(const front_spec *s, fault *f)
 	authority own = {0};
 	bool is_changed;
 
-	if (!s->settings.keeps_certificate || (file_exists(s->cert_file) && file_exists(s->key_file)))
+	if (!s->settings.keeps_certificate ||
+		(file_exists(s->cert_file) && file_exists(s->key_file) && file_exists(s->ca_file)))
 		return ERR_OK;
 	err e = authority_tend(&own, names, names_fill(s, a, names), clock_now_us(), a, &is_changed, f);
 	if (!e)
 		e = file_write(s->key_file, 0600, own.leaf_key, f);
+	if (!e)
+		e = file_write(s->ca_file, 0644, own.certificates, f);
 	return e ? e : file_write(s->cert_file, 0644, own.leaf, f);
 }
 

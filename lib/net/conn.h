@@ -94,6 +94,7 @@ struct web_server {
 	int64_t resume_us;       /* accepting pauses until then; 0: it does not */
 	conn all;                /* head of the list of open connections */
 	uint32_t n_open, n_kept; /* n_kept: whoever needs this memory: connections, calls on the stack */
+	int64_t bodies_bytes;    /* of long bodies, read or being read */
 	map peers;               /* open connections by peer_key */
 	bool is_closed, is_draining, is_drained;
 	void (*on_drained)(void *arg);
@@ -140,6 +141,7 @@ ssize_t conn_read(conn *c);           /* one read, with the results of wire_read
 bool conn_may_read(const conn *c);    /* there is room for more input */
 size_t conn_body_left(const conn *c); /* of a long body of known length that is being read; else 0 */
 void conn_request_end(conn *c);       /* the answer is queued: the request's memory goes */
+void conn_body_end(conn *c);          /* a long body's memory goes */
 
 /* reply.c */
 /* Refuses what is being read; the connection closes after the answer. */

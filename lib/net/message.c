@@ -58,6 +58,7 @@ static ssize_t body_read(conn *c)
 
 	if (got > 0) {
 		c->body.n += (size_t)got;
+		c->server->bodies_bytes += got;
 		c->body_bytes += (uint64_t)got;
 	}
 	return got;
@@ -102,14 +103,21 @@ static void request_begin(conn *c, str body)
 	c->server->hooks.on_request(c->server->hooks.arg, &c->req);
 }
 
+void conn_body_end(conn *c)
+{
+	if (!c->body.p)
+		return;
+	c->server->bodies_bytes -= (int64_t)c->body.n;
+	server_buf_back(c->server, &c->body);
+}
+
 void conn_request_end(conn *c)
 {
 	assert(c->has_request);
 	arena_end(c->req.arena);
 	c->req.arena = NULL;
 	c->has_request = false;
-	if (c->body.p)
-		server_buf_back(c->server, &c->body);
+	conn_body_end(c);
 	c->in_at = c->raw_at;
 	c->head.scanned = 0;
 	if (c->in_at >= c->in_n || c->is_last || c->state == CONN_CLOSED)
@@ -131,7 +139,8 @@ static int64_t body_limit(const conn *c)
 {
 	const web_hooks *hooks = &c->server->hooks;
 	int64_t most = c->server->limits.body_bytes_max;
-	int64_t route = hooks->body_max ? hooks->body_max(hooks->arg, c->head.method, c->head.path) : most;
+	int64_t route =
+		hooks->body_max ? hooks->body_max(hooks->arg, c->head.method, c->head.path, c->peer_cert) : most;
 
 	return route < most ? route : most;
 }
@@ -151,6 +160,7 @@ static void body_part(conn *c)
 	if (c->head.is_chunked)
 		return;
 	buf_add(&c->body, conn_bytes(c) + c->raw_at, came);
+	c->server->bodies_bytes += came;
 	c->in_n = c->raw_at;
 }
 
@@ -214,6 +224,7 @@ static bool chunks_step(conn *c)
 			return body_refuse(c);
 		if (data.n)
 			buf_add_str(&c->body, data);
+		c->server->bodies_bytes += data.n;
 		c->raw_at += (uint32_t)used;
 		if (r == HTTP1_DONE)
 			return true;
@@ -228,7 +239,14 @@ static bool chunks_step(conn *c)
 /* True when the body is whole; raw_at then is where the next message begins. */
 static bool body_step(conn *c, str *ret_body)
 {
+	int64_t most = c->server->limits.bodies_bytes_max;
+
 	body_deadline(c);
+	if (most && c->body.p && c->server->bodies_bytes > most) {
+		conn_body_end(c);
+		conn_refuse(c, ERR_OVERLOADED, "more bodies are on their way than there is room for");
+		return false;
+	}
 	if (c->head.is_chunked) {
 		if (!chunks_step(c))
 			return false;

@@ -49,12 +49,16 @@ static int verify(int is_fine, X509_STORE_CTX *c)
 static err tls_ask_clients(SSL_CTX *ctx, const char *client_ca_file, fault *f)
 {
 	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(client_ca_file);
+	X509_STORE *store = X509_STORE_new();
 
-	if (!names || !SSL_CTX_load_verify_locations(ctx, client_ca_file, NULL)) {
+	assert(store);
+	if (!names || !X509_STORE_load_file(store, client_ca_file)) {
 		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		X509_STORE_free(store);
 		return tls_refuse(f, "cannot read the client CA", client_ca_file);
 	}
 	SSL_CTX_set_client_CA_list(ctx, names);
+	SSL_CTX_set_cert_store(ctx, store);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, verify);
 	return ERR_OK;
 }
@@ -93,6 +97,11 @@ err tls_server_renew(tls_context *t, const char *cert_file, const char *key_file
 	err e = tls_certify(trial, cert_file, key_file, f);
 	SSL_CTX_free(trial);
 	return e ? e : tls_certify(t->ctx, cert_file, key_file, f);
+}
+
+err tls_server_trust(tls_context *t, const char *client_ca_file, fault *f)
+{
+	return tls_ask_clients(t->ctx, client_ca_file, f);
 }
 
 err tls_server_new(const char *cert_file, const char *key_file, const char *client_ca_file, tls_context **ret, fault *f)

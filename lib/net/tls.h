@@ -26,4 +26,6 @@ err tls_server_new(const char *cert_file, const char *key_file, const char *clie
 /* Connections that begin from here on get this certificate; those that stand keep theirs. On failure it stays as it
  * was. */
 err tls_server_renew(tls_context *t, const char *cert_file, const char *key_file, fault *f) MUST_CHECK;
+/* The same for client_ca, of a context that had one. */
+err tls_server_trust(tls_context *t, const char *client_ca_file, fault *f) MUST_CHECK;
 void tls_context_free(tls_context *t); /* NULL-safe */

@@ -259,8 +259,7 @@ void server_freed(conn *c)
 	assert(!c->has_request && !c->stream.is_open);
 	if (c->block)
 		server_block_back(w, c->block);
-	if (c->body.p)
-		server_buf_back(w, &c->body);
+	conn_body_end(c);
 	free(c->peer_cert);
 	if (w->n_spare_conns < SPARE_CONNS_MAX) {
 		c->next = w->spare_conns;

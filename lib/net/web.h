@@ -46,6 +46,7 @@ typedef struct web_limits {
 	int64_t headers_max;             /* 64 */
 	int64_t target_bytes_max;        /* 4 KiB */
 	int64_t body_bytes_max;          /* 4 MiB: the fuse; routes state smaller ones */
+	int64_t bodies_bytes_max;        /* 0: no limit; of long bodies, of all connections together, else 503 */
 	int64_t connections_max;         /* 10,000; past it accepting stops until one closes */
 	int64_t connections_per_peer;    /* 0: no limit */
 	int64_t handshake_timeout_ms;    /* 5,000 */
@@ -83,10 +84,11 @@ str web_header_find(const web_req *r, str name);
 typedef struct web_hooks {
 	/* Whole request read. */
 	void (*on_request)(void *arg, web_req *r);
-	/* After the head: the largest body this target takes, so that a long body is refused (413) before it is read.
-	 * Optional. */
-	int64_t (*body_max)(void *arg, web_method m, str path);
-	/* Writes the problem document for an error that the server itself answers (400, 408, 413, 414, 431, 501);
+	/* After the head: the largest body this target takes of that peer (NULL: plain), so that a long body is refused
+	 * (413) before it is read. Optional. */
+	int64_t (*body_max)(void *arg, web_method m, str path, const tls_peer *tls);
+	/* Writes the problem document for an error that the server itself answers (400, 408, 413, 414, 431, 501,
+	 * 503);
 	 * ret_request_id may name the id to send (header X-Request-Id). Optional: a minimal problem+json is sent
 	 * without.
 	 */

@@ -196,12 +196,13 @@ static void on_request(void *arg, web_req *w)
 	gate_take(arg, w);
 }
 
-static int64_t body_max(void *arg, web_method m, str path)
+static int64_t body_max(void *arg, web_method m, str path, const tls_peer *tls)
 {
 	edge *e = arg;
 	AUTO_ARENA a = arena_new(0);
 	router_match found = router_find(e->router, a, m, path);
 
+	(void)tls;
 	return found.route < 0 ? BODY_UNKNOWN_MAX : route_body_max((op)found.route);
 }
 

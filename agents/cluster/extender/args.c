@@ -162,6 +162,9 @@ err binding_args_read(str body, arena *a, binding_args *ret, fault *f)
 		e = pull_finish(&p);
 	if (e || !ret->pod.n || !ret->space.n || !ret->uid.n || !ret->node.n)
 		return e ? refuse(f, &p) : fault_set(f, ERR_BAD_FIELD, NULL, "the binding names no pod, uid or node");
+	if (!object_is_name(ret->pod, OBJECT_NAME_MAX) || !object_is_name(ret->space, OBJECT_SPACE_MAX) ||
+		!object_is_name(ret->node, OBJECT_NAME_MAX) || ret->uid.n > OBJECT_UID_MAX)
+		return fault_set(f, ERR_BAD_FIELD, NULL, "the binding has a name that is none");
 	return ERR_OK;
 }
 
@@ -191,7 +194,7 @@ static err victim_read(pull *p, arena *a, bool is_whole, text_vec *all)
 	return e ? e : p->e;
 }
 
-static err victims_read(pull *p, arena *a, bool is_whole, text_vec *uids, args_victims *v)
+static err victims_read(pull *p, arena *a, bool is_whole, uint32_t most, text_vec *uids, args_victims *v)
 {
 	str key;
 	bool has_escape;
@@ -206,7 +209,7 @@ static err victims_read(pull *p, arena *a, bool is_whole, text_vec *uids, args_v
 			e = pull_skip(p);
 		} else if (fields_array(p, &e)) {
 			while (!e && pull_item(p))
-				e = uids->n < ARGS_VICTIMS_MAX ? victim_read(p, a, is_whole, uids) : ERR_LIMIT;
+				e = uids->n < most ? victim_read(p, a, is_whole, uids) : ERR_LIMIT;
 		}
 	}
 	return e ? e : p->e;
@@ -218,6 +221,7 @@ static err victim_nodes_read(pull *p, arena *a, bool is_whole, victims_vec *all)
 {
 	str key;
 	bool has_escape;
+	uint32_t left = ARGS_VICTIMS_MAX;
 	err e;
 
 	if (!fields_object(p, &e))
@@ -225,9 +229,10 @@ static err victim_nodes_read(pull *p, arena *a, bool is_whole, victims_vec *all)
 	while (!e && pull_key(p, &key, &has_escape)) {
 		args_victims one = {.node = key};
 		text_vec uids = {0};
-		e = all->n < ARGS_NODES_MAX ? victims_read(p, a, is_whole, &uids, &one) : ERR_LIMIT;
+		e = all->n < ARGS_NODES_MAX ? victims_read(p, a, is_whole, left, &uids, &one) : ERR_LIMIT;
 		one.uids = ARENA_ARRAY(a, str, uids.n);
 		one.n = uids.n;
+		left -= uids.n;
 		if (uids.n)
 			memcpy(one.uids, uids.v, uids.n * sizeof(str));
 		vec_done(&uids);

@@ -8,7 +8,7 @@
 #include "agents/kube/object.h"
 #include "base/vec.h"
 
-enum { ARGS_NODES_MAX = 20000, ARGS_VICTIMS_MAX = 100000 };
+enum { ARGS_NODES_MAX = 20000, ARGS_VICTIMS_MAX = 100000 /* on all nodes together */ };
 
 typedef struct args_node {
 	str name;
@@ -36,6 +36,7 @@ err extender_args_read(str body, arena *a, stock *s, args_room *room, extender_a
 typedef struct binding_args {
 	str pod, space, uid, node;
 } binding_args;
+/* Names and uid are such as paths can hold. Points into body or a. */
 err binding_args_read(str body, arena *a, binding_args *ret, fault *f) MUST_CHECK;
 
 /* The victims that preemption would have on one node. */

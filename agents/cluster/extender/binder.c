@@ -202,10 +202,23 @@ static bool is_under_way(const deed *d)
 	return false;
 }
 
+/* The body stays the caller's. */
+static err args_take(deed *d, str body, fault *f)
+{
+	AUTO_ARENA a = arena_new(0);
+	binding_args is;
+	err e = binding_args_read(body, a, &is, f);
+
+	if (!e)
+		d->args = (binding_args){str_dup(d->arena, is.pod), str_dup(d->arena, is.space),
+			str_dup(d->arena, is.uid), str_dup(d->arena, is.node)};
+	return e;
+}
+
 static err deed_begin(deed *d, str body, grant *g, fault *f)
 {
 	const binder_spec *s = &d->owner->spec;
-	err e = binding_args_read(str_dup(d->arena, body), d->arena, &d->args, f);
+	err e = args_take(d, body, f);
 
 	if (e)
 		return e;

@@ -50,5 +50,6 @@ binder *binder_new(const binder_spec *s);
  * once more. */
 void binder_free(binder *b);
 
-/* on_done comes once, maybe from inside the call: why is NULL when the pod is bound. */
+/* body: EXTENDER_BIND_MAX at most, during the call. on_done comes once, maybe from inside the call: why is NULL when
+ * the pod is bound. */
 void binder_bind(binder *b, str body, void (*on_done)(void *arg, const char *why), void *arg);

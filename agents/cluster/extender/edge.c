@@ -77,6 +77,17 @@ bool extender_edge_take(extender_edge *e, web_req *r)
 	return true;
 }
 
+int64_t extender_edge_body_max(str path)
+{
+	return verb_of(path) ? EXTENDER_BODY_MAX : EXTENDER_BIND_MAX;
+}
+
+static int64_t body_max(void *arg, web_method m, str path, const tls_peer *tls)
+{
+	(void)arg, (void)m, (void)tls;
+	return extender_edge_body_max(path);
+}
+
 static void on_request(void *arg, web_req *r)
 {
 	if (!extender_edge_take(arg, r))
@@ -89,6 +100,7 @@ const web_limits extender_limits = {
 	.headers_max = 64,
 	.target_bytes_max = 4 << 10,
 	.body_bytes_max = EXTENDER_BODY_MAX,
+	.bodies_bytes_max = EXTENDER_BODIES_MAX,
 	.connections_max = 10000,
 	.handshake_timeout_ms = 5000,
 	.head_timeout_ms = 10000,
@@ -113,7 +125,7 @@ extender_edge *extender_edge_new(extender *x, binder *b)
 extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x, binder *b)
 {
 	extender_edge *e = extender_edge_new(x, b);
-	web_hooks hooks = {.on_request = on_request, .arg = e};
+	web_hooks hooks = {.on_request = on_request, .body_max = body_max, .arg = e};
 
 	e->web = web_open(l, fd, tls, &extender_limits, &hooks);
 	return e;

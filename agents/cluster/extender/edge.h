@@ -8,7 +8,12 @@
 #include "agents/cluster/extender/extender.h"
 #include "net/web.h"
 
-enum { EXTENDER_BODY_MAX = 64 << 20, EXTENDER_IDLE_MS = 120000 };
+enum {
+	EXTENDER_BODY_MAX = 32 << 20,
+	EXTENDER_BODIES_MAX = 96 << 20, /* of all connections together */
+	EXTENDER_BIND_MAX = 64 << 10,   /* a bind's body has four names */
+	EXTENDER_IDLE_MS = 120000,
+};
 
 typedef struct extender_edge extender_edge;
 
@@ -18,5 +23,6 @@ extender_edge *extender_edge_open(loop *l, int fd, tls_context *tls, extender *x
 /* The same where somebody else listens. True: the request is one of these, and is answered, now or later. */
 extender_edge *extender_edge_new(extender *x, binder *b);
 bool extender_edge_take(extender_edge *e, web_req *r);
+int64_t extender_edge_body_max(str path);
 extern const web_limits extender_limits;
 void extender_edge_close(extender_edge *e); /* NULL-safe */

@@ -18,7 +18,7 @@ static err tend(authority *a, int64_t at_us, arena *mem, bool *ret_changed)
 }
 
 /* Whether the leaf holds at that time for who knows these authorities. */
-static bool holds(str leaf, str told, int64_t at_us, const char *name)
+static bool holds_for(str leaf, str told, int64_t at_us, const char *name, int purpose)
 {
 	BIO *in = BIO_new_mem_buf(told.p, (int)told.n), *one = BIO_new_mem_buf(leaf.p, (int)leaf.n);
 	X509_STORE *store = X509_STORE_new();
@@ -29,7 +29,7 @@ static bool holds(str leaf, str told, int64_t at_us, const char *name)
 		(void)X509_STORE_add_cert(store, ca);
 	cr_assert(cert && X509_STORE_CTX_init(c, store, cert, NULL));
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(c), (time_t)(at_us / 1000000));
-	X509_VERIFY_PARAM_set_purpose(X509_STORE_CTX_get0_param(c), X509_PURPOSE_SSL_SERVER);
+	X509_VERIFY_PARAM_set_purpose(X509_STORE_CTX_get0_param(c), purpose);
 	X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(c), name, 0);
 	bool is_good = X509_verify_cert(c) == 1;
 	X509_free(cert);
@@ -38,6 +38,11 @@ static bool holds(str leaf, str told, int64_t at_us, const char *name)
 	BIO_free(in);
 	BIO_free(one);
 	return is_good;
+}
+
+static bool holds(str leaf, str told, int64_t at_us, const char *name)
+{
+	return holds_for(leaf, told, at_us, name, X509_PURPOSE_SSL_SERVER);
 }
 
 static int count(str pem)
@@ -98,6 +103,42 @@ Test(authority, a_leaf_is_never_of_one_that_was_not_told_a_day_ago)
 	}
 	cr_expect_geq(n_leaves, 20);
 	cr_expect_eq(n_authorities, 3);
+}
+
+/* kube-scheduler reads who vouches for the agents when it begins. */
+Test(authority, who_reads_it_once_and_begins_anew_within_76_days_of_a_new_one_never_meets_another)
+{
+	AUTO_ARENA a = arena_new(0);
+	authority all = {0};
+	str read = STR_NONE;
+	int behind = 0;
+	bool changed;
+
+	for (int day = 0; day < 370; day += day < 265 ? 53 : 5) {
+		int64_t at = T0 + day * DAY;
+		tend(&all, at, a, &changed);
+		if (!read.p || (!str_eq(read, all.certificates) && ++behind > 0 && day >= 275 + 70))
+			read = all.certificates;
+		cr_assert(holds(all.leaf, read, at, "reeve-agent.reeve.svc"), "day %d", day);
+		cr_assert(holds_for(all.client, all.certificates, at, "reeve-scheduler", X509_PURPOSE_SSL_CLIENT),
+			"day %d", day);
+	}
+	cr_expect_gt(behind, 0);
+}
+
+Test(authority, the_schedulers_certificate_serves_nobody_and_an_old_secret_gets_one)
+{
+	AUTO_ARENA a = arena_new(0);
+	authority all = {0};
+	bool changed;
+
+	tend(&all, T0, a, &changed);
+	str leaf = all.leaf;
+	cr_expect(!holds(all.client, all.certificates, T0, "reeve-scheduler"));
+	cr_expect(holds_for(all.client, all.certificates, T0 + 300 * DAY, "reeve-scheduler", X509_PURPOSE_SSL_CLIENT));
+	all.client = all.client_key = STR_NONE;
+	tend(&all, T0, a, &changed);
+	cr_expect(changed && all.client.n && all.client_key.n && str_eq(all.leaf, leaf));
 }
 
 Test(authority, another_name_and_spoiled_texts_make_it_anew)

@@ -214,6 +214,31 @@ Test(binder, a_scheduler_that_asks_twice_binds_once)
 	stage_close(&t);
 }
 
+Test(binder, a_name_that_is_none_makes_no_call)
+{
+	static const char *const members[] = {"PodName", "PodNamespace", "PodUID", "Node"};
+	static const char *const spoiled[] = {"../../secrets", "a b", "A", "-a", "a/b"};
+	static char body[80 << 10], longest[66 << 10];
+	stage t;
+
+	memset(longest, 'a', sizeof(longest) - 1);
+	stage_open(&t, WAITING(ASK("1", "3000", "30")));
+	for (size_t i = 0; i < 4; i++)
+		for (size_t k = 0; k < 6; k++) {
+			const char *v[] = {"new", "d", "u1", "node1"};
+			if (i == 2 && k < 5)
+				continue; /* a uid stands in no path */
+			t.n_answers = 0;
+			v[i] = k < 5 ? spoiled[k] : longest;
+			(void)snprintf(body, sizeof(body), "{\"%s\":\"%s\",\"%s\":\"%s\",\"%s\":\"%s\",\"%s\":\"%s\"}",
+				members[0], v[0], members[1], v[1], members[2], v[2], members[3], v[3]);
+			cr_expect(strstr(bind(&t, body), "a name that is none"), "%s %zu: %s", members[i], k,
+				t.answers[0]);
+		}
+	cr_expect_eq(t.n_bindings, 0);
+	stage_close(&t);
+}
+
 Test(binder, refuses_what_it_does_not_know)
 {
 	stage t;

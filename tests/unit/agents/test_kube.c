@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "agents/file.h"
+#include "agents/kube/kube_write.h"
 #include "fixture.h"
 #include "net/listen.h"
 #include "net/web.h"
@@ -172,6 +173,28 @@ static login program_login(stage *s, const char *script)
 	env[0] = S("GREETING=hello");
 	who.exec.env = (strs){env, 1};
 	return who;
+}
+
+Test(kube, a_path_that_is_none_fails_its_call_alone)
+{
+	static char path[2 * KUBE_URL_MAX] = "/";
+	stage s;
+	login who = {.token = S("t")};
+	object_pair none = {0};
+
+	memset(path + 1, 'a', sizeof(path) - 2);
+	stage_open(&s, "t");
+	kube_use(&s, &who);
+	ask(&s, "GET", path, NULL, false);
+	cr_expect_eq(s.e, ERR_LIMIT);
+	kube_binding b = {S("default"), str_from(path), S("u"), S("n"), &none, 0};
+	(void)kube_bind(s.kube, &b, (kube_done){on_done, &s});
+	loop_run(s.loop);
+	cr_expect_eq(s.e, ERR_LIMIT);
+	cr_expect_eq(s.n_requests, 0);
+	ask(&s, "GET", "/x", NULL, false);
+	cr_expect(s.e == ERR_OK && s.status == 200);
+	stage_close(&s);
 }
 
 Test(kube, runs_a_program_for_credentials_and_again_when_they_are_refused)

@@ -201,6 +201,36 @@ Test(web, a_refusal_reaches_a_client_that_is_still_sending)
 	site_close(s);
 }
 
+Test(web, long_bodies_of_all_connections_together_are_bounded)
+{
+	static char body[200000];
+	site *s = site_new();
+
+	s->h.limits.bodies_bytes_max = 300000;
+	harness_start(&s->h);
+	memset(body, 'b', sizeof(body));
+	for (int round = 0; round < 2; round++) {
+		int fd = client_open(&s->h, 0);
+		client_say(fd, "POST /park HTTP/1.1\r\n" HOST LAST "Content-Length: 200000\r\n\r\n");
+		body_send(fd, body, sizeof(body), 0);
+		cr_assert(count_reaches(&s->asked, 2 * round + 1), "round %d", round);
+		for (size_t chunk = 0; chunk < 2; chunk++) {
+			int other = client_open(&s->h, 0);
+			client_say(other, chunk ? "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+						: "POST /x HTTP/1.1\r\n" HOST "Content-Length: 200000\r\n\r\n");
+			body_send(other, body, sizeof(body), chunk ? 20000 : 0);
+			const char *answer = client_hear(other, NULL);
+			cr_expect(strstr(answer, "HTTP/1.1 503 ") && strstr(answer, "\"overloaded\""), "%s", answer);
+			close(other);
+		}
+		cr_expect(strstr(client_ask(&s->h, "GET /a HTTP/1.1\r\n" HOST LAST "\r\n"), "HTTP/1.1 200 "));
+		harness_do(&s->h, parked_release, s);
+		cr_expect(strstr(client_hear(fd, NULL), "HTTP/1.1 200 "));
+		close(fd);
+	}
+	site_close(s);
+}
+
 static void on_refused(void *arg, err e, const char *detail, buf *body, char *ret_request_id, size_t id_max)
 {
 	(void)arg;

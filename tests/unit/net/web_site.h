@@ -100,9 +100,9 @@ static inline void on_request(void *arg, web_req *r)
 	}
 }
 
-static inline int64_t body_max(void *arg, web_method m, str path)
+static inline int64_t body_max(void *arg, web_method m, str path, const tls_peer *tls)
 {
-	(void)arg, (void)m;
+	(void)arg, (void)m, (void)tls;
 	return str_eq(path, S("/small")) ? 4 : INT64_MAX;
 }
 
