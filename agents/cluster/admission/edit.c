@@ -1,5 +1,4 @@
 #include "agents/cluster/admission/edit.h"
-#include <assert.h>
 #include <stdio.h>
 #include "json/write.h"
 
@@ -194,6 +193,7 @@ static str variable_json(edit *e, const char *name, str value)
 	js_put_text(&w, "name", str_from(name));
 	js_put_text(&w, "value", value);
 	js_object_end(&w);
+	e->out.over = e->out.over || b.over;
 	str text = str_dup(e->a, buf_str(&b));
 	buf_done(&b);
 	return text;
@@ -227,9 +227,9 @@ void edit_variable(edit *e, uint32_t at, const char *name, str value)
 	op_raw(e, "add", str_print(e->a, STR_FMT "/env/-", STR_ARG(path)), variable_json(e, name, value));
 }
 
-str edit_patch(edit *e)
+bool edit_patch(edit *e, str *ret)
 {
 	js_array_end(&e->w);
-	assert(!e->out.over);
-	return e->n ? str_dup(e->a, buf_str(&e->out)) : STR_NONE;
+	*ret = e->n && !e->out.over ? str_dup(e->a, buf_str(&e->out)) : STR_NONE;
+	return !e->out.over;
 }

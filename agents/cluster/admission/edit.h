@@ -22,8 +22,8 @@ void edit_amount(edit *e, uint32_t at, const char *resource, int64_t value);
 /* A variable of container `at`. */
 void edit_variable(edit *e, uint32_t at, const char *name, str value);
 
-/* The patch, in the arena; absent: nothing changes. */
-str edit_patch(edit *e);
+/* The patch, in the arena; absent: nothing changes. False: it is longer than a patch may be. */
+bool edit_patch(edit *e, str *ret) MUST_CHECK;
 
 /* "spec.initContainers[0]" and so on of container `at`, as Kubernetes names fields. */
 str edit_field(const pod *p, uint32_t at, arena *a);

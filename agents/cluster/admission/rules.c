@@ -298,5 +298,6 @@ void rules_apply(const rules_spec *s, const pod *p, str space, arena *a, review_
 		strangers_tell(w);
 	}
 	records_drop(w);
-	ret->patch = edit_patch(w->edit);
+	if (!edit_patch(w->edit, &ret->patch))
+		(void)refuse(w, REFUSAL_BAD_REVIEW, S("spec"), S("what would be changed in the pod is too long"));
 }

@@ -233,6 +233,37 @@ Test(admission, refuses_loudly_what_hami_drops_without_a_word)
 	EFFECTS(&x, fine);
 }
 
+/* Iluvatar's containers get their name as a variable. */
+Test(admission, a_container_name_of_any_length_ends_no_agent)
+{
+	static char name[600 << 10], text[700 << 10];
+	admission x = plain();
+
+	for (int is_escaped = 0; is_escaped < 2; is_escaped++) {
+		size_t n = 0;
+		while (n + 8 < sizeof(name))
+			n += (size_t)snprintf(name + n, sizeof(name) - n, "%s", is_escaped ? "\\u0001" : "a");
+		(void)snprintf(text, sizeof(text),
+			"{\"metadata\":{},\"spec\":{\"containers\":[{\"name\":\"%s\",\"resources\":{\"limits\":"
+			"{\"iluvatar.ai/MR-V100-vgpu\":\"1\",\"iluvatar.ai/MR-V100.vMem\":\"4\"}}},"
+			"{\"name\":\"%s\",\"resources\":{\"limits\":{\"iluvatar.ai/MR-V100-vgpu\":\"1\"}}}]}}",
+			name, is_escaped ? "b" : "");
+		json_t *object = json_loads(text, 0, NULL);
+		cr_assert_not_null(object);
+		(void)json_string_set(
+			json_object_get(
+				json_array_get(json_object_get(json_object_get(object, "spec"), "containers"), 1),
+				"name"),
+			json_string_value(json_object_get(
+				json_array_get(json_object_get(json_object_get(object, "spec"), "containers"), 0),
+				"name")));
+		verdict is = pod_judge(&x, "team", object);
+		cr_expect(!is.allowed && strstr(is.message, "too long"), "%s", is.allowed ? "allowed" : is.message);
+		verdict_done(&is);
+		json_decref(object);
+	}
+}
+
 Test(admission, another_scheduler_is_kept_and_everything_else_holds)
 {
 #define OTHERS(limits)                                                                                                 \
