@@ -38,7 +38,9 @@ bool node_lock_read(str value, node_lock *ret)
 	if (value.p)
 		l.pod = str_trim(value);
 	*ret = l;
-	return true;
+	/* Whoever may edit the node wrote them, and they go into a path. */
+	return (!l.space.n || object_is_name(l.space, OBJECT_SPACE_MAX)) &&
+	       (!l.pod.n || object_is_name(l.pod, OBJECT_NAME_MAX));
 }
 
 static int64_t now_us(const locks *l)
@@ -135,7 +137,9 @@ static void held_look(held *h)
 	kube_request q = {.method = "GET", .on_done = on_pod, .arg = h};
 	node_lock lock;
 
-	if (!node_lock_read(h->value, &lock) || now_us(l) - lock.at_us >= LOCKS_HELD_US) {
+	/* A time to come would hold it until then. */
+	if (!node_lock_read(h->value, &lock) || now_us(l) - lock.at_us >= LOCKS_HELD_US ||
+		lock.at_us - now_us(l) >= LOCKS_HELD_US) {
 		take(h);
 		return;
 	}

@@ -113,6 +113,10 @@ Test(locks, what_nobody_holds_any_more_is_taken_away)
 		{"it is too old", LOCK, "2026-08-21T09:54:59Z,team,p", POD("n1", "Pending"), true, true, 0},
 		{"the time alone, young", LOCK, "2026-08-21T09:59:00Z", NULL, true, false, 0},
 		{"the time alone, old", LOCK, "2026-08-21T09:50:00Z", NULL, true, true, 0},
+		{"it is of a time to come", LOCK, "2036-08-21T10:00:00Z,team,p", POD("n1", "Pending"), true, true, 0},
+		{"a clock a little ahead", LOCK, "2026-08-21T10:01:00Z,team,p", POD("n1", "Pending"), true, false, 0},
+		{"its pod is no name", LOCK, "2026-08-21T09:59:00Z,team,../../secrets", NULL, true, true, 0},
+		{"its namespace is none", LOCK, "2026-08-21T09:59:00Z,te am,p", NULL, true, true, 0},
 		{"it cannot be read", LOCK, "soon", NULL, true, true, 0},
 		{"another agent leads", LOCK, "2026-08-21T09:50:00Z,team,p", NULL, false, false, 0},
 		{"the node was changed meanwhile", LOCK, "2026-08-21T09:50:00Z,team,p", NULL, true, true, 409},
@@ -135,4 +139,15 @@ Test(locks, both_ways_of_writing_it_are_read)
 	cr_assert(node_lock_read(S("2026-08-21T10:00:00Z"), &l));
 	cr_expect(l.at_us == T0 && !l.space.p && !l.pod.p);
 	cr_expect(!node_lock_read(S(""), &l) && !node_lock_read(S("p,team,2026"), &l));
+}
+
+Test(locks, a_name_of_any_length_ends_no_agent)
+{
+	static char value[100 << 10] = "2026-08-21T09:59:00Z,team,";
+	const row r = {"a long name", LOCK, value, NULL, true, true, 0};
+	node_lock l;
+
+	memset(value + strlen(value), 'a', 90 << 10);
+	cr_expect(!node_lock_read(str_from(value), &l));
+	row_run(&r);
 }
