@@ -237,6 +237,13 @@ static bool is_signed_by(const uint8_t key[SIGNATURE_KEY], str name, str body, s
 	return str_eq(name, (str){own, KEY_NAME}) && signature_holds(key, body, (const uint8_t *)signature.p);
 }
 
+err plan_record_read(str text, arena *a, plan_record *ret)
+{
+	str body, name, signature;
+
+	return signature_split(text, a, &body, &name, &signature) && record_read(body, a, ret) ? ERR_OK : ERR_BAD_FIELD;
+}
+
 err plan_record_open(str text, const plan_keys *keys, arena *a, plan_record *ret, fault *f)
 {
 	str body, name, signature;

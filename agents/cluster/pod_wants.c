@@ -97,21 +97,29 @@ static int64_t larger(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+static bool tally_add(tallies *t, bool is_init, str uuid, int64_t memory_mib, int64_t milli)
+{
+	tally_share *one = tally_of(t, uuid);
+
+	if (!one)
+		return false;
+	if (is_init) {
+		one->init_mib = larger(one->init_mib, memory_mib);
+		one->init_milli = larger(one->init_milli, milli);
+	} else {
+		one->app_mib += memory_mib;
+		one->app_milli += milli;
+		one->sharers++;
+	}
+	return true;
+}
+
 static bool container_add(tallies *t, const vendor *k, bool is_init, const assigned_container *c)
 {
 	for (uint32_t i = 0; i < c->n; i++) {
-		tally_share *one = tally_of(t, c->devices[i].uuid);
 		int64_t milli = milli_of(k, c->devices[i].compute);
-		if (!one)
+		if (!tally_add(t, is_init, c->devices[i].uuid, c->devices[i].memory_mib, milli))
 			return false;
-		if (is_init) {
-			one->init_mib = larger(one->init_mib, c->devices[i].memory_mib);
-			one->init_milli = larger(one->init_milli, milli);
-		} else {
-			one->app_mib += c->devices[i].memory_mib;
-			one->app_milli += milli;
-			one->sharers++;
-		}
 	}
 	return true;
 }
@@ -155,17 +163,8 @@ static bool is_first_of_kind(const pod_wants *wants, uint32_t at)
 	return true;
 }
 
-err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, fault *f)
+static void shares_fill(const pod *p, tallies *t, arena *a, stock_share **ret, uint32_t *ret_n)
 {
-	pod_wants *wants = ARENA_NEW(a, pod_wants);
-	tallies *t = ARENA_NEW(a, tallies);
-	err e = pod_wants_read(p, wants, f);
-
-	for (uint32_t i = 0; !e && i < wants->n; i++)
-		if (is_first_of_kind(wants, i))
-			e = kind_shares(p, wants, wants->v[i].w.kind, a, t, f);
-	if (e)
-		return e;
 	*ret = ARENA_ARRAY(a, stock_share, t->n);
 	*ret_n = 0;
 	for (uint32_t i = 0; i < t->n; i++) {
@@ -177,5 +176,70 @@ err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, 
 		(*ret)[(*ret_n)++] = (stock_share){one->uuid, larger(one->init_mib, one->app_mib),
 			larger(one->init_milli, one->app_milli), one->sharers};
 	}
+}
+
+err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, fault *f)
+{
+	pod_wants *wants = ARENA_NEW(a, pod_wants);
+	tallies *t = ARENA_NEW(a, tallies);
+	err e = pod_wants_read(p, wants, f);
+
+	for (uint32_t i = 0; !e && i < wants->n; i++)
+		if (is_first_of_kind(wants, i))
+			e = kind_shares(p, wants, wants->v[i].w.kind, a, t, f);
+	if (e)
+		return e;
+	shares_fill(p, t, a, ret, ret_n);
 	return ERR_OK;
+}
+
+static const want *want_of(const pod_wants *wants, uint32_t container, str resource)
+{
+	for (uint32_t i = 0; i < wants->n; i++) {
+		const vendor *k = wants->v[i].w.kind;
+		if (wants->v[i].container == container &&
+			str_eq(str_from(k->resources.count ? k->resources.count : k->word), resource))
+			return &wants->v[i].w;
+	}
+	return NULL;
+}
+
+/* A plan says of a share without a cap that it may use all of the compute; what was asked says which it is. */
+static int64_t planned_milli(const want *w, const plan_share *s)
+{
+	if (w && w->compute_milli != VENDOR_ABSENT && !w->size)
+		return w->compute_milli;
+	bool is_counted = s->compute_milli < 1000 || s->profile.n || !w || w->size || w->kind->is_whole;
+	return is_counted ? s->compute_milli : 0;
+}
+
+static bool planned_add(tallies *t, const pod *p, const pod_wants *wants, const plan_container *c)
+{
+	uint32_t at = 0;
+
+	while (at < p->n_containers && !str_eq(p->containers[at].name, c->name))
+		at++;
+	if (at == p->n_containers)
+		return c->n == 0;
+	bool is_init = p->containers[at].is_init && !p->containers[at].is_sidecar;
+	for (uint32_t i = 0; i < c->n; i++) {
+		const plan_share *s = &c->shares[i];
+		if (!tally_add(t, is_init, s->uuid, s->memory_mib, planned_milli(want_of(wants, at, s->resource), s)))
+			return false;
+	}
+	return true;
+}
+
+bool pod_shares_planned(const pod *p, const plan_record *r, arena *a, stock_share **ret, uint32_t *ret_n)
+{
+	pod_wants *wants = ARENA_NEW(a, pod_wants);
+	tallies *t = ARENA_NEW(a, tallies);
+
+	if (pod_wants_read(p, wants, NULL))
+		return false;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!planned_add(t, p, wants, &r->containers[i]))
+			return false;
+	shares_fill(p, t, a, ret, ret_n);
+	return true;
 }

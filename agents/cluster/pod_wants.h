@@ -2,6 +2,7 @@
 #pragma once
 #include "agents/cluster/stock.h"
 #include "agents/kube/pod.h"
+#include "agents/plan_record.h"
 #include "agents/vendors/assigned.h"
 #include "agents/vendors/want.h"
 
@@ -25,3 +26,5 @@ err pod_wants_read(const pod *p, pod_wants *ret, fault *f) MUST_CHECK;
  * others, so a device gives the larger of their largest and the others' sum, until they are done. Sidecars count as
  * others. */
 err pod_shares_read(const pod *p, arena *a, stock_share **ret, uint32_t *ret_n, fault *f) MUST_CHECK;
+/* The same by its plan, which the caller has found to be of this pod. False: they do not fit together. */
+bool pod_shares_planned(const pod *p, const plan_record *r, arena *a, stock_share **ret, uint32_t *ret_n) MUST_CHECK;

@@ -2,16 +2,15 @@
 #include <assert.h>
 #include <stdlib.h>
 #include "agents/cluster/node_index.h"
-#include "agents/cluster/pod_wants.h"
+#include "agents/cluster/pod_holds.h"
 #include "agents/cluster/wiring.h"
 #include "base/map.h"
 #include "base/vec.h"
 
 struct stock_pod {
 	str uid, space, name, node, labels;
-	char *text; /* what those and uuids point into */
-	stock_share *shares;
-	uint32_t n_shares;
+	char *text;      /* what those and uuids point into */
+	pod_holds holds; /* shares: its own */
 	plan booked;
 	int64_t priority;
 	bool is_seen; /* bound, as the API server tells; else reserved */
@@ -42,6 +41,7 @@ struct stock {
 	vec(const vendor *) kind_by_class;
 	arena *arena; /* names of products: as many as there are classes */
 	int64_t priority_least;
+	plan_keys keys;
 };
 
 stock *stock_new(void)
@@ -66,9 +66,15 @@ static stock_pod *pod_find(const stock *s, str uid)
 static void pod_free(stock_pod *p)
 {
 	plan_done(&p->booked);
-	free(p->shares);
+	free(p->holds.shares);
 	free(p->text);
 	free(p);
+}
+
+void stock_trust(stock *s, const uint8_t key[SIGNATURE_KEY])
+{
+	assert(s->keys.n < PLAN_KEYS_MAX);
+	memcpy(s->keys.v[s->keys.n++], key, SIGNATURE_KEY);
 }
 
 void stock_free(stock *s)
@@ -122,7 +128,6 @@ static int16_t profile_of(const stock *s, int32_t device, int64_t memory_mib)
 	return 0;
 }
 
-/* Books what of it is there. */
 static void pod_book(stock *s, stock_pod *p)
 {
 	int32_t node = fleet_node_find(&s->fleet, s->cluster, p->node);
@@ -131,8 +136,8 @@ static void pod_book(stock *s, stock_pod *p)
 		return;
 	p->booked.cluster = s->cluster;
 	plan_add_pod(&p->booked, 0, 0, node, 0, 0);
-	for (uint32_t i = 0; i < p->n_shares; i++) {
-		const stock_share *h = &p->shares[i];
+	for (uint32_t i = 0; i < p->holds.n; i++) {
+		const stock_share *h = &p->holds.shares[i];
 		int32_t device = fleet_device_find(&s->fleet, s->cluster, h->uuid);
 		if (device == FLEET_NONE || s->fleet.devices.v[device].node != node)
 			continue;
@@ -195,7 +200,7 @@ static str text_put(char **at, str s)
 	return kept;
 }
 
-static void pod_add(stock *s, const stock_entry *e)
+static stock_pod *pod_add(stock *s, const stock_entry *e)
 {
 	stock_pod *p = calloc(1, sizeof(*p));
 	size_t bytes = (size_t)e->uid.n + e->space.n + e->name.n + e->node.n + e->labels.n;
@@ -204,17 +209,17 @@ static void pod_add(stock *s, const stock_entry *e)
 		bytes += e->shares[i].uuid.n;
 	assert(p);
 	char *at = p->text = calloc(1, bytes + 1);
-	p->shares = calloc(e->n + 1, sizeof(*p->shares));
-	assert(p->text && p->shares);
+	p->holds.shares = calloc(e->n + 1, sizeof(*p->holds.shares));
+	assert(p->text && p->holds.shares);
 	p->uid = text_put(&at, e->uid);
 	p->space = text_put(&at, e->space);
 	p->name = text_put(&at, e->name);
 	p->node = text_put(&at, e->node);
 	p->labels = text_put(&at, e->labels);
-	for (; p->n_shares < e->n; p->n_shares++) {
-		const stock_share *from = &e->shares[p->n_shares];
-		p->shares[p->n_shares] = *from;
-		p->shares[p->n_shares].uuid = text_put(&at, from->uuid);
+	for (; p->holds.n < e->n; p->holds.n++) {
+		const stock_share *from = &e->shares[p->holds.n];
+		p->holds.shares[p->holds.n] = *from;
+		p->holds.shares[p->holds.n].uuid = text_put(&at, from->uuid);
 	}
 	p->priority = e->priority;
 	p->is_seen = e->is_seen;
@@ -230,6 +235,7 @@ static void pod_add(stock *s, const stock_entry *e)
 	(void)map_put(&s->pods, p->uid, p);
 	space_join(s, p);
 	pod_book(s, p);
+	return p;
 }
 
 /* The class of a product, made when new; FLEET_NONE past the limits. */
@@ -409,36 +415,39 @@ void stock_node_drop(stock *s, str name)
 	}
 }
 
-static void seen_add(stock *s, const pod *p, const stock_share *shares, uint32_t n, arena *a)
+static void seen_add(stock *s, const pod *p, const pod_holds *h, arena *a)
 {
-	pod_add(s, &(stock_entry){.uid = p->meta.uid,
-			   .space = p->meta.space,
-			   .name = p->meta.name,
-			   .node = p->node,
-			   .labels = pod_labels_text(p, STOCK_LABELS_MAX, a),
-			   .shares = shares,
-			   .n = n,
-			   .priority = p->priority,
-			   .is_seen = true,
-			   .is_leaving = p->is_leaving});
+	stock_pod *at = pod_add(s, &(stock_entry){.uid = p->meta.uid,
+					   .space = p->meta.space,
+					   .name = p->meta.name,
+					   .node = p->node,
+					   .labels = pod_labels_text(p, STOCK_LABELS_MAX, a),
+					   .shares = h->shares,
+					   .n = h->n,
+					   .priority = p->priority,
+					   .is_seen = true,
+					   .is_leaving = p->is_leaving});
+
+	at->holds.is_planned = h->is_planned;
+	memcpy(at->holds.plan, h->plan, sizeof(at->holds.plan));
 }
 
 err stock_pod_put(stock *s, const pod *p, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
 	stock_pod *known = pod_find(s, p->meta.uid);
-	stock_share *shares = NULL;
-	uint32_t n = 0;
+	pod_holds h = {0};
 	bool holds = p->node.n && p->meta.uid.n && !pod_is_over(p);
-	err e = holds ? pod_shares_read(p, a, &shares, &n, f) : ERR_OK;
+	bool is_same = known && known->holds.is_planned && str_eq(known->node, p->node);
+	err e = holds ? pod_holds_read(p, &s->keys, is_same ? &known->holds : NULL, a, &h, f) : ERR_OK;
 
 	/* One that is being bound is not seen bound yet: its reservation stands. */
 	if (known && !p->node.n && !known->is_seen && !pod_is_over(p))
 		return ERR_OK;
 	if (known)
 		pod_remove(s, known);
-	if (!e && n)
-		seen_add(s, p, shares, n, a);
+	if (!e && h.n)
+		seen_add(s, p, &h, a);
 	return e;
 }
 
@@ -487,8 +496,8 @@ static stock_entry entry_of(const stock_pod *p)
 		.space = p->space,
 		.name = p->name,
 		.node = p->node,
-		.shares = p->shares,
-		.n = p->n_shares,
+		.shares = p->holds.shares,
+		.n = p->holds.n,
 		.labels = p->labels,
 		.priority = p->priority,
 		.is_seen = p->is_seen,

@@ -14,6 +14,7 @@
 #include "agents/vendors/assigned.h"
 #include "agents/vendors/inventory.h"
 #include "engine/fleet.h"
+#include "net/signature.h"
 
 enum { STOCK_KINDS_MAX = 64, STOCK_KIND_CLASSES_MAX = 16, STOCK_LABELS_MAX = 4096 };
 
@@ -22,11 +23,14 @@ typedef struct stock_pod stock_pod;
 
 stock *stock_new(void);
 void stock_free(stock *s); /* NULL-safe */
+/* Plans that this key signed say what a pod holds, before its annotations (pod_holds.h). Before pods are told. */
+void stock_trust(stock *s, const uint8_t key[SIGNATURE_KEY]);
 
 /* Both may be told again and again; *ret_f says what of a node could not be read (then that kind has no devices). */
 void stock_node_put(stock *s, const kube_node *n, fault *ret_f);
 void stock_node_drop(stock *s, str name);
-/* A pod that is bound, or is not, or is over: it holds what its annotations say while it is bound and not over.
+/* A pod that is bound, or is not, or is over: it holds what its plan or its annotations say while it is bound and not
+ * over.
  * ERR_CONFLICT or ERR_BAD_FIELD: they cannot be read; it holds nothing then. */
 err stock_pod_put(stock *s, const pod *p, fault *f) MUST_CHECK;
 void stock_pod_drop(stock *s, str uid);

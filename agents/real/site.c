@@ -263,9 +263,12 @@ static front_spec front_of(site *s)
 static void cluster_follow(site *s)
 {
 	pod_policies policies = {POLICY_HAMI_BINPACK, POLICY_HAMI_SPREAD};
+	uint8_t own_key[SIGNATURE_KEY];
 	mirror_spec ms = {.loop = s->spec.loop, .kube = s->kube, .on_ready = on_pods, .on_trouble = mirror_trouble};
 
 	s->stock = ms.stock = stock_new();
+	signing_key_public(s->key, own_key);
+	stock_trust(s->stock, own_key);
 	s->budgets = budgets_new();
 	s->spaces = spaces_open(&(spaces_spec){s->spec.loop, s->kube, on_spaces, s});
 	s->real = real_new(&(real_spec){.loop = s->spec.loop,

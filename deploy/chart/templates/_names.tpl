@@ -16,3 +16,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- range .domains }}{{ $tests = append $tests (printf "k.startsWith('%s/')" .) }}{{ end -}}
 {{- printf "(has(object.spec.%s) && object.spec.%s.exists(c, has(c.resources) && ((has(c.resources.limits) && c.resources.limits.exists(k, %s)) || (has(c.resources.requests) && c.resources.requests.exists(k, %s)))))" .list .list (join " || " $tests) (join " || " $tests) -}}
 {{- end }}
+{{- define "isRecord" -}}
+k.startsWith('hami.io/') || k in ['reeve.io/plan', 'reeve.io/receipt', 'volcano.sh/vgpu-ids-new', 'volcano.sh/devices-to-allocate']
+{{- end }}

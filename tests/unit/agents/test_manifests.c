@@ -98,7 +98,8 @@ static json_t *find(const manifests *m, const char *kind, const char *name)
 Test(manifests, each_says_what_it_is_and_where)
 {
 	static const char *const of_cluster[] = {"Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass",
-		"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"};
+		"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+		"ValidatingAdmissionPolicyBinding"};
 	manifests m;
 
 	manifests_load(&m);
@@ -278,5 +279,35 @@ Test(manifests, the_scheduler_asks_about_all_that_is_governed)
 	}
 	cr_expect_eq(json_array_size(at(x, "managedResources")), n, "one that nobody governs, or one twice");
 	json_decref(config);
+	manifests_done(&m);
+}
+
+static void record_is_kept(const char *expression, const char *key)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	cr_expect(!key || strncmp(key, "hami.io/", 8) == 0 ||
+			  strstr(expression, str_z(a, str_print(a, "'%s'", key))) != NULL,
+		"%s may be changed by anybody", key);
+}
+
+Test(manifests, what_a_pod_was_given_is_changed_by_givers_alone)
+{
+	manifests m;
+	const vendor *k;
+
+	manifests_load(&m);
+	json_t *policy = find(&m, "ValidatingAdmissionPolicy", "reeve-records");
+	const char *expression = text_at(policy, "spec.validations.0.expression");
+	record_is_kept(expression, "reeve.io/plan");
+	record_is_kept(expression, "reeve.io/receipt");
+	cr_expect(strstr(expression, "startsWith('hami.io/')"));
+	for (uint32_t i = 0; (k = vendor_at(i)); i++) {
+		record_is_kept(expression, k->pod.allocated);
+		record_is_kept(expression, k->pod.to_allocate);
+	}
+	cr_expect(strstr(text_at(policy, "spec.matchConditions.0.expression"), "'system:serviceaccount:reeve:'"));
+	cr_expect_str_eq(text_at(find(&m, "ValidatingAdmissionPolicyBinding", "reeve-records"), "spec.policyName"),
+		"reeve-records");
 	manifests_done(&m);
 }

@@ -1,0 +1,144 @@
+#include "agents/cluster/pod_holds.h"
+#include "cluster_fixture.h"
+#include "plan_keys.h"
+
+typedef struct stage {
+	stock *stock;
+	plan_keys keys, others;
+	signing_key *key, *other;
+	arena *a;
+} stage;
+
+static void stage_open(stage *t)
+{
+	*t = (stage){.stock = f2x2_new(), .a = arena_new(0)};
+	t->key = plan_key_new(&t->keys);
+	t->other = plan_key_new(&t->others);
+	stock_trust(t->stock, t->keys.v[0]);
+}
+
+static void stage_close(stage *t)
+{
+	signing_key_close(t->key);
+	signing_key_close(t->other);
+	stock_free(t->stock);
+	arena_end(t->a);
+	arena_trim();
+}
+
+static str plan_of(stage *t, const signing_key *k, const char *uid, const char *node, int64_t mib, int64_t milli)
+{
+	plan_share s = {S("nvidia.com/gpu"), S("device2"), mib, milli, STR_NONE, 0};
+	plan_container c = {S("c"), false, &s, 1};
+	plan_record r = {.pod_uid = str_from(uid), .node = str_from(node), .placement = S("plc_1"), .fence = 1};
+	str text;
+	fault f = {0};
+
+	r.containers = &c;
+	r.n = 1;
+	cr_assert_eq(plan_record_sign(&r, k, t->a, &text, &f), ERR_OK, "%s", f.detail);
+	buf out;
+	buf_init(&out, PLAN_BYTES_MAX);
+	for (uint32_t i = 0; i < text.n; i++)
+		buf_printf(&out, text.p[i] == '\n' ? "\\n" : "%c", text.p[i]);
+	text = str_dup(t->a, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+static err tell(stage *t, str text, const char *allocated, const char *container)
+{
+	str note = text.p ? str_print(t->a, ",\"reeve.io/plan\":\"" STR_FMT "\"", STR_ARG(text)) : S("");
+
+	return pod_tell(t->stock,
+		str_z(t->a,
+			str_print(t->a,
+				"{\"metadata\":{\"name\":\"p\",\"namespace\":\"d\",\"uid\":\"u1\",\"resourceVersion\":\"1\",\"annotations\":{"
+				"\"hami.io/vgpu-devices-allocated\":\"%s\"" STR_FMT
+				"}},\"spec\":{\"nodeName\":\"node1\",\"containers\":[%s]},"
+				"\"status\":{\"phase\":\"Running\"}}",
+				allocated, STR_ARG(note), container)));
+}
+
+static const fleet_device *device(stage *t)
+{
+	fleet *f = stock_fleet(t->stock);
+
+	return &f->devices.v[fleet_device_find(f, stock_cluster(t->stock), S("device2"))];
+}
+
+/* Who may edit a pod may edit its annotations. */
+Test(holds, what_a_tenant_writes_on_its_pod_neither_frees_nor_closes_a_card)
+{
+	static const char *const patched[] = {"device2,NVIDIA,3000,30:;", "device2,NVIDIA,0,0:;",
+		"device2,NVIDIA,2147483647,100:;", "device1,NVIDIA,3000,30:;", "device2,NVIDIA", ""};
+	stage t;
+
+	stage_open(&t);
+	str text = plan_of(&t, t.key, "u1", "node1", 3000, 300);
+	for (size_t i = 0; i < sizeof(patched) / sizeof(patched[0]); i++) {
+		stock_pod_drop(t.stock, S("u1"));
+		cr_expect_eq(tell(&t, text, patched[i], ASK("1", "3000", "30")), ERR_OK, "row %zu", i);
+		cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000, "row %zu", i);
+		cr_expect_eq(device(&t)->used_compute_milli, 300, "row %zu", i);
+	}
+	stage_close(&t);
+}
+
+Test(holds, a_plan_that_is_taken_off_a_pod_still_counts)
+{
+	stage t;
+
+	stage_open(&t);
+	str text = plan_of(&t, t.key, "u1", "node1", 3000, 300);
+	cr_assert_eq(tell(&t, text, "", ASK("1", "3000", "30")), ERR_OK);
+	cr_expect_eq(tell(&t, STR_NONE, "device2,NVIDIA,0,0:;", ASK("1", "3000", "30")), ERR_OK);
+	cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000);
+	str smaller = plan_of(&t, t.other, "u1", "node1", 1, 1);
+	cr_expect_eq(tell(&t, smaller, "", ASK("1", "3000", "30")), ERR_OK);
+	cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000);
+	cr_expect_eq(tell(&t, text, "", ASK("1", "3000", "30")), ERR_OK);
+	cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000);
+	stage_close(&t);
+}
+
+Test(holds, a_plan_that_is_not_for_this_pod_here_by_our_key_is_none)
+{
+	static const struct {
+		bool is_ours;
+		const char *uid, *node;
+	} rows[] = {{false, "u1", "node1"}, {true, "u2", "node1"}, {true, "u1", "node2"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage t;
+		stage_open(&t);
+		str text = plan_of(&t, rows[i].is_ours ? t.key : t.other, rows[i].uid, rows[i].node, 1, 1);
+		cr_expect_eq(tell(&t, text, "device2,NVIDIA,3000,30:;", ASK("1", "3000", "30")), ERR_OK);
+		cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000, "row %zu", i);
+		stage_close(&t);
+	}
+}
+
+/* A plan says 1000 of a share without a cap; neighbours may stand beside it all the same. */
+Test(holds, a_share_without_a_cap_takes_no_compute)
+{
+	static const struct {
+		const char *container;
+		int milli, used_milli;
+	} rows[] = {
+		{"{\"name\":\"c\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\",\"nvidia.com/gpumem\":\"3000\"}}}",
+			1000, 0},
+		{ASK("1", "3000", "0"), 1000, 0},
+		{ASK("1", "3000", "100"), 1000, 1000},
+		{ASK("1", "3000", "30"), 300, 300},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage t;
+		stage_open(&t);
+		str text = plan_of(&t, t.key, "u1", "node1", 3000, rows[i].milli);
+		cr_expect_eq(tell(&t, text, "", rows[i].container), ERR_OK);
+		cr_expect_eq(device(&t)->used_compute_milli, rows[i].used_milli, "row %zu", i);
+		stage_close(&t);
+	}
+}
