@@ -12,7 +12,7 @@
 
 enum { BODY_MAX = 3 << 20, FILE_MODE = 0600, WRITER_MAX = 32 };
 
-typedef enum vault_step { STEP_OPEN, STEP_TAKE, STEP_CHECK } vault_step;
+typedef enum vault_step { STEP_OPEN, STEP_TAKE, STEP_CHECK, STEP_WRITE } vault_step;
 
 struct vault {
 	vault_spec spec;
@@ -20,7 +20,7 @@ struct vault {
 	str path;     /* of the Secret */
 	loop_timer *again;
 	kube_call *call;
-	vault_step step; /* what a read is for */
+	vault_step step; /* what a read is for; CHECK: nothing is written before it has said what became of a patch */
 	char version[OBJECT_VERSION_MAX + 1], writer[WRITER_MAX];
 	char before[WRITER_MAX];    /* who wrote the ledger that was taken over */
 	int64_t wanted, sent, kept; /* numbers of texts */
@@ -210,6 +210,7 @@ static void taken(vault *v, const fields_pairs *data)
 	}
 	(void)snprintf(v->before, sizeof(v->before), STR_FMT, STR_ARG(is.writer));
 	v->is_ours = v->has_new_files = true;
+	v->step = STEP_WRITE;
 	v->spec.on_taken(v->spec.arg, data_find(data, "ledger"));
 	if (v->is_ours)
 		(void)vault_want(v);
@@ -230,6 +231,7 @@ static void checked(vault *v, const fields_pairs *data, arena *a)
 	if (is_own && is.number > v->kept)
 		v->kept = is.number;
 	v->sent = v->kept;
+	v->step = STEP_WRITE;
 	v->spec.on_kept(v->spec.arg);
 	patch_send(v);
 }
@@ -281,6 +283,8 @@ static void read_send(void *arg)
 	vault *v = arg;
 	buf none = {0};
 
+	loop_timer_disarm(v->again);
+	assert(!v->call);
 	body_send(v, "GET", v->path, NULL, &none, on_read);
 }
 
@@ -325,7 +329,8 @@ static void patch_send(vault *v)
 {
 	buf body;
 
-	if (!v->is_ours || v->call || v->is_lost || (v->kept == v->wanted && !v->has_new_files))
+	if (!v->is_ours || v->call || v->is_lost || v->step != STEP_WRITE ||
+		(v->kept == v->wanted && !v->has_new_files))
 		return;
 	buf_init(&body, BODY_MAX);
 	js_writer w = js_writer_on(&body);

@@ -24,6 +24,7 @@ typedef struct stage {
 	const char *lost;
 	char taken[256];
 	int64_t value; /* what the ledger is to say */
+	int n_more;    /* wants that come as soon as a call has failed */
 } stage;
 
 static str secret_text(stage *t)
@@ -112,11 +113,36 @@ static void compose(void *arg, str writer, int64_t number, buf *out)
 	ledger_write(&l, out);
 }
 
+/* Nothing counts as kept that does not stand there. */
 static void on_kept(void *arg)
 {
 	stage *t = arg;
+	const char *at = t->secret ? strstr(t->secret, "\"ledger\":\"") : NULL;
+	ledger is;
+	str text;
+
+	if (!at) {
+		cr_assert(!vault_has(t->vault, 1));
+		loop_stop(t->loop);
+		return;
+	}
+	cr_assert(base64_read(str_of(at + 10, strcspn(at + 10, "\"")), t->a, &text));
+	cr_assert_eq(ledger_read(text, t->a, &is, NULL), ERR_OK);
+	cr_assert(!vault_has(t->vault, is.number + 1), "more is said to be kept than %lld", (long long)is.number);
 
 	loop_stop(t->loop);
+}
+
+static void on_trouble(void *arg, long status, str why)
+{
+	stage *t = arg;
+
+	(void)status, (void)why;
+	while (t->n_more > 0) {
+		t->n_more--;
+		t->value++;
+		(void)vault_want(t->vault);
+	}
 }
 
 static void on_lost(void *arg, const char *why)
@@ -150,6 +176,7 @@ static void vault_begin(stage *t)
 		.compose = compose,
 		.on_kept = on_kept,
 		.on_lost = on_lost,
+		.on_trouble = on_trouble,
 		.arg = t});
 	loop_run(t->loop);
 	cr_assert(t->is_open);
@@ -242,6 +269,28 @@ Test(vault, a_patch_whose_answer_did_not_come_is_found_out)
 	for (int64_t at = 1; at <= 2; at++) {
 		broken_check(false, at);
 		broken_check(true, at);
+	}
+}
+
+/* A bind is paid by what is known to stand there. */
+Test(vault, what_is_wanted_while_a_patch_is_looked_into_waits_for_that)
+{
+	for (int is_before = 0; is_before < 2; is_before++) {
+		stage t;
+		stage_open(&t);
+		vault_begin(&t);
+		take(&t);
+		t.breaks_at = t.n_patches + 1;
+		t.breaks_before = is_before;
+		t.n_more = 2;
+		t.value = 7;
+		int64_t n = vault_want(t.vault);
+		while (!t.lost && !vault_has(t.vault, n + 2))
+			loop_run(t.loop);
+		cr_assert(!t.lost, "%s", t.lost);
+		cr_assert(says(&t, "value 9"));
+		cr_expect_eq(t.n_patches, t.breaks_at + 1, "one that broke, one for all the others");
+		stage_close(&t);
 	}
 }
 
