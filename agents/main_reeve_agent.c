@@ -59,13 +59,16 @@ static err tokens_read(program *p, arena *a, fault *f)
 	str text = p->o.join_token ? str_from(p->o.join_token) : STR_NONE;
 
 	p->tokens.v = ARENA_ARRAY(a, str, p->o.clusters);
-	err e = p->o.join_token_file ? file_read(p->o.join_token_file, a, &text, f) : ERR_OK;
+	/* A real cluster that has joined needs none any more, and says so where it has not (membership.h). */
+	if (p->o.join_token_file && !p->o.simulate && file_read(p->o.join_token_file, a, &text, f))
+		return ERR_OK;
+	err e = p->o.join_token_file && p->o.simulate ? file_read(p->o.join_token_file, a, &text, f) : ERR_OK;
 	while (!e && text.n && p->tokens.n < p->o.clusters) {
 		str line = str_trim(str_split(&text, '\n'));
 		if (line.n)
 			e = token_add(p, line, f);
 	}
-	if (!e && p->o.join_token_file && !p->tokens.n)
+	if (!e && p->o.join_token_file && p->o.simulate && !p->tokens.n)
 		return fault_set(f, ERR_SETTING, "--join-token-file", "holds no token");
 	return e;
 }

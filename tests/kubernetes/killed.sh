@@ -134,6 +134,7 @@ chmod a+r "$folder/token"
 api_start
 agent_start
 await "quota to be lent" is_lent
+rm "$folder/token" # who has joined begins without
 killed=0
 point=1
 while [ $point -le "$REEVE_SIZE_AGENT_KILL_POINTS" ]; do
