@@ -27,7 +27,8 @@ struct follow {
 	backoff wait;
 	int64_t page;
 	follow_then then;
-	bool is_listing; /* the state at `version` is not whole yet */
+	uint32_t n_stuck; /* calls that the server ended without a word since the last one that told something */
+	bool is_listing;  /* the state at `version` is not whole yet */
 	bool has_streamed_list;
 	bool has_progress; /* the call at hand told something */
 	bool has_bad_item; /* the page at hand holds something that cannot be read */
@@ -128,12 +129,30 @@ static void list_begin(follow *f)
 	known_begin(&f->known);
 }
 
+/* The server's state is an older one than ours: it was restored from a copy, and is told as changes never. */
+static bool is_behind(const follow *f, str version)
+{
+	uint64_t is, ours;
+
+	return str_to_u64(version, &is) && str_to_u64(str_from(f->version), &ours) && is < ours;
+}
+
+/* A point that the server does not know yet, and may never come to. */
+static bool is_ahead(str why)
+{
+	for (uint32_t i = 0; i < why.n; i++)
+		if (str_starts(str_cut(why, i, why.n), S("Too large resource version")))
+			return true;
+	return false;
+}
+
 /* An ERROR line: the point we go on from is too old, or the server has a reason to stop. */
 static void error_take(follow *f, str object)
 {
 	AUTO_ARENA a = arena_new(0);
 	kube_status s = kube_status_read(object, a);
-	bool is_expired = s.code == 410 || str_eq(s.reason, S("Expired")) || str_eq(s.reason, S("Gone"));
+	bool is_expired =
+		s.code == 410 || str_eq(s.reason, S("Expired")) || str_eq(s.reason, S("Gone")) || is_ahead(s.message);
 
 	trouble(f, ERR_OK, (long)s.code, s.message);
 	if (!f->is_closed)
@@ -146,6 +165,8 @@ static void bookmark_take(follow *f, const object_meta *m)
 		return;
 	if (f->is_listing)
 		list_end(f, m->version);
+	else if (is_behind(f, m->version))
+		stream_drop(f, THEN_LIST);
 	else
 		version_set(f, m->version);
 }
@@ -177,6 +198,7 @@ static void line_take(follow *f, str line)
 		return;
 	}
 	f->has_progress = true;
+	f->n_stuck = 0;
 	if (is_bookmark) {
 		bookmark_take(f, &m);
 		return;
@@ -256,7 +278,7 @@ static follow_then stream_decide(follow *f, const kube_reply *r)
 {
 	if (f->then != THEN_DECIDE)
 		return f->then;
-	if (r->status == 410)
+	if (r->status == 410 || (r->status == 504 && is_ahead(r->message)))
 		return THEN_LIST;
 	if (f->is_listing && (r->status == 400 || r->status == 422)) {
 		f->has_streamed_list = false;
@@ -278,6 +300,12 @@ static void stream_end(follow *f, const kube_reply *r)
 	buf_clear(&f->line);
 	if (f->has_progress)
 		backoff_reset(&f->wait);
+	/* One that answers, but nothing of use from here, may do so for ever: only a list gets past that. */
+	f->n_stuck += !f->has_progress && r->status != 429 && (r->status >= 200 || f->then == THEN_WAIT);
+	if (f->n_stuck >= FOLLOW_STUCK_MAX && then == THEN_WAIT) {
+		f->n_stuck = 0;
+		then = THEN_LIST;
+	}
 	if (then == THEN_LIST)
 		f->version[0] = '\0';
 	if (then == THEN_WAIT || !f->has_progress)

@@ -5,6 +5,10 @@
  * an ERROR line inside a 200) everything is listed anew, what did not change is not told again, and what is no longer
  * there is told as gone. An object that was deleted and made anew under its name in between is told as gone first.
  *
+ * Other failures are waited for and gone on from where it stood, but not for ever: after FOLLOW_STUCK_MAX that the
+ * server itself answered with, when it knows no such point yet, or when its state is an older one (a bookmark says so),
+ * everything is listed too.
+ *
  * A line is taken when it is whole: what a connection had begun to say does not count. A stream that says nothing for
  * FOLLOW_QUIET_MS (the server sends bookmarks once a minute) is dropped and begun again.
  */
@@ -18,6 +22,8 @@ enum {
 	FOLLOW_LINE_BYTES = 16 << 20, /* of one event; objects are 1.5 MiB at most where nobody raised it */
 	FOLLOW_LIST_MS = 60000,
 	FOLLOW_QUIET_MS = 150000,
+	FOLLOW_STUCK_MAX =
+		5, /* streams that the server ended without telling anything: then everything is listed anew */
 	FOLLOW_STREAM_MIN_S = 300, /* a stream is asked for this long at least, and at most twice */
 };
 #define FOLLOW_FIRST_US ((int64_t)800000) /* the wait after a failure doubles from here */

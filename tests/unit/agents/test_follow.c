@@ -389,6 +389,49 @@ Test(follow, keeps_its_point_through_refusals_and_bad_lines)
 	PLAY(v, false, "listed\nis d/a u1@8\nis d/b u2@9\n");
 }
 
+#define TOO_LARGE                                                                                                      \
+	"{\"kind\":\"Status\",\"message\":\"Timeout: Too large resource version: 90, current: 7\",\"reason\":"         \
+	"\"Timeout\",\"code\":504}"
+
+/* An API server whose store was restored from an older copy. */
+Test(follow, a_point_that_the_server_does_not_know_yet_is_given_up)
+{
+	static const exchange v[] = {
+		{"?limit=500", 200, LIST("90", POD("a", "u1", "80") "," POD("b", "u2", "81"))},
+		{"resourceVersion=90", 504, TOO_LARGE},
+		{"?limit=500", 200, LIST("7", POD("a", "u1", "3"))},
+		{"resourceVersion=7", 200, EVENT("ADDED", POD("c", "u3", "9"))},
+		{"resourceVersion=9", 200, "{\"type\":\"ERROR\",\"object\":" TOO_LARGE "}\n"},
+		{"?limit=500", 200, LIST("5", POD("a", "u1", "3"))},
+		{"resourceVersion=5", 200,
+			EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"6\"}}")
+				EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"2\"}}")},
+		{"?limit=500", 200, LIST("2", "")},
+		{"resourceVersion=2", 200, ""},
+	};
+
+	PLAY(v, false,
+		"is d/a u1@80\nis d/b u2@81\nlisted\nis d/a u1@3\nmissing d/b u2@\nlisted\nis d/c u3@9\n"
+		"missing d/c u3@\nlisted\nmissing d/a u1@\nlisted\n");
+}
+
+Test(follow, what_the_server_answers_again_and_again_ends_in_a_list)
+{
+	static const exchange v[] = {
+		{"?limit=500", 200, LIST("7", "")},
+		{"resourceVersion=7", 500, ""},
+		{"resourceVersion=7", 200, EVENT("ADDED", "{\"metadata\":{}}")},
+		{"resourceVersion=7", 0, ""}, /* nobody answered: that says nothing */
+		{"resourceVersion=7", 500, ""},
+		{"resourceVersion=7", 200, EVENT("ADDED", "{\"metadata\":{}}")},
+		{"resourceVersion=7", 500, ""},
+		{"?limit=500", 200, LIST("9", POD("a", "u1", "8"))},
+		{"resourceVersion=9", 200, ""},
+	};
+
+	PLAY(v, false, "listed\nis d/a u1@8\nlisted\n");
+}
+
 Test(follow, what_cannot_be_read_in_a_list_is_not_taken_for_gone)
 {
 	static const exchange v[] = {
