@@ -44,6 +44,9 @@ void bind_shares(bind_row *b, const stock_share *shares, uint32_t n)
 
 void bind_drop(real *r, bind_row *b)
 {
+	void (*on_paid)(void *deed, bool is_paid) = b->on_paid;
+	void *deed = b->deed;
+
 	(void)map_remove(&r->binds, str_from(b->uid));
 	free(b->uid);
 	free(b->space);
@@ -55,6 +58,9 @@ void bind_drop(real *r, bind_row *b)
 	free(b->shares);
 	free(b->uuids);
 	free(b);
+	/* Whoever asked for it waits: its pod has gone, or is bound, before it was paid. */
+	if (on_paid)
+		on_paid(deed, false);
 }
 
 static void ordered_landed(real *r, const bind_row *b, int64_t now_us)

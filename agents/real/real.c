@@ -23,10 +23,7 @@ void real_free(real *r)
 		return;
 	while (r->binds.n) {
 		uint32_t at = 0;
-		bind_row *b = map_next(&r->binds, &at)->value;
-		if (b->on_paid)
-			b->on_paid(b->deed, false);
-		bind_drop(r, b);
+		bind_drop(r, map_next(&r->binds, &at)->value);
 	}
 	map_done(&r->binds);
 	yields_done(r);

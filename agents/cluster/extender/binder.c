@@ -152,7 +152,7 @@ static void on_paid(void *arg, bool is_paid)
 	}
 	if (d->owner)
 		stock_release(d->owner->spec.stock, d->args.uid);
-	deed_end(d, "another agent of this cluster binds");
+	deed_end(d, "it was not paid: the pod is gone or bound, or another agent of this cluster binds");
 }
 
 static void deed_pay(deed *d)

@@ -196,3 +196,29 @@ Test(adopt, those_of_nobody_and_those_that_are_over_get_none)
 	cr_expect_eq(t.n_patches, 1, "it was known by then");
 	stage_close(&t);
 }
+
+static void on_paid(void *deed, bool is_paid)
+{
+	*(int *)deed += is_paid ? 100 : 1;
+}
+
+/* kube-scheduler waits for its answer, and its request for the binder. */
+Test(binds, whoever_waits_for_a_bind_hears_of_a_pod_that_went_before_it_was_paid)
+{
+	for (int is_bound = 0; is_bound < 2; is_bound++) {
+		stage t;
+		int heard = 0;
+		stage_open(&t);
+		mirror_ear ear = real_ear(t.real);
+		bind_row *b = bind_add(t.real, S("pod1"), S("d"), S("pod1"), S("node2"), STR_NONE);
+		b->on_paid = on_paid;
+		b->deed = &heard;
+		if (is_bound)
+			tell(&t, OLD);
+		else
+			ear.on_pod_gone(ear.arg, &(object_meta){S("d"), S("pod1"), S("pod1"), S("9"), false});
+		cr_expect_eq(heard, 1, "bound elsewhere %d: %d", is_bound, heard);
+		cr_expect(!bind_find(t.real, S("pod1")));
+		stage_close(&t);
+	}
+}
