@@ -111,6 +111,8 @@ static err labels_read(pull *p, arena *a, terms *all)
 	fields_pairs pairs = {0};
 	err e = fields_pairs_read(p, a, &pairs);
 
+	if (!e && pairs.is_cut)
+		return ERR_LIMIT;
 	for (uint32_t i = 0; !e && i < pairs.n; i++) {
 		term *t;
 		e = term_add(all, a, &t);

@@ -15,6 +15,18 @@ err fields_text(pull *p, arena *a, str *ret)
 	return t == PULL_TEXT ? pull_unescape(p->text, p->has_escape, a, ret) : wrong(p);
 }
 
+err fields_text_try(pull *p, arena *a, str *ret, bool *ret_is_lost)
+{
+	pull_token t = pull_next(p);
+
+	if (t == PULL_NULL)
+		return ERR_OK;
+	if (t != PULL_TEXT)
+		return wrong(p);
+	*ret_is_lost = *ret_is_lost || pull_unescape(p->text, p->has_escape, a, ret) != ERR_OK;
+	return ERR_OK;
+}
+
 err fields_i64(pull *p, int64_t *ret)
 {
 	pull_token t = pull_next(p);
@@ -54,21 +66,22 @@ err fields_pairs_read(pull *p, arena *a, fields_pairs *ret)
 {
 	vec(object_pair) all = {0};
 	str key;
-	bool has_escape;
+	bool has_escape, is_cut = false;
 	err e;
 
 	if (!fields_object(p, &e))
 		return e;
 	while (!e && pull_key(p, &key, &has_escape)) {
 		object_pair one = {.value = {"", 0}};
-		e = pull_unescape(key, has_escape, a, &one.key);
-		if (!e)
-			e = all.n < FIELDS_PAIRS_MAX ? fields_text(p, a, &one.value) : ERR_LIMIT;
-		vec_push(&all, one);
+		bool is_lost = all.n == FIELDS_PAIRS_MAX || pull_unescape(key, has_escape, a, &one.key);
+		e = is_lost ? pull_skip(p) : fields_text_try(p, a, &one.value, &is_lost);
+		is_cut = is_cut || is_lost;
+		if (!is_lost)
+			vec_push(&all, one);
 	}
 	if (!e)
 		e = p->e;
-	*ret = (fields_pairs){ARENA_ARRAY(a, object_pair, all.n), all.n};
+	*ret = (fields_pairs){ARENA_ARRAY(a, object_pair, all.n), all.n, is_cut};
 	if (all.n)
 		memcpy(ret->v, all.v, all.n * sizeof(*all.v));
 	vec_done(&all);

@@ -7,11 +7,12 @@
 #include "agents/kube/quantity.h"
 #include "json/pull.h"
 
-enum { FIELDS_PAIRS_MAX = 1024, FIELDS_AMOUNTS_MAX = 128 };
+enum { FIELDS_PAIRS_MAX = 65536, FIELDS_VARIABLES_MAX = 4096, FIELDS_AMOUNTS_MAX = 128 };
 
 typedef struct fields_pairs {
 	object_pair *v;
 	uint32_t n;
+	bool is_cut; /* what is too much, or no text of ours (one with a NUL), was left out */
 } fields_pairs;
 
 typedef struct fields_amounts {
@@ -21,6 +22,8 @@ typedef struct fields_amounts {
 
 /* A text, unescaped into a. ERR_BAD_FIELD: another kind of value. */
 err fields_text(pull *p, arena *a, str *ret) MUST_CHECK;
+/* The same, but one that is no text of ours (it has a NUL) is passed over. */
+err fields_text_try(pull *p, arena *a, str *ret, bool *ret_is_lost) MUST_CHECK;
 err fields_i64(pull *p, int64_t *ret) MUST_CHECK;
 err fields_bool(pull *p, bool *ret) MUST_CHECK;
 /* An object of texts, or of quantities (which come as texts or numbers). */

@@ -59,7 +59,7 @@ static err privilege_read(pull *p, pod_container *c)
 	return e ? e : p->e;
 }
 
-static err variable_read(pull *p, arena *a, object_pair *ret)
+static err variable_read(pull *p, arena *a, object_pair *ret, bool *ret_is_cut)
 {
 	str key;
 	bool has_escape, is_elsewhere = false;
@@ -70,9 +70,9 @@ static err variable_read(pull *p, arena *a, object_pair *ret)
 		return e ? e : ERR_BAD_FIELD;
 	while (!e && pull_key(p, &key, &has_escape)) {
 		if (str_eq(key, S("name")))
-			e = fields_text(p, a, &ret->key);
+			e = fields_text_try(p, a, &ret->key, ret_is_cut);
 		else if (str_eq(key, S("value")))
-			e = fields_text(p, a, &ret->value);
+			e = fields_text_try(p, a, &ret->value, ret_is_cut);
 		else
 			e = pull_skip(p);
 		is_elsewhere = is_elsewhere || str_eq(key, S("valueFrom"));
@@ -86,15 +86,19 @@ static err variables_read(pull *p, arena *a, fields_pairs *ret)
 {
 	vec(object_pair) all = {0};
 	object_pair one = {STR_NONE, STR_NONE};
+	bool is_cut = false;
 	err e;
 
 	if (!fields_array(p, &e))
 		return e;
 	while (!e && pull_item(p)) {
-		e = all.n < FIELDS_PAIRS_MAX ? variable_read(p, a, &one) : ERR_LIMIT;
-		vec_push(&all, one);
+		bool has_room = all.n < FIELDS_VARIABLES_MAX;
+		e = has_room ? variable_read(p, a, &one, &is_cut) : pull_skip(p);
+		is_cut = is_cut || !has_room;
+		if (has_room)
+			vec_push(&all, one);
 	}
-	*ret = (fields_pairs){ARENA_ARRAY(a, object_pair, all.n), all.n};
+	*ret = (fields_pairs){ARENA_ARRAY(a, object_pair, all.n), all.n, is_cut};
 	if (all.n)
 		memcpy(ret->v, all.v, all.n * sizeof(*all.v));
 	vec_done(&all);
@@ -340,6 +344,15 @@ err pod_read(str text, arena *a, pod *ret)
 			e = pull_skip(&p);
 	}
 	return e ? e : p.e;
+}
+
+bool pod_is_cut(const pod *p)
+{
+	bool is_cut = p->labels.is_cut || p->annotations.is_cut || p->node_selector.is_cut;
+
+	for (uint32_t i = 0; i < p->n_containers; i++)
+		is_cut = is_cut || p->containers[i].env.is_cut;
+	return is_cut;
 }
 
 bool pod_is_over(const pod *p)

@@ -41,6 +41,8 @@ typedef struct pod {
 
 /* Points into the text and a. Unknown members are passed over. */
 err pod_read(str text, arena *a, pod *ret) MUST_CHECK;
+/* Something of it was left out: of what it is made from, that is no reason to go on. */
+bool pod_is_cut(const pod *p);
 /* It has come to its end and holds nothing any more. */
 bool pod_is_over(const pod *p);
 /* The annotation's value, or STR_NONE. */

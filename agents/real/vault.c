@@ -158,7 +158,7 @@ static bool data_read(str object, arena *a, fields_pairs *ret)
 	pull p;
 	err e;
 
-	*ret = (fields_pairs){NULL, 0};
+	*ret = (fields_pairs){0};
 	pull_init(&p, object, OBJECT_DEPTH_MAX);
 	if (!fields_object(&p, &e))
 		return false;
@@ -167,7 +167,7 @@ static bool data_read(str object, arena *a, fields_pairs *ret)
 	for (uint32_t i = 0; !e && i < ret->n; i++)
 		if (!base64_read(ret->v[i].value, a, &ret->v[i].value))
 			e = ERR_BAD_FIELD;
-	return !e && !p.e;
+	return !e && !p.e && !ret->is_cut;
 }
 
 static str data_find(const fields_pairs *all, const char *key)

@@ -39,7 +39,7 @@ static void mutate(admission *x, const review *q, arena *a, review_answer *ret)
 
 	if (!is_pod_made(q))
 		return;
-	if (q->object.p && pod_read(q->object, a, &p) == ERR_OK) {
+	if (q->object.p && pod_read(q->object, a, &p) == ERR_OK && !pod_is_cut(&p)) {
 		rules_apply(&x->rules, &p, q->space, a, ret);
 		return;
 	}

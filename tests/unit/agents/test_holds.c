@@ -142,3 +142,31 @@ Test(holds, a_share_without_a_cap_takes_no_compute)
 		stage_close(&t);
 	}
 }
+
+/* A bound pod that the agent passed over would have its devices given out twice. */
+Test(holds, annotations_that_nobody_reads_hide_no_pod)
+{
+	static char text[400 << 10];
+	stage t;
+
+	for (int row = 0; row < 3; row++) {
+		size_t n = (size_t)snprintf(text, sizeof(text),
+			"{\"metadata\":{\"name\":\"p\",\"namespace\":\"d\",\"uid\":\"u1\",\"resourceVersion\":\"1\","
+			"\"annotations\":{");
+		for (int i = 0; i < (row == 0 ? 20000 : 1); i++)
+			n += (size_t)snprintf(
+				text + n, sizeof(text) - n, "\"k%d\":\"%s\",", i, row == 1 ? "a\\u0000" : "");
+		(void)snprintf(text + n, sizeof(text) - n,
+			"\"hami.io/vgpu-devices-allocated\":\"device2,NVIDIA,3000,30:;\"}},\"spec\":{\"nodeName\":\"node1\","
+			"\"containers\":[{\"name\":\"c\",\"env\":[{\"name\":\"A\",\"value\":\"%s\"}],\"resources\":{\"limits\":{"
+			"\"nvidia.com/gpu\":\"1\"}}}]},\"status\":{\"phase\":\"Running\"}}",
+			row == 2 ? "\\u0000" : "");
+		stage_open(&t);
+		cr_expect_eq(pod_tell(t.stock, text), ERR_OK, "row %d", row);
+		cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000, "row %d", row);
+		pod p;
+		cr_assert_eq(pod_read(str_from(text), t.a, &p), ERR_OK);
+		cr_expect_eq(pod_is_cut(&p), row > 0, "row %d", row);
+		stage_close(&t);
+	}
+}
