@@ -1,6 +1,7 @@
 #include "agents/cluster/stock.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/cluster/found.h"
 #include "agents/cluster/node_index.h"
 #include "agents/cluster/pod_holds.h"
 #include "agents/cluster/wiring.h"
@@ -295,48 +296,11 @@ static void device_put(stock *s, int32_t node, int32_t class_id, const kube_node
 	fleet_device_flag(&s->fleet, device, FLEET_CLOSED, is_closed_device(n, from));
 }
 
-static str annotation_of(void *arg, const char *key)
-{
-	return kube_node_annotation(arg, key);
-}
-
-static bool capacity_of(void *arg, const char *resource, quantity *ret)
-{
-	return kube_node_capacity(arg, resource, ret);
-}
-
-typedef struct found {
-	inventory all[STOCK_KINDS_MAX];
-	inventory_links links[STOCK_KINDS_MAX];
-	uint32_t n_devices;
-} found;
-
-static void devices_find(const kube_node *n, arena *a, found *ret, fault *f)
-{
-	inventory_node node = {.name = n->meta.name, .arg = (void *)(uintptr_t)n, .annotation = annotation_of};
-
-	node.capacity = capacity_of;
-	for (uint32_t i = 0; vendor_at(i); i++)
-		if (inventory_read(vendor_at(i), &node, a, &ret->all[i], f) == ERR_OK) {
-			ret->n_devices += ret->all[i].n;
-			inventory_links_read(vendor_at(i), &node, &ret->all[i], a, &ret->links[i], f);
-		}
-}
-
-static bool is_found(const found *all, str uuid)
-{
-	for (uint32_t i = 0; i < STOCK_KINDS_MAX; i++)
-		for (uint32_t k = 0; k < all->all[i].n; k++)
-			if (str_eq(all->all[i].v[k].uuid, uuid))
-				return true;
-	return false;
-}
-
 static void devices_remove(stock *s, int32_t node, const found *left)
 {
 	for (int32_t d = s->fleet.nodes.v[node].first_device, next; d != FLEET_NONE; d = next) {
 		next = s->fleet.devices.v[d].next;
-		if (!is_found(left, s->fleet.device_uuids.v[d]))
+		if (!found_has(left, s->fleet.device_uuids.v[d]))
 			fleet_device_remove(&s->fleet, d);
 	}
 }
@@ -377,7 +341,7 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 	found *all = ARENA_NEW(a, found);
 	stock_node *at = node_of(s, n->meta.name);
 
-	devices_find(n, a, all, ret_f);
+	found_read(n, a, all, ret_f);
 	pods_unbook(s, at);
 	int32_t node = fleet_node_find(&s->fleet, s->cluster, n->meta.name);
 	if (all->n_devices || node != FLEET_NONE) {
