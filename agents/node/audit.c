@@ -27,8 +27,8 @@ typedef struct row {
 /* What a condition needs to become a finding. */
 typedef struct mark {
 	uint32_t rounds; /* in a row */
-	int64_t told_us;
 	bool is_told;
+	int64_t told_us;
 } mark;
 
 /* Of one allocation, over the rounds. */

@@ -1,6 +1,7 @@
 #include "agents/node/daemon.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum {
 	SWEEP_US = 30 * 1000000,
 	SWEEP_FIRST_US = 5 * 1000000,
 	LOG_LINE_MAX = 8192,
+	LARGE_BYTES = 64 << 10,
 	SAMPLE_IDLE_TIMES = 2
 };
 
@@ -45,7 +47,6 @@ typedef struct service {
 	loop_timer *tick, *scan, *sample, *sweep;
 	loop_watch *kernel_log;
 	int kernel_log_fd;
-	buf page;
 	uint64_t probe_failures, inventory_seen, health_seen;
 	card_state states[CARDS_MAX]; /* as they were logged */
 	int64_t window_from_us;
@@ -363,14 +364,16 @@ static void metrics_reply(service *s, web_req *r)
 		.refused = s->station ? station_refused(s->station) : 0,
 		.instances = s->station ? station_instances(s->station) : 0,
 	};
+	buf page; /* hundreds of KiB, for the moment of a reply */
 	bool is_open = exposition_wants_openmetrics(web_header_find(r, S("Accept")));
 
-	buf_clear(&s->page);
-	exposition_print(&e, is_open, &s->page);
-	web_reply(r, s->page.over ? 500 : 200,
+	buf_init(&page, EXPOSITION_BYTES_MAX);
+	exposition_print(&e, is_open, &page);
+	web_reply(r, page.over ? 500 : 200,
 		is_open ? S("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n")
 			: S("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
-		s->page.over ? S("") : buf_str(&s->page));
+		page.over ? S("") : buf_str(&page));
+	buf_done(&page);
 }
 
 static void on_request(void *arg, web_req *r)
@@ -506,7 +509,6 @@ static err service_begin(service *s, fault *f)
 	s->seats = seats_new(s->loop, s->allocations, on_news, s);
 	s->audit = audit_new(s->allocations, s->o.policy, on_finding, s);
 	s->window_from_us = clock_now_us();
-	buf_init(&s->page, EXPOSITION_BYTES_MAX);
 	e = web_begin(s, f);
 	if (e)
 		return e;
@@ -540,7 +542,6 @@ static void service_end(service *s)
 	seats_free(s->seats);
 	allocations_close(s->allocations);
 	ward_free(s->ward);
-	buf_done(&s->page);
 	loop_free(s->loop);
 	free(s);
 	arena_trim();
@@ -568,6 +569,16 @@ static int serve(service *s)
 	return EXIT_SUCCESS;
 }
 
+/* One thread, that now and then needs much at once (a page of metrics, an image of a container's books): it goes back
+ * to the system when it is done with.
+ */
+static void memory_begin(void)
+{
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+}
+
 int daemon_main(int argc, char **argv)
 {
 	service *s = calloc(1, sizeof(*s));
@@ -576,6 +587,7 @@ int daemon_main(int argc, char **argv)
 
 	if (!s)
 		return EXIT_FAILURE;
+	memory_begin();
 	s->kernel_log_fd = -1;
 	status = daemon_settings_read(&s->o, argc, argv, &is_done);
 	if (is_done || status) {

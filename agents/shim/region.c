@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/beside.h"
 #include "shim/deleted.h"
 #include "shim/look.h"
 #include "shim/setting.h"
@@ -65,19 +66,24 @@ static int region_open_file(const char *path, int flags)
 	return high;
 }
 
-/* Two files in a folder, as the node and region_create make them. */
-static bool region_from_folder(const char *folder, region *r)
+static bool region_from_two(const char *limits_path, const char *books_path, region *r)
 {
-	char path[REGION_PATH_BYTES];
-	snprintf(path, sizeof path, "%s/limits", folder);
-	int fd = region_open_file(path, O_RDONLY);
+	int fd = region_open_file(limits_path, O_RDONLY);
 	if (fd >= 0)
 		r->limits = region_map(fd, 0, sizeof *r->limits, PROT_READ);
-	snprintf(path, sizeof path, "%s/books", folder);
-	fd = region_open_file(path, O_RDWR);
+	fd = region_open_file(books_path, O_RDWR);
 	if (fd >= 0)
 		r->books = region_map(fd, 0, sizeof *r->books, PROT_READ | PROT_WRITE);
 	return region_valid(r);
+}
+
+/* Two files in a folder, as the node and region_create make them. */
+static bool region_from_folder(const char *folder, region *r)
+{
+	char limits_path[REGION_PATH_BYTES], books_path[REGION_PATH_BYTES];
+	snprintf(limits_path, sizeof limits_path, "%s/limits", folder);
+	snprintf(books_path, sizeof books_path, "%s/books", folder);
+	return region_from_two(limits_path, books_path, r);
 }
 
 static bool region_from_file(const char *path, region *r)
@@ -165,6 +171,16 @@ static bool region_from_variables(const setting_source *from, region *r)
 	return region_from_file(path, r);
 }
 
+static bool region_from_beside(region *r, bool *ret_named)
+{
+	beside found;
+	*ret_named = beside_find(&found);
+	if (!*ret_named)
+		return false;
+	r->by_variables = strcmp(found.limits, found.books) == 0;
+	return r->by_variables ? region_from_file(found.limits, r) : region_from_two(found.limits, found.books, r);
+}
+
 /* What is named; *ret_named says whether anything was. */
 static bool region_find(region *r, bool *ret_named)
 {
@@ -181,9 +197,11 @@ static bool region_find(region *r, bool *ret_named)
 		return found;
 	}
 	region_usual_path(path, sizeof path);
-	r->by_variables = true;
 	*ret_named = look_at(path, &at) && at.owner == geteuid();
-	return *ret_named && region_from_file(path, r);
+	if (!*ret_named)
+		return region_from_beside(r, ret_named);
+	r->by_variables = true;
+	return region_from_file(path, r);
 }
 
 bool region_open(region *ret_region)

@@ -4,7 +4,8 @@
  *   2. REEVE_SHIM_REGION, a folder made by `reeve-node region create`.
  *   3. HAMi's variables. The first process makes a file for all of the container; for later ones it is the file that
  * counts.
- *   4. such a file in its usual place, for a process that was started without the variables.
+ *   4. such a file in its usual place, for a process that was started without the variables; or what another process of
+ *      the container uses (beside.h).
  *
  * With none of these there is no limit. A folder or a file that is named and cannot be used limits memory to nothing:
  * it was removed or damaged, and what it said is not known.

@@ -215,6 +215,20 @@ static void limit_holds_when_the_file_is_removed(void)
 	EXPECT(status == 0);
 }
 
+/* Holds 616 MiB as long as a file is there. Only where the test names one. */
+static void stay(void)
+{
+	const char *path = getenv("SHIM_STAY");
+	if (!path)
+		return;
+	check_start();
+	EXPECT(check_alloc(600 * MIB) == CUDA_SUCCESS);
+	puts("staying");
+	fflush(stdout);
+	for (int i = 0; i < 1000 && access(path, F_OK) == 0; i++)
+		usleep(20000);
+}
+
 /* Of 1024 MiB, 616 are held by another. */
 static void to_what_is_left(void)
 {
@@ -235,6 +249,7 @@ const check checks_process[] = {
 	{"program_is_left_alone", program_is_left_alone},
 	{"limit_holds_in_a_bare_environment", limit_holds_in_a_bare_environment},
 	{"limit_holds_when_the_file_is_removed", limit_holds_when_the_file_is_removed},
+	{"stay", stay},
 	{"to_what_is_left", to_what_is_left},
 	{NULL, NULL},
 };

@@ -63,6 +63,20 @@ for form in preload replace; do
 	REEVE_SHIM_REGION="$folder/named" expect "without a mount the named region counts" 0 form_run "$form" "$check" fill_alloc
 	rm -rf "$folder/named"
 	REEVE_SHIM_REGION="$folder/named" expect "and one that is gone lets nothing through" 1 form_run "$form" "$check" fill_alloc
+	for told in "REEVE_SHIM_REGION=$folder/named" CUDA_DEVICE_MEMORY_LIMIT=1g; do
+		"$region" make "$folder/named" 1024 1000
+		: >"$folder/stay"
+		form_run "$form" env SHIM_STAY="$folder/stay" "$told" "$check" stay >"$folder/stays" &
+		stays=$!
+		for turn in $(seq 200); do
+			! grep -q staying "$folder/stays" || break
+			sleep 0.05
+		done
+		expect "who is told nothing goes by what others have ($told)" 0 form_keep "$form" env -u CUDA_DEVICE_MEMORY_SHARED_CACHE "$check" to_what_is_left
+		rm "$folder/stay"
+		wait $stays
+		rm -rf "$folder/named"
+	done
 	expect "without anything nothing is limited" 1 form_run "$form" "$check" fill_alloc
 	grep -q 'fake_held(0) <= 1024' "$folder/said" || failed=$((failed + 1))
 done
