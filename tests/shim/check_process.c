@@ -108,6 +108,46 @@ static void killed_gives_back(void)
 	EXPECT(check_alloc(900 * MIB) == CUDA_SUCCESS);
 }
 
+/* Each holds 3 MiB, its context of one among them. */
+static void child_of_many(int ready)
+{
+	CUcontext context;
+	EXPECT(cuInit(0) == CUDA_SUCCESS);
+	EXPECT(cuDevicePrimaryCtxRetain(&context, 0) == CUDA_SUCCESS && cuCtxSetCurrent(context) == CUDA_SUCCESS);
+	EXPECT(check_alloc(2 * MIB) == CUDA_SUCCESS);
+	EXPECT(write(ready, "x", 1) == 1);
+	pause();
+}
+
+/* More processes than are summed one by one; the last of them die, and are missed at once. Only where the test has
+ * contexts of 1 MiB.
+ */
+static void many_processes(void)
+{
+	enum { MANY = 120, DIE = 90 };
+	const char *context = getenv("FAKE_CONTEXT_MIB");
+	pid_t list[MANY];
+	int ready[2];
+	char byte;
+	if (!context || strcmp(context, "1") != 0)
+		return;
+	EXPECT(pipe(ready) == 0);
+	for (int i = 0; i < MANY; i++)
+		if ((list[i] = fork()) == 0)
+			child_of_many(ready[1]);
+	for (int i = 0; i < MANY; i++)
+		EXPECT(read(ready[0], &byte, 1) == 1);
+	check_start();
+	EXPECT(left_now() == (1024 - 3 * MANY - 1) * MIB && fake_held(0) == (3 * MANY + 1) * MIB);
+	EXPECT(check_alloc((1024 - 3 * MANY) * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
+	for (int i = 0; i < DIE; i++)
+		EXPECT(kill(list[i], SIGKILL) == 0 && waitpid(list[i], NULL, 0) == list[i]);
+	EXPECT(check_alloc((1024 - 3 * (MANY - DIE) - 1) * MIB) == CUDA_SUCCESS);
+	EXPECT(check_alloc(1) == CUDA_ERROR_OUT_OF_MEMORY);
+	for (int i = DIE; i < MANY; i++)
+		EXPECT(kill(list[i], SIGKILL) == 0 && waitpid(list[i], NULL, 0) == list[i]);
+}
+
 static void stopped_stops_nobody(void)
 {
 	int status;
@@ -245,6 +285,7 @@ const check checks_process[] = {
 	{"vfork_and_exit", vfork_and_exit},
 	{"bare_clone_and_exit", bare_clone_and_exit},
 	{"killed_gives_back", killed_gives_back},
+	{"many_processes", many_processes},
 	{"stopped_stops_nobody", stopped_stops_nobody},
 	{"program_is_left_alone", program_is_left_alone},
 	{"limit_holds_in_a_bare_environment", limit_holds_in_a_bare_environment},

@@ -55,6 +55,8 @@ for form in preload replace; do
 
 	fresh 1024 1000
 	export SHIM_RESIZE="$region set $mount memory"
+	FAKE_CONTEXT_MIB=1 expect "more than 64 processes keep it together" 0 form_run "$form" "$check" many_processes
+	fresh 1024 1000
 	expect "a resize takes effect at once" 0 form_run "$form" "$check" resized_while_it_runs
 	fresh 1024 1000 over
 	expect "oversubscription turns the rest into managed memory" 0 form_run "$form" "$check" oversubscribed

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define FAKE_DEVICES   4
-#define FAKE_CLIENTS   64
+#define FAKE_CLIENTS   160
 #define FAKE_QUEUE     1024
 #define FAKE_EVENTS    2048
 #define FAKE_SAMPLES   32
