@@ -9,12 +9,13 @@
 #include "shim/tick.h"
 #include "shim/wrap.h"
 
-#define CONTEXT_ASK_NS 50000000 /* so long others wait for who asks */
-#define CONTEXT_NAP_NS 100000   /* at a time */
-#define CONTEXT_UNTOLD (-1)     /* NVML did not know who asked; perhaps it knows another: nobody waits for anybody */
+#define CONTEXT_ASK_NS 50000000            /* so long others wait for who asks */
+#define CONTEXT_NAP_NS 100000              /* at a time */
+#define CONTEXT_MOST   ((uint64_t)1 << 30) /* no context takes more; neighbours may */
+#define CONTEXT_UNTOLD (-1) /* NVML did not know who asked; perhaps it knows another: nobody waits for anybody */
 
 /* What the node says, or what some process of the container has found out; 0: nobody knows yet. */
-static uint64_t context_price(const self *s, unsigned device)
+static uint64_t context_known(const self *s, unsigned device)
 {
 	uint64_t told = atomic_load(&s->limits->devices[device].context_bytes);
 	return told ? told : atomic_load(&s->books->devices[device].context_bytes);
@@ -23,7 +24,7 @@ static uint64_t context_price(const self *s, unsigned device)
 /* As NVML counts: what this process has that is not booked. */
 static uint64_t context_ask(const self *s, unsigned device, int ordinal)
 {
-	uint64_t held = slice_of_process(ordinal, slice_own_pid(s));
+	uint64_t held = slice_of_self(s, ordinal);
 	uint64_t booked = atomic_load(&s->slot->bytes[device]);
 	return held > booked ? held - booked : 0;
 }
@@ -48,8 +49,8 @@ static uint64_t context_learn(self *s, unsigned device, int ordinal)
 	books_device *account = &s->books->devices[device];
 	uint64_t nobody = 0, price;
 	if (memory_limit(s, device) == LIMITS_NONE || !s->slot)
-		return context_price(s, device);
-	while (!(price = context_price(s, device))) {
+		return context_known(s, device);
+	while (!(price = context_known(s, device))) {
 		if (!context_may_ask(account)) {
 			nanosleep(&(struct timespec){0, CONTEXT_NAP_NS}, NULL);
 			continue;
@@ -65,25 +66,47 @@ static uint64_t context_learn(self *s, unsigned device, int ordinal)
 	return price;
 }
 
-bool context_take(self *s, unsigned device, uint64_t *ret_paid)
+/* By the driver's count of the whole device; 0: it does not tell, or the thread has no context. */
+static uint64_t context_left(void)
 {
-	uint64_t price = context_price(s, device);
-	if (price && !memory_take(s, device, price))
-		return false;
-	*ret_paid = price;
-	return true;
+	size_t left = 0, total;
+	return DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS ? left : 0;
 }
 
-void context_enter(self *s, CUcontext context, unsigned device, uint64_t paid)
+bool context_take(self *s, unsigned device, context_price *ret_price)
 {
-	holding entry = {
-		.kind = HOLDING_CONTEXT, .key = (uint64_t)(uintptr_t)context, .device = (uint8_t)device, .bytes = paid};
+	*ret_price = (context_price){.paid = context_known(s, device)};
+	if (!ret_price->paid && memory_limit(s, device) != LIMITS_NONE)
+		ret_price->left = context_left();
+	return !ret_price->paid || memory_take(s, device, ret_price->paid);
+}
+
+/* Where NVML does not know this process, by what is left now; neighbours may have taken some of that, so it is no price
+ * for others.
+ */
+static uint64_t context_weigh(self *s, unsigned device, const context_price *price)
+{
 	CUdevice ordinal;
-	if (!paid && DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS) {
-		entry.bytes = context_learn(s, device, ordinal);
-		memory_put(s, device, entry.bytes);
+	uint64_t bytes = DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS ? context_learn(s, device, ordinal) : 0;
+	uint64_t left = bytes || !price->left ? price->left : context_left();
+	if (bytes || left >= price->left)
+		return bytes;
+	return price->left - left < CONTEXT_MOST ? price->left - left : CONTEXT_MOST;
+}
+
+bool context_enter(self *s, CUcontext context, unsigned device, const context_price *price)
+{
+	holding entry = {.kind = HOLDING_CONTEXT,
+		.key = (uint64_t)(uintptr_t)context,
+		.device = (uint8_t)device,
+		.bytes = price->paid};
+	if (!price->paid) {
+		entry.bytes = context_weigh(s, device, price);
+		if (entry.bytes && !memory_take(s, device, entry.bytes))
+			return false;
 	}
 	holding_put(s->holdings, &entry);
+	return true;
 }
 
 typedef struct context_ending {
@@ -167,8 +190,9 @@ bool context_retain(self *s, int ordinal)
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, true, primary_on_retain, &what);
 	if (!what.first)
 		return true;
-	what.bytes = 0;
-	if (!context_take(s, device, &what.bytes)) {
+	what.bytes = context_known(s, device);
+	if (what.bytes && !memory_take(s, device, what.bytes)) {
+		what.bytes = 0;
 		context_release(s, ordinal, false);
 		return false;
 	}

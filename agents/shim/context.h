@@ -2,12 +2,16 @@
 #pragma once
 #include "shim/self.h"
 
-/* Pays for a context on a device before it is made; false when that passes the limit. *ret_paid is what to give back.
- */
-bool context_take(self *s, unsigned device, uint64_t *ret_paid);
+/* What is paid for a context before it is made, and what the driver said was left, when nobody knew the price. */
+typedef struct context_price {
+	uint64_t paid, left;
+} context_price;
 
-/* The context was made, and `paid` paid for it. */
-void context_enter(self *s, CUcontext context, unsigned device, uint64_t paid);
+/* Pays for a context on a device before it is made; false when that passes the limit. */
+bool context_take(self *s, unsigned device, context_price *ret_price);
+
+/* The context was made. False: what it took is found out now, and over the limit: it must be ended again. */
+bool context_enter(self *s, CUcontext context, unsigned device, const context_price *price);
 
 /* The context has ended, and all that was made in it. */
 void context_end(self *s, CUcontext context);

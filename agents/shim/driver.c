@@ -66,8 +66,9 @@ static const call_id driver_made[] = {AT_cuCtxGetCurrent, AT_cuCtxGetDevice, AT_
 	AT_cuMemPoolGetAttribute, AT_cuStreamIsCapturing, AT_cuStreamIsCapturing_ptsz, AT_cuStreamGetCaptureInfo_v2,
 	AT_cuEventCreate, AT_cuEventRecord, AT_cuEventRecord_ptsz, AT_cuEventQuery, AT_cuEventElapsedTime,
 	AT_cuEventDestroy_v2};
-static const nvml_id nvml_made[] = {
-	AT_nvmlInit_v2, AT_nvmlDeviceGetUUID, AT_nvmlDeviceGetIndex, AT_nvmlDeviceGetHandleByPciBusId_v2};
+static const nvml_id nvml_made[] = {AT_nvmlInit_v2, AT_nvmlInit, AT_nvmlDeviceGetHandleByIndex_v2,
+	AT_nvmlDeviceGetHandleByIndex, AT_nvmlDeviceGetUUID, AT_nvmlDeviceGetIndex,
+	AT_nvmlDeviceGetHandleByPciBusId_v2};
 
 static void *driver_resolve(void *handle, const call *row, void *lacks)
 {

@@ -201,10 +201,11 @@ void self_forget_context(self *s, CUcontext context, void (*on_number)(self *, u
 	}
 }
 
+/* A driver that cannot tell the device has one. */
 static bool self_device_ask(self *s, CUcontext context, uint32_t epoch, unsigned *ret_device)
 {
-	CUdevice ordinal;
-	if (DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS)
+	CUdevice ordinal = 0;
+	if (DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS && driver_has(AT_cuCtxGetDevice))
 		return false;
 	here = (self_thread){context, epoch, (uint16_t)self_ordinal(s, ordinal), (uint16_t)self_number(s, context)};
 	*ret_device = here.device;
@@ -215,8 +216,8 @@ bool self_device(self *s, unsigned *ret_device)
 {
 	CUcontext context = NULL;
 	uint32_t epoch = atomic_load_explicit(&s->epoch, memory_order_relaxed);
-	if (DRIVER(cuCtxGetCurrent)(&context) != CUDA_SUCCESS || !context)
-		return false;
+	if (UNLIKELY(DRIVER(cuCtxGetCurrent)(&context) != CUDA_SUCCESS || !context))
+		return !driver_has(AT_cuCtxGetCurrent) && self_device_ask(s, NULL, epoch, ret_device);
 	if (context != here.context || epoch != here.epoch)
 		return self_device_ask(s, context, epoch, ret_device);
 	*ret_device = here.device;

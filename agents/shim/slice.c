@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shim/driver.h"
+#include "shim/handle.h"
 #include "shim/visible.h"
 #include "shim/wrap.h"
 
@@ -26,18 +27,18 @@ static bool slice_find(self *s, nvmlDevice_t handle, unsigned *ret_device)
 {
 	char text[96];
 	uint8_t uuid[16];
-	if (NVML_REAL(nvmlDeviceGetUUID)(handle, text, sizeof text) != NVML_SUCCESS || !visible_uuid(text, uuid))
-		return false;
-	for (unsigned d = 0; d < s->limits->device_count; d++) {
+	unsigned index;
+	bool is_told =
+		NVML_REAL(nvmlDeviceGetUUID)(handle, text, sizeof text) == NVML_SUCCESS && visible_uuid(text, uuid);
+	for (unsigned d = 0; is_told && d < s->limits->device_count; d++) {
 		if (memcmp(s->limits->devices[d].uuid, uuid, sizeof uuid) == 0) {
 			*ret_device = d;
 			return true;
 		}
 	}
-	unsigned index;
-	if (NVML_REAL(nvmlDeviceGetIndex)(handle, &index) != NVML_SUCCESS)
+	if (!handle_index(handle, &index))
 		return false;
-	int ordinal = visible_ordinal(uuid, index);
+	int ordinal = visible_ordinal(is_told ? uuid : NULL, index);
 	if (ordinal < 0)
 		return false;
 	*ret_device = self_ordinal(s, ordinal);
@@ -61,34 +62,51 @@ bool slice_device(self *s, nvmlDevice_t handle, unsigned *ret_device)
 	return true;
 }
 
-static bool slice_handle(int ordinal, nvmlDevice_t *ret_handle)
-{
-	char text[32];
-	nvml_ready();
-	return NVML_REAL(nvmlInit_v2)() == NVML_SUCCESS &&
-	       DRIVER(cuDeviceGetPCIBusId)(text, sizeof text, ordinal) == CUDA_SUCCESS &&
-	       NVML_REAL(nvmlDeviceGetHandleByPciBusId_v2)(text, ret_handle) == NVML_SUCCESS;
-}
-
-unsigned slice_own_pid(const self *s)
+/* By the host's number of it, when the node has told. */
+static unsigned slice_own_pid(const self *s)
 {
 	const books_slot *slot = s->slot;
 	uint32_t told = slot ? atomic_load(&slot->host_pid) : 0;
 	return told ? told : (unsigned)getpid();
 }
 
-uint64_t slice_of_process(int ordinal, unsigned pid)
+static bool slice_is_alone(const self *s)
+{
+	unsigned top = atomic_load(&s->books->top), owners = 0;
+	for (unsigned i = 0; i < top && i < BOOKS_SLOTS; i++)
+		owners += atomic_load(&s->books->slots[i].owner) != 0;
+	return owners == 1;
+}
+
+/* The processes on a device; the oldest form of the call has shorter entries. Returns how many. */
+static unsigned slice_list(nvmlDevice_t handle, nvmlProcessInfo_v2_t list[SLICE_LISTED])
+{
+	nvmlProcessInfo_v1_t old[SLICE_LISTED];
+	unsigned count = SLICE_LISTED;
+	nvmlReturn_t answer;
+	if (nvml_has(AT_nvmlDeviceGetComputeRunningProcesses_v3))
+		answer = NVML_REAL(nvmlDeviceGetComputeRunningProcesses_v3)(handle, &count, list);
+	else if (nvml_has(AT_nvmlDeviceGetComputeRunningProcesses_v2))
+		answer = NVML_REAL(nvmlDeviceGetComputeRunningProcesses_v2)(handle, &count, list);
+	else {
+		answer = NVML_REAL(nvmlDeviceGetComputeRunningProcesses)(handle, &count, old);
+		for (unsigned i = 0; answer == NVML_SUCCESS && i < count && i < SLICE_LISTED; i++)
+			list[i] = (nvmlProcessInfo_v2_t){.pid = old[i].pid, .usedGpuMemory = old[i].usedGpuMemory};
+	}
+	return answer == NVML_SUCCESS && count <= SLICE_LISTED ? count : 0;
+}
+
+/* Within a namespace of process numbers NVML's may be unknown here: then the only process there is may be meant. */
+uint64_t slice_of_self(const self *s, int ordinal)
 {
 	nvmlProcessInfo_v2_t list[SLICE_LISTED];
-	unsigned count = SLICE_LISTED;
 	nvmlDevice_t handle;
-	if (!slice_handle(ordinal, &handle))
+	if (!handle_of(ordinal, &handle))
 		return 0;
-	nvmlReturn_t answer = nvml_has(AT_nvmlDeviceGetComputeRunningProcesses_v3)
-				      ? NVML_REAL(nvmlDeviceGetComputeRunningProcesses_v3)(handle, &count, list)
-				      : NVML_REAL(nvmlDeviceGetComputeRunningProcesses_v2)(handle, &count, list);
-	for (unsigned i = 0; answer == NVML_SUCCESS && i < count; i++)
-		if (list[i].pid == pid)
+	unsigned own = slice_own_pid(s), count = slice_list(handle, list);
+	bool is_only = count == 1 && slice_is_alone(s);
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].pid == own || is_only)
 			return list[i].usedGpuMemory < ((uint64_t)1 << 40) ? list[i].usedGpuMemory : 0;
 	return 0;
 }
@@ -121,7 +139,7 @@ bool slice_busy(self *s, unsigned device, uint64_t ns, uint32_t *ret_milli)
 	unsigned count = SLICE_LISTED;
 	nvmlDevice_t handle;
 	int ordinal = slice_ordinal_of(s, device);
-	if (ordinal < 0 || !slice_handle(ordinal, &handle))
+	if (ordinal < 0 || !handle_of(ordinal, &handle))
 		return false;
 	uint64_t since = visible_now_us() - ns / 1000;
 	if (NVML_REAL(nvmlDeviceGetProcessUtilization)(handle, list, &count, since) != NVML_SUCCESS ||

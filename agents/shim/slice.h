@@ -8,11 +8,8 @@
 /* The place in limits and books of a device of NVML's. False: not one of the container's. */
 bool slice_device(self *s, nvmlDevice_t handle, unsigned *ret_device);
 
-/* How NVML calls this process: by the host's number of it, when the node has told. */
-unsigned slice_own_pid(const self *s);
-
-/* Bytes that NVML says a process has on the program's device of that number; 0 when it does not tell. */
-uint64_t slice_of_process(int ordinal, unsigned pid);
+/* Bytes that NVML says this process has on the program's device of that number; 0 when it does not tell. */
+uint64_t slice_of_self(const self *s, int ordinal);
 
 /* Thousandths of the last ns nanoseconds during which the container's processes had the device. False: not known. */
 bool slice_busy(self *s, unsigned device, uint64_t ns, uint32_t *ret_milli);

@@ -64,13 +64,13 @@ static bool visible_names(const char *item, size_t n, const uint8_t *uuid, unsig
 	memcpy(text, item, n);
 	text[n] = 0;
 	if (visible_uuid(text, named))
-		return memcmp(named, uuid, sizeof named) == 0;
+		return uuid && memcmp(named, uuid, sizeof named) == 0;
 	return strtoul(text, &end, 10) == index && *end == 0;
 }
 
 int visible_ordinal(const uint8_t *uuid, unsigned index)
 {
-	int asked = visible_asked(uuid);
+	int asked = uuid ? visible_asked(uuid) : -2;
 	if (asked != -2)
 		return asked;
 	const char *at = getenv("CUDA_VISIBLE_DEVICES");

@@ -10,19 +10,23 @@
 	{                                                                                                              \
 		self *s = self_get();                                                                                  \
 		unsigned place = self_ordinal(s, device);                                                              \
-		uint64_t paid;                                                                                         \
-		if (!context_take(s, place, &paid))                                                                    \
+		context_price price;                                                                                   \
+		if (!context_take(s, place, &price))                                                                   \
 			return CUDA_ERROR_OUT_OF_MEMORY;                                                               \
-		return context_made(s, place, paid, context, DRIVER(symbol) arguments);                                \
+		return context_made(s, place, &price, context, DRIVER(symbol) arguments);                              \
 	}
 
-static CUresult context_made(self *s, unsigned place, uint64_t paid, CUcontext *context, CUresult answer)
+static CUresult context_made(self *s, unsigned place, const context_price *price, CUcontext *context, CUresult answer)
 {
-	if (answer != CUDA_SUCCESS)
-		memory_give(s, place, paid);
-	else
-		context_enter(s, *context, place, paid);
-	return answer;
+	if (answer != CUDA_SUCCESS) {
+		memory_give(s, place, price->paid);
+		return answer;
+	}
+	if (context_enter(s, *context, place, price))
+		return answer;
+	DRIVER(cuCtxDestroy_v2)(*context);
+	*context = NULL;
+	return CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 CONTEXT_CREATE(cuCtxCreate, (CUcontext * context, unsigned int flags, CUdevice device), (context, flags, device))

@@ -46,7 +46,7 @@ static uint64_t weighing_close(const weighing *w)
 	CUdevice ordinal;
 	if (grown <= 0 || !left || DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS)
 		return 0;
-	uint64_t held = slice_of_process(ordinal, slice_own_pid(w->self));
+	uint64_t held = slice_of_self(w->self, ordinal);
 	uint64_t unbooked = held > booked ? held - booked : 0;
 	return held && unbooked < (uint64_t)grown ? unbooked : (uint64_t)grown;
 }
