@@ -569,8 +569,7 @@ static int serve(service *s)
 	return EXIT_SUCCESS;
 }
 
-/* One thread, that now and then needs much at once (a page of metrics, an image of a container's books): it goes back
- * to the system when it is done with.
+/* One thread, that now and then needs much at once (a page of metrics, a copy of books): that goes back to the system.
  */
 static void memory_begin(void)
 {
