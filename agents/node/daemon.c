@@ -1,7 +1,6 @@
 #include "agents/node/daemon.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,6 @@ enum {
 	SWEEP_US = 30 * 1000000,
 	SWEEP_FIRST_US = 5 * 1000000,
 	LOG_LINE_MAX = 8192,
-	LARGE_BYTES = 64 << 10,
 	SAMPLE_IDLE_TIMES = 2
 };
 
@@ -569,15 +567,6 @@ static int serve(service *s)
 	return EXIT_SUCCESS;
 }
 
-/* One thread, that now and then needs much at once (a page of metrics, a copy of books): that goes back to the system.
- */
-static void memory_begin(void)
-{
-	(void)mallopt(M_ARENA_MAX, 1);
-	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
-}
-
 int daemon_main(int argc, char **argv)
 {
 	service *s = calloc(1, sizeof(*s));
@@ -586,7 +575,6 @@ int daemon_main(int argc, char **argv)
 
 	if (!s)
 		return EXIT_FAILURE;
-	memory_begin();
 	s->kernel_log_fd = -1;
 	status = daemon_settings_read(&s->o, argc, argv, &is_done);
 	if (is_done || status) {
