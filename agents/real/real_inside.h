@@ -48,9 +48,10 @@ typedef struct yield_row {
 	seat place; /* of the pod: uid, space, pod, node, shares */
 	yield_victim *victims;
 	uint32_t n;
-	int64_t number;   /* of the ledger's text that has it */
-	int64_t begun_us; /* 0: not looked at yet */
-	bool is_lifted;   /* not booked: the pod is being bound in its place */
+	int64_t number;    /* of the ledger's text that has it */
+	int64_t begun_us;  /* 0: not looked at yet */
+	bool is_lifted;    /* not booked: the pod is being bound in its place */
+	bool is_nominated; /* by the scheduler, whose victims go: none is asked by us */
 } yield_row;
 
 /* Usage that the core has not heard of. */

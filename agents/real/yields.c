@@ -221,12 +221,33 @@ static void yield_begin(chooser *c, str node, arena *a)
 	y->number = c->r->flushed;
 }
 
+static void nominated_keep(const chooser *c, int64_t now_us, arena *a)
+{
+	victims is;
+
+	if (!victims_choose(&c->ask, c->p->nominated, a, &is))
+		return;
+	yield_row *y = row_add(c->r, &c->p->meta, c->p->nominated, is.shares, is.n_shares);
+	y->begun_us = now_us;
+	y->is_nominated = true;
+}
+
+/* The scheduler has thought better of it. */
+static void nominated_follow(real *r, const pod *p)
+{
+	const yield_row *y = yield_find(r, p->meta.uid);
+
+	if (y && y->is_nominated && !str_eq(str_from(y->place.node), p->nominated))
+		yields_drop(r, p->meta.uid);
+}
+
 void yields_look(real *r, wait_row *w, const pod *p, const pod_ask *q, int64_t now_us, arena *a)
 {
 	fit_need need;
 	chooser c = {r, p, {.stock = r->spec.stock, .need = &need, .budgets = r->spec.budgets}};
 	str node = STR_NONE;
 
+	nominated_follow(r, p);
 	if (yield_find(r, p->meta.uid) || (!w->full && !p->nominated.n))
 		return;
 	if (!p->nominated.n && now_us < w->full_us + PATIENCE_US) {
@@ -239,9 +260,7 @@ void yields_look(real *r, wait_row *w, const pod *p, const pod_ask *q, int64_t n
 	c.ask.arg = &c;
 	if (p->nominated.n) {
 		/* The scheduler has seen to the victims: what they leave is kept, and nobody else is asked to go. */
-		victims is;
-		if (victims_choose(&c.ask, p->nominated, a, &is))
-			row_add(r, &p->meta, p->nominated, is.shares, is.n_shares)->begun_us = now_us;
+		nominated_keep(&c, now_us, a);
 	} else if (w->full_at == fleet_of(r)->rank_moves) {
 		node = node_choose(&c, w, a);
 	} else {

@@ -315,21 +315,25 @@ static bool is_ours(const question *q, str space)
 	return s->is_one_tenant ? s->is_one_tenant(s->arg, q->pod.meta.space, space) : str_eq(q->pod.meta.space, space);
 }
 
-static bool may_go(void *arg, const stock_entry *e)
+static bool may_yield(const question *q, str space, str uid)
 {
-	const question *q = arg;
 	const extender_spec *s = &q->x->spec;
 
-	return is_ours(q, e->space) && (!s->may_yield || s->may_yield(s->arg, e->uid));
+	return is_ours(q, space) && (!s->may_yield || s->may_yield(s->arg, uid));
 }
 
-/* Whether none of the victims holds devices as another tenant's. */
-static bool are_ours(const question *q, const args_victims *v)
+static bool may_go(void *arg, const stock_entry *e)
+{
+	return may_yield(arg, e->space, e->uid);
+}
+
+/* Of those that hold devices. */
+static bool may_all_go(const question *q, const args_victims *v)
 {
 	for (uint32_t i = 0; i < v->n; i++) {
 		str space;
 		const plan *p = stock_pod_plan(q->x->spec.stock, v->uids[i], &space);
-		if (p && p->pods.n && !is_ours(q, space))
+		if (p && p->pods.n && !may_yield(q, space, v->uids[i]))
 			return false;
 	}
 	return true;
@@ -350,7 +354,7 @@ static bool victims_help(question *q, args_victims *v)
 		.given = v->uids,
 		.n_given = v->n};
 
-	if (!are_ours(q, v) || !victims_choose(&wish, v->node, q->a, &more))
+	if (!may_all_go(q, v) || !victims_choose(&wish, v->node, q->a, &more))
 		return false;
 	if (!more.n)
 		return true;

@@ -363,6 +363,12 @@ Test(extender, victims_may_come_whole)
 	stage_close(&t);
 }
 
+static bool all_but_low(void *arg, str uid)
+{
+	(void)arg;
+	return !str_eq(uid, S("low"));
+}
+
 /* The scheduler counts whole devices: whom it takes may leave too little memory. */
 Test(extender, adds_victims_where_memory_or_compute_is_short)
 {
@@ -389,6 +395,10 @@ Test(extender, adds_victims_where_memory_or_compute_is_short)
 		"{\"NodeNameToMetaVictims\":{\"node1\":{\"Pods\":[{\"UID\":\"low\"},{\"UID\":\"pod1\"},{\"UID\":\"mid\"}],"
 		"\"NumPDBViolations\":0}}}");
 	preempt_is(&t, PREEMPT(URGENT("other"), VICTIMS("node1", "low")), "{\"NodeNameToMetaVictims\":{}}");
+	/* One of a gang: the server alone has it yield. */
+	extender_free(t.x);
+	t.x = extender_new(&(extender_spec){.stock = t.stock, .may_yield = all_but_low});
+	preempt_is(&t, PREEMPT(URGENT("d"), VICTIMS("node1", "low")), "{\"NodeNameToMetaVictims\":{}}");
 	stage_close(&t);
 }
 

@@ -126,6 +126,14 @@ Test(yields, what_the_schedulers_victims_leave_is_kept_too)
 	stock_pod_drop(t.stock, S("low"));
 	cr_expect_not(passes(&t, LATE("4000")));
 	cr_expect(passes(&t, t.pending));
+	/* It may be taken back. */
+	AUTO_ARENA a = arena_new(0);
+	pod_ask *q = ARENA_NEW(a, pod_ask);
+	pod p;
+	cr_assert_eq(pod_read(S(URGENT("5000")), a, &p), ERR_OK);
+	cr_assert_eq(pod_ask_read(&p, t.stock, (pod_policies){0}, a, q, NULL), ERR_OK);
+	yields_look(t.real, map_find(&t.real->waits, S("new")), &p, q, NOW_US, a);
+	cr_expect(passes(&t, LATE("4000")));
 	stage_close(&t);
 }
 
