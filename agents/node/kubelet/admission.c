@@ -28,7 +28,7 @@ struct admission {
 	char **ids;
 	uint32_t n;
 	V1beta1__ContainerPreferredAllocationRequest *preference;
-	int64_t until_us, again_ms;
+	int64_t began_us, until_us, again_ms;
 	int64_t made_by_us; /* 0: nothing has to be made */
 	grpc_ask *listing;
 	loop_timer *again;
@@ -270,21 +270,34 @@ static bool is_ours(const admission *m, const local_pod *p, uint32_t container)
 	       (g->was_given && g->was_given(g->arg, p, container, resource));
 }
 
-/* What the plan says is there again, should the machine have lost it. */
-static void pre_start_give(admission *m, local_pod *p, uint32_t container)
+static err give_again(const admission *m, local_pod *p, uint32_t container, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
 	const kubelet_giver *g = &m->k->c.giver;
 	kubelet_wish wish = {p, container, local_plan_of(p, container)};
 	kubelet_gift gift = {0};
-	fault f = {0};
 
-	if (wish.plan && g->give(g->arg, &wish, a, &gift, &f)) {
+	return wish.plan && is_ours(m, p, container) ? g->give(g->arg, &wish, a, &gift, f) : ERR_OK;
+}
+
+/* What the plan says is there again, should the machine have lost it; for all of the pod's containers, since those that
+ * come first are not listed. */
+static bool pre_start_give(admission *m, local_pod *p)
+{
+	fault f = {0};
+	err e = ERR_OK;
+
+	for (uint32_t i = 0; i < p->p.n_containers && !e; i++)
+		e = give_again(m, p, i, &f);
+	if (e == ERR_UNAVAILABLE && !is_late(m))
+		return false;
+	if (e) {
 		say_why(m, "the devices cannot be given", f.detail);
 		refuse(m, p, GRPC_UNAVAILABLE);
-		return;
+	} else {
+		pre_start_answer(m);
 	}
-	pre_start_answer(m);
+	return true;
 }
 
 /* An init container is not listed: its slots are, when a later container has them, and then it is of the same pod. */
@@ -299,10 +312,8 @@ static bool pre_start_try(admission *m, const V1__ListPodResourcesResponse *list
 	}
 	local_pod *p = local_pods_find(&m->k->pods, message_text(owner->namespace_), message_text(owner->name));
 	uint32_t at = p ? container_named(p, message_text(c->name)) : 0;
-	if (p && at < p->p.n_containers && is_ours(m, p, at)) {
-		pre_start_give(m, p, at);
-		return true;
-	}
+	if (p && at < p->p.n_containers && is_ours(m, p, at))
+		return pre_start_give(m, p);
 	say_why(m, "these devices were not given to this container by this node", "");
 	if (!is_late(m) && !p)
 		return false;
@@ -315,8 +326,13 @@ static bool pre_start_try(admission *m, const V1__ListPodResourcesResponse *list
 static bool admission_try(admission *m, const V1__ListPodResourcesResponse *listed)
 {
 	const kubelet_giver *g = &m->k->c.giver;
-	claim_question q = {&m->k->pods, listed, str_from(m->plugin->resource), m->n, g->was_given, g->arg};
+	claim_question q = {&m->k->pods, listed, str_from(m->plugin->resource), m->n, g->was_given, g->arg,
+		&m->k->strangers, m->began_us};
 	claim w = {0};
+
+	/* Whose advice is asked is asked for next, and must not count as older by then. */
+	if (m->kind == ADMISSION_ALLOCATE)
+		strangers_note(&m->k->strangers, listed, &m->k->pods, clock_mono_us());
 
 	if (m->kind == ADMISSION_PRE_START)
 		return pre_start_try(m, listed);
@@ -400,7 +416,8 @@ static admission *admission_new(plugin *p, grpc_call *c, admission_kind kind, ar
 	m->again_ms = AGAIN_FIRST_MS;
 	if (kind == ADMISSION_PREFER && wait_ms > KUBELET_PREFER_MS)
 		wait_ms = KUBELET_PREFER_MS;
-	m->until_us = clock_mono_us() + wait_ms * 1000;
+	m->began_us = clock_mono_us();
+	m->until_us = m->began_us + wait_ms * 1000;
 	m->again = loop_timer_new(m->k->c.loop, on_again, m);
 	grpc_call_on_gone(c, on_call_gone, m);
 	return m;

@@ -91,7 +91,8 @@ claim_verdict claim_find(const claim_question *q, claim *ret)
 		asker k = {q, p, local_pods_find(q->pods, message_text(p->namespace_), message_text(p->name))};
 		uint32_t next;
 		if (!k.pod) {
-			is_strange = true;
+			is_strange |= !strangers_was_before(
+				q->strangers, message_text(p->namespace_), message_text(p->name), q->began_us);
 			continue;
 		}
 		if (is_begun(k.pod) || was_given_up(&k) || !next_find(&k, &next))

@@ -7,13 +7,12 @@
  * asks waits. Nothing is guessed.
  */
 #pragma once
-#include "agents/node/kubelet/local_pods.h"
-#include "proto/podresources.pb-c.h"
+#include "agents/node/kubelet/strangers.h"
 
 typedef enum claim_verdict {
 	CLAIM_ONE,
 	CLAIM_NONE,    /* no pod lacks so many of it */
-	CLAIM_STRANGE, /* a pod is listed that our watch has not told yet: it may be that one */
+	CLAIM_STRANGE, /* a pod is listed since it began that our watch has not told yet: it may be that one */
 	CLAIM_SEVERAL, /* more than one pod lacks so many of it */
 } claim_verdict;
 
@@ -30,6 +29,8 @@ typedef struct claim_question {
 	/* What an earlier process of ours gave: it does not stand in the pods. NULL: nothing. */
 	bool (*was_given)(void *arg, const local_pod *p, uint32_t container, str resource);
 	void *arg;
+	const strangers *strangers;
+	int64_t began_us; /* the Allocate, by the clock of strangers */
 } claim_question;
 
 /* Fills *ret for CLAIM_ONE. */

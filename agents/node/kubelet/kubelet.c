@@ -103,6 +103,7 @@ void kubelet_close(kubelet *k)
 	if (k->inotify >= 0)
 		(void)close(k->inotify);
 	local_pods_done(&k->pods);
+	strangers_done(&k->strangers);
 	free(k->plugins_dir);
 	free(k->pod_resources);
 	free(k->socket);
@@ -119,6 +120,48 @@ static plugin *plugin_of(kubelet *k, str resource)
 	return NULL;
 }
 
+static bool has_gift(const kubelet *k, const local_pod *p, uint32_t container)
+{
+	const kubelet_giver *g = &k->c.giver;
+
+	for (uint32_t i = 0; i < p->given.n; i++)
+		if (p->given.v[i].container == container)
+			return true;
+	return g->was_given && g->was_given(g->arg, p, container, STR_NONE);
+}
+
+static err gift_give_again(const kubelet *k, const kubelet_wish *w)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	fault f = {0};
+	err e = k->c.giver.give(k->c.giver.arg, w, a, &gift, &f);
+
+	if (e && e != ERR_UNAVAILABLE)
+		k->c.on_refused(k->c.arg, w->pod, w->plan->n ? w->plan->shares[0].resource : S(""), f.detail);
+	return e;
+}
+
+/* Amounts may change while a container runs, also while we were away; whether they did the giver sees. Before the
+ * devices are known it could not tell. */
+static void plan_give_again(const kubelet *k, local_pod *p)
+{
+	if (!p->is_owed || !p->has_plan || !k->plugins.n || pod_is_over(&p->p))
+		return;
+	p->is_owed = false;
+	for (uint32_t i = 0; i < p->p.n_containers; i++) {
+		kubelet_wish w = {p, i, local_plan_of(p, i)};
+		if (w.plan && has_gift(k, p, i) && gift_give_again(k, &w) == ERR_UNAVAILABLE)
+			p->is_owed = true;
+	}
+}
+
+static void plans_give_again(kubelet *k)
+{
+	map_each (slot, &k->pods.by_key)
+		plan_give_again(k, slot->value);
+}
+
 void kubelet_devices_set(kubelet *k, const slot_device *devices, uint32_t n)
 {
 	uint32_t known = k->plugins.n;
@@ -130,33 +173,24 @@ void kubelet_devices_set(kubelet *k, const slot_device *devices, uint32_t n)
 		plugin_devices_set(*p, devices, n);
 	for (uint32_t i = known; i < k->plugins.n; i++)
 		plugin_look(k->plugins.v[i], false);
+	plans_give_again(k);
 }
 
 void kubelet_keys_set(kubelet *k, const plan_keys *keys)
 {
 	local_pods_keys_set(&k->pods, keys);
+	plans_give_again(k);
 	admission_stir(k);
-}
-
-/* Amounts may change while a container runs; whether they did the giver sees. */
-static void plan_give_again(kubelet *k, local_pod *p)
-{
-	for (uint32_t i = 0; i < p->given.n; i++) {
-		AUTO_ARENA a = arena_new(0);
-		kubelet_wish w = {p, p->given.v[i].container, local_plan_of(p, p->given.v[i].container)};
-		kubelet_gift gift = {0};
-		fault f = {0};
-		if (w.plan && k->c.giver.give(k->c.giver.arg, &w, a, &gift, &f))
-			k->c.on_refused(k->c.arg, p, str_from(p->given.v[i].resource), f.detail);
-	}
 }
 
 void kubelet_pod_put(kubelet *k, str text)
 {
 	local_pod *p = local_pods_put(&k->pods, text);
 
-	if (p && p->has_plan && p->has_changed)
+	if (p) {
+		p->is_owed |= p->has_changed;
 		plan_give_again(k, p);
+	}
 	admission_stir(k);
 }
 
@@ -168,6 +202,7 @@ void kubelet_pod_gone(kubelet *k, str space, str name, str uid)
 
 void kubelet_stir(kubelet *k)
 {
+	plans_give_again(k);
 	admission_stir(k);
 }
 

@@ -27,6 +27,7 @@ struct kubelet {
 	kubelet_config c;
 	char *plugins_dir, *pod_resources, *socket, *node;
 	local_pods pods;
+	strangers strangers;
 	vec(plugin *) plugins;
 	grpc_client *registration, *lister;
 	int inotify;

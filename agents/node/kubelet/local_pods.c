@@ -142,7 +142,7 @@ local_pod *local_pods_put(local_pods *all, str text)
 	if (!known)
 		known = pod_new(all, str_from(key), p.meta.uid);
 	known->has_changed =
-		known->a && !str_eq(pod_annotation(&known->p, PLAN_ANNOTATION), pod_annotation(&p, PLAN_ANNOTATION));
+		!known->a || !str_eq(pod_annotation(&known->p, PLAN_ANNOTATION), pod_annotation(&p, PLAN_ANNOTATION));
 	arena_end(known->a);
 	known->a = a;
 	known->p = p;

@@ -28,7 +28,8 @@ typedef struct local_pod {
 	char why[FAULT_DETAIL_MAX]; /* it has none */
 	int64_t fence;              /* the highest seen */
 	vec(local_given) given;
-	bool has_changed; /* the plan is not the text it was before the last put */
+	bool has_changed; /* the plan is not the text it was before the last put, or this was the first */
+	bool is_owed;     /* what it was given has to be compared with its plan */
 	bool is_given_up; /* an Allocate of it failed, or the kubelet turned to another: it will not start */
 } local_pod;
 

@@ -25,6 +25,7 @@ typedef struct kubelet_scene {
 	uint32_t n_gifts, n_refused;
 	char refused_pod[DOUBLE_NAME], why[FAULT_DETAIL_MAX + 256];
 	bool is_broken; /* the giver cannot */
+	bool remembers; /* what an earlier plugin gave */
 	int64_t wait_ms;
 	uint32_t waits_for; /* stops the loop when so many pods are decided */
 	uint32_t n_decided;
@@ -66,6 +67,15 @@ static inline err scene_give(void *arg, const kubelet_wish *w, arena *a, kubelet
 	return ERR_OK;
 }
 
+static inline bool scene_was_given(void *arg, const local_pod *p, uint32_t container, str resource)
+{
+	kubelet_scene *s = arg;
+	AUTO_ARENA a = arena_new(0);
+
+	(void)resource;
+	return s->remembers && scene_gift_find(s, str_z(a, p->p.meta.name), p->p.containers[container].name);
+}
+
 static inline void scene_refused(void *arg, const local_pod *p, str resource, const char *why)
 {
 	kubelet_scene *s = arg;
@@ -99,7 +109,7 @@ static inline void scene_kubelet_open(kubelet_scene *s)
 		.pod_resources = s->d.pods_socket,
 		.node = "n1",
 		.keys = s->keys,
-		.giver = {.give = scene_give, .arg = s},
+		.giver = {.give = scene_give, .was_given = scene_was_given, .arg = s},
 		.on_refused = scene_refused,
 		.arg = s,
 		.wait_ms = s->wait_ms,
