@@ -148,16 +148,24 @@ static bool is_of_same_devices(const allocation *x, const allocation *y)
 	return is;
 }
 
-err allocation_change(allocations *all, str id, const share *s, fault *f)
+static bool is_as(const allocation *of, const share *s)
+{
+	bool is = of->share.is_low == s->is_low;
+
+	for (uint32_t d = 0; d < of->n_devices && is; d++)
+		is = of->share.devices[d].memory_mib == s->devices[d].memory_mib &&
+		     of->share.devices[d].compute_milli == s->devices[d].compute_milli;
+	return is;
+}
+
+static err change(allocations *all, allocation *of, const share *s, const char *fence, fault *f)
 {
 	AUTO_ARENA a = arena_new(0);
-	allocation *of = allocation_find(all, id);
-
-	if (!of)
-		return fault_set(f, ERR_NOT_FOUND, "id", "there is no allocation " STR_FMT, STR_ARG(id));
 	err e = share_change(s, of->lot.limits, f);
-	if (e)
+
+	if (e || (is_as(of, s) && strcmp(of->fence, fence) == 0))
 		return e;
+	(void)snprintf(of->fence, sizeof(of->fence), "%s", fence);
 	for (uint32_t d = 0; d < of->n_devices; d++) {
 		of->share.devices[d].memory_mib = s->devices[d].memory_mib;
 		of->share.devices[d].compute_milli = s->devices[d].compute_milli;
@@ -167,12 +175,23 @@ err allocation_change(allocations *all, str id, const share *s, fault *f)
 	return record_keep(all, of, a, f);
 }
 
+err allocation_change(allocations *all, str id, const share *s, fault *f)
+{
+	allocation *of = allocation_find(all, id);
+
+	if (!of)
+		return fault_set(f, ERR_NOT_FOUND, "id", "there is no allocation " STR_FMT, STR_ARG(id));
+	char fence[sizeof(of->fence)];
+	memcpy(fence, of->fence, sizeof(fence));
+	return change(all, of, s, fence, f);
+}
+
 /* Asked for again, as kubelet does when it was restarted meanwhile. What cannot change while it runs stays as it was.
  */
 static err make_again(allocations *all, allocation *old, const allocation *new, fault *f)
 {
 	if (is_of_same_devices(old, new))
-		return allocation_change(all, str_from(old->id), &new->share, f);
+		return change(all, old, &new->share, new->fence, f);
 	return allocation_end(all, str_from(old->id), "it was allocated anew", f);
 }
 
@@ -220,14 +239,16 @@ err allocation_end(allocations *all, str id, const char *reason, fault *f)
 	return ERR_OK;
 }
 
-uint32_t allocations_sweep(allocations *all, int64_t now_us, bool (*lives)(void *arg, const allocation *a), void *arg)
+uint32_t allocations_sweep(
+	allocations *all, int64_t now_us, allocation_life (*look)(void *arg, const allocation *a), void *arg)
 {
 	uint32_t swept = 0;
 
 	for (uint32_t i = all->list.n; i-- > 0;) {
 		const allocation *of = all->list.v[i];
 		bool is_new = now_us - of->made_us < (int64_t)ALLOCATION_GRACE_S * 1000000;
-		if (is_new || lives(arg, of))
+		allocation_life life = look(arg, of);
+		if (life == ALLOCATION_LIVES || (life == ALLOCATION_UNSEEN && is_new))
 			continue;
 		fault f = {0};
 		swept += allocation_end(all, str_from(of->id), "its container is gone", &f) == ERR_OK;
@@ -380,17 +401,6 @@ static err load_all(allocations *all, const char *folder, fault *f)
 	return ERR_OK;
 }
 
-static str boot_id(arena *a)
-{
-	char text[64];
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
-
-	if (fd >= 0)
-		close(fd);
-	return str_trim(str_dup(a, str_of(text, n > 1 ? (size_t)n - 1 : 0)));
-}
-
 err allocations_open(const char *state_dir, allocation_on_step *on_step, void *arg, allocations **ret, fault *f)
 {
 	arena *a = arena_new(0);
@@ -398,7 +408,7 @@ err allocations_open(const char *state_dir, allocation_on_step *on_step, void *a
 	const char *folder = str_z(a, str_print(a, "%s/allocations", state_dir));
 
 	*all = (allocations){
-		.arena = a, .folder = str_from(folder), .boot = boot_id(a), .on_step = on_step, .arg = arg};
+		.arena = a, .folder = str_from(folder), .boot = process_boot(a), .on_step = on_step, .arg = arg};
 	err e = file_folder(state_dir, f);
 	if (!e)
 		e = file_folder(folder, f);

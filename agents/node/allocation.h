@@ -39,6 +39,12 @@ typedef struct allocation {
 	lot lot;
 } allocation;
 
+typedef enum allocation_life {
+	ALLOCATION_UNSEEN, /* its container is not there: gone, or not there yet */
+	ALLOCATION_LIVES,
+	ALLOCATION_OVER,
+} allocation_life;
+
 typedef struct allocation_ask {
 	const char *id;   /* [A-Za-z0-9._-], not beginning with a dot: <pod uid>_<container>, say */
 	node_owner owner; /* its `allocation` is not looked at */
@@ -63,7 +69,7 @@ err allocations_open(
 	const char *state_dir, allocation_on_step *on_step, void *arg, allocations **ret, fault *f) MUST_CHECK;
 void allocations_close(allocations *all); /* NULL-safe; the folders stay */
 
-/* Makes it, durably. The same id again: memory, compute and priority follow the share, the rest stays; where the
+/* Makes it, durably. The same id again: memory, compute, priority and the fence follow, the rest stays; where the
  * devices are others, it is made anew. ERR_BAD_FIELD, ERR_LIMIT, ERR_IO. */
 err allocation_make(allocations *all, const allocation_ask *ask, const allocation **ret, fault *f) MUST_CHECK;
 /* Memory, compute and priority of a running container, in effect when it returns. ERR_NOT_FOUND; ERR_CONFLICT: other
@@ -71,8 +77,9 @@ err allocation_make(allocations *all, const allocation_ask *ask, const allocatio
 err allocation_change(allocations *all, str id, const share *s, fault *f) MUST_CHECK;
 /* The folder goes; whoever still runs in the container keeps its limits. ERR_NOT_FOUND. */
 err allocation_end(allocations *all, str id, const char *reason, fault *f) MUST_CHECK;
-/* Ends those that are over ALLOCATION_GRACE_S old and not said to live. How many. */
-uint32_t allocations_sweep(allocations *all, int64_t now_us, bool (*lives)(void *arg, const allocation *a), void *arg);
+/* Ends those that are over, and those that nobody sees any more or yet and are ALLOCATION_GRACE_S old. How many. */
+uint32_t allocations_sweep(
+	allocations *all, int64_t now_us, allocation_life (*look)(void *arg, const allocation *a), void *arg);
 
 allocation *allocation_find(allocations *all, str id);
 /* All, in no order; how many. generation goes up with each that is made or ended. */

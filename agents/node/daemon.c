@@ -1,10 +1,8 @@
 #include "agents/node/daemon.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "agents/node/audit.h"
 #include "agents/node/code.h"
@@ -12,7 +10,7 @@
 #include "agents/node/daemon_settings.h"
 #include "agents/node/exposition.h"
 #include "agents/node/leftover.h"
-#include "agents/node/process.h"
+#include "agents/node/lives.h"
 #include "agents/node/reporter.h"
 #include "agents/node/seats.h"
 #include "agents/node/station.h"
@@ -202,34 +200,27 @@ static void on_allocations(void *arg)
 		loop_timer_arm(s->sample, s->o.audit_ms * 1000);
 }
 
-/* Only a folder that is surely not there says that the pod is gone: not one that we may not see, nor a kubelet that is
- * elsewhere. */
-static bool pod_is_gone(const service *s, const char *uid)
-{
-	char path[4096];
-	struct stat st;
-
-	if (snprintf(path, sizeof(path), "%s/pods", s->o.kubelet_dir) >= (int)sizeof(path) || stat(path, &st) != 0)
-		return false;
-	if (snprintf(path, sizeof(path), "%s/pods/%s", s->o.kubelet_dir, uid) >= (int)sizeof(path))
-		return false;
-	return stat(path, &st) != 0 && errno == ENOENT;
-}
-
-static bool is_living(void *arg, const allocation *of)
+static lives_word on_ask(void *arg, str pod_uid)
 {
 	const service *s = arg;
 
-	if (of->pid)
-		return process_started((pid_t)of->pid) == of->pid_started;
-	return !of->pod_uid[0] || !pod_is_gone(s, of->pod_uid);
+	return s->station ? station_pod(s->station, pod_uid) : LIVES_UNKNOWN;
+}
+
+static void tidy(void *arg)
+{
+	service *s = arg;
+	lives l = {.kubelet_dir = s->o.kubelet_dir, .ask = on_ask, .arg = s};
+
+	(void)allocations_sweep(s->allocations, clock_now_us(), lives_look, &l);
+	lives_done(&l);
 }
 
 static void on_sweep(void *arg)
 {
 	service *s = arg;
 
-	(void)allocations_sweep(s->allocations, clock_now_us(), is_living, s);
+	tidy(s);
 	(void)leftover_sweep(s->allocations, NULL);
 	code_release();
 	loop_timer_arm(s->sweep, SWEEP_US);
@@ -472,7 +463,8 @@ static err station_begin(service *s, fault *f)
 			.cdi_folder = s->o.cdi_dir[0] ? s->o.cdi_dir : NULL,
 			.libraries = s->o.libraries,
 			.procfs = s->o.procfs,
-			.form = s->o.form},
+			.form = s->o.form,
+			.tidy = tidy},
 		.on_refused = on_refused,
 		.arg = s,
 	};

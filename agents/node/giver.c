@@ -14,6 +14,7 @@ enum { PARTS_MAX = 96, PATH_BYTES = 512 };
 struct giver {
 	giver_config c;
 	char *cdi_folder, *cdi_folders, *libraries, *devices, *procfs;
+	const char *giving; /* the allocation that is being made, maybe anew */
 };
 
 /* What goes into one container, in the form that both ways of saying it share. */
@@ -110,6 +111,8 @@ static err instance_find(const giver *g, const kubelet_wish *w, const plan_share
 		return fault_set(f, ERR_CONFLICT, NULL,
 			"an instance " STR_FMT " has to be made, and this node makes none", STR_ARG(s->profile));
 	giver_id(w->pod->p.meta.uid, w->plan->name, id);
+	if (g->c.tidy)
+		g->c.tidy(g->c.arg);
 	instances_want want = {str_from(id), s->uuid, s->profile, s->start};
 	return instances_get(g->c.instances, &want, ret, f);
 }
@@ -304,6 +307,17 @@ static void say_by_parts(const parts *p, arena *a, kubelet_gift *ret)
 			(object_pair){str_from(p->variables[i].name), str_from(p->variables[i].value)};
 }
 
+/* The newest plan that was carried out is remembered with the allocation: one that was signed before it is put back by
+ * somebody. */
+static err fence_check(const allocation *old, const plan_record *plan, fault *f)
+{
+	int64_t seen;
+
+	if (!old || !str_to_i64(str_from(old->fence), &seen) || plan->fence >= seen)
+		return ERR_OK;
+	return fault_set(f, ERR_PERMISSION_DENIED, NULL, "the plan is older than one seen before");
+}
+
 static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation **ret, fault *f)
 {
 	const local_pod *p = w->pod;
@@ -316,13 +330,19 @@ static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation 
 			.namespace = p->p.meta.space,
 			.pod = p->p.meta.name,
 			.container = w->plan->name}};
-	err e = share_fill(g, w, a, &q.share, f);
-
 	giver_id(p->p.meta.uid, w->plan->name, id);
-	allocation *old = e ? NULL : allocation_find(g->c.allocations, str_from(id));
-	if (old)
+	const allocation *old = allocation_find(g->c.allocations, str_from(id));
+	err e = fence_check(old, &p->plan, f);
+
+	if (!e && old)
 		(void)leftover_sweep(g->c.allocations, old);
-	return e ? e : allocation_make(g->c.allocations, &q, ret, f);
+	if (!e)
+		e = share_fill(g, w, a, &q.share, f);
+	g->giving = id;
+	if (!e)
+		e = allocation_make(g->c.allocations, &q, ret, f);
+	g->giving = NULL;
+	return e;
 }
 
 err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f)
@@ -364,7 +384,9 @@ void giver_ended(giver *g, const char *id)
 {
 	if (g->cdi_folder)
 		(void)!cdi_remove(g->cdi_folder, id, NULL);
-	if (g->c.instances)
+	/* One that is made anew has its new instance already. */
+	bool is_anew = g->giving && strcmp(g->giving, id) == 0;
+	if (g->c.instances && !is_anew)
 		instances_release(g->c.instances, str_from(id));
 }
 

@@ -32,8 +32,9 @@ typedef struct giver_config {
 	const char *libraries;   /* the folder of the shim's libraries, of ld.so.preload and reeve-hook */
 	const char *devices;     /* "/dev" */
 	giver_form form;
-	instances *instances; /* makes what plans have to be cut; NULL: such plans are refused */
-	const char *procfs;   /* "/proc": where NVIDIA's driver tells the device nodes of instances */
+	void (*tidy)(void *arg); /* ends allocations that are over: a new one needs their place. Optional */
+	instances *instances;    /* makes what plans have to be cut; NULL: such plans are refused */
+	const char *procfs;      /* "/proc": where NVIDIA's driver tells the device nodes of instances */
 } giver_config;
 
 typedef struct giver giver;

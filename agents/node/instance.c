@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include "base/str.h"
+#include <unistd.h>
+#include "agents/file.h"
+#include "agents/node/process.h"
 #include "shim/abi.h"
 
 /* NVML's declarations that are needed here; tests/shim/headers.sh holds those of the shim to the real header. */
@@ -44,6 +46,7 @@ enum {
 	PLACES_MAX = 32,
 	UUID_BYTES_MAX = 96,
 	TAKEN = 17, /* no error of NVML's */
+	NOTE_PATH_BYTES = 4096,
 };
 #define PROFILE_VERSION ((unsigned)sizeof(instance_profile) | 2u << 24)
 
@@ -204,7 +207,53 @@ static bool place_find(
 	return false;
 }
 
-static int make(const nvml_calls *n, nvmlDevice_t device, const instance_profile *p, unsigned start)
+/* What this program did at one place of one device. */
+typedef struct note {
+	char path[NOTE_PATH_BYTES];
+} note;
+
+static bool note_at(const char *lock, char **place, note *ret)
+{
+	int n = snprintf(ret->path, sizeof(ret->path), "%s.%s.%s.%s", lock, place[0], place[1], place[2]);
+
+	return n > 0 && n < (int)sizeof(ret->path) && !strchr(place[0], '/') && !strchr(place[1], '/');
+}
+
+/* gpu_instance -1: the place is empty, and what stands there next is ours. */
+static bool note_put(const note *at, int64_t gpu_instance)
+{
+	AUTO_ARENA a = arena_new(0);
+	str boot = process_boot(a);
+
+	return file_write(at->path, 0600, str_print(a, STR_FMT " %lld\n", STR_ARG(boot), (long long)gpu_instance),
+		       NULL) == ERR_OK;
+}
+
+/* False: we made nothing there. */
+static bool note_read(const note *at, int64_t *ret_gpu_instance)
+{
+	AUTO_ARENA a = arena_new(0);
+	str text;
+
+	if (file_read(at->path, a, &text, NULL))
+		return false;
+	str line = str_split(&text, '\n'), boot = str_split(&line, ' ');
+	return str_eq(boot, process_boot(a)) && str_to_i64(line, ret_gpu_instance);
+}
+
+static void note_drop(const note *at)
+{
+	(void)unlink(at->path);
+}
+
+static int made_fail(const note *at, const char *why)
+{
+	note_drop(at);
+	return fail("make", why);
+}
+
+static int make(
+	const nvml_calls *n, nvmlDevice_t device, const instance_profile *p, unsigned start, const note *at_place)
 {
 	instance_placement at;
 	char uuid[UUID_BYTES_MAX];
@@ -216,27 +265,40 @@ static int make(const nvml_calls *n, nvmlDevice_t device, const instance_profile
 		return fail("make", "an instance of this profile stands there that this node did not make");
 	if (!place_find(n, device, p->id, start, &at))
 		return fail("make", "this profile cannot begin at that slot");
+	if (!note_put(at_place, -1))
+		return fail("make", "it cannot be written down");
 	int e = n->make(device, p->id, &at, &made);
 	if (e)
-		return fail("make", why_of(n, e));
+		return made_fail(at_place, why_of(n, e));
 	e = n->info(made, &info);
-	if (!e)
+	if (!e && note_put(at_place, info.id))
 		e = compute_make(n, made, p->slices, &compute);
 	if (e || !mig_uuid(n, device, info.id, uuid)) {
 		(void)instance_remove(n, made);
-		return fail("make", e ? why_of(n, e) : "the instance has no name");
+		return made_fail(at_place, e ? why_of(n, e) : "the instance has no name");
 	}
 	printf("ok %u %u %s\n", info.id, compute, uuid);
 	return EXIT_SUCCESS;
 }
 
-static int remove_one(const nvml_calls *n, nvmlDevice_t device, const instance_profile *p, unsigned start)
+static bool is_ours(const nvml_calls *n, void *instance, int64_t gpu_instance, const note *at_place)
+{
+	instance_info info;
+
+	if (gpu_instance < 0 && !note_read(at_place, &gpu_instance))
+		return false;
+	return gpu_instance < 0 || (n->info(instance, &info) == 0 && info.id == gpu_instance);
+}
+
+static int remove_one(const nvml_calls *n, nvmlDevice_t device, const instance_profile *p, unsigned start,
+	int64_t gpu_instance, const note *at_place)
 {
 	void *found = instance_find(n, device, p->id, start);
-	int e = found ? instance_remove(n, found) : 0;
+	int e = found && is_ours(n, found, gpu_instance, at_place) ? instance_remove(n, found) : 0;
 
 	if (e)
 		return fail("remove", why_of(n, e));
+	note_drop(at_place);
 	printf("ok\n");
 	return EXIT_SUCCESS;
 }
@@ -255,8 +317,11 @@ int instance_main(int argc, char **argv)
 	instance_profile p;
 	nvmlDevice_t device;
 	uint64_t start;
+	int64_t gpu_instance;
+	note at;
 
-	if (argc != 7 || !str_to_u64(str_from(argv[6]), &start) || start > INSTANCES_MAX)
+	if (argc != 8 || !str_to_u64(str_from(argv[6]), &start) || start > INSTANCES_MAX ||
+		!str_to_i64(str_from(argv[7]), &gpu_instance) || !note_at(argv[1], &argv[4], &at))
 		return EXIT_FAILURE;
 	if (!lock_take(argv[1]))
 		return fail(argv[1], "cannot be locked");
@@ -270,6 +335,6 @@ int instance_main(int argc, char **argv)
 		return fail(argv[4], why_of(&n, e));
 	if (!profile_find(&n, device, argv[5], &p))
 		return fail(argv[5], "the device has no such profile");
-	return strcmp(argv[3], "make") == 0 ? make(&n, device, &p, (unsigned)start)
-					    : remove_one(&n, device, &p, (unsigned)start);
+	return strcmp(argv[3], "make") == 0 ? make(&n, device, &p, (unsigned)start, &at)
+					    : remove_one(&n, device, &p, (unsigned)start, gpu_instance, &at);
 }

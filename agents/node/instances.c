@@ -19,18 +19,19 @@ typedef struct entry {
 	char allocation[ALLOCATION_ID_MAX];
 	char device[INSTANCE_TEXT_MAX], profile[INSTANCE_TEXT_MAX];
 	int64_t start;
-	instance_found made; /* STAGE_READY */
+	instance_found made; /* STAGE_READY; gpu_instance -1: it is not known whether it was made */
 	char why[FAULT_DETAIL_MAX];
-	bool has_failed; /* making did: told once, then the entry goes */
+	bool has_failed; /* making did, and nothing stands there of it: told once, then the entry goes */
 	bool is_waiting; /* removing did: it is tried again later */
 } entry;
 
 struct instances {
 	instances_config c;
-	char *path, *lock, *program, *nvml;
+	char *path, *lock, *program, *nvml, *boot;
 	vec(entry *) entries;
 	program *running;
 	entry *current; /* what runs is for it */
+	bool is_making; /* and makes it */
 	loop_timer *again;
 };
 
@@ -39,6 +40,8 @@ static err save(instances *all, fault *f)
 	buf out;
 
 	buf_init(&out, FILE_BYTES_MAX_OURS);
+	if (all->boot[0])
+		buf_printf(&out, "boot %s\n", all->boot);
 	for (uint32_t i = 0; i < all->entries.n; i++) {
 		const entry *e = all->entries.v[i];
 		if (e->has_failed)
@@ -100,6 +103,17 @@ static void entry_drop(instances *all, const entry *gone)
 		}
 }
 
+/* The first line names the machine's boot: none of an earlier one's instances is there any more. */
+static bool boot_take(const instances *all, str *text)
+{
+	str rest = *text, line = str_split(&rest, '\n'), word = str_split(&line, ' ');
+
+	if (!str_eq(word, S("boot")))
+		return true;
+	*text = rest;
+	return !all->boot[0] || str_eq(line, str_from(all->boot));
+}
+
 /* What was not finished is undone: nobody knows how far it came. */
 static err load(instances *all, fault *f)
 {
@@ -109,7 +123,7 @@ static err load(instances *all, fault *f)
 
 	if (e == ERR_NOT_FOUND)
 		return ERR_OK;
-	if (e)
+	if (e || !boot_take(all, &text))
 		return e;
 	while (text.n > 0) {
 		str line = str_split(&text, '\n');
@@ -155,6 +169,15 @@ static void made(entry *e, str rest)
 		e->stage = STAGE_READY;
 }
 
+/* What we are about to remove may hold the place. */
+static bool is_in_the_way(const instances *all, const entry *e)
+{
+	for (uint32_t i = 0; i < all->entries.n; i++)
+		if (all->entries.v[i]->stage == STAGE_REMOVING && strcmp(all->entries.v[i]->device, e->device) == 0)
+			return true;
+	return false;
+}
+
 static void change_done(instances *all, entry *e, bool was_made, str line, const char *why)
 {
 	bool is_ok = str_eq(line, S("ok")) || str_starts(line, S("ok "));
@@ -166,7 +189,9 @@ static void change_done(instances *all, entry *e, bool was_made, str line, const
 		/* One that ended without a word may have made it. */
 		bool is_known = str_starts(line, S("error "));
 		(void)snprintf(e->why, sizeof(e->why), STR_FMT, STR_ARG(said));
-		if (is_known && e->stage == STAGE_MAKING)
+		if (is_known && e->stage == STAGE_MAKING && is_in_the_way(all, e))
+			wait_for(all, e);
+		else if (is_known && e->stage == STAGE_MAKING)
 			e->has_failed = true;
 		else
 			e->stage = STAGE_REMOVING;
@@ -181,7 +206,7 @@ static void on_done(void *arg, err code, str out, const char *why)
 {
 	instances *all = arg;
 	entry *e = all->current;
-	bool was_made = e->made.gpu_instance < 0;
+	bool was_made = all->is_making;
 	str line = code ? STR_NONE : str_split(&out, '\n');
 
 	all->running = NULL;
@@ -192,16 +217,16 @@ static void on_done(void *arg, err code, str out, const char *why)
 	turn(all);
 }
 
-/* gpu_instance tells what runs: -1 while it is made. */
 static void change_begin(instances *all, entry *e)
 {
-	char start[32];
+	char start[32], made_id[32];
 	const char *verb = e->stage == STAGE_MAKING ? "make" : "remove";
 	fault f = {0};
 
 	(void)snprintf(start, sizeof(start), "%lld", (long long)e->start);
+	(void)snprintf(made_id, sizeof(made_id), "%lld", (long long)e->made.gpu_instance);
 	str words[] = {S("instance"), str_from(all->lock), str_from(all->nvml), str_from(verb), str_from(e->device),
-		str_from(e->profile), str_from(start)};
+		str_from(e->profile), str_from(start), str_from(made_id)};
 	program_spec s = {
 		.command = str_from(all->program),
 		.args = {words, sizeof(words) / sizeof(*words)},
@@ -209,7 +234,7 @@ static void change_begin(instances *all, entry *e)
 		.on_done = on_done,
 		.arg = all,
 	};
-	e->made.gpu_instance = e->stage == STAGE_MAKING ? -1 : 0;
+	all->is_making = e->stage == STAGE_MAKING;
 	all->current = e;
 	all->running = program_start(all->c.loop, &s, &f);
 	if (all->running)
@@ -253,6 +278,7 @@ err instances_open(const instances_config *c, instances **ret, fault *f)
 	all->lock = copy_of(path);
 	all->program = copy_of(c->program);
 	all->nvml = copy_of(c->nvml);
+	all->boot = copy_of(c->boot ? c->boot : "");
 	all->again = loop_timer_new(c->loop, turn_again, all);
 	err e = load(all, f);
 	if (e) {
@@ -277,6 +303,7 @@ void instances_close(instances *all)
 	free(all->lock);
 	free(all->program);
 	free(all->nvml);
+	free(all->boot);
 	free(all);
 }
 
@@ -331,19 +358,22 @@ err instances_get(instances *all, const instances_want *w, instance_found *ret, 
 	return ERR_OK;
 }
 
-static void release(entry *e)
+/* Where making failed nothing stands that is ours. */
+static void release(instances *all, entry *e)
 {
-	e->stage = STAGE_REMOVING;
-	e->has_failed = false;
+	if (e->has_failed)
+		entry_drop(all, e);
+	else
+		e->stage = STAGE_REMOVING;
 }
 
 void instances_release(instances *all, str of)
 {
 	bool has_any = false;
 
-	for (uint32_t i = 0; i < all->entries.n; i++)
+	for (uint32_t i = all->entries.n; i-- > 0;)
 		if (str_eq(str_from(all->entries.v[i]->allocation), of)) {
-			release(all->entries.v[i]);
+			release(all, all->entries.v[i]);
 			has_any = true;
 		}
 	if (!has_any)
@@ -356,11 +386,11 @@ void instances_sweep(instances *all, bool (*is_used)(void *arg, str of), void *a
 {
 	bool has_any = false;
 
-	for (uint32_t i = 0; i < all->entries.n; i++) {
+	for (uint32_t i = all->entries.n; i-- > 0;) {
 		entry *e = all->entries.v[i];
-		if (e->stage != STAGE_READY || is_used(arg, str_from(e->allocation)))
+		if ((e->stage != STAGE_READY && !e->has_failed) || is_used(arg, str_from(e->allocation)))
 			continue;
-		release(e);
+		release(all, e);
 		has_any = true;
 	}
 	if (!has_any)

@@ -2,9 +2,9 @@
  *
  * Each is written down before anything is done and after it was done (a file of the state folder), so that whatever
  * ends the daemon, the next one knows what it may find: what was being made or removed is removed, what was made stays
- * with its allocation. One change at a time is under way, in a process of its own with a deadline; one that fails is
- * told to who asks, and removing is tried again for as long as the device refuses it, since a program may still run
- * there.
+ * with its allocation, and what stood there before is left alone (instance.h). One change at a time is under way, in a
+ * process of its own with a deadline; one that fails is told to who asks, and removing is tried again for as long as
+ * the device refuses it, since a program may still run there.
  */
 #pragma once
 #include "agents/node/allocation.h"
@@ -23,6 +23,7 @@ typedef struct instances_config {
 	const char *state_dir; /* copied, as is what follows */
 	const char *program;   /* reeve-node: its word `instance` is run */
 	const char *nvml;
+	const char *boot;             /* of the machine: with it all instances go. NULL: not told */
 	int64_t timeout_ms;           /* of one change */
 	int64_t again_ms;             /* 0: INSTANCES_AGAIN_MS */
 	void (*on_change)(void *arg); /* something is ready, or has failed */
@@ -43,7 +44,8 @@ typedef struct instance_found {
 err instances_open(const instances_config *c, instances **ret, fault *f) MUST_CHECK;
 void instances_close(instances *all); /* NULL-safe; what is under way goes on without us, and is known to the next */
 
-/* The instance for an allocation. ERR_UNAVAILABLE: it is being made; ask again after on_change. ERR_CONFLICT: it cannot
+/* The instance for an allocation. ERR_UNAVAILABLE: it is being made, or what stood on its device is being removed
+ * first; ask again after on_change. ERR_CONFLICT: it cannot
  * be made (the fault says why); asked again, it is tried again. */
 err instances_get(instances *all, const instances_want *w, instance_found *ret, fault *f) MUST_CHECK;
 /* The allocation has ended: its instances go. */

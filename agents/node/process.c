@@ -1,12 +1,14 @@
 #include "agents/node/process.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/buf.h"
 
-enum { STAT_PARENT = 4, STAT_STARTED = 22 };
+enum { STAT_PARENT = 4, STAT_STARTED = 22, GROUPS_BYTES_MAX = 32 << 20 };
 
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -106,6 +108,11 @@ uint32_t process_space(pid_t pid, bool *ret_is_gone)
 	return depth && depth == own ? space_read(getpid()) : 0;
 }
 
+bool process_sees_all(void)
+{
+	return getppid() != 0;
+}
+
 bool process_has_ended(pid_t pid)
 {
 	char text[1024];
@@ -152,6 +159,38 @@ bool process_in_pod(pid_t pid, const char *pod_uid)
 	char text[4096];
 
 	return *pod_uid && cgroup_has_pod(text_of(pid, "cgroup", text, sizeof(text)), str_from(pod_uid));
+}
+
+bool process_groups(arena *a, str *ret)
+{
+	DIR *list = opendir("/proc");
+	char text[4096];
+	buf all;
+
+	buf_init(&all, GROUPS_BYTES_MAX);
+	for (const struct dirent *entry; list && (entry = readdir(list));) {
+		int64_t pid;
+		if (str_to_i64(str_from(entry->d_name), &pid))
+			buf_add_str(&all, text_of((pid_t)pid, "cgroup", text, sizeof(text)));
+	}
+	if (list)
+		closedir(list);
+	bool is_whole = list && !all.over && process_sees_all();
+	if (is_whole)
+		*ret = str_dup(a, buf_str(&all));
+	buf_done(&all);
+	return is_whole;
+}
+
+str process_boot(arena *a)
+{
+	char text[64];
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+
+	if (fd >= 0)
+		close(fd);
+	return str_trim(str_dup(a, str_of(text, n > 1 ? (size_t)n - 1 : 0)));
 }
 
 bool process_signal(pid_t pid, uint64_t started, int signo)

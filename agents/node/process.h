@@ -19,10 +19,18 @@ bool process_look(pid_t pid, process_names *ret);
 
 /* The inode of its pid namespace; 0: it is gone (ret_is_gone), or we may not look. */
 uint32_t process_space(pid_t pid, bool *ret_is_gone);
+/* Whether the machine's processes are to be seen here: who has no parent is in a namespace of its own. */
+bool process_sees_all(void);
 /* Whether it has ended, and waits at most to be reaped. */
 bool process_has_ended(pid_t pid);
 /* Whether the pod's uid stands in the process's control group, as kubelet's drivers write it ('-' or '_'). */
 bool process_in_pod(pid_t pid, const char *pod_uid);
+
+/* What /proc/PID/cgroup says of all processes, one after the other, in a. False: not all of the machine's can be seen.
+ */
+bool process_groups(arena *a, str *ret);
+/* Names this boot of the machine; in a. */
+str process_boot(arena *a);
 
 /* The part of it that reads the bytes of /proc/PID/cgroup. */
 bool cgroup_has_pod(str text, str pod_uid);

@@ -6,6 +6,7 @@
 #include "agents/kube/follow.h"
 #include "agents/kube/kube_write.h"
 #include "agents/node/kubelet/kubelet.h"
+#include "agents/node/process.h"
 #include "agents/node/signboard.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,6 +24,7 @@ struct station {
 	signboard *signboard;
 	instances *instances;
 	loop_timer *look;
+	bool is_listed; /* the API server has told all pods of this node once */
 	uint64_t refused;
 	plan_keys keys;
 };
@@ -98,7 +100,10 @@ static void on_pod_gone(void *arg, const object_meta *m, str object)
 
 static void on_listed(void *arg)
 {
-	log_info("pods.listed", KV_I64("pods", follow_count(((station *)arg)->pods)));
+	station *s = arg;
+
+	s->is_listed = true;
+	log_info("pods.listed", KV_I64("pods", follow_count(s->pods)));
 }
 
 static void on_trouble(void *arg, err e, long status, str why)
@@ -210,7 +215,9 @@ static void on_instance(void *arg)
 
 static err instances_begin(station *s, fault *f)
 {
+	AUTO_ARENA a = arena_new(0);
 	instances_config c = {
+		.boot = str_z(a, process_boot(a)),
 		.loop = s->c.loop,
 		.state_dir = s->c.state_dir,
 		.program = "/proc/self/exe",
@@ -283,6 +290,15 @@ void station_close(station *s)
 	instances_close(s->instances);
 	kube_close(s->kube);
 	free(s);
+}
+
+lives_word station_pod(const station *s, str pod_uid)
+{
+	const local_pod *p = s->is_listed ? local_pods_find_uid(kubelet_pods(s->kubelet), pod_uid) : NULL;
+
+	if (!s->is_listed)
+		return LIVES_UNKNOWN;
+	return !p ? LIVES_DELETED : pod_is_over(&p->p) ? LIVES_OVER : LIVES_HERE;
 }
 
 void station_devices(station *s)

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "agents/node/giver.h"
+#include "agents/node/lives.h"
 
 enum { STATION_KEYS_BYTES_MAX = 64 << 10, STATION_LOOK_MS = 5000 };
 
@@ -30,6 +31,8 @@ typedef struct station station;
 err station_open(const station_config *c, station **ret, fault *f) MUST_CHECK;
 void station_close(station *s); /* NULL-safe; what was given stays */
 
+/* What the API server says of a pod that was bound here. */
+lives_word station_pod(const station *s, str pod_uid);
 /* The devices have changed, or one's health. */
 void station_devices(station *s);
 /* An allocation has ended. */

@@ -278,8 +278,7 @@ def whole(kubelet, uuid):
     del kubelet.listed["bad"]
     kubelet.call("Allocate", field(1, field(1, ids[0])))
     kubelet.listed["cut"] = [ids[0]]
-    with open(os.path.join(folder, "state", "instances")) as f:
-        made = f.read()
+    made = instances()
     expect("what was written down", "ready uid-cut_main %s 1g.10gb 4 7 0 MIG-00000003-0000-0000-0000-000000000000\n" % uuid(3), made)
     with open(os.path.join(folder, "state", "allocations", "uid-cut_main.json")) as f:
         expect("the instance is what is given", True, "MIG-00000003-0000-0000-0000-000000000000" in f.read())
@@ -316,6 +315,7 @@ def main():
     try:
         whole(kubelet, uuid)
         daemon = crash(kubelet, uuid, daemon, log)
+        administrators(uuid)
     except Exception as e:
         failures.append("%s: %s" % (type(e).__name__, e))
     daemon.send_signal(signal.SIGTERM)
@@ -343,7 +343,7 @@ def becomes(what, wanted, ask):
 
 def instances():
     with open(os.path.join(folder, "state", "instances")) as f:
-        return f.read()
+        return "".join(line for line in f if not line.startswith("boot "))
 
 
 def crash(kubelet, uuid, daemon, log):
@@ -371,8 +371,30 @@ def crash(kubelet, uuid, daemon, log):
     return daemon
 
 
+def administrators(uuid):
+    """An instance that somebody else made is not removed by who was about to make one at its place."""
+    def change(lock, *words):
+        said = subprocess.run([node, "instance", os.path.join(folder, lock), build + "/fake/libnvidia-ml.so.1", *words],
+                              env=environment, check=True, capture_output=True)
+        return said.stdout.decode().split("\n")[0]
+    place = (uuid(1), "1g.10gb", "2")
+    made = change("admins.lock", "make", *place, "-1")
+    expect("an administrator's instance", "ok", made.split()[0])
+    expect("a plan's at the same place", "error", change("state/instances.lock", "make", *place, "-1").split()[0])
+    expect("what is undone", "ok", change("state/instances.lock", "remove", *place, "-1"))
+    expect("by an id of old", "ok", change("state/instances.lock", "remove", *place, str(int(made.split()[1]) + 1)))
+    expect("it stands", "error", change("state/instances.lock", "make", *place, "-1").split()[0])
+    expect("its maker can", "ok", change("admins.lock", "remove", *place, "-1"))
+    made = change("state/instances.lock", "make", *place, "-1")
+    expect("then it can be made", "ok", made.split()[0])
+    expect("and removed, though nobody heard that it was made", "ok", change("state/instances.lock", "remove", *place, "-1"))
+    expect("the place is empty", "ok", change("admins.lock", "make", *place, "-1").split()[0])
+
+
+environment = dict(os.environ, FAKE_GPU=os.path.join(folder, "gpu"), FAKE_DEVICES="4", FAKE_MIG_MS="300")
+
+
 def begin(log):
-    environment = dict(os.environ, FAKE_GPU=os.path.join(folder, "gpu"), FAKE_DEVICES="4", FAKE_MIG_MS="300")
     return subprocess.Popen(
         [node, "--node", "n1", "--state-dir", os.path.join(folder, "state"), "--nvml", build + "/fake/libnvidia-ml.so.1",
          "--metrics-listen", "127.0.0.1:0", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--shares", "1000",

@@ -253,9 +253,11 @@ Test(allocation, books_of_an_earlier_boot_are_emptied)
 	free(b);
 }
 
-static bool is_living(void *arg, const allocation *of)
+static allocation_life is_living(void *arg, const allocation *of)
 {
-	return strcmp(of->id, arg) == 0;
+	return strcmp(of->id, arg) == 0      ? ALLOCATION_LIVES
+	       : strcmp(of->id, "over") == 0 ? ALLOCATION_OVER
+					     : ALLOCATION_UNSEEN;
 }
 
 Test(allocation, those_whose_container_is_gone_are_collected_after_a_while)
@@ -265,7 +267,9 @@ Test(allocation, those_whose_container_is_gone_are_collected_after_a_while)
 
 	made(all, "gone", 1);
 	made(all, "here", 1);
-	cr_expect_eq(allocations_sweep(all, now_us, is_living, "here"), 0u, "it may not have appeared yet");
+	made(all, "over", 1);
+	cr_expect_eq(allocations_sweep(all, now_us, is_living, "here"), 1u, "it may not have appeared yet");
+	cr_expect(!allocation_find(all, S("over")) && allocation_find(all, S("gone")));
 	now_us += (ALLOCATION_GRACE_S + 1) * INT64_C(1000000);
 	cr_expect_eq(allocations_sweep(all, now_us, is_living, "here"), 1u);
 	cr_expect(allocation_find(all, S("here")) && !allocation_find(all, S("gone")));

@@ -184,6 +184,35 @@ Test(giver, the_limits_are_the_plans_and_follow_it)
 	bench_close(&b);
 }
 
+Test(giver, a_plan_from_before_is_refused_after_a_restart_too)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	fault f = {0};
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, true);
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	b.pod.plan.fence = 9;
+	b.shares[0].memory_mib = 2000;
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	allocations_close(b.all);
+	giver_close(b.g);
+	cr_assert_eq(allocations_open(b.state, NULL, NULL, &b.all, NULL), ERR_OK);
+	giver_config c = {.allocations = b.all,
+		.cards = on_cards,
+		.cdi_folder = b.cdi,
+		.cdi_folders = b.cdi,
+		.libraries = "/usr/lib/reeve",
+		.devices = b.devices};
+	b.g = giver_open(&c);
+	b.pod.plan.fence = 8;
+	b.shares[0].memory_mib = 8000;
+	cr_expect_eq(give(&b, a, &gift, &f), ERR_PERMISSION_DENIED, "%s", f.detail);
+	cr_expect_eq(allocation_find(b.all, S("uid_main"))->share.devices[0].memory_mib, 2000);
+	bench_close(&b);
+}
+
 static void slot_put(const allocation *of, unsigned at, uint32_t space)
 {
 	books_slot slot = {.owner = UINT64_C(1) << 32 | 1, .bytes[0] = UINT64_C(6) << 30, .pid_space = space};

@@ -9,7 +9,7 @@
 /* What stands for reeve-node's word: it notes what it is told, and answers what the file `answer-<verb>` says, once,
  * and then as if all went well. */
 static const char script[] = "#!/bin/sh\n"
-			     "echo \"$4 $5 $6 $7\" >>\"$0.said\"\n"
+			     "echo \"$4 $5 $6 $7 $8\" >>\"$0.said\"\n"
 			     "if [ -e \"$0.$4\" ]; then cat \"$0.$4\"; rm \"$0.$4\"; exit; fi\n"
 			     "[ \"$4\" = make ] && echo 'ok 7 0 MIG-a' || echo ok\n";
 
@@ -19,6 +19,7 @@ typedef struct bench {
 	char root[64], program[96];
 	instances *all;
 	uint32_t changes;
+	const char *boot;
 } bench;
 
 static void on_change(void *arg)
@@ -38,6 +39,7 @@ static void on_late(void *arg)
 static err all_open(bench *b, fault *f)
 {
 	instances_config c = {.loop = b->loop,
+		.boot = b->boot,
 		.state_dir = b->root,
 		.program = b->program,
 		.nvml = "nvml",
@@ -119,7 +121,7 @@ Test(instances, what_is_wanted_is_made_once_and_goes_with_its_allocation)
 	instances_release(b.all, S("pod_main"));
 	loop_run(b.loop);
 	cr_expect_eq(instances_count(b.all), 0);
-	expect_file(&b, "p.said", "make GPU-a 1g.10gb 4\nremove GPU-a 1g.10gb 4\n");
+	expect_file(&b, "p.said", "make GPU-a 1g.10gb 4 -1\nremove GPU-a 1g.10gb 4 7\n");
 	expect_file(&b, "instances", "");
 	bench_close(&b);
 }
@@ -156,7 +158,7 @@ Test(instances, one_that_ended_without_a_word_is_removed)
 	cr_expect_eq(instances_get(b.all, &one, &found, NULL), ERR_UNAVAILABLE);
 	while (instances_count(b.all))
 		loop_run(b.loop);
-	expect_file(&b, "p.said", "make GPU-a 1g.10gb 4\nremove GPU-a 1g.10gb 4\n");
+	expect_file(&b, "p.said", "make GPU-a 1g.10gb 4 -1\nremove GPU-a 1g.10gb 4 -1\n");
 	bench_close(&b);
 }
 
@@ -179,6 +181,68 @@ Test(instances, removing_is_tried_until_the_device_lets_go_and_holds_up_nobody)
 	while (instances_get(b.all, &other, &found, NULL) == ERR_UNAVAILABLE || instances_count(b.all) > 1)
 		loop_run(b.loop);
 	expect_file(&b, "instances", "ready pod_other GPU-a 1g.10gb 0 7 0 MIG-a\n");
+	bench_close(&b);
+}
+
+/* The pod before has just ended, and a program of it holds the place still. */
+Test(instances, a_place_that_is_being_emptied_is_waited_for)
+{
+	instances_want next = one;
+	instance_found found;
+	fault f = {0};
+	bench b;
+
+	bench_open(&b);
+	next.allocation = S("pod_next");
+	cr_assert_eq(all_open(&b, NULL), ERR_OK);
+	cr_expect_eq(instances_get(b.all, &one, &found, NULL), ERR_UNAVAILABLE);
+	loop_run(b.loop);
+	put(&b, "p.remove", "error in use\n");
+	put(&b, "p.make", "error occupied\n");
+	instances_release(b.all, S("pod_main"));
+	err e = instances_get(b.all, &next, &found, &f);
+	for (int i = 0; i < 20 && e == ERR_UNAVAILABLE; i++) {
+		loop_run(b.loop);
+		e = instances_get(b.all, &next, &found, &f);
+	}
+	cr_expect_eq(e, ERR_OK, "%s", f.detail);
+	expect_file(&b, "instances", "ready pod_next GPU-a 1g.10gb 4 7 0 MIG-a\n");
+	bench_close(&b);
+}
+
+Test(instances, what_could_not_be_made_is_not_removed)
+{
+	instance_found found;
+	bench b;
+
+	bench_open(&b);
+	put(&b, "p.make", "error somebody else's stands there\n");
+	cr_assert_eq(all_open(&b, NULL), ERR_OK);
+	cr_expect_eq(instances_get(b.all, &one, &found, NULL), ERR_UNAVAILABLE);
+	loop_run(b.loop);
+	instances_release(b.all, S("pod_main"));
+	cr_expect_eq(instances_count(b.all), 0);
+	expect_file(&b, "p.said", "make GPU-a 1g.10gb 4 -1\n");
+	bench_close(&b);
+}
+
+Test(instances, after_a_reboot_none_is_there_any_more)
+{
+	instances_want kept = {S("kept_main"), S("GPU-a"), S("3g.40gb"), 0};
+	instance_found found;
+	bench b;
+
+	bench_open(&b);
+	b.boot = "boot-2";
+	put(&b, "instances", "boot boot-1\nready kept_main GPU-a 3g.40gb 0 1 0 MIG-k\n");
+	cr_assert_eq(all_open(&b, NULL), ERR_OK);
+	cr_expect_eq(instances_get(b.all, &kept, &found, NULL), ERR_UNAVAILABLE, "it is made again");
+	loop_run(b.loop);
+	cr_expect_eq(instances_get(b.all, &kept, &found, NULL), ERR_OK);
+	expect_file(&b, "instances", "boot boot-2\nready kept_main GPU-a 3g.40gb 0 7 0 MIG-a\n");
+	instances_close(b.all);
+	cr_assert_eq(all_open(&b, NULL), ERR_OK);
+	cr_expect_eq(instances_get(b.all, &kept, &found, NULL), ERR_OK, "in the same boot it is");
 	bench_close(&b);
 }
 
