@@ -6,9 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "agents/file.h"
+#include "json/doc.h"
 #include "json/write.h"
 
-enum { PATH_BYTES = 4096, LOOK_BYTES = 256 << 10 };
+enum { PATH_BYTES = 4096 };
 
 static const char prefix[] = "reeve.io-share_", ending[] = ".json";
 
@@ -219,48 +220,97 @@ uint32_t cdi_sweep(const char *folder, bool (*is_used)(void *arg, const char *na
 	return n;
 }
 
-static bool file_has(const char *folder, const char *file, const char *kind)
-{
-	char path[PATH_BYTES], text[LOOK_BYTES];
-	bool has = false;
+/* What is looked for in other makers' files, and what of it was found. */
+typedef struct search {
+	str kind;
+	const str *names;
+	uint32_t n;
+	bool *is_found;
+} search;
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, file) >= (int)sizeof(path))
-		return false;
-	FILE *in = fopen(path, "re");
-	if (!in)
-		return false;
-	size_t n = fread(text, 1, sizeof(text), in);
-	has = memmem(text, n, kind, strlen(kind)) != NULL;
-	(void)fclose(in);
-	return has;
+static void name_found(search *q, str name)
+{
+	for (uint32_t i = 0; i < q->n; i++)
+		q->is_found[i] |= str_eq(q->names[i], name);
 }
 
-static bool folder_has(const char *folder, const char *kind)
+static void json_look(search *q, str text, arena *a)
+{
+	json_t *doc, *device;
+	size_t i;
+
+	if (doc_read(text, a, &doc, NULL) ||
+		!str_eq(str_from(json_string_value(json_object_get(doc, "kind"))), q->kind))
+		return;
+	json_array_foreach(json_object_get(doc, "devices"), i, device)
+		name_found(q, str_from(json_string_value(json_object_get(device, "name"))));
+}
+
+/* The value of a line "key: value", with or without quotes and the dash of a list; absent: it is another key's. */
+static str line_value(str line, str key)
+{
+	line = str_trim(line);
+	if (str_starts(line, S("- ")))
+		line = str_trim(str_cut(line, 2, line.n));
+	if (!str_starts(line, key) || line.n <= key.n || line.p[key.n] != ':')
+		return STR_NONE;
+	str value = str_trim(str_cut(line, key.n + 1, line.n));
+	bool is_quoted =
+		value.n >= 2 && (value.p[0] == '"' || value.p[0] == '\'') && value.p[value.n - 1] == value.p[0];
+	return is_quoted ? str_cut(value, 1, value.n - 1) : value;
+}
+
+/* Makers write more of YAML than we read elsewhere; of it two kinds of lines matter, the first at the left edge. */
+static void yaml_look(search *q, str text)
+{
+	bool is_kind = false;
+
+	for (str rest = text; rest.p && !is_kind;) {
+		str line = str_split(&rest, '\n');
+		is_kind = str_starts(line, S("kind:")) && str_eq(line_value(line, S("kind")), q->kind);
+	}
+	while (is_kind && text.p)
+		name_found(q, line_value(str_split(&text, '\n'), S("name")));
+}
+
+static void file_look(search *q, const char *folder, const char *file)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *path = str_z(a, str_print(a, "%s/%s", folder, file));
+	str text, name = str_from(file);
+
+	if (str_starts(name, str_from(prefix)))
+		return;
+	bool is_json = str_ends(name, S(".json")), is_yaml = str_ends(name, S(".yaml")) || str_ends(name, S(".yml"));
+	if ((!is_json && !is_yaml) || file_read(path, a, &text, NULL))
+		return;
+	if (is_json)
+		json_look(q, text, a);
+	else
+		yaml_look(q, text);
+}
+
+static void folder_look(search *q, const char *folder)
 {
 	DIR *d = opendir(folder);
-	bool has = false;
 
 	if (!d)
-		return false;
-	for (struct dirent *one = readdir(d); one && !has; one = readdir(d)) {
-		str name = str_from(one->d_name);
-		bool is_spec = str_ends(name, S(".json")) || str_ends(name, S(".yaml"));
-		has = is_spec && !str_starts(name, str_from(prefix)) && file_has(folder, one->d_name, kind);
-	}
+		return;
+	for (struct dirent *one = readdir(d); one; one = readdir(d))
+		file_look(q, folder, one->d_name);
 	(void)closedir(d);
-	return has;
 }
 
-bool cdi_has_kind(const char *folders, const char *kind)
+bool cdi_has_devices(const char *folders, const char *kind, const str *names, uint32_t n)
 {
-	char folder[PATH_BYTES];
+	AUTO_ARENA a = arena_new(0);
+	search q = {str_from(kind), names, n, ARENA_ARRAY(a, bool, n + 1)};
 	str rest = str_from(folders);
+	bool has_all = n > 0;
 
-	while (rest.p) {
-		str one = str_split(&rest, ':');
-		if (snprintf(folder, sizeof(folder), STR_FMT, STR_ARG(one)) < (int)sizeof(folder) &&
-			folder_has(folder, kind))
-			return true;
-	}
-	return false;
+	while (rest.p)
+		folder_look(&q, str_z(a, str_split(&rest, ':')));
+	for (uint32_t i = 0; i < n; i++)
+		has_all = has_all && q.is_found[i];
+	return has_all;
 }

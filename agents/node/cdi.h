@@ -55,5 +55,5 @@ err cdi_remove(const char *folder, const char *name, fault *f) MUST_CHECK;
 /* Removes the files of shares that are not used any more, and what a crash left half made; how many. */
 uint32_t cdi_sweep(const char *folder, bool (*is_used)(void *arg, const char *name), void *arg);
 
-/* Whether a file in one of the folders ("a:b") has devices of that kind: "nvidia.com/gpu". */
-bool cdi_has_kind(const char *folders, const char *kind);
+/* Whether files in the folders ("a:b") that are of exactly that kind ("nvidia.com/gpu") have all of these devices. */
+bool cdi_has_devices(const char *folders, const char *kind, const str *names, uint32_t n);

@@ -257,13 +257,17 @@ static const char *uuids_of(const allocation *of, arena *a)
 	return text;
 }
 
-/* The maker's file knows no instance that was made after it. */
-static bool is_told_by_maker(const giver *g, const kubelet_wish *w)
+/* The maker's file knows no instance that was made after it; and it may name its devices otherwise than we do. */
+static bool is_told_by_maker(const giver *g, const kubelet_wish *w, arena *a)
 {
-	for (uint32_t i = 0; i < w->plan->n; i++)
+	str *uuids = ARENA_ARRAY(a, str, w->plan->n + 1);
+
+	for (uint32_t i = 0; i < w->plan->n; i++) {
 		if (w->plan->shares[i].profile.p)
 			return false;
-	return g->cdi_folder && cdi_has_kind(g->cdi_folders, MAKER_KIND);
+		uuids[i] = w->plan->shares[i].uuid;
+	}
+	return g->cdi_folder && cdi_has_devices(g->cdi_folders, MAKER_KIND, uuids, w->plan->n);
 }
 
 static void mounts_add(const giver *g, const allocation *of, parts *p, arena *a)
@@ -350,7 +354,7 @@ err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fa
 	giver *g = arg;
 	parts *p = ARENA_NEW(a, parts);
 	const allocation *of;
-	bool has_makers = is_told_by_maker(g, w);
+	bool has_makers = is_told_by_maker(g, w, a);
 	err e = allocate(g, w, a, &of, f);
 
 	if (e)

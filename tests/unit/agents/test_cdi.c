@@ -120,14 +120,50 @@ Test(cdi, files_go_with_what_they_are_of)
 	cr_expect_eq(cdi_remove(folder, "one", NULL), ERR_OK);
 	cr_expect_eq(cdi_remove(folder, "one", NULL), ERR_OK, "again");
 	cr_expect(!is_there(folder, "reeve.io-share_one.json"));
-
-	char folders[160];
-	(void)snprintf(folders, sizeof(folders), "/nowhere:%s", folder);
-	cr_expect(cdi_has_kind(folders, "nvidia.com/gpu"));
-	cr_expect(!cdi_has_kind(folders, "amd.com/gpu"));
-	cr_expect(!cdi_has_kind("/nowhere", "nvidia.com/gpu"));
-	(void)snprintf(folders, sizeof(folders), "%s/nvidia.json", folder);
-	(void)unlink(folders);
+	char path[160];
+	(void)snprintf(path, sizeof(path), "%s/nvidia.json", folder);
+	(void)unlink(path);
 	(void)rmdir(folder);
+	(void)rmdir(root);
+}
+
+static const struct {
+	const char *what, *file, *text;
+	bool has;
+} makers[] = {
+	{"theirs", "a.json", "{\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"GPU-a\"},{\"name\":\"GPU-b\"}]}",
+		true},
+	{"as their tool writes it", "a.yaml",
+		"cdiVersion: 0.5.0\ncontainerEdits:\n  env:\n  - NVIDIA_VISIBLE_DEVICES=void\ndevices:\n- containerEdits:\n"
+		"    deviceNodes:\n    - path: /dev/nvidia0\n  name: GPU-a\n- name: \"GPU-b\"\nkind: nvidia.com/gpu\n",
+		true},
+	{"another kind whose name ends like it", "a.json",
+		"{\"kind\":\"management.nvidia.com/gpu\",\"devices\":[{\"name\":\"GPU-a\"},{\"name\":\"GPU-b\"}]}",
+		false},
+	{"another kind, and theirs in a word of it", "a.yaml",
+		"kind: k8s.device-plugin.nvidia.com/gpu\ndevices:\n- name: GPU-a\n- name: GPU-b\n  note: nvidia.com/gpu\n",
+		false},
+	{"devices by number", "a.json",
+		"{\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"0\"},{\"name\":\"all\"}]}", false},
+	{"one of two", "a.json", "{\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"GPU-a\"}]}", false},
+	{"not JSON", "a.json", "{\"kind\":\"nvidia.com/gpu\"", false},
+	{"ours", "reeve.io-share_x.json",
+		"{\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"GPU-a\"},{\"name\":\"GPU-b\"}]}", false},
+};
+
+Test(cdi, a_makers_file_counts_when_it_is_of_its_kind_and_names_the_devices)
+{
+	char root[] = "/tmp/reeve-cdi-XXXXXX", folders[64], path[128];
+	const str names[] = {S("GPU-a"), S("GPU-b")};
+
+	cr_assert(mkdtemp(root));
+	(void)snprintf(folders, sizeof(folders), "/nowhere:%s", root);
+	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
+		file_make(root, makers[i].file, makers[i].text);
+		cr_expect_eq(cdi_has_devices(folders, "nvidia.com/gpu", names, 2), makers[i].has, "%s", makers[i].what);
+		(void)snprintf(path, sizeof(path), "%s/%s", root, makers[i].file);
+		(void)unlink(path);
+	}
+	cr_expect(!cdi_has_devices("/nowhere", "nvidia.com/gpu", names, 2));
 	(void)rmdir(root);
 }

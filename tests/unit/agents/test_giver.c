@@ -141,7 +141,9 @@ Test(giver, with_cdi_the_answer_is_names)
 
 	/* The maker's file says what its devices are: ours says no more of them. */
 	(void)snprintf(path, sizeof(path), "%s/nvidia.yaml", b.cdi);
-	cr_assert_eq(file_write(path, 0644, S("kind: nvidia.com/gpu\n"), NULL), ERR_OK);
+	cr_assert_eq(file_write(path, 0644,
+			     S("kind: nvidia.com/gpu\ndevices:\n- name: \"" UUID_A "\"\n- name: " UUID_B "\n"), NULL),
+		ERR_OK);
 	gift = (kubelet_gift){0};
 	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
 	cr_assert_eq(gift.cdi.n, 3);
