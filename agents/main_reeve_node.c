@@ -21,6 +21,7 @@ static const struct word {
 } words[] = {
 	{"run", command_run},
 	{"region", command_region},
+	{"install", command_install},
 	{"probe", probe_main},
 	{"instance", instance_main},
 };

@@ -10,5 +10,10 @@ int command_run(int argc, char **argv);
  * argv[0] is "region". */
 int command_region(int argc, char **argv);
 
+/* `reeve-node install /FOLDER [FROM]`: puts the shim's libraries and reeve-hook where the host's container runtime
+ * finds them; what is mounted already stays as it is. FROM: where they are, else beside this program. argv[0] is
+ * "install". */
+int command_install(int argc, char **argv);
+
 /* Says what is wrong; the exit status. */
 int command_refuse(const char *program, const char *at, const char *why);

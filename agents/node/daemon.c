@@ -13,6 +13,8 @@
 #include "agents/node/lives.h"
 #include "agents/node/reporter.h"
 #include "agents/node/seats.h"
+#include "agents/node/settle.h"
+#include "agents/node/state_lock.h"
 #include "agents/node/station.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -42,7 +44,7 @@ typedef struct service {
 	web_server *web;
 	loop_timer *tick, *scan, *sample, *sweep;
 	loop_watch *kernel_log;
-	int kernel_log_fd;
+	int kernel_log_fd, lock_fd;
 	uint64_t probe_failures, inventory_seen, health_seen;
 	card_state states[CARDS_MAX]; /* as they were logged */
 	int64_t window_from_us;
@@ -183,7 +185,7 @@ static void on_tick(void *arg)
 	service *s = arg;
 	int64_t wait_ns = seats_turn(s->seats, clock_mono_ns());
 
-	loop_timer_arm(s->tick, wait_ns / 1000);
+	loop_timer_arm(s->tick, wait_ns < SETTLE_FAST_NS ? SETTLE_FAST_NS / 1000 : wait_ns / 1000);
 }
 
 static void on_news(void *arg)
@@ -487,7 +489,11 @@ static void timers_begin(service *s)
 static err service_begin(service *s, fault *f)
 {
 	pci_roots roots = {s->o.sysfs, s->o.procfs};
-	err e = allocations_open(s->o.state_dir, on_step, s, &s->allocations, f);
+	err e = state_lock(s->o.state_dir, &s->lock_fd, f);
+
+	if (e)
+		return e;
+	e = allocations_open(s->o.state_dir, on_step, s, &s->allocations, f);
 
 	if (e)
 		return e;
@@ -532,6 +538,8 @@ static void service_end(service *s)
 	seats_free(s->seats);
 	allocations_close(s->allocations);
 	ward_free(s->ward);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
 	loop_free(s->loop);
 	free(s);
 	arena_trim();
@@ -567,7 +575,7 @@ int daemon_main(int argc, char **argv)
 
 	if (!s)
 		return EXIT_FAILURE;
-	s->kernel_log_fd = -1;
+	s->kernel_log_fd = s->lock_fd = -1;
 	status = daemon_settings_read(&s->o, argc, argv, &is_done);
 	if (is_done || status) {
 		free(s);

@@ -6,7 +6,15 @@
 #include <unistd.h>
 #include "agents/node/settle.h"
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/vec.h"
+
+/* Whose books were opened is looked at often for a while, and not watched: who opens them without end keeps nobody
+ * busy. */
+typedef struct resting {
+	lot *lot;
+	int64_t until_ns;
+} resting;
 
 struct seats {
 	allocations *all;
@@ -19,7 +27,8 @@ struct seats {
 	void *arg;
 	int inotify_fd; /* -1: none */
 	loop_watch *watch;
-	vec(lot *) by_watch; /* the kernel's numbers are small and rise */
+	map by_watch; /* lot, by the kernel's number */
+	vec(resting) resting;
 };
 
 seats *seats_new(loop *l, allocations *all, void (*on_news)(void *arg), void *arg)
@@ -39,7 +48,8 @@ static void watches_end(seats *s)
 	if (s->inotify_fd >= 0)
 		close(s->inotify_fd);
 	s->inotify_fd = -1;
-	vec_clear(&s->by_watch);
+	map_clear(&s->by_watch);
+	vec_clear(&s->resting);
 }
 
 void seats_free(seats *s)
@@ -49,26 +59,40 @@ void seats_free(seats *s)
 	watches_end(s);
 	settle_free(s->settle);
 	vec_done(&s->members);
-	vec_done(&s->by_watch);
+	map_done(&s->by_watch);
+	vec_done(&s->resting);
 	free(s);
 }
 
+static void lot_opened(seats *s, int wd, int64_t now_ns)
+{
+	lot *l = map_remove_num(&s->by_watch, (uint64_t)wd);
+
+	if (!l)
+		return;
+	(void)inotify_rm_watch(s->inotify_fd, wd);
+	l->is_watched = false;
+	vec_push(&s->resting, ((resting){l, now_ns + SETTLE_ALERT_NS}));
+	settle_wake(s->settle, l, now_ns);
+}
+
+/* One read: what is left wakes us again, after others had their turn. */
 static void on_opened(void *arg, int what)
 {
 	seats *s = arg;
 	_Alignas(struct inotify_event) char text[4096];
-	ssize_t n;
+	uint32_t known = s->resting.n;
 
 	(void)what;
-	while ((n = read(s->inotify_fd, text, sizeof(text))) > 0) {
-		for (ssize_t at = 0; at < n;) {
-			const struct inotify_event *e = (const struct inotify_event *)(const void *)(text + at);
-			if (e->wd >= 0 && (uint32_t)e->wd < s->by_watch.n && s->by_watch.v[e->wd])
-				settle_wake(s->settle, s->by_watch.v[e->wd], clock_mono_ns());
-			at += (ssize_t)(sizeof(*e) + e->len);
-		}
+	ssize_t n = read(s->inotify_fd, text, sizeof(text));
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *e = (const struct inotify_event *)(const void *)(text + at);
+		if (e->wd >= 0)
+			lot_opened(s, e->wd, clock_mono_ns());
+		at += (ssize_t)(sizeof(*e) + e->len);
 	}
-	s->on_news(s->arg);
+	if (s->resting.n != known)
+		s->on_news(s->arg);
 }
 
 /* Where the kernel gives us no more watches, the books are looked at from time to time. */
@@ -81,9 +105,17 @@ static void lot_watch(seats *s, lot *l)
 	l->is_watched = wd >= 0;
 	if (wd < 0)
 		return;
-	while (s->by_watch.n <= (uint32_t)wd)
-		vec_push(&s->by_watch, NULL);
-	s->by_watch.v[wd] = l;
+	map_put_num(&s->by_watch, (uint64_t)wd, l);
+}
+
+static void rests_end(seats *s, int64_t now_ns)
+{
+	for (uint32_t i = s->resting.n; i-- > 0;) {
+		if (s->resting.v[i].until_ns > now_ns)
+			continue;
+		lot_watch(s, s->resting.v[i].lot);
+		vec_remove_fast(&s->resting, i);
+	}
 }
 
 static void watches_begin(seats *s, allocation **list, uint32_t n)
@@ -124,5 +156,6 @@ int64_t seats_turn(seats *s, int64_t now_ns)
 		seats_read(s, list, n);
 	s->is_known = true;
 	s->generation = generation;
+	rests_end(s, now_ns);
 	return settle_turn(s->settle, now_ns);
 }

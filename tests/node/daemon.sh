@@ -137,6 +137,26 @@ await "kind=memory_over action=killed allocation=over"
 wait "$bypass" || is "it was ended" $? 137
 end
 
+# Two of them on one state folder would undo each other's work.
+begin
+"$node" --state-dir "$folder/state" --metrics-listen "" --nvml "$folder/none.so" >"$folder/second" 2>&1 && failed=$((failed + 1))
+grep -q "another reeve-node has" "$folder/second" || is "what the second says" "$(cat "$folder/second")" "another reeve-node has ..."
+end
+
+# What containers are given is put where the host finds it; a file that is mounted somewhere is never written into.
+mkdir "$folder/from"
+for name in libreeve-shim.so libreeve-shim-cuda.so libreeve-shim-nvml.so reeve-hook ld.so.preload; do echo "$name" >"$folder/from/$name"; done
+"$node" install "$folder/lib" "$folder/from"
+exec 9<"$folder/lib/reeve-hook"
+echo newer >"$folder/from/reeve-hook"
+"$node" install "$folder/lib" "$folder/from"
+is "the new hook" "$(cat "$folder/lib/reeve-hook")" newer
+is "the one that is mounted" "$(cat <&9)" reeve-hook
+exec 9<&-
+is "it may be run" "$(stat -c %a "$folder/lib/reeve-hook")" 755
+rm "$folder/from/reeve-hook"
+"$node" install "$folder/lib" "$folder/from" 2>/dev/null && is "without the hook" done refused
+
 # Whose a process is, is told by what is mounted where it runs: nothing says it here but that.
 if unshare -rm true 2>/dev/null; then
 	"$allocate" "$folder/state" mounted "$(gpu 2)" 1000 300 0

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "agents/node/seats.h"
+#include "agents/node/settle.h"
 #include "base/clock.h"
 #include "shim/alive.h"
 
@@ -66,6 +67,9 @@ Test(seats, a_process_that_begins_is_news_and_gets_what_its_neighbours_leave)
 	loop_run(l);
 	seats_turn(s, clock_mono_ns());
 	cr_expect_eq(lent(of), 700u);
+	cr_expect(!of->lot.is_watched, "who opens them again and again is no news");
+	seats_turn(s, clock_mono_ns() + SETTLE_ALERT_NS + 1);
+	cr_expect(of->lot.is_watched, "until it has been quiet for a while");
 	cr_assert_eq(allocation_end(all, S("b"), NULL, &f), ERR_OK);
 	seats_turn(s, clock_mono_ns());
 	process_begins("a");
