@@ -134,6 +134,10 @@ static err write_all(const allocations *all, allocation *of, fault *f)
 		e = folder_make(all, of, a, f);
 	if (!e)
 		e = lot_open(path_of(all, a, "", str_from(of->id), ""), &of->lot, f);
+	if (!e && !lot_fill(&of->lot)) {
+		lot_close(&of->lot);
+		e = fault_set(f, ERR_IO, of->id, "there is no room for its books on the disk");
+	}
 	if (e)
 		remove_all(all, str_from(of->id));
 	return e;
@@ -315,7 +319,7 @@ static bool books_empty(const allocation *of)
 	static const books fresh = {
 		.magic = BOOKS_MAGIC, .version = BOOKS_VERSION, .slot_count = BOOKS_SLOTS, .size_bytes = sizeof(books)};
 
-	return ftruncate(of->lot.books_fd, 0) == 0 && ftruncate(of->lot.books_fd, sizeof(books)) == 0 &&
+	return ftruncate(of->lot.books_fd, 0) == 0 && lot_fill(&of->lot) &&
 	       pwrite(of->lot.books_fd, &fresh, offsetof(books, devices), 0) == (ssize_t)offsetof(books, devices);
 }
 

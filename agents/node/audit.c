@@ -244,6 +244,7 @@ static uint64_t booked_sum(const books *b, unsigned top, uint32_t device)
 static bool books_look(audit *a, allocation *of, audit_use *use)
 {
 	bool has_process = false;
+	lot_cut(&of->lot);
 	bool is_read = lot_read(&of->lot, a->books);
 	unsigned top = is_read ? of->lot.top : 0;
 

@@ -107,12 +107,42 @@ int64_t lot_latest(const books *b, bool *ret_has_process)
 	return (int64_t)latest;
 }
 
+bool lot_fill(const lot *l)
+{
+	return posix_fallocate(l->books_fd, 0, sizeof(books)) == 0;
+}
+
+void lot_cut(const lot *l)
+{
+	struct stat st;
+
+	if (fstat(l->books_fd, &st) == 0 && st.st_size > (off_t)sizeof(books))
+		(void)!ftruncate(l->books_fd, sizeof(books));
+}
+
+/* Who has added up the slot's group before adds it up again. By a leap: a process may count at the same moment. */
+static void group_change(const lot *l, unsigned slot)
+{
+	unsigned first = slot - (slot - BOOKS_NEAR) % BOOKS_GROUP;
+	off_t at = (off_t)(offsetof(books, slots) + first * sizeof(books_slot) + offsetof(books_slot, changes));
+	uint64_t changes = 0;
+
+	if (pread(l->books_fd, &changes, sizeof(changes), at) != (ssize_t)sizeof(changes))
+		return;
+	changes += UINT64_C(1) << 32;
+	(void)!pwrite(l->books_fd, &changes, sizeof(changes), at);
+}
+
 bool lot_free_slot(const lot *l, unsigned slot)
 {
 	off_t at = (off_t)(offsetof(books, slots) + slot * sizeof(books_slot) + offsetof(books_slot, owner));
 	uint64_t nobody = 0;
 
-	return slot < l->top && pwrite(l->books_fd, &nobody, sizeof(nobody), at) == (ssize_t)sizeof(nobody);
+	if (slot >= l->top || pwrite(l->books_fd, &nobody, sizeof(nobody), at) != (ssize_t)sizeof(nobody))
+		return false;
+	if (slot >= BOOKS_NEAR)
+		group_change(l, slot);
+	return true;
 }
 
 bool lot_name_process(const lot *l, unsigned slot, uint32_t host_pid)

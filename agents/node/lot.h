@@ -27,6 +27,11 @@ bool lot_read(lot *l, books *b);
 /* The latest launch of any process, as the books say (CLOCK_MONOTONIC), 0: none; and whether there is any process. */
 int64_t lot_latest(const books *b, bool *ret_has_process);
 
+/* Takes the room of all of the books on their disk, so that a disk that is full later harms nobody who writes them.
+ * False: there is not so much. */
+bool lot_fill(const lot *l);
+/* Cuts books back that the container has made longer. */
+void lot_cut(const lot *l);
 /* Frees a slot whose owner is gone with its whole pid namespace. False: it is not there. */
 bool lot_free_slot(const lot *l, unsigned slot);
 /* Writes how NVML names the process of a slot. False: the slot is not there. */

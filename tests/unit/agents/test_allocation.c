@@ -111,6 +111,7 @@ Test(allocation, a_container_gets_limits_that_the_shim_takes_and_fresh_books)
 	cr_assert_eq(stat(mounts[1].host, &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0666u);
 	cr_expect_eq(st.st_size, (off_t)sizeof(books));
+	cr_expect(st.st_blocks * 512 >= (blkcnt_t)sizeof(books), "a disk that is full later does not reach it");
 	cr_expect_eq(access(path("0f3d_main/0f3d_main.json"), F_OK), -1, "no container sees the record");
 	cr_expect_str_eq(told.text, "0f3d_main allocated -\n");
 	allocations_close(all);

@@ -351,3 +351,17 @@ Test(audit, a_sample_that_is_broken_off_counts_for_nothing)
 	cr_expect_eq(audit_use_of(a, of)->memory_bytes[0], (int64_t)(500 * MIB), "then the books are believed");
 	end();
 }
+
+/* They stand on the node's disk, and the container may write them. */
+Test(audit, books_that_the_container_made_longer_are_cut_back)
+{
+	struct stat st;
+
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 1000, 0, inside);
+	cr_assert_eq(pwrite(of->lot.books_fd, "x", 1, (off_t)sizeof(books) + (64 << 20)), 1);
+	audit_turn(a, now += TURN);
+	cr_assert_eq(fstat(of->lot.books_fd, &st), 0);
+	cr_expect_eq(st.st_size, (off_t)sizeof(books));
+	end();
+}
