@@ -19,3 +19,37 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "isRecord" -}}
 k.startsWith('hami.io/') || k in ['reeve.io/plan', 'reeve.io/receipt', 'volcano.sh/vgpu-ids-new', 'volcano.sh/devices-to-allocate']
 {{- end }}
+{{- define "scheduler.configuration" -}}
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+leaderElection: {leaderElect: true, resourceNamespace: {{ .Release.Namespace }}, resourceName: reeve-scheduler}
+# All nodes are looked at: which of them is best is decided over the whole cluster.
+percentageOfNodesToScore: 100
+profiles:
+  - schedulerName: {{ .Values.scheduler.name }}
+extenders:
+  - urlPrefix: https://reeve-agent-acting.{{ .Release.Namespace }}.svc:443/extender
+    filterVerb: filter
+    prioritizeVerb: prioritize
+    preemptVerb: preempt
+    bindVerb: bind
+    weight: 1
+    enableHTTPS: true
+    tlsConfig:
+      caFile: /etc/reeve/ca.crt
+      serverName: reeve-agent.{{ .Release.Namespace }}.svc
+      {{- if .Values.scheduler.clientCertificate }}
+      certFile: /etc/reeve/client.crt
+      keyFile: /etc/reeve/client.key
+      {{- end }}
+    httpTimeout: 10s
+    nodeCacheCapable: true
+    ignorable: false
+    managedResources:
+    {{- range .Values.resourceNames.counted }}
+      - {name: {{ . }}, ignoredByScheduler: false}
+    {{- end }}
+    {{- range .Values.resourceNames.amounts }}
+      - {name: {{ . }}, ignoredByScheduler: true}
+    {{- end }}
+{{- end }}
