@@ -281,6 +281,19 @@ static bool is_closed_device(const kube_node *n, const inventory_device *d)
 	return !d->memory_mib || !d->slots || str_eq(d->mode, S("mig")) || is_cordoned_device(n, d->uuid);
 }
 
+/* Another node that is there tells of that device: whoever can write on one node could take those of another. */
+static bool is_anothers(stock *s, int32_t node, str uuid, fault *f)
+{
+	int32_t device = fleet_device_find(&s->fleet, s->cluster, uuid);
+	int32_t at = device == FLEET_NONE ? node : s->fleet.devices.v[device].node;
+
+	if (at != node)
+		(void)fault_set(f, ERR_CONFLICT, "devices",
+			"device " STR_FMT " is told by another node too, and stays there",
+			STR_ARG(str_cut(uuid, 0, 128)));
+	return at != node;
+}
+
 static void device_put(stock *s, int32_t node, int32_t class_id, const kube_node *n, const inventory_device *from)
 {
 	device_spec spec = {.uuid = from->uuid, .class_id = class_id, .index = (int32_t)from->index};
@@ -355,7 +368,7 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 			for (uint32_t k = 0; k < all->all[i].n; k++) {
 				const inventory_device *d = &all->all[i].v[k];
 				int32_t class_id = class_of(s, i, vendor_at(i), d->product);
-				if (class_id != FLEET_NONE)
+				if (class_id != FLEET_NONE && !is_anothers(s, node, d->uuid, ret_f))
 					device_put(s, node, class_id, n, d);
 			}
 		node_link(s, node, all);

@@ -170,3 +170,29 @@ Test(holds, annotations_that_nobody_reads_hide_no_pod)
 		stage_close(&t);
 	}
 }
+
+Test(holds, a_node_that_tells_of_another_ones_device_does_not_get_it)
+{
+	AUTO_ARENA a = arena_new(0);
+	stage t;
+	kube_node n;
+	fault f = {0};
+
+	stage_open(&t);
+	fleet *all = stock_fleet(t.stock);
+	int32_t was = device(&t)->node;
+	cr_assert_eq(kube_node_read(
+			     S(NODE("thief", CARD("device2", "8000", "10") "," CARD("device9", "8000", "10"))), a, &n),
+		ERR_OK);
+	stock_node_put(t.stock, &n, &f);
+	cr_expect(strstr(f.detail, "device2 is told by another node"), "%s", f.detail);
+	cr_expect_eq(device(&t)->node, was);
+	cr_expect_neq(fleet_device_find(all, stock_cluster(t.stock), S("device9")), FLEET_NONE);
+	stock_node_drop(t.stock, S("node1"));
+	f = (fault){0};
+	stock_node_put(t.stock, &n, &f);
+	cr_expect_str_empty(f.detail);
+	cr_expect_eq(
+		device(&t)->node, fleet_node_find(all, stock_cluster(t.stock), S("thief")), "the other one has gone");
+	stage_close(&t);
+}
