@@ -7,7 +7,7 @@
 #include "agents/file.h"
 #include "base/clock.h"
 
-enum { ANSWER_MAX = 64 << 20, NAMES = 4 };
+enum { ANSWER_MAX = 64 << 20, NAMES = 5 };
 
 struct front {
 	front_spec spec;
@@ -34,6 +34,7 @@ static uint32_t names_fill(const front_spec *s, arena *a, str ret[AUTHORITY_NAME
 	ret[1] = str_print(a, "%s.%s.svc.cluster.local", s->settings.service, s->space);
 	ret[2] = S("localhost");
 	ret[3] = S("127.0.0.1");
+	ret[4] = str_print(a, "%s-acting.%s.svc", s->settings.service, s->space);
 	return NAMES;
 }
 

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include "agents/cluster/journal.h"
-#include "agents/kube/fields.h"
+#include "agents/kube/pod.h"
 #include "base/clock.h"
 #include "json/doc.h"
 #include "json/write.h"
@@ -38,6 +38,7 @@ typedef struct asking {
 	intake *owner; /* NULL: it is closed */
 	web_req *r;
 	uint8_t digest[DIGEST_BYTES];
+	char pod_uid[OBJECT_UID_MAX + 1]; /* whose pod is looked at */
 	struct asking *next, *prev;
 } asking;
 
@@ -166,21 +167,30 @@ static str first_extra(const json_t *user, const char *key)
 	return str_from(json_string_value(json_array_get(json_object_get(json_object_get(user, "extra"), key), 0)));
 }
 
-/* The node that the token is bound to; absent: it is none of a node's. */
-static str node_of(const intake *i, str body, arena *a)
+/* What the token is bound to; node absent: Kubernetes before 1.30 names the pod alone. False: it is none of a node's.
+ */
+typedef struct bound_to {
+	str node, pod, pod_uid;
+} bound_to;
+
+static bool bound_read(const intake *i, str body, arena *a, bound_to *ret)
 {
 	json_t *doc;
 
 	if (doc_read(body, a, &doc, NULL))
-		return STR_NONE;
+		return false;
 	const json_t *status = json_object_get(doc, "status"), *user = json_object_get(status, "user");
 	str name = str_from(json_string_value(json_object_get(user, "username")));
 	str account = str_print(a, "system:serviceaccount:%s:%s", i->spec.space, i->spec.account);
 	str audience = str_from(json_string_value(json_array_get(json_object_get(status, "audiences"), 0)));
 	if (!json_is_true(json_object_get(status, "authenticated")) || !str_eq(name, account) ||
 		!str_eq(audience, S(INTAKE_AUDIENCE)))
-		return STR_NONE;
-	return first_extra(user, "authentication.kubernetes.io/node-name");
+		return false;
+	*ret = (bound_to){first_extra(user, "authentication.kubernetes.io/node-name"),
+		first_extra(user, "authentication.kubernetes.io/pod-name"),
+		first_extra(user, "authentication.kubernetes.io/pod-uid")};
+	return ret->node.n ||
+	       (object_is_name(ret->pod, OBJECT_NAME_MAX) && ret->pod_uid.n && ret->pod_uid.n <= OBJECT_UID_MAX);
 }
 
 static void token_keep(intake *i, const uint8_t digest[DIGEST_BYTES], str node)
@@ -214,27 +224,72 @@ static void asking_end(asking *k)
 	free(k);
 }
 
+/* Closed while it asked. */
+static bool is_left(asking *k)
+{
+	if (k->owner)
+		return false;
+	refuse(k->r, 503, "unavailable", "the agent ends");
+	asking_end(k);
+	return true;
+}
+
+static void node_take(asking *k, str node)
+{
+	if (!node.n || node.n > NAME_MAX_BYTES) {
+		refuse(k->r, 401, "not_a_node", "the token is not one of this cluster's nodes");
+	} else {
+		token_keep(k->owner, k->digest, node);
+		report_take(k->owner, k->r, node);
+	}
+	asking_end(k);
+}
+
+static void on_pod(void *arg, const kube_reply *r)
+{
+	asking *k = arg;
+	AUTO_ARENA a = arena_new(0);
+	pod p;
+
+	if (is_left(k))
+		return;
+	if (!kube_is_done(r) && r->status != 404) {
+		refuse(k->r, 503, "unavailable", "the API server does not say where the token's pod is");
+		asking_end(k);
+		return;
+	}
+	bool is_its = kube_is_done(r) && pod_read(r->body, a, &p) == ERR_OK && str_eq(p.meta.uid, str_from(k->pod_uid));
+	node_take(k, is_its ? p.node : STR_NONE);
+}
+
+static void pod_ask_for(asking *k, str name, arena *a)
+{
+	kube_request q = {.method = "GET", .on_done = on_pod, .arg = k};
+
+	q.path = str_print(a, "/api/v1/namespaces/%s/pods/" STR_FMT, k->owner->spec.space, STR_ARG(name));
+	(void)kube_send(k->owner->spec.kube, &q);
+}
+
 static void on_reviewed(void *arg, const kube_reply *r)
 {
 	asking *k = arg;
 	intake *i = k->owner;
 	AUTO_ARENA a = arena_new(0);
 
-	if (!i) {
-		refuse(k->r, 503, "unavailable", "the agent ends");
-		asking_end(k);
+	if (is_left(k))
 		return;
-	}
-	str node = kube_is_done(r) ? node_of(i, r->body, a) : STR_NONE;
+	bound_to to;
 	if (!kube_is_done(r)) {
 		refuse(k->r, 503, "unavailable", "the API server does not say whose the token is");
-	} else if (!node.n || node.n > NAME_MAX_BYTES) {
-		refuse(k->r, 401, "not_a_node", "the token is not one of this cluster's nodes");
+		asking_end(k);
+	} else if (!bound_read(i, r->body, a, &to)) {
+		node_take(k, STR_NONE);
+	} else if (to.node.n) {
+		node_take(k, to.node);
 	} else {
-		token_keep(i, k->digest, node);
-		report_take(i, k->r, node);
+		memcpy(k->pod_uid, to.pod_uid.p, to.pod_uid.n);
+		pod_ask_for(k, to.pod, a);
 	}
-	asking_end(k);
 }
 
 static void token_review(intake *i, web_req *r, str token, const uint8_t digest[DIGEST_BYTES])
@@ -278,6 +333,11 @@ void intake_answer(void *arg, web_req *r)
 	uint8_t digest[DIGEST_BYTES];
 
 	str token = str_starts(value, S("Bearer ")) ? str_trim(str_cut(value, 7, value.n)) : STR_NONE;
+	/* Whoever does not act tells nobody, and would keep what it was told. */
+	if (i->spec.acts && !i->spec.acts(i->spec.arg)) {
+		refuse(r, 503, "unavailable", "another agent of this cluster acts");
+		return;
+	}
 	if (!token.n || token.n > TOKEN_MAX) {
 		refuse(r, 401, "no_token", "a token of the node's is needed");
 		return;

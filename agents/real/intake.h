@@ -1,9 +1,10 @@
 /* intake: what nodes tell their cluster's agent: POST /node/v1/report (agents/node_report.h).
  *
  * A node comes with a token that Kubernetes bound to it; the API server says whose it is (TokenReview), and the answer
- * counts for INTAKE_TOKEN_US. Reports are taken in the order of their numbers and answered when what they hold is
- * written down here: usage goes into a journal of this agent's own, so that it outlives a day without the server. A
- * node that reports more than it may is told to wait (429).
+ * counts for INTAKE_TOKEN_US. Where that names the token's pod alone (Kubernetes before 1.30), the pod says which node.
+ * Reports are taken in the order of their numbers and answered when what they hold is written down here: usage goes
+ * into a journal of this agent's own, so that it outlives a day without the server. A node that reports more than it
+ * may is told to wait (429).
  */
 #pragma once
 #include "agents/node_report.h"
@@ -24,6 +25,8 @@ typedef struct intake_spec {
 	real *real;
 	const char *space, *account; /* of nodes: system:serviceaccount:<space>:<account> */
 	const char *journal;         /* file */
+	/* Whether this agent acts: reports are taken then alone. NULL: always. */
+	bool (*acts)(void *arg);
 	void (*on_trouble)(void *arg, str node, str why);
 	void *arg;
 } intake_spec;

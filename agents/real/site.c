@@ -14,6 +14,7 @@ struct site {
 	site_spec spec;
 	arena *arena;
 	kube *kube;
+	kube *first; /* of the Lease, the Secret and the binds, which nothing else may hold up */
 	loop_timer *again;
 	str uid;
 	vault *vault;
@@ -167,6 +168,13 @@ static void intake_trouble(void *arg, str node, str why)
 	log_warn("intake.trouble", KV("node", node), KV("why", why));
 }
 
+static bool site_acts(void *arg)
+{
+	const site *s = arg;
+
+	return s->agent && s->is_leading;
+}
+
 static void healthz(void *arg, web_req *r)
 {
 	(void)arg;
@@ -299,7 +307,7 @@ static void cluster_follow(site *s)
 		.arg = s->real,
 		.gate = real_gate(s->real)});
 	s->binder = binder_new(&(binder_spec){.loop = s->spec.loop,
-		.kube = s->kube,
+		.kube = s->first,
 		.stock = s->stock,
 		.mirror = s->mirror,
 		.by_default = policies,
@@ -330,7 +338,9 @@ static err listen_begin(site *s, fault *f)
 				.space = s->spec.space,
 				.account = s->spec.node_account,
 				.journal = s->spec.home->usage,
-				.on_trouble = intake_trouble},
+				.acts = site_acts,
+				.on_trouble = intake_trouble,
+				.arg = s},
 		&s->intake, f);
 	if (e)
 		return e;
@@ -344,7 +354,7 @@ static err listen_begin(site *s, fault *f)
 
 static void lead_begin(site *s)
 {
-	leader_spec l = {.loop = s->spec.loop, .kube = s->kube, .on_change = on_leader, .arg = s};
+	leader_spec l = {.loop = s->spec.loop, .kube = s->first, .on_change = on_leader, .arg = s};
 
 	l.space = str_from(s->spec.space);
 	l.name = str_from(s->spec.lease);
@@ -409,7 +419,7 @@ static void on_uid(void *arg, const kube_reply *r)
 	s->uid = str_dup(s->arena, m.uid);
 	log_info("cluster.found", KV("uid", s->uid));
 	s->vault = vault_open(&(vault_spec){.loop = s->spec.loop,
-		.kube = s->kube,
+		.kube = s->first,
 		.space = str_from(s->spec.space),
 		.name = str_from(s->spec.secret),
 		.home = s->spec.home,
@@ -440,6 +450,7 @@ err site_open(const site_spec *spec, site **ret, fault *f)
 	s->spec = *spec;
 	s->arena = arena_new(0);
 	s->kube = kube_open(spec->loop, spec->who, spec->version);
+	s->first = kube_open(spec->loop, spec->who, spec->version);
 	s->again = loop_timer_new(spec->loop, uid_ask, s);
 	loop_timer_arm(s->again, 0);
 	*ret = s;
@@ -492,6 +503,7 @@ void site_close(site *s)
 	spaces_close(s->spaces);
 	vault_close(s->vault);
 	plan_keys_close(s->plan_keys);
+	kube_close(s->first);
 	kube_close(s->kube);
 	extender_free(s->extender);
 	stock_free(s->stock);
