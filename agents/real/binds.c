@@ -47,6 +47,7 @@ void bind_drop(real *r, bind_row *b)
 	void (*on_paid)(void *deed, bool is_paid) = b->on_paid;
 	void *deed = b->deed;
 
+	r->room.is_less = true;
 	(void)map_remove(&r->binds, str_from(b->uid));
 	free(b->uid);
 	free(b->space);

@@ -317,6 +317,7 @@ static err till_enter(void *arg, const binding_args *at, const pod *p, pod_ask *
 		return fault_set(f, ERR_UNAVAILABLE, NULL, "the agent does not govern yet");
 	if (d.word != DESK_OPEN && d.word != DESK_ORDERED)
 		return fault_set(f, ERR_CONFLICT, NULL, "%s", d.why);
+
 	err e = d.word == DESK_ORDERED ? ordered_grant(r, &d, at, p, q, a, g, &words, f)
 				       : lent_grant(r, &d, at, p, q, a, g, &words, f);
 	if (e) {
@@ -325,6 +326,8 @@ static err till_enter(void *arg, const binding_args *at, const pod *p, pod_ask *
 	}
 	str text = receipt_sign(&words, at->uid, at->node, r->spec.key, a);
 	e = records_add(r, at, &words, text, a, g, f);
+	if (!e && !ledger_fits(r, LEDGER_BIND, ledger_shares_bytes(g->n_shares)))
+		e = fault_set(f, ERR_CONFLICT, NULL, "too many binds are under way of which nobody has seen the end");
 	if (e)
 		enter_undo(r, &d, at, &words);
 	else

@@ -80,6 +80,12 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 		*ret_reason = w ? S("an older attempt still stands") : S("it has too many pods");
 		return false;
 	}
+	str placed = placed_print(&o->placed, a);
+	if (!placed.n || !ledger_fits(r, LEDGER_ORDER, placed.n + ledger_shares_bytes(0))) {
+		*ret_reason = placed.n ? S("too many placements of this cluster wait for their pods")
+				       : S("it has too many pods");
+		return false;
+	}
 	w = works_add(&r->works, o->id, o->fence, o->tenant, S(""), 0);
 	w->at_us = now_us;
 	w->max_runtime_s = o->max_runtime_s;
@@ -89,7 +95,7 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 		works_drop(&r->works, w);
 		return false;
 	}
-	work_text(&w->placed, placed_print(&o->placed, a));
+	work_text(&w->placed, placed);
 	works_order(&r->works, w);
 	seats_hold(r, w);
 	works_time(&r->works, w);
@@ -308,10 +314,10 @@ static int64_t face_turn(void *self, const cluster_events *e, int64_t now_us)
 		work *w = vec_pop(&r->works.news);
 		news_tell(r, w, e, now_us);
 	}
-	bool has_more = r->agent && waits_look(r, e, now_us);
+	int64_t look_us = r->agent ? waits_look(r, e, now_us) : CLUSTER_NEVER;
 	bool waits = r->works.timed.n || r->waits.n || r->binds.n || r->foreign.n || r->yields.n;
 	int64_t next_us = waits ? r->sweep_us : CLUSTER_NEVER;
-	return has_more ? now_us : next_us;
+	return look_us < next_us ? look_us : next_us;
 }
 
 static err face_flush(void *self, fault *f)

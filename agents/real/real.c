@@ -4,7 +4,11 @@
 #include "agents/real/real_inside.h"
 #include "base/clock.h"
 
-enum { LINE_ARENA_BYTES = 16 << 20 };
+enum {
+	LINE_ARENA_BYTES = 16 << 20,
+	SHARE_BYTES = 160,
+	ENTRY_BYTES = 1024 /* names of a pod and its node, a receipt */
+};
 
 real *real_new(const real_spec *s)
 {
@@ -100,6 +104,28 @@ void real_write(real *r)
 {
 	if (r->vault && vault_is_ours(r->vault))
 		r->flushed = vault_want(r->vault);
+}
+
+size_t ledger_shares_bytes(uint32_t n)
+{
+	return (size_t)n * SHARE_BYTES + ENTRY_BYTES;
+}
+
+bool ledger_fits(real *r, ledger_kind kind, size_t bytes)
+{
+	static const size_t most[] = {[LEDGER_ASKED] = LEDGER_BYTES_MAX / 2,
+		[LEDGER_ORDER] = (size_t)LEDGER_BYTES_MAX / 4 * 3,
+		[LEDGER_BIND] = (size_t)LEDGER_BYTES_MAX / 16 * 15};
+
+	if (r->room.written + r->room.added + bytes <= most[kind]) {
+		r->room.added += bytes;
+		return true;
+	}
+	/* What went stands there until the next text. */
+	if (r->room.is_less)
+		real_write(r);
+	r->room.is_less = false;
+	return false;
 }
 
 real_counts real_count(const real *r)
@@ -204,6 +230,7 @@ void real_compose(void *arg, str writer, int64_t number, buf *out)
 	l.yields = yields_keep(r, a);
 	l.asked = asked_keep(r, a);
 	ledger_write(&l, out);
+	r->room = (ledger_room){.written = out->n};
 }
 
 void real_kept(void *arg)

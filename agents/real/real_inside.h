@@ -9,6 +9,16 @@
 #include "agents/real/roster.h"
 #include "agents/real/works.h"
 
+/* How full the ledger is, in bytes of its text; and what each kind of entry leaves free of it for those that matter
+ * more: a pod of which the server is not asked yet waits, an order that is refused comes again, a bind is tried again.
+ */
+typedef enum ledger_kind { LEDGER_ASKED, LEDGER_ORDER, LEDGER_BIND } ledger_kind;
+typedef struct ledger_room {
+	size_t written; /* of the last text */
+	size_t added;   /* since */
+	bool is_less;   /* something went since */
+} ledger_room;
+
 /* A pod that waits for a node. */
 typedef struct wait_row {
 	id name;       /* of its placement, when it came by itself */
@@ -74,6 +84,7 @@ struct real {
 	map binds;       /* bind_row, by uid */
 	map yields;      /* yield_row, by uid */
 	events *events;
+	ledger_room room;
 	int64_t flushed;   /* the ledger's text that the last flush wanted */
 	int64_t sweep_us;  /* when time alone is looked at next */
 	int64_t config_us; /* when the server is asked anew what products are */
@@ -81,6 +92,7 @@ struct real {
 	int64_t scan_us;   /* when that began */
 	uint32_t scan_at;  /* the slot of waits that is looked at next */
 	int64_t full_us;   /* a waiting pod found no room since then, and is to be looked at; 0: none */
+	uint32_t wakes;    /* pods that were waked in this scan, or would have been */
 	bool is_scanning, is_stirred;
 	int32_t misses; /* how often the server was asked what a product is and did not say */
 	strs kept;      /* the last agent's memory, until there is one that acts */
@@ -93,6 +105,10 @@ struct real {
 void real_stir(real *r);
 /* The ledger is to say what is so now. */
 void real_write(real *r);
+/* Whether so many bytes more of that kind may stand in the ledger: then they count. */
+bool ledger_fits(real *r, ledger_kind kind, size_t bytes);
+/* Bytes that these take there. */
+size_t ledger_shares_bytes(uint32_t n);
 
 /* Seats as the server ordered them; and their devices, kept free until pods take them. */
 void seats_fill(real *r, work *w, const js_list *placed, arena *a);
@@ -138,8 +154,8 @@ js_list seat_placed(real *r, const seat *s, arena *a);
 /* waits.c */
 void waits_put(real *r, str uid);
 void waits_drop(real *r, str uid);
-/* The next waiting pods are looked at: which of them the server is to decide about. True: there are more. */
-bool waits_look(real *r, const cluster_events *e, int64_t now_us);
+/* The next waiting pods are looked at: which of them the server is to decide about. When the others are to be. */
+int64_t waits_look(real *r, const cluster_events *e, int64_t now_us);
 /* The scheduler is to look at the pod again. */
 void wait_wake(real *r, const pod *p, str word);
 /* The waiting pod of that placement, or an absent text. */

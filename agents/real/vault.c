@@ -346,12 +346,12 @@ static void patch_send(vault *v)
 		files_write(v, &w);
 	js_object_end(&w);
 	js_object_end(&w);
-	v->has_new_files = false;
+	v->has_new_files = v->has_new_files && !fits;
 	v->sent = v->wanted;
 	if (fits)
 		body_send(v, "PATCH", v->path, KUBE_MERGE, &body, on_patched);
-	else
-		lose(v, "the ledger has grown past its maximum");
+	else if (v->spec.on_trouble)
+		v->spec.on_trouble(v->spec.arg, 0, S("the ledger has grown past its maximum"));
 	buf_done(&body);
 }
 

@@ -4,7 +4,7 @@
 #include "agents/real/wish.h"
 #include "json/write.h"
 
-enum { PATCH_MAX = 4096 };
+enum { PATCH_MAX = 4096, ASKED_BYTES = OBJECT_UID_MAX / 2, WAKES_MAX = 16 /* of one scan */ };
 #define SCAN_EVERY_US ((int64_t)100000)
 
 void waits_put(real *r, str uid)
@@ -33,6 +33,7 @@ void waits_drop(real *r, str uid)
 	(void)map_remove(&r->waits_named, id_str(&w->name));
 	if (w->is_told)
 		vec_push(&r->gone, w->name);
+	r->room.is_less = r->room.is_less || w->is_asked;
 	wait_full_drop(w);
 	free(w);
 }
@@ -80,7 +81,7 @@ static void server_ask(real *r, wait_row *w, const pod *p, str tenant, const clu
 	if (pod_ask_read(p, r->spec.stock, (pod_policies){0}, a, q, NULL))
 		return;
 	str request = wish_request(p, q, r->spec.stock, &r->models, tenant, a);
-	if (!request.n)
+	if (!request.n || (!w->is_asked && !ledger_fits(r, LEDGER_ASKED, ASKED_BYTES)))
 		return;
 	w->is_told = w->is_asked = true;
 	real_write(r);
@@ -104,8 +105,10 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 		return;
 	if (d.word == DESK_OPEN)
 		yields_look(r, w, &p, q, now_us, a);
-	if (w->was_refused)
+	if (w->was_refused && r->wakes++ < WAKES_MAX)
 		wait_wake(r, &p, str_print(a, "%lld", (long long)now_us));
+	else if (w->was_refused)
+		return;
 	w->was_refused = false;
 }
 
@@ -120,10 +123,11 @@ static void scan_begin(real *r, int64_t now_us)
 	r->is_stirred = false;
 	r->is_scanning = true;
 	r->scan_us = now_us;
-	r->scan_at = 0;
+	r->scan_at = r->wakes > WAKES_MAX ? r->scan_at : 0;
+	r->wakes = 0;
 }
 
-bool waits_look(real *r, const cluster_events *e, int64_t now_us)
+int64_t waits_look(real *r, const cluster_events *e, int64_t now_us)
 {
 	map_slot *slot = NULL;
 
@@ -136,6 +140,15 @@ bool waits_look(real *r, const cluster_events *e, int64_t now_us)
 		r->is_scanning = slot != NULL;
 		if (slot)
 			wait_look(r, slot->value, e, now_us);
+		/* Room for one wakes all that it would do for: one after the other, from there on with the next scan.
+		 */
+		if (r->wakes > WAKES_MAX) {
+			r->scan_at--;
+			r->is_scanning = false;
+			r->is_stirred = true;
+		}
 	}
-	return r->is_scanning || r->is_stirred;
+	if (r->is_scanning)
+		return now_us;
+	return r->is_stirred ? r->scan_us + SCAN_EVERY_US : CLUSTER_NEVER;
 }
