@@ -312,6 +312,7 @@ static void cluster_follow(site *s)
 		.mirror = s->mirror,
 		.by_default = policies,
 		.quotas = front_quotas(s->front),
+		.unknown_us = s->spec.lease_s * 1000000,
 		.may_bind = may_bind,
 		.arg = s,
 		.till = real_till(s->real)});

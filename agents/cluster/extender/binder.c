@@ -4,6 +4,8 @@
 #include "agents/kube/kube_write.h"
 #include "base/clock.h"
 
+#define UNKNOWN "the outcome of the binding is not known yet"
+
 /* One bind under way. */
 typedef struct deed {
 	binder *owner; /* NULL: nobody waits for it any more */
@@ -12,6 +14,8 @@ typedef struct deed {
 	grant *grant;
 	void (*on_done)(void *arg, const char *why);
 	void *arg;
+	loop_timer *again; /* of one whose Binding may still be on its way */
+	bool is_lost;      /* its Binding was sent, and no answer came */
 	struct deed *next, *prev;
 } deed;
 
@@ -29,13 +33,33 @@ binder *binder_new(const binder_spec *s)
 	return b;
 }
 
+static void deed_free(deed *d)
+{
+	loop_timer_free(d->again);
+	arena_end(d->arena);
+	free(d);
+}
+
+/* Whoever asked hears of it once. */
+static void deed_answer(deed *d, const char *why)
+{
+	void (*on_done)(void *arg, const char *why) = d->on_done;
+
+	d->on_done = NULL;
+	if (on_done)
+		on_done(d->arg, why);
+}
+
 void binder_free(binder *b)
 {
 	if (!b)
 		return;
-	for (deed *d = b->deeds; d; d = d->next) {
+	for (deed *d = b->deeds, *next; d; d = next) {
+		next = d->next;
 		d->owner = NULL;
-		d->on_done(d->arg, "the agent ends");
+		deed_answer(d, "the agent ends");
+		if (d->again)
+			deed_free(d);
 	}
 	free(b);
 }
@@ -56,9 +80,8 @@ static void deed_end(deed *d, const char *why)
 {
 	deed_unlink(d);
 	if (d->owner)
-		d->on_done(d->arg, why);
-	arena_end(d->arena);
-	free(d);
+		deed_answer(d, why);
+	deed_free(d);
 }
 
 static const char *sentence(deed *d, const char *what, str why)
@@ -77,6 +100,26 @@ static void outcome_tell(const deed *d, bool is_bound)
 		t->end(t->arg, d->args.uid, is_bound);
 }
 
+static void pod_look(deed *d);
+
+static void on_again(void *arg)
+{
+	deed *d = arg;
+
+	loop_timer_free(d->again);
+	d->again = NULL;
+	pod_look(d);
+}
+
+/* A Binding that got no answer may be stored after the pod was looked at: what it takes stays kept for so long. */
+static void deed_wait(deed *d)
+{
+	d->is_lost = false;
+	d->again = loop_timer_new(d->owner->spec.loop, on_again, d);
+	loop_timer_arm(d->again, d->owner->spec.unknown_us);
+	deed_answer(d, UNKNOWN);
+}
+
 /* The pod after a Binding of unknown outcome: bound where we said, or not. */
 static void on_looked(void *arg, const kube_reply *r)
 {
@@ -93,10 +136,14 @@ static void on_looked(void *arg, const kube_reply *r)
 		deed_end(d, NULL);
 		return;
 	}
+	if (is_read && d->is_lost && d->owner->spec.unknown_us) {
+		deed_wait(d);
+		return;
+	}
 	/* Without an answer here the reservation stands: the watch will tell. */
 	if (is_read || r->status == 404)
 		outcome_tell(d, false);
-	deed_end(d, is_read ? "the binding was not taken" : "the outcome of the binding is not known yet");
+	deed_end(d, is_read ? "the binding was not taken" : UNKNOWN);
 }
 
 static void pod_look(deed *d)
@@ -120,6 +167,7 @@ static void on_bound(void *arg, const kube_reply *r)
 	}
 	/* 409 may be our own Binding, sent twice by a scheduler that did not hear of the first. */
 	if (r->e || r->status >= 500 || r->status == 409) {
+		d->is_lost = r->status != 409;
 		pod_look(d);
 		return;
 	}

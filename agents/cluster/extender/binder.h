@@ -3,8 +3,8 @@
  *     waiting pod -> grant (fits? which devices?) -> reserve -> POST Binding -> answer
  *
  * Whether a Binding that broke was taken is not known: its reservation stands until the pod is seen bound, or a look at
- * the pod says that it is not. The watch may tell of the pod before the POST answers; the reservation then becomes what
- * the pod holds.
+ * the pod says that it is not, and says so again unknown_us later: an API server may store late what it did not answer.
+ * The watch may tell of the pod before the POST answers; the reservation then becomes what the pod holds.
  *
  * Where somebody governs what pods may use, a bind is entered at his till before it is reserved, and its Binding is
  * sent when it is paid.
@@ -39,6 +39,7 @@ typedef struct binder_spec {
 	pod_policies by_default;
 	const score_tables *tables; /* may be NULL */
 	const quotas *quotas;       /* NULL: none */
+	int64_t unknown_us;         /* so long a Binding without an answer may still be stored; 0: not at all */
 	/* Whether this agent may bind now (it leads). NULL: always. */
 	bool (*may_bind)(void *arg);
 	void *arg;

@@ -64,7 +64,7 @@ static void on_ready(void *arg)
 	"\"nodeName\":\"" node "\",\"containers\":[{\"name\":\"c\"}]}}"
 #define ARGS(node) "{\"PodName\":\"new\",\"PodNamespace\":\"d\",\"PodUID\":\"u1\",\"Node\":\"" node "\"}"
 
-static void stage_open(stage *t, const char *item)
+static void stage_begin(stage *t, const char *item, int64_t unknown_us)
 {
 	mirror_spec ms = {.on_ready = on_ready, .arg = t};
 	binder_spec bs = {.by_default = {POLICY_HAMI_BINPACK, POLICY_HAMI_BINPACK}};
@@ -77,7 +77,13 @@ static void stage_open(stage *t, const char *item)
 	ms.stock = bs.stock = t->stock;
 	t->mirror = bs.mirror = mirror_open(&ms);
 	loop_run(t->loop);
+	bs.unknown_us = unknown_us;
 	t->binder = binder_new(&bs);
+}
+
+static void stage_open(stage *t, const char *item)
+{
+	stage_begin(t, item, 0);
 }
 
 static void stage_close(stage *t)
@@ -198,6 +204,52 @@ Test(binder, an_outcome_that_is_not_known_keeps_the_share_until_it_is)
 		cr_expect_eq(free_mib(&t, "device1"), rows[i].free_mib, "row %zu", i);
 		stage_close(&t);
 	}
+}
+
+static void wait_ms(stage *t, int64_t ms)
+{
+	loop_timer *end = loop_timer_new(t->loop, (void (*)(void *))loop_stop, t->loop);
+
+	loop_timer_arm(end, ms * 1000);
+	loop_run(t->loop);
+	loop_timer_free(end);
+}
+
+/* A store that is slow keeps a Binding after its caller was told of a timeout, and a look in between shows nothing. */
+Test(binder, a_binding_without_an_answer_is_not_given_up_while_it_may_be_stored_late)
+{
+	static const struct {
+		long status;
+		const char *late;
+		int64_t free_mib;
+	} rows[] = {
+		{0, BOUND("node1"), 3000},
+		{504, BOUND("node1"), 3000},
+		{0, WAITING("{\"name\":\"c\"}"), 6000},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		stage t;
+		stage_begin(&t, WAITING(ASK("1", "3000", "30")), 20000);
+		t.bind_status = rows[i].status;
+		t.look = WAITING("{\"name\":\"c\"}");
+		cr_expect_str_eq(bind(&t, ARGS("node1")), "the outcome of the binding is not known yet");
+		cr_expect_eq(free_mib(&t, "device1"), 3000, "row %zu: nobody else gets it", i);
+		cr_expect(strstr(bind(&t, ARGS("node2")), "is being bound already"), "%s", t.answers[1]);
+		t.look = rows[i].late;
+		while (t.n_looks < 2)
+			wait_ms(&t, 5);
+		wait_ms(&t, 2);
+		cr_expect_eq(free_mib(&t, "device1"), rows[i].free_mib, "row %zu", i);
+		cr_expect_eq(t.n_answers, 2, "whoever asked heard of it once");
+		stage_close(&t);
+	}
+	stage t;
+	stage_begin(&t, WAITING(ASK("1", "3000", "30")), 60000000);
+	t.bind_status = 0;
+	t.look = WAITING("{\"name\":\"c\"}");
+	(void)bind(&t, ARGS("node1"));
+	stage_close(&t); /* and nothing is left behind */
 }
 
 Test(binder, a_scheduler_that_asks_twice_binds_once)
