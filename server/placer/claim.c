@@ -65,6 +65,14 @@ static void taken_charge(books *b, const claim *c, bool takes)
 	}
 }
 
+/* Who borrows from whom is told with what is charged for claims. */
+static void taken_moves(books *b, const claim *c)
+{
+	for (uint32_t m = 0; m < c->taken.n; m++)
+		if (!amounts_eq(c->taken.v[m], (amounts){0}))
+			standing_moved(&b->standing, (int32_t)m);
+}
+
 /* What was kept is there for all again. */
 static void plan_opens(books *b, const plan *p)
 {
@@ -77,6 +85,7 @@ static void claim_drop(books *b, claim *c)
 	uint32_t at = 0;
 
 	taken_charge(b, c, false);
+	taken_moves(b, c);
 	plan_opens(b, reserve_plan(b->reserve, c->hold));
 	change_fell(&b->changes, QUOTA_ROOT);
 	reserve_drop(b->reserve, &b->fleet, b->tree, c->hold);
@@ -136,6 +145,7 @@ void claim_freed(books *b, const booking *victim)
 		amounts part = share_of(b, c, m, freed);
 		c->taken.v[m] = amounts_add(c->taken.v[m], part);
 		quota_take(b->tree, tenant, m, part);
+		standing_moved(&b->standing, m);
 	}
 }
 

@@ -7,6 +7,8 @@
 #include "db/sql.h"
 #include "quota_model.h"
 #include "realm.h"
+#include "server/placer/claim.h"
+#include "server/placer/placer_inside.h"
 #include "size.h"
 
 enum { OPERATIONS = 40, WHOLE_EVERY = 16 };
@@ -201,8 +203,23 @@ static void totals_agree(world *w)
 	}
 }
 
+/* What victims left for those that made them go is charged to these already. */
+static void claims_take(world *w)
+{
+	books *b = &w->r.placer->books;
+
+	vec_each (c, &b->claims)
+		for (uint32_t k = 0; k < (*c)->taken.n; k++)
+			for (int32_t x = 0; x < w->n; x++)
+				for (int m = 0; m < SLOW_MODELS; m++)
+					if (w->key_of[x] == (*c)->owner->tenant_key &&
+						str_eq(b->fleet.classes.v[k].name, str_from(models[m])))
+						quota_take(w->q, w->handle_of[x], m, (*c)->taken.v[k]);
+}
+
 static void loans_agree(world *w)
 {
+	claims_take(w);
 	for (int m = 0; m < SLOW_MODELS; m++) {
 		quota_loans loans = {0};
 		quota_loans_find(w->q, m, &loans);

@@ -91,6 +91,40 @@ Test(placer_queue, a_guarantee_is_taken_back_from_who_borrows)
 	realm_close(&r);
 }
 
+static int64_t loans_of(realm *r, const char *tenant)
+{
+	realm_tell(r);
+	return realm_int(r,
+		"SELECT coalesce(sum(device_milli), 0) FROM quota_loan l JOIN tenant t ON t.key = l.tenant_key WHERE t.path = '%s'",
+		tenant);
+}
+
+/* It was told of who gave up until some other work of the model moved. */
+Test(placer_queue, what_is_charged_for_who_waits_is_told_as_long_as_it_is)
+{
+	realm r;
+	open_and_start(&r, "reclaim_told");
+	fill(&r, "a/b", H100(2), 8);
+	int due = realm_place(&r, "d", H100(4));
+	realm_settle(&r);
+	cr_assert_eq(count(&r, "revoking"), 2);
+	int gone = 1;
+	while (strcmp(realm_state(&r, gone), "revoking") != 0)
+		gone++;
+	realm_step(&r, gone, "revoked");
+	realm_settle(&r);
+	realm_release(&r, gone);
+	cr_expect_eq(loans_of(&r, "d"), 0, "what it has is its own");
+	realm_govern(&r, "quota",
+		"UPDATE quota SET guaranteed_device_milli = 500 WHERE tenant_key = (SELECT key FROM tenant WHERE path = 'd')");
+	cr_expect_eq(loans_of(&r, "d"), 1500, "of two devices that are kept for it");
+	realm_release(&r, due);
+	realm_settle(&r);
+	cr_expect_eq(loans_of(&r, "d"), 0, "it gave up");
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 /* What ran for the shortest time went, of whatever priority. */
 Test(placer_queue, a_guarantee_is_taken_back_from_the_lowest_priority_first)
 {
