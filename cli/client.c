@@ -53,7 +53,12 @@ client_reply client_call(client *c, arena *a, const char *method, const char *pa
 	str body, int64_t timeout_ms)
 {
 	const char *all[HEADERS_MAX + 3];
+	str url = str_from(c->settings->url);
 	int n = 0;
+
+	/* A path begins with one. */
+	while (str_ends(url, S("/")))
+		url = str_cut(url, 0, url.n - 1);
 
 	if (*c->settings->token)
 		all[n++] = str_print(a, "Authorization: Bearer %s%c", c->settings->token, 0).p;
@@ -64,7 +69,7 @@ client_reply client_call(client *c, arena *a, const char *method, const char *pa
 	all[n] = NULL;
 	fetch_request q = {
 		.method = method,
-		.url = str_print(a, "%s%s%c", c->settings->url, path, 0).p,
+		.url = str_print(a, STR_FMT "%s%c", STR_ARG(url), path, 0).p,
 		.headers = all,
 		.body = body,
 		.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS,

@@ -13,7 +13,17 @@ server_start --edges 1
 cd "$folder"
 HOME=$(mktemp -d) XDG_CONFIG_HOME=
 export HOME XDG_CONFIG_HOME
-trap 'rm -rf "$HOME"; server_end' EXIT
+
+# What it ended with is what the script ends with: server_end looks at it first.
+ended()
+{
+	ended_status=$?
+	rm -rf "$HOME"
+	set +e
+	(exit "$ended_status")
+	server_end
+}
+trap ended EXIT
 
 run() # CODE WORDS...: the exit code of the command; what it says is in ./said
 {
@@ -111,6 +121,26 @@ sed 's/^manager: quotas/manager: others/; s/weight: 2000/weight: 1/' tree.yaml >
 run 4 plan others.yaml
 says 'blocked (managed_elsewhere)'
 run 4 apply others.yaml
+# What those above set is asked of them: done, and not done with.
+admin POST /v1/tenants '{"name":"lab","parent":"acme"}' >/dev/null
+curl -sS --fail-with-body -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/merge-patch+json' -H 'If-Match: *' \
+	-d '{"models":{"l40s":{"limit":{"device_milli":1000}}}}' "http://$server_plain/v1/tenants/acme~lab/quota" >/dev/null
+lab=$(admin POST /v1/tokens '{"name":"lab","role":"ci_provisioner","tenant":"acme/lab"}' | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
+printf 'manager: lab\ntenants: {acme: {tenants: {lab: {quota: {models: {l40s: {limit: {device_milli: 3000}}}}}}}}\n' >lab.yaml
+asks() # as run
+{
+	REEVE_TOKEN=$lab REEVE_URL=$url REEVE_CA=$ca
+	export REEVE_TOKEN REEVE_URL REEVE_CA
+	run "$@"
+	unset REEVE_TOKEN REEVE_URL REEVE_CA
+}
+asks 2 plan lab.yaml
+says '^? quota acme/lab$'
+says 'requires quota.approve at acme'
+says '1 to be asked for'
+asks 4 apply lab.yaml
+says 'waits for approval'
+asks 0 plan lab.yaml
 printf 'manager: x\ntenants: {acme: {colour: red}}\n' >wrong.yaml
 run 1 plan wrong.yaml
 says '#/tenants/acme/colour'
