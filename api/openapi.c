@@ -313,6 +313,8 @@ static void answers(js_writer *w, op o)
 		one_answer(w, o, 201, "The priority was made.");
 	if (o == OP_READYZ)
 		one_answer(w, o, 503, "It cannot serve now.");
+	if (o == OP_PLAN_APPLY)
+		one_answer(w, o, 202, "It was applied, and somebody above is asked for what only they may change.");
 	if ((t->flags & ROUTE_ETAG) && reads)
 		js_put_raw(w, "304", S("{\"description\":\"The client's copy still holds.\"}"));
 	js_put_raw(w, "4XX", S("{\"$ref\":\"#/components/responses/problem\"}"));

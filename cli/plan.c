@@ -12,7 +12,8 @@ enum {
 	EXIT_BLOCKED = 4,
 	FILE_BYTES_MAX = 4 << 20,
 	PIECE_BYTES = 16384,
-	PLAN_TIMEOUT_MS = 120000
+	PLAN_TIMEOUT_MS = 120000,
+	STATUS_ACCEPTED = 202
 };
 
 typedef struct plan_settings {
@@ -38,7 +39,8 @@ static const setting_table apply_table = {
 	.usage = "[options] FILE|PLAN_ID",
 	.about =
 		"Brings a plan about, all of it or nothing: one that was made before, by its id, or one made of a manifest\n"
-		"now. Exit codes: 0 done or nothing to do, 3 drift stands in the way, 4 blocked, 1 an error.",
+		"now. Exit codes: 0 done or nothing to do, 3 drift stands in the way, 4 blocked, or done and something of it\n"
+		"waits for approval, 1 an error.",
 	.rows = rows,
 	.n = sizeof(rows) / sizeof(*rows),
 };
@@ -200,9 +202,11 @@ static int apply_send(client *c, arena *a, const plan_settings *s, str plan_id, 
 	if (code)
 		return r.e ? code : refusal_of(a, &r);
 	print(r.body);
+	bool is_waiting = r.status == STATUS_ACCEPTED;
 	if (strcmp(s->output, "json") != 0)
-		printf("applied " STR_FMT "\n", STR_ARG(plan_id));
-	return 0;
+		printf("applied " STR_FMT "%s\n", STR_ARG(plan_id),
+			is_waiting ? "; the rest waits for approval: reeve get quota-requests state=pending" : "");
+	return is_waiting ? EXIT_BLOCKED : 0;
 }
 
 static bool is_plan_id(str s)

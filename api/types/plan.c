@@ -31,12 +31,12 @@ static const js_field plan_impact_fields[] = {
 #undef F
 JS_TYPE_GIVEN(plan_impact, "What a change means for work that is there.");
 
-static const char *const ops[] = {"create", "update", "delete", "move", "drift", NULL};
+static const char *const ops[] = {"create", "update", "delete", "move", "drift", "request", NULL};
 static const char *const kinds[] = {"tenant", "quota", "binding", "budget", NULL};
 #define F(...) JS_FIELD(plan_change, __VA_ARGS__)
 static const js_field plan_change_fields[] = {
 	F(op, JS_READ_ONLY,
-		"create, update, delete, move, or drift: somebody else changed it and nothing is done about it.",
+		"create, update, delete, move; drift: somebody else changed it and nothing is done about it; request: somebody above has to approve it, and is asked when the plan is applied.",
 		JS_VALUES(ops)),
 	F(kind, JS_READ_ONLY, "Of what kind of object.", JS_VALUES(kinds)),
 	F(address, JS_READ_ONLY, "Path of the tenant."),
@@ -58,6 +58,7 @@ static const js_field plan_summary_fields[] = {
 	F(noop, JS_READ_ONLY, "Objects that are as they shall be.", .always = true),
 	F(drift, JS_READ_ONLY, "Objects that somebody else changed.", .always = true),
 	F(blocked, JS_READ_ONLY, "Changes that cannot be made as things are.", .always = true),
+	F(request, JS_READ_ONLY, "Changes that are asked of somebody above.", .always = true),
 };
 #undef F
 JS_TYPE(plan_summary, "How many objects of each sort.");
@@ -86,6 +87,7 @@ static const js_field plan_fields[] = {
 	F(summary, JS_READ_ONLY, "How many objects of each sort.", JS_OF(plan_summary)),
 	F(changes, JS_READ_ONLY, "Everything that would change, tenants from the top down.", JS_OF(plan_change),
 		JS_ITEMS(0, 100000), .always = true),
+	F(requests, JS_OPTIONAL, "Where the raises stand that applying it asked for.", JS_ITEMS(0, 100000)),
 };
 #undef F
 JS_TYPE_GIVEN(plan, "What applying a manifest would change, as it was found.");

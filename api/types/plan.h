@@ -37,7 +37,7 @@ typedef struct plan_change {
 JS_DECLARE(plan_change);
 
 typedef struct plan_summary {
-	int64_t create, update, delete, noop, drift, blocked;
+	int64_t create, update, delete, noop, drift, blocked, request;
 } plan_summary;
 JS_DECLARE(plan_summary);
 
@@ -55,6 +55,7 @@ typedef struct plan {
 	int64_t applied_revision;
 	plan_summary summary;
 	js_list changes;
+	strs requests;
 } plan;
 JS_DECLARE(plan);
 

@@ -19,10 +19,10 @@ FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN i ON true;
 -- name: plan_get :one
 -- in: id text, reader text
 -- out: plan_id text, revision int8, etag text, state text, manager text, fingerprint text, result text, created_at timestamptz, expires_at timestamptz,
---     applied_at timestamptz?, created_by text, applied_by text?, applied_revision int8?, summary json, changes json
+--     applied_at timestamptz?, created_by text, applied_by text?, applied_revision int8?, summary json, changes json, requests json
 SELECT id AS plan_id, rev AS revision, '"' || rev || '"' AS etag,
 	CASE WHEN applied_at IS NOT NULL THEN 'applied' WHEN expires_at <= now() THEN 'expired' ELSE 'planned' END AS state,
-	manager, fingerprint, result, created_at, expires_at, applied_at, created_by, applied_by, applied_rev AS applied_revision, summary, changes
+	manager, fingerprint, result, created_at, expires_at, applied_at, created_by, applied_by, applied_rev AS applied_revision, summary, changes, requests
 FROM plan WHERE id = $1 AND (NOT is_private OR $2 IN ('', created_by));
 
 -- For people.
@@ -107,6 +107,15 @@ FROM budget WHERE tenant_key = ANY ($1::int4[]) AND deleted_at IS NULL AND unit 
 -- out: tenant_key int4, model text, device_milli int8, memory_mib int8, compute_milli int8
 SELECT tenant_key, model, device_milli, memory_mib, compute_milli FROM tenant_use WHERE tenant_key = ANY ($1::int4[]) ORDER BY tenant_key, model COLLATE "C";
 
+-- Limits that are raised beside the quota for good, and those that are asked for.
+-- name: plan_raises :many
+-- in: keys int4[]
+-- out: tenant_key int4, model text, limit_device_milli int8, limit_memory_mib int8, limit_compute_milli int8
+SELECT tenant_key, model, sum(limit_device_milli)::int8 AS limit_device_milli, sum(limit_memory_mib)::int8 AS limit_memory_mib,
+	sum(limit_compute_milli)::int8 AS limit_compute_milli
+FROM quota_raise WHERE tenant_key = ANY ($1::int4[]) AND state IN ('pending', 'approved', 'applied') AND ends_at IS NULL
+GROUP BY tenant_key, model ORDER BY tenant_key, model COLLATE "C";
+
 -- name: plan_models :many
 -- out: model text
 SELECT name AS model FROM device_class ORDER BY name;
@@ -138,7 +147,7 @@ SELECT nextval('tenant_key_seq') AS key FROM generate_series(1, $1);
 -- only when the plan was applied by the record that comes next.
 
 -- name: plan_apply :one
--- in: id text, ask text, actor text, if_rev int8, fingerprint text, keys int4[], revs int8[], quota_revs int8[], new_paths text[], rev_offset int8
+-- in: id text, ask text, actor text, if_rev int8, fingerprint text, keys int4[], revs int8[], quota_revs int8[], new_paths text[], requests text, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, id text?
 WITH h AS (SELECT n FROM chain WHERE id = 'g'),
 p AS (SELECT id, rev, applied_at, applied_by, expires_at, fingerprint FROM plan WHERE id = $1 FOR NO KEY UPDATE),
@@ -164,7 +173,7 @@ verdict AS (
 	FROM moved, taken LEFT JOIN p ON true
 ),
 u AS (
-	UPDATE plan SET applied_ask = $2, applied_by = $3, applied_at = now(), applied_rev = (SELECT n FROM h) + $10
+	UPDATE plan SET applied_ask = $2, applied_by = $3, applied_at = now(), applied_rev = (SELECT n FROM h) + $11, requests = $10
 	WHERE id = $1 AND (SELECT outcome FROM verdict) = 'done' RETURNING id
 )
 SELECT v.outcome, v.pointer, v.detail, u.id FROM verdict v LEFT JOIN u ON true;
@@ -277,6 +286,17 @@ SELECT CASE WHEN EXISTS (SELECT FROM plan p, chain c WHERE p.id = $1 AND c.id = 
 			WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL), 'plan_quota_over')
 		AND hold(NOT EXISTS (SELECT FROM tenant up WHERE up.key = ANY ($2::int4[]) AND up.deleted_at IS NULL AND NOT sees_kids(up.key)), 'plan_scope_moved')
 	ELSE true END AS holds;
+
+-- As many as a tenant may ask for otherwise.
+-- name: plan_request_add :exec
+-- in: plan text, ids text[], tenant_keys int4[], models text[], limit_device_milli int8[], limit_memory_mib int8[], limit_compute_milli int8[], reason text,
+--     requester text, credential text, marks text[], offs int8[]
+INSERT INTO quota_raise (id, tenant_key, model, limit_device_milli, limit_memory_mib, limit_compute_milli, reason, requester, requester_credential, requester_marks, rev)
+SELECT q.id, q.tenant_key, q.model, q.d, q.m, q.c, $8, $9, $10, $11, c.n + q.off
+FROM unnest($2::text[], $3::int4[], $4::text[], $5::int8[], $6::int8[], $7::int8[], $12::int8[]) AS q(id, tenant_key, model, d, m, c, off), chain c
+WHERE c.id = 'g' AND CASE WHEN EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
+	THEN hold((SELECT count(*) FROM quota_raise r WHERE r.tenant_key = q.tenant_key AND r.state IN ('pending', 'approved')) < 100, 'plan_item_moved')
+	ELSE false END;
 
 -- Made, or bound for good where it had an end. Somebody else made or took it away meanwhile: then all of it is undone.
 -- name: plan_binding_put :one

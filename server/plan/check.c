@@ -125,7 +125,7 @@ static str last_take(str *rest)
 }
 
 /* What sheet_path wrote, from its end: a model's name may hold dots. */
-static bool path_read(str path, str *ret_model, int *ret_kind, int *ret_axis)
+bool sheet_path_read(str path, str *ret_model, int *ret_kind, int *ret_axis)
 {
 	str member = field_member(path);
 	bool is_model = str_eq(member, S("models"));
@@ -165,7 +165,7 @@ void node_rows(planning *p, plan_node *n)
 	for (uint32_t i = 0; i < o->n_diffs && object_changes(o); i++) {
 		str model;
 		int kind, axis;
-		if (path_read(o->diffs[i].path, &model, &kind, &axis))
+		if (sheet_path_read(o->diffs[i].path, &model, &kind, &axis))
 			row_of(n, model)->v[kind][axis] = field_i64(o->diffs[i].final, SHEET_NONE);
 	}
 }
@@ -241,6 +241,16 @@ static void law_check(planning *p, plan_node *up)
 	map_done(&seen);
 }
 
+/* What somebody above has to approve is asked of them when the plan is applied. */
+static void ask_instead(planning *p, plan_object *o)
+{
+	str where = above(o->at).n ? above(o->at) : S("the fleet");
+
+	o->op = PLAN_REQUEST;
+	o->requires = (strs){ARENA_NEW(p->a, str), 1};
+	o->requires.v[0] = str_print(p->a, "quota.approve at " STR_FMT, STR_ARG(where));
+}
+
 void planning_check(planning *p)
 {
 	for (uint32_t i = 0; i < p->n; i++)
@@ -248,6 +258,10 @@ void planning_check(planning *p)
 			plan_object *o = &p->nodes[i].objects[k];
 			if (!object_changes(o))
 				continue;
+			if (object_is_asked_for(p, o, above(o->at))) {
+				ask_instead(p, o);
+				continue;
+			}
 			right_check(p, o);
 			if (o->role.n)
 				role_check(p, o);

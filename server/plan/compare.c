@@ -70,7 +70,7 @@ static void field_compare(planning *p, plan_object *o, str path)
 
 	if (!d.desired.p)
 		d.desired = o->kind->initial(path);
-	if (same(d.live, d.desired) || is_accepted(o, &d))
+	if (same(d.live, d.desired) || is_accepted(o, &d) || diff_is_raised(o, &d))
 		return;
 	diff_judge(p, o, &d);
 	o->diffs[o->n_diffs++] = d;

@@ -218,7 +218,7 @@ static bool is_counted(const plan_object *o)
 static void object_sum(planning *p, plan_object *o)
 {
 	plan_summary *s = &p->summary;
-	int64_t *of[PLAN_OPS] = {&s->noop, &s->create, &s->update, &s->delete, &s->update, NULL};
+	int64_t *of[PLAN_OPS] = {&s->noop, &s->create, &s->update, &s->delete, &s->update, NULL, &s->request};
 
 	if (!is_counted(o))
 		return;
@@ -242,6 +242,7 @@ void plan_finish(planning *p, const sql_plan_history_row *history, uint32_t hist
 			authors_find(p, &p->nodes[i].objects[k], history, history_n);
 	lives_join(p, live, live_n);
 	planning_check(p);
+	requests_make(p);
 	lives_check(p);
 	p->changes = ARENA_ARRAY(p->a, plan_object *, p->n_objects + 1);
 	for (uint32_t i = 0; i < p->n; i++)

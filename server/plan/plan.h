@@ -37,7 +37,8 @@ typedef struct plan_input {
 	const sql_plan_budgets_row *budgets;
 	const sql_plan_uses_row *uses;
 	const sql_plan_models_row *models;
-	uint32_t tenants_n, quotas_n, managed_n, bindings_n, budgets_n, uses_n, models_n;
+	const sql_plan_raises_row *raises;
+	uint32_t tenants_n, quotas_n, managed_n, bindings_n, budgets_n, uses_n, models_n, raises_n;
 } plan_input;
 
 /* JSON with names and sizes as api/types/manifest.h says, and nothing that cannot be meant: pointers lead into it. */
@@ -73,7 +74,13 @@ typedef struct plan_writing {
 	str plan_id, actor, ask, reason;
 	int64_t if_rev;
 	db_scope scope;
+	/* Of who applies it, for what they ask for (engine/raise.h). */
+	str requester;
+	strs marks;
 } plan_writing;
+/* How many raises it asks for, and their addresses as a JSON list. */
+uint32_t plan_requests(const planning *p);
+str plan_request_urls(const planning *p);
 /* Fills what the operation runs and records; its statement, key and callbacks for the answer are the caller's. */
 void plan_write(planning *p, const plan_writing *w, ledger_op *op);
 

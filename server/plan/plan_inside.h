@@ -17,7 +17,16 @@ enum { OBJECT_TENANT, OBJECT_QUOTA, OBJECTS_FIXED };
 
 typedef struct plan_node plan_node;
 
-typedef enum plan_op { PLAN_NOOP, PLAN_CREATE, PLAN_UPDATE, PLAN_DELETE, PLAN_MOVE, PLAN_DRIFT, PLAN_OPS } plan_op;
+typedef enum plan_op {
+	PLAN_NOOP,
+	PLAN_CREATE,
+	PLAN_UPDATE,
+	PLAN_DELETE,
+	PLAN_MOVE,
+	PLAN_DRIFT,
+	PLAN_REQUEST,
+	PLAN_OPS
+} plan_op;
 
 /* One field that differs, or on which a decision was taken. */
 typedef struct plan_diff {
@@ -67,7 +76,8 @@ struct plan_node {
 	const sql_plan_uses_row *uses;
 	const sql_plan_bindings_row *bindings;
 	const sql_plan_budgets_row *budgets;
-	uint32_t n_quotas, n_uses, n_bindings, n_budgets, depth;
+	const sql_plan_raises_row *raises; /* without an end, by model: those that count and those that are asked for */
+	uint32_t n_quotas, n_uses, n_bindings, n_budgets, n_raises, depth;
 	kept_item *kept_items;
 	str from;      /* where it stands now, where it is moved */
 	bool is_above; /* on the way down to the caller's tenant, out of their sight */
@@ -80,6 +90,14 @@ struct plan_node {
 	uint32_t n_objects, cap_objects;
 	bool wants_live;
 };
+
+/* A raise of limits that is asked for in the place of a change. */
+typedef struct plan_request {
+	plan_object *of;
+	str id, model;
+	int64_t limit[SHEET_AXES];
+	int64_t effect; /* of its record, from 0 */
+} plan_request;
 
 /* A tenant that the manifest moves: where it is, and where it shall be. */
 typedef struct plan_move {
@@ -97,6 +115,8 @@ struct planning {
 	uint32_t n, n_objects; /* nodes; objects of all of them */
 	plan_object **changes; /* those with an op, in order */
 	uint32_t n_changes;
+	plan_request *requests;
+	uint32_t n_requests;
 	plan_summary summary;
 	plan_result result;
 	char fingerprint[2 * PLAN_HASH + 1];
@@ -159,9 +179,19 @@ bool object_changes(const plan_object *o);
 void planning_check(planning *p);
 /* "models.h100-80g.limit.device_milli", "classes.h100-80g.mig-3g.40gb.limit.device_milli". */
 str sheet_path(arena *a, str model, int kind, int axis);
+/* What sheet_path wrote. */
+bool sheet_path_read(str path, str *ret_model, int *ret_kind, int *ret_axis);
 /* A stored row as a row of a sheet. */
 void sheet_row_of(const sql_plan_quotas_row *q, sheet_row *ret);
 /* The quota of a node after the plan, into rows. */
 void node_rows(planning *p, plan_node *n);
 /* The value a field will have; STR_NONE: none. */
 str object_final(const plan_object *o, str path);
+
+/* requests.c: whether the change of a quota is nothing but limits that rise, and the caller may ask for that and no
+ * more; `above` is where it takes a right. Whether live is what is desired by a raise that stands, or is asked for. */
+bool object_is_asked_for(const planning *p, const plan_object *o, str above);
+bool diff_is_raised(const plan_object *o, const plan_diff *d);
+void requests_make(planning *p);
+void *request_add_in(planning *p, const plan_writing *w);
+void request_show(js_writer *w, const plan_request *q, str reason, int64_t revision);

@@ -5,8 +5,8 @@
 #include "json/write.h"
 #include "server/plan/plan_inside.h"
 
-static const char *const op_names[PLAN_OPS] = {"", "create", "update", "delete", "move", "drift"};
-static const char op_signs[PLAN_OPS] = {' ', '+', '~', '-', '>', '!'};
+static const char *const op_names[PLAN_OPS] = {"", "create", "update", "delete", "move", "drift", "request"};
+static const char op_signs[PLAN_OPS] = {' ', '+', '~', '-', '>', '!', '?'};
 
 enum { VALUE_SHOWN = 60, TIME_TEXT = 32 };
 
@@ -122,6 +122,8 @@ static void counts_print(buf *out, const plan_summary *s)
 		"%lld to create, %lld to change, %lld to remove, %lld drifted, %lld blocked, %lld as they shall be\n",
 		(long long)s->create, (long long)s->update, (long long)s->delete, (long long)s->drift,
 		(long long)s->blocked, (long long)s->noop);
+	if (s->request)
+		buf_printf(out, "%lld to be asked for: somebody above approves\n", (long long)s->request);
 }
 
 void plan_print_text(const planning *p, str plan_id, str until, buf *out)

@@ -243,6 +243,11 @@ static void rows_join(planning *p)
 		if (of && !of->n_budgets++)
 			of->budgets = &in->budgets[i];
 	}
+	for (uint32_t i = 0; i < in->raises_n; i++) {
+		plan_node *of = node_of_key(p, by_key, in->raises[i].tenant_key);
+		if (of && !of->n_raises++)
+			of->raises = &in->raises[i];
+	}
 	for (uint32_t i = 0; i < in->uses_n; i++) {
 		plan_node *of = node_of_key(p, by_key, in->uses[i].tenant_key);
 		if (of && !of->n_uses++)

@@ -6,8 +6,9 @@
 typedef struct writing {
 	planning *p;
 	plan_writing w;
-	plan_object **of_effect; /* by effect */
-	sheet *sheet;            /* scratch */
+	plan_object **of_effect; /* by effect; behind them stand those of the requests */
+	uint32_t n_objects;
+	sheet *sheet; /* scratch */
 } writing;
 
 /* Effect i stands behind the operation's own record. */
@@ -113,7 +114,8 @@ static sql_plan_apply_in *verdict_in(planning *p, const plan_writing *w)
 		.keys = numbers_new(p, p->n),
 		.revs = numbers_new(p, p->n),
 		.quota_revs = numbers_new(p, p->n),
-		.new_paths = texts_new(p, p->n)};
+		.new_paths = texts_new(p, p->n),
+		.requests = plan_request_urls(p)};
 	for (uint32_t i = 0; i < p->n; i++) {
 		const plan_node *n = &p->nodes[i];
 		if (is_new(n) || n->objects[0].op == PLAN_MOVE)
@@ -369,7 +371,7 @@ static bool is_claimed(const planning *p, const plan_object *o)
 {
 	bool is_free = !o->kept || o->is_mine || p->want->adopt;
 
-	if (o->at->goes || o->at->is_above || !o->is_listed || !is_free)
+	if (o->at->goes || o->at->is_above || !o->is_listed || !is_free || o->op == PLAN_REQUEST)
 		return false;
 	return o->members.n || o->op == PLAN_CREATE || o->is_mine;
 }
@@ -461,6 +463,7 @@ static const struct {
 	{SQL_PLAN_BINDING_PUT, binding_put_in},
 	{SQL_PLAN_BUDGET_DROP, budget_drop_in},
 	{SQL_PLAN_BUDGET_PUT, budget_put_in},
+	{SQL_PLAN_REQUEST_ADD, request_add_in},
 	{SQL_PLAN_UNMANAGE, unmanage_in},
 	{SQL_PLAN_MANAGE, manage_in},
 };
@@ -470,7 +473,7 @@ static void effects_fill(writing *x, ledger_op *op)
 {
 	static const char *const verbs[PLAN_OPS] = {NULL, "create", "update", "delete", "update", NULL};
 	planning *p = x->p;
-	ledger_effect *effects = ARENA_ARRAY(p->a, ledger_effect, p->n_changes + 1);
+	ledger_effect *effects = ARENA_ARRAY(p->a, ledger_effect, p->n_changes + p->n_requests + 1);
 	uint32_t n = 0;
 
 	x->of_effect = ARENA_ARRAY(p->a, plan_object *, p->n_changes + 1);
@@ -484,6 +487,13 @@ static void effects_fill(writing *x, ledger_op *op)
 		x->of_effect[n] = o;
 		effects[n++] =
 			(ledger_effect){action, str_from(o->kind->name), o->kind->id(o), o->at->key, o->at->path};
+	}
+	x->n_objects = n;
+	for (uint32_t i = 0; i < p->n_requests; i++) {
+		plan_request *q = &p->requests[i];
+		q->effect = n;
+		effects[n++] = (ledger_effect){
+			S("quota_request.create"), S("quota_request"), q->id, q->of->at->key, q->of->at->path};
 	}
 	op->effects = effects;
 	op->effects_n = n;
@@ -528,7 +538,7 @@ static void quota_show(writing *x, js_writer *w, const plan_object *o, int64_t r
 static void on_effect(ledger_op *op, uint32_t i, int64_t revision, int64_t at_us, buf *out)
 {
 	writing *x = op->effect_arg;
-	const plan_object *o = x->of_effect[i];
+	const plan_object *o = i < x->n_objects ? x->of_effect[i] : NULL;
 	js_writer w = js_writer_on(out);
 
 	js_object_begin(&w);
@@ -537,7 +547,9 @@ static void on_effect(ledger_op *op, uint32_t i, int64_t revision, int64_t at_us
 		js_put_text(&w, "reason", x->w.reason);
 	js_key(&w, S("object"));
 	js_object_begin(&w);
-	if (o->kind == &plan_kinds[OBJECT_TENANT])
+	if (!o)
+		request_show(&w, &x->p->requests[i - x->n_objects], x->w.reason, revision);
+	else if (o->kind == &plan_kinds[OBJECT_TENANT])
 		tenant_show(x, &w, o, revision, at_us);
 	else if (o->kind == &plan_kinds[OBJECT_QUOTA])
 		quota_show(x, &w, o, revision);

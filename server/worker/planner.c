@@ -89,9 +89,12 @@ static int32_t on_planned(ledger_op *op, const db_reply *r, int64_t revision, in
 
 static int32_t on_applied(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out)
 {
+	enum { OK = 200, ACCEPTED = 202 };
+	const question *q = op->arg;
+
 	(void)r, (void)revision, (void)at_us;
-	id_write(op->arg, out);
-	return 200;
+	id_write(q, out);
+	return plan_requests(q->plan) ? ACCEPTED : OK;
 }
 
 /* The operation's own record: that a plan was made or applied. */
@@ -262,7 +265,9 @@ static void apply_run(question *q, const int64_t *keys, uint32_t n)
 		.ask = q->ask.id,
 		.reason = q->ask.reason,
 		.if_rev = q->ask.if_rev,
-		.scope = scope_with(q, keys, n)};
+		.scope = scope_with(q, keys, n),
+		.requester = q->requester,
+		.marks = q->marks};
 
 	/* An applier from further up writes for a plan made further down: as themselves, on the plan's rows. */
 	if (q->ask.is_platform)

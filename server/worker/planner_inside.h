@@ -32,8 +32,10 @@ struct question {
 	uint32_t reading;
 	err e;
 	fault f;
-	recognize caller;      /* who applies, as of now */
-	grants grants;         /* of whoever asks */
+	recognize caller; /* who applies, as of now */
+	grants grants;    /* of whoever asks */
+	str requester;    /* who applies, by subject, and all that they stand on */
+	strs marks;
 	db_scope scope;        /* of what is read for the plan */
 	db_scope caller_scope; /* of whoever asks */
 	sql_plan_work_row work;
@@ -49,6 +51,7 @@ struct question {
 	sql_plan_uses_in uses_in;
 	sql_plan_bindings_in bindings_in;
 	sql_plan_budgets_in budgets_in;
+	sql_plan_raises_in raises_in;
 	sql_plan_history_in history_in;
 	sql_plan_live_in live_in;
 	sql_plan_keys_in keys_in;

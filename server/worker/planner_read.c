@@ -94,7 +94,8 @@ static void tenants_read(question *q)
 
 	for (uint32_t i = 0; i < keys.n; i++)
 		keys.v[i] = q->in.tenants[i].key;
-	q->quotas_in.keys = q->managed_in.keys = q->uses_in.keys = q->bindings_in.keys = q->budgets_in.keys = keys;
+	q->quotas_in.keys = q->managed_in.keys = q->uses_in.keys = q->bindings_in.keys = q->budgets_in.keys =
+		q->raises_in.keys = keys;
 	q->managed_in.manager = q->tenants_in.manager;
 	q->read = rows_read;
 	want(q, q->scope, SQL_PLAN_QUOTAS, &q->quotas_in, &q->in.quotas, &q->in.quotas_n);
@@ -102,6 +103,7 @@ static void tenants_read(question *q)
 	want(q, q->scope, SQL_PLAN_BINDINGS, &q->bindings_in, &q->in.bindings, &q->in.bindings_n);
 	want(q, q->scope, SQL_PLAN_BUDGETS, &q->budgets_in, &q->in.budgets, &q->in.budgets_n);
 	want(q, q->scope, SQL_PLAN_USES, &q->uses_in, &q->in.uses, &q->in.uses_n);
+	want(q, q->scope, SQL_PLAN_RAISES, &q->raises_in, &q->in.raises, &q->in.raises_n);
 	want(q, q->scope, SQL_PLAN_MODELS, NULL, &q->in.models, &q->in.models_n);
 }
 
@@ -241,6 +243,18 @@ static void caller_begin(question *q)
 	db_read(q->p->reader, DB_PLATFORM, SQL_PLAN_SCOPE, &q->scope_in, caller_scope_came, q);
 }
 
+/* Who asks for what the plan cannot change: whoever approves it is somebody else (engine/raise.h). */
+static void requester_keep(question *q, const principal *who)
+{
+	str own = str_from(who->id), subject = who->subject[0] ? str_from(who->subject) : own;
+
+	q->marks = (strs){ARENA_ARRAY(q->a, str, who->stands_on.n + 2), 0};
+	for (uint32_t i = 0; i < who->stands_on.n; i++)
+		q->marks.v[q->marks.n++] = str_dup(q->a, who->stands_on.v[i]);
+	q->marks.v[q->marks.n++] = str_dup(q->a, own);
+	q->marks.v[q->marks.n++] = q->requester = str_dup(q->a, subject);
+}
+
 /* A question may have waited for its turn: what its caller was let in with counts no more than what they hold now. */
 static void recognized(recognize *k, err e, principal *who)
 {
@@ -253,6 +267,7 @@ static void recognized(recognize *k, err e, principal *who)
 	if (!e) {
 		q->ask.grants = grants_text(q->a, &who->grants);
 		q->ask.is_platform = principal_scope(who, RIGHT_PLAN_WRITE).kind == DB_SCOPE_PLATFORM;
+		requester_keep(q, who);
 	}
 	principal_unref(who);
 	if (e)

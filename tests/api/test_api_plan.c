@@ -171,6 +171,36 @@ static const scene item_drift[] = {
 	{"a role of the fleet is given there", ADMIN, "POST", "/v1/plans", NULL, AT_RESEARCH({"bindings":{"user:x":{"roles":["platform_admin"]}}}), 422, "{'code':'bad_field'}", NULL},
 	{"a period is known", ADMIN, "POST", "/v1/plans", NULL, AT_RESEARCH({"budgets":{"year":{"amount":1, "action":"notify"}}}), 422, "{'code':'bad_field','errors':[{'pointer':'#/tenants/acme/tenants/research/budgets/year'}]}", NULL},
 };
+#define LAB "ci_provisioner", "acme/lab"
+#define AT_LAB(...) M({"manager":"lab","tenants":{"acme":{"tenants":{"lab":__VA_ARGS__}}}})
+
+/* What only those above may set is asked of them. */
+static const scene asking[] = {
+	{"a laboratory", ADMIN, "POST", "/v1/tenants", NULL, "{\"name\":\"lab\",\"parent\":\"acme\"}", 201, NULL, NULL},
+	{"with limits", ADMIN, "PATCH", "/v1/tenants/acme~lab/quota", PATCH, M({"models":{"l40s":{"limit":{"device_milli":2000,"memory_mib":1000}}}}), 200, NULL, NULL},
+	{"wants more, and another text", LAB, "POST", "/v1/plans", NULL, AT_LAB({"description":"grows","quota":{"models":{"l40s":{"limit":{"device_milli":5000,"memory_mib":1500}}}}}), 201, "{'result':'changes','summary':{'update':1,'request':1,'blocked':0},'changes':[{'op':'update','kind':'tenant'},{'op':'request','kind':'quota','address':'acme/lab','requires':['quota.approve at acme'],'code':null}]}", "Plan-Result: changes", "plan=plan_id"},
+	{"tried, it would be asked for", LAB, "POST", "/v1/plans/{plan}:apply?dry_run=true", ANY, NULL, 202, "{'state':'planned'}", NULL},
+	{"and nobody is asked yet", LAB, "GET", "/v1/quota-requests?tenant=acme~lab", NULL, NULL, 200, "{'items':[]}", NULL},
+	{"it is asked for", LAB, "POST", "/v1/plans/{plan}:apply", ANY, M({"reason":"a larger model"}), 202, "{'state':'applied'}", NULL},
+	{"the text is changed", LAB, "GET", "/v1/tenants/acme~lab", NULL, NULL, 200, "{'description':'grows'}", NULL},
+	{"the quota is not", LAB, "GET", "/v1/tenants/acme~lab/quota", NULL, NULL, 200, "{'models':{'l40s':{'limit':{'device_milli':2000,'memory_mib':1000}}}}", NULL},
+	{"what is missing stands there", OWNER, "GET", "/v1/quota-requests?tenant=acme~lab", NULL, NULL, 200, "{'items':[{'tenant':'acme/lab','model':'l40s','limit':{'device_milli':3000,'memory_mib':500},'state':'pending','reason':'a larger model'}]}", NULL},
+	{"once", LAB, "POST", "/v1/plans", NULL, AT_LAB({"description":"grows","quota":{"models":{"l40s":{"limit":{"device_milli":5000,"memory_mib":1500}}}}}), 201, "{'result':'none','changes':[]}", NULL},
+	{"what does not only rise is blocked", LAB, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":6000,"memory_mib":500}}}}}), 201, "{'result':'blocked','changes':[{'code':'permission_denied','requires':['quota.write at acme']}]}", NULL},
+	{"a guarantee too", LAB, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"guaranteed":{"device_milli":1},"limit":{"device_milli":6000,"memory_mib":1000}}}}}), 201, "{'result':'blocked'}", NULL},
+	{"and where there was no limit", LAB, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":2000,"memory_mib":1000,"compute_milli":7}}}}}), 201, "{'result':'blocked'}", NULL},
+	{"who may not ask is told what it takes", "viewer", "acme/lab", "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":7000,"memory_mib":1000}}}}}), 201, "{'result':'blocked','changes':[{'requires':['quota.write at acme']}]}", NULL},
+	{"who may set it asks nobody", OWNER, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":7000,"memory_mib":1000}}}}}), 201, "{'result':'changes','summary':{'update':1,'request':0}}", NULL},
+};
+static const scene approved[] = {
+	{"then all is as the manifest says", LAB, "POST", "/v1/plans", NULL, AT_LAB({"description":"grows","quota":{"models":{"l40s":{"limit":{"device_milli":5000,"memory_mib":1500}}}}}), 201, "{'result':'none'}", NULL},
+	{"what it exports is so too", LAB, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":2000,"memory_mib":1000}}}}}), 201, "{'result':'none'}", NULL},
+	{"more is asked for from there", LAB, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":9000,"memory_mib":1500}}}}}), 201, "{'summary':{'request':1}}", NULL, "more=plan_id"},
+	{"and only that", LAB, "POST", "/v1/plans/{more}:apply", ANY, NULL, 202, NULL, NULL},
+	{"which is not all over again", OWNER, "GET", "/v1/quota-requests?tenant=acme~lab&state=pending", NULL, NULL, 200, "{'items':[{'limit':{'device_milli':4000,'memory_mib':null}}]}", NULL},
+	{"nor twice", LAB, "POST", "/v1/plans", NULL, AT_LAB({"quota":{"models":{"l40s":{"limit":{"device_milli":9000,"memory_mib":1500}}}}}), 201, "{'result':'none'}", NULL},
+};
+
 /* clang-format on */
 
 /* clang-format off */
@@ -358,4 +388,36 @@ Test(api_plan, what_cannot_be_meant_is_refused)
 	scenes_play(lifecycle, N(lifecycle));
 	scenes_play(refusals, N(refusals));
 	scenes_play(stale, N(stale));
+}
+
+Test(api_plan, what_those_above_approve_is_asked_of_them)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_plan_asking");
+	scenes_play(lifecycle, N(lifecycle));
+	served_person("quota_approver", "acme", "user:ada");
+	scenes_play(asking, N(asking));
+	const char *asked = pg_text(served_dsn(), "SELECT id FROM quota_raise");
+	answer r = served_call(a, served_token("quota_approver", "acme"), "POST",
+		str_z(a, str_print(a, "/v1/quota-requests/%s:approve", asked)), NULL, NULL);
+	cr_assert_eq(r.status, 200, STR_FMT, STR_ARG(r.body));
+	r = served_call(a, served_token("platform_admin", NULL), "GET",
+		str_z(a, str_print(a, "/v1/plans/%s",
+				 pg_text(served_dsn(), "SELECT id FROM plan WHERE requests <> '[]'"))),
+		NULL, NULL);
+	const char *url = json_string_value(json_array_get(json_object_get(r.doc, "requests"), 0));
+	cr_expect(url && strstr(url, "/v1/quota-requests/rse_"), STR_FMT, STR_ARG(r.body));
+	scenes_play(approved, N(approved));
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM quota_raise r JOIN audit a ON a.n = r.rev AND a.object_id = r.id WHERE "
+			"a.action = 'quota_request.create' AND a.outcome = 'done' AND a.tenant_key = r.tenant_key"),
+		1, "the second's revision is the number of its record; the first has moved on");
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM plan p JOIN quota_raise r ON p.requests::json->>0 = '/v1/quota-requests/' || r.id"),
+		2, "each plan tells where its request stands");
+	r = served_call(a, served_token("platform_admin", NULL), "GET", "/v1/audit:verify", NULL, NULL);
+	cr_expect(json_is_true(json_object_get(r.doc, "is_intact")));
 }

@@ -26,7 +26,7 @@ static const struct {
 		" binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_move plan_tenant_set"
-		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage"
+		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_raises plan_request_add plan_manage plan_unmanage"
 		" reservation_list reservation_get reservation_create reservation_delete plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop"
 		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put "},
 	{"reeve_platform", "",
@@ -46,7 +46,7 @@ static const struct {
 		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_touch session_end session_end_of plan_scope"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_move plan_tenant_set"
-		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_manage plan_unmanage"
+		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_raises plan_request_add plan_manage plan_unmanage"
 		" reservation_list reservation_get reservation_create reservation_delete plan_bindings plan_budgets plan_binding_put plan_binding_drop plan_budget_put plan_budget_drop "},
 	{"reeve_placer", "",
 		" leader_take leader_advance leader_again leader_beat incarnation_check feed_heads feed_audit"
