@@ -180,6 +180,7 @@ static void check_follow(world *w, bool may_stream)
 	str path = TEXT("/api/v1/namespaces/%s/configmaps/%s-0", w->space, prefix);
 	(void)kube_patch(w->kube, path, S("{\"data\":{\"n\":\"new\"}}"), answer_to(w));
 	wait_for(w, has_changed);
+	wait_for(w, has_answer); /* of the patch: the watch may be faster */
 	CHECK(call(w, "DELETE", path, STR_NONE) == 200, "%ld", w->status);
 	wait_for(w, has_gone);
 	CHECK(follow_count(w->follow) == MAPS, "%u known", follow_count(w->follow));
