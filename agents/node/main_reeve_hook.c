@@ -3,21 +3,25 @@
  *     reeve-hook createContainer|createRuntime [--allocation FOLDER] [--libraries FOLDER]
  *
  * --allocation mounts the node's limits, which the container can only read, and its books. --libraries puts the shim in
- * the place of every libcuda.so.1 and libnvidia-ml.so.1 where the container's loader finds one, and the real one under
- * /run/reeve/driver, where the shim looks.
+ * the place of every file that a name libcuda.so* or libnvidia-ml.so* leads to where the container's loader looks, and
+ * the real one under /run/reeve/driver, where the shim looks.
  *
  * The runtime runs it with the rights of the host, in a tree that came with an image: so it is one static program, its
- * environment is thrown away, and nothing inside is followed. Each step of a path is opened by itself, a symbolic link
- * ends the walk (but one that names a file beside itself), and mounts go to what was opened, not to a name. Whatever
- * fails keeps the container from starting.
+ * environment is thrown away, and nothing inside is followed outside. Where it makes something each step of a path is
+ * opened by itself and a symbolic link ends the walk; where it looks for libraries the kernel walks, with the
+ * container's root as the root (openat2). Mounts go to what was opened, not to a name. Whatever fails keeps the
+ * container from starting.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "json/pull.h"
 
@@ -34,14 +38,14 @@ enum {
 #define SHIM_FOLDER   "/.reeve"
 #define DRIVER_FOLDER "/run/reeve/driver"
 
-static const struct {
-	const char *name, *ours;
+static const struct library {
+	const char *name, *stem, *ours; /* stem: what all names of it begin with */
 } libraries[] = {
-	{"libcuda.so.1", "libreeve-shim-cuda.so"},
-	{"libnvidia-ml.so.1", "libreeve-shim-nvml.so"},
+	{"libcuda.so.1", "libcuda.so", "libreeve-shim-cuda.so"},
+	{"libnvidia-ml.so.1", "libnvidia-ml.so", "libreeve-shim-nvml.so"},
 };
 
-/* Where loaders look. A name that is a symbolic link is another of these, or none. */
+/* Where loaders look. */
 static const char *const loader_folders[] = {
 	"/usr/lib/x86_64-linux-gnu",
 	"/usr/lib/aarch64-linux-gnu",
@@ -243,7 +247,7 @@ static void bind(int from, int to, unsigned long flags, int (*reopen)(void *arg)
 
 typedef struct place {
 	int root, folder;
-	const char *path; /* of a folder; or */
+	const char *path; /* of a folder; and */
 	const char *name; /* of a file in folder */
 } place;
 
@@ -320,21 +324,83 @@ static bool is_same(int a, int b)
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static void library_replace(int root, const char *folder, const char *name, int ours)
+static int resolve(int root, const char *path, int flags)
 {
-	place at = {.root = root, .folder = folder_open(root, folder, false), .name = name};
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
-	if (at.folder < 0)
-		return;
-	int real = file_open(at.folder, name);
-	/* Two folders may be one, by a mount of the image's maker. */
+	return (int)syscall(SYS_openat2, root, path + 1, &how, sizeof(how));
+}
+
+/* A file in one of the loader's folders, wherever its name leads. An older kernel cannot walk for us: then links that
+ * leave the folder are refused. -1: there is none. */
+static int library_open(const place *at)
+{
+	char path[PATH_BYTES];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", at->path, at->name);
+	int fd = resolve(at->root, path, O_PATH);
+	if (fd < 0 && errno == ENOSYS) {
+		fd = file_open(at->folder, at->name);
+		if (fd < 0 && fstatat(at->folder, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			refuse("a library of the image is a link that this kernel cannot follow safely");
+	} else if (fd < 0 && errno != ENOENT && errno != ENOTDIR) {
+		fail("follow", path);
+	}
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int reopen_library(void *arg)
+{
+	return library_open(arg);
+}
+
+/* Two names may be one file, and two folders one, by links or by a mount of the image's maker. */
+static void library_cover(place *at, const char *kept_name, int ours)
+{
+	int real = library_open(at);
+
 	if (real >= 0 && !is_same(real, ours)) {
-		driver_keep(root, real, name);
-		bind(ours, real, MS_RDONLY | MS_NOSUID | MS_NODEV, reopen_file, &at);
+		driver_keep(at->root, real, kept_name);
+		bind(ours, real, MS_RDONLY | MS_NOSUID | MS_NODEV, reopen_library, at);
 	}
 	if (real >= 0)
 		(void)close(real);
-	(void)close(at.folder);
+}
+
+static bool is_named(const char *name, const char *stem)
+{
+	size_t n = strlen(stem);
+
+	return strncmp(name, stem, n) == 0 && (name[n] == 0 || name[n] == '.');
+}
+
+/* The name that is loaded comes first: what it leads to is the real one that is kept. */
+static void library_replace(int root, const char *folder, const struct library *l, int ours)
+{
+	int fd = resolve(root, folder, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0 && errno == ENOSYS) {
+		int at = folder_open(root, folder, false);
+		fd = at < 0 ? -1 : openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)close(at);
+	}
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	if (!list)
+		return;
+	place at = {.root = root, .folder = fd, .path = folder, .name = l->name};
+	library_cover(&at, l->name, ours);
+	for (const struct dirent *entry; (entry = readdir(list));) {
+		at.name = entry->d_name;
+		if (is_named(at.name, l->stem))
+			library_cover(&at, l->name, ours);
+	}
+	(void)closedir(list);
 }
 
 static void libraries_replace(int root, const char *folder)
@@ -344,7 +410,7 @@ static void libraries_replace(int root, const char *folder)
 		(void)snprintf(path, sizeof(path), "%s/%s", folder, libraries[i].ours);
 		int ours = source_open(path);
 		for (size_t j = 0; j < sizeof(loader_folders) / sizeof(*loader_folders); j++)
-			library_replace(root, loader_folders[j], libraries[i].name, ours);
+			library_replace(root, loader_folders[j], &libraries[i], ours);
 		(void)close(ours);
 	}
 }

@@ -166,6 +166,25 @@ HOOK
 	done
 fi
 
+# An image whose libraries stand elsewhere: a link from the root on, a folder that is a link, a second file.
+if [ "$form" = replace ]; then
+	cp -a "$root" "$folder/elsewhere"
+	mkdir -p "$folder/elsewhere/opt/driver" "$folder/elsewhere/opt/lib" "$folder/elsewhere/usr/local"
+	for name in cuda nvidia-ml; do
+		mv "$folder/elsewhere/usr/lib/x86_64-linux-gnu/lib$name.so.535.1" "$folder/elsewhere/opt/driver"
+		ln -sf "/opt/driver/lib$name.so.535.1" "$folder/elsewhere/usr/lib/x86_64-linux-gnu/lib$name.so.1"
+		ln -s "/nowhere/lib$name.so" "$folder/elsewhere/usr/lib/x86_64-linux-gnu/lib$name.so"
+	done
+	expect "the size where libraries are links" 1024 "$(run_in "$folder/elsewhere" "$names" /usr/bin/container_share total 2>&1)"
+	cp "$folder/elsewhere/opt/driver/"* "$folder/elsewhere/opt/lib"
+	rm -f "$folder/elsewhere/usr/lib/x86_64-linux-gnu/"lib*.so.1
+	for name in cuda nvidia-ml; do ln -s "lib$name.so.535.1" "$folder/elsewhere/opt/lib/lib$name.so.1"; done
+	rm -rf "$folder/elsewhere/usr/local/lib"
+	ln -s /opt/lib "$folder/elsewhere/usr/local/lib"
+	expect "the size where a folder is a link" 1024 "$(run_in "$folder/elsewhere" "$names" \
+		/usr/bin/env LD_LIBRARY_PATH=/usr/local/lib /usr/bin/container_share total 2>&1)"
+fi
+
 # Who comes later, while the first holds 600 MiB.
 # shellcheck disable=SC2086 # words
 pods run -d --name "$pod" --network=none $limits --device "$names" --rootfs "$root" \
