@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { FACILITY_STEP = 8 };
+
 typedef struct rule {
 	int64_t first, last;
 	card_state state;
@@ -96,20 +98,33 @@ bool health_well(health *h, int64_t now_us)
 	return true;
 }
 
+/* A record is "4,1234,5678,-;words"; the first number is level and facility, and below FACILITY_STEP it is the kernel's
+ * own: everybody who may write to /dev/kmsg is of another. */
+static str kernel_words(str line)
+{
+	uint64_t level;
+	str words = line, head = str_split(&words, ';');
+
+	if (!words.p)
+		return line;
+	if (!str_to_u64(str_split(&head, ','), &level))
+		return line;
+	return level < FACILITY_STEP ? words : STR_NONE;
+}
+
 bool health_read_log(str line, char bus_id[CARD_BUS_ID_BYTES], int64_t *ret_xid)
 {
 	static const str mark = {"NVRM: Xid (PCI:", sizeof("NVRM: Xid (PCI:") - 1};
 
-	for (uint32_t i = 0; i + mark.n < line.n; i++) {
-		if (memcmp(line.p + i, mark.p, mark.n) != 0)
-			continue;
-		str rest = str_cut(line, i + mark.n, line.n);
-		str bus = str_split(&rest, ')');
-		if (!rest.p || rest.n < 2 || bus.n < 10 || bus.n + 3u > CARD_BUS_ID_BYTES)
-			return false;
-		str number = str_trim(str_cut(rest, 1, rest.n)); /* ": 79, pid=..." */
-		snprintf(bus_id, CARD_BUS_ID_BYTES, STR_FMT "%s", STR_ARG(bus), str_find(bus, '.', 0) < 0 ? ".0" : "");
-		return str_to_i64(str_trim(str_split(&number, ',')), ret_xid);
-	}
-	return false;
+	str rest = kernel_words(line);
+
+	if (!str_starts(rest, mark))
+		return false;
+	rest = str_cut(rest, mark.n, rest.n);
+	str bus = str_split(&rest, ')');
+	if (!rest.p || rest.n < 2 || bus.n < 10 || bus.n + 3u > CARD_BUS_ID_BYTES)
+		return false;
+	str number = str_trim(str_cut(rest, 1, rest.n)); /* ": 79, pid=..." */
+	snprintf(bus_id, CARD_BUS_ID_BYTES, STR_FMT "%s", STR_ARG(bus), str_find(bus, '.', 0) < 0 ? ".0" : "");
+	return str_to_i64(str_trim(str_split(&number, ',')), ret_xid);
 }

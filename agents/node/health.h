@@ -41,5 +41,6 @@ bool health_well(health *h, int64_t now_us);
 /* What an XID makes of a device; CARD_OK: it is about a program. */
 card_state health_of_xid(int64_t xid);
 
-/* A line of the kernel's log, "NVRM: Xid (PCI:0000:3b:00): 79, ...": false when it is none. bus_id as card has it. */
+/* A line of the kernel's log that the kernel wrote itself and that begins so: "NVRM: Xid (PCI:0000:3b:00): 79, ...":
+ * false when it is none. bus_id as card has it. */
 bool health_read_log(str line, char bus_id[CARD_BUS_ID_BYTES], int64_t *ret_xid);

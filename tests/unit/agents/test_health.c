@@ -96,6 +96,8 @@ static const struct {
 } lines[] = {
 	{"4,1234,5678,-;NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, GPU has fallen off the bus.", "0000:3b:00.0", 79},
 	{"NVRM: Xid (PCI:0000:3b:00.1): 31, Ch 0000007e", "0000:3b:00.1", 31},
+	{"12,1234,5678,-;NVRM: Xid (PCI:0000:3b:00): 79, written by a program", NULL, 0},
+	{"4,1234,5678,-;a program said: NVRM: Xid (PCI:0000:3b:00): 79", NULL, 0},
 	{"NVRM: Xid (PCI:0000:3b:00): x, pid", NULL, 0},
 	{"NVRM: Xid (PCI:", NULL, 0},
 	{"NVRM: Xid (PCI:0000:3b:00)", NULL, 0},
