@@ -33,6 +33,7 @@ typedef struct allocation {
 	uint32_t n_devices;
 	share share; /* its texts are in uuids, driver and nvml */
 	char driver[256], nvml[256];
+	bool by_maker; /* its devices are told by their maker's CDI file, not by ours */
 	int64_t made_us;
 	int64_t pid; /* of its first process where it is no container; 0: it is one */
 	uint64_t pid_started;
@@ -49,7 +50,8 @@ typedef struct allocation_ask {
 	const char *id;   /* [A-Za-z0-9._-], not beginning with a dot: <pod uid>_<container>, say */
 	node_owner owner; /* its `allocation` is not looked at */
 	share share;
-	int64_t pid; /* of its first process where it is no container: it ends with that; 0: it is one */
+	bool by_maker; /* as it was told whom it is made for; it stays as it was at first */
+	int64_t pid;   /* of its first process where it is no container: it ends with that; 0: it is one */
 } allocation_ask;
 
 /* What a container engine is to mount. The order matters: the second lies within the first. */

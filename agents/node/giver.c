@@ -257,19 +257,6 @@ static const char *uuids_of(const allocation *of, arena *a)
 	return text;
 }
 
-/* The maker's file knows no instance that was made after it; and it may name its devices otherwise than we do. */
-static bool is_told_by_maker(const giver *g, const kubelet_wish *w, arena *a)
-{
-	str *uuids = ARENA_ARRAY(a, str, w->plan->n + 1);
-
-	for (uint32_t i = 0; i < w->plan->n; i++) {
-		if (w->plan->shares[i].profile.p)
-			return false;
-		uuids[i] = w->plan->shares[i].uuid;
-	}
-	return g->cdi_folder && cdi_has_devices(g->cdi_folders, MAKER_KIND, uuids, w->plan->n);
-}
-
 static void mounts_add(const giver *g, const allocation *of, parts *p, arena *a)
 {
 	allocation_mount m[ALLOCATION_MOUNTS];
@@ -279,8 +266,8 @@ static void mounts_add(const giver *g, const allocation *of, parts *p, arena *a)
 		mount_add(p, m[i].host, m[i].container, m[i].is_read_only, false);
 }
 
-static err say_by_name(giver *g, const allocation *of, const kubelet_wish *w, parts *p, bool has_makers, arena *a,
-	kubelet_gift *ret, fault *f)
+static err say_by_name(
+	giver *g, const allocation *of, const kubelet_wish *w, parts *p, arena *a, kubelet_gift *ret, fault *f)
 {
 	cdi_share s = {of->id, p->nodes, p->n_nodes, p->mounts, p->n_mounts, p->variables, p->n_variables, &p->hook,
 		p->has_hook};
@@ -289,7 +276,7 @@ static err say_by_name(giver *g, const allocation *of, const kubelet_wish *w, pa
 	if (e)
 		return e;
 	ret->cdi.v = ARENA_ARRAY(a, str, w->plan->n + 1);
-	for (uint32_t i = 0; i < w->plan->n && has_makers; i++)
+	for (uint32_t i = 0; i < w->plan->n && of->by_maker; i++)
 		ret->cdi.v[ret->cdi.n++] = str_print(a, MAKER_KIND "=" STR_FMT, STR_ARG(w->plan->shares[i].uuid));
 	/* Ours comes last: what it mounts lies over the maker's. */
 	ret->cdi.v[ret->cdi.n++] = str_print(a, CDI_KIND "=%s", of->id);
@@ -311,6 +298,34 @@ static void say_by_parts(const parts *p, arena *a, kubelet_gift *ret)
 			(object_pair){str_from(p->variables[i].name), str_from(p->variables[i].value)};
 }
 
+/* The maker's file knows no instance that was made after it; and it may name its devices otherwise than we do. */
+static bool is_told_by_maker(const giver *g, const kubelet_wish *w, arena *a)
+{
+	str *uuids = ARENA_ARRAY(a, str, w->plan->n + 1);
+
+	for (uint32_t i = 0; i < w->plan->n; i++) {
+		if (w->plan->shares[i].profile.p)
+			return false;
+		uuids[i] = w->plan->shares[i].uuid;
+	}
+	return g->cdi_folder && cdi_has_devices(g->cdi_folders, MAKER_KIND, uuids, w->plan->n);
+}
+
+/* The driver makes a device's node some time after the device is there. */
+static err nodes_check(const giver *g, const kubelet_wish *w, arena *a, fault *f)
+{
+	const card *c;
+	err e = ERR_OK;
+
+	for (uint32_t i = 0; i < w->plan->n && !e; i++) {
+		e = card_find(g, &w->plan->shares[i], a, &c, f);
+		if (!e && c->minor < 0)
+			e = fault_set(f, ERR_UNAVAILABLE, NULL, "the device node of " STR_FMT " is not known yet",
+				STR_ARG(w->plan->shares[i].uuid));
+	}
+	return e;
+}
+
 /* The newest plan that was carried out is remembered with the allocation: one that was signed before it is put back by
  * somebody. */
 static err fence_check(const allocation *old, const plan_record *plan, fault *f)
@@ -322,6 +337,8 @@ static err fence_check(const allocation *old, const plan_record *plan, fault *f)
 	return fault_set(f, ERR_PERMISSION_DENIED, NULL, "the plan is older than one seen before");
 }
 
+/* The kubelet has recorded the names that it was told at first, and goes on with them whatever files there are later.
+ */
 static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation **ret, fault *f)
 {
 	const local_pod *p = w->pod;
@@ -342,6 +359,9 @@ static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation 
 		(void)leftover_sweep(g->c.allocations, old);
 	if (!e)
 		e = share_fill(g, w, a, &q.share, f);
+	q.by_maker = old ? old->by_maker : is_told_by_maker(g, w, a);
+	if (!e && !q.by_maker)
+		e = nodes_check(g, w, a, f);
 	g->giving = id;
 	if (!e)
 		e = allocation_make(g->c.allocations, &q, ret, f);
@@ -354,12 +374,11 @@ err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fa
 	giver *g = arg;
 	parts *p = ARENA_NEW(a, parts);
 	const allocation *of;
-	bool has_makers = is_told_by_maker(g, w, a);
 	err e = allocate(g, w, a, &of, f);
 
 	if (e)
 		return e;
-	if (!has_makers) {
+	if (!of->by_maker) {
 		devices_add(g, w, p, a);
 		if (g->cdi_folder)
 			driver_add(p, a);
@@ -369,7 +388,7 @@ err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fa
 	/* The maker's runtime adds devices by this variable; with CDI there is nothing for it to add. */
 	variable_add(p, "NVIDIA_VISIBLE_DEVICES", g->cdi_folder ? "void" : uuids_of(of, a));
 	if (g->cdi_folder)
-		return say_by_name(g, of, w, p, has_makers, a, ret, f);
+		return say_by_name(g, of, w, p, a, ret, f);
 	say_by_parts(p, a, ret);
 	return ERR_OK;
 }
@@ -431,6 +450,8 @@ uint32_t giver_slots(const cards *all, str resource, int32_t shares, arena *a, s
 	uint32_t n = 0;
 
 	*ret = ARENA_ARRAY(a, slot_device, all->n + 1);
+	/* Where there was none from the start the kernel's word counts; where it went away the driver did. */
+	bool has_lost_nvml = !all->has_nvml && all->driver[0];
 	for (uint32_t i = 0; i < all->n; i++) {
 		const card *c = &all->v[i];
 		if (strcmp(c->maker, "nvidia") != 0)
@@ -439,7 +460,7 @@ uint32_t giver_slots(const cards *all, str resource, int32_t shares, arena *a, s
 			.uuid = str_from(c->uuid),
 			.slots = shares,
 			.numa = c->numa,
-			.is_healthy = c->state == CARD_OK || c->state == CARD_UNMONITORED};
+			.is_healthy = c->state == CARD_OK || (c->state == CARD_UNMONITORED && !has_lost_nvml)};
 	}
 	return n;
 }

@@ -22,7 +22,7 @@ typedef struct record {
 	str id, boot;
 	node_owner owner;
 	js_list devices; /* of record_device */
-	bool is_low, may_borrow, oversubscribes;
+	bool is_low, may_borrow, oversubscribes, by_maker;
 	str driver, nvml;
 	js_time made_at;
 	int64_t pid, pid_started;
@@ -37,6 +37,7 @@ static const js_field record_fields[] = {
 	F(is_low, JS_REQUIRED, "Of low priority."),
 	F(may_borrow, JS_REQUIRED, "May use what neighbours leave."),
 	F(oversubscribes, JS_REQUIRED, "Memory over the limit is managed memory."),
+	F(by_maker, JS_OPTIONAL, "Its devices are told by their maker's CDI file."),
 	F(driver, JS_OPTIONAL, "The real libcuda.so.1.", JS_LEN(0, 255)),
 	F(nvml, JS_OPTIONAL, "The real libnvidia-ml.so.1.", JS_LEN(0, 255)),
 	F(made_at, JS_REQUIRED, "When."),
@@ -66,6 +67,7 @@ str record_write(const allocation *of, str boot, arena *a)
 	r.is_low = of->share.is_low;
 	r.may_borrow = of->share.may_borrow;
 	r.oversubscribes = of->share.oversubscribes;
+	r.by_maker = of->by_maker;
 	r.driver = text_of(of->driver);
 	r.nvml = text_of(of->nvml);
 	r.made_at.us = of->made_us;
@@ -153,6 +155,7 @@ err record_take(const allocation_ask *ask, allocation *ret, fault *f)
 		e = owner_take(&ask->owner, ret, f);
 	if (!e)
 		e = share_take(&ask->share, ret, f);
+	ret->by_maker = ask->by_maker;
 	ret->pid = ask->pid;
 	return e;
 }
@@ -181,6 +184,7 @@ err record_read(str text, arena *a, allocation *ret, str *ret_boot, fault *f)
 	if (e)
 		return e;
 	allocation_ask ask = {.id = str_z(a, r.id), .owner = r.owner, .share = share_of(&r, a), .pid = r.pid};
+	ask.by_maker = r.by_maker;
 	e = record_take(&ask, ret, f);
 	ret->made_us = r.made_at.us;
 	ret->pid_started = (uint64_t)r.pid_started;

@@ -121,6 +121,14 @@ Test(giver, without_cdi_the_answer_has_nodes_mounts_and_variables)
 	bench_close(&b);
 }
 
+static const char *path_of_share(const bench *b)
+{
+	static char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/reeve.io-share_uid_main.json", b->cdi);
+	return path;
+}
+
 Test(giver, with_cdi_the_answer_is_names)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -144,6 +152,12 @@ Test(giver, with_cdi_the_answer_is_names)
 	cr_assert_eq(file_write(path, 0644,
 			     S("kind: nvidia.com/gpu\ndevices:\n- name: \"" UUID_A "\"\n- name: " UUID_B "\n"), NULL),
 		ERR_OK);
+	gift = (kubelet_gift){0};
+	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
+	cr_assert_eq(gift.cdi.n, 1, "what the kubelet was told at first stays so: it asks for no other name");
+	cr_assert_eq(file_read(path_of_share(&b), a, &text, NULL), ERR_OK);
+	cr_expect(strstr(str_z(a, text), "/dev/nvidia0"));
+	cr_expect_eq(allocation_end(b.all, S("uid_main"), "test", NULL), ERR_OK);
 	gift = (kubelet_gift){0};
 	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
 	cr_assert_eq(gift.cdi.n, 3);
@@ -266,6 +280,38 @@ Test(giver, what_cannot_be_carried_out_is_refused)
 	cr_expect_eq(give(&b, a, &gift, &f), ERR_CONFLICT, "%s", f.detail);
 	cr_expect(!allocation_find(b.all, S("uid_main")), "nothing is made");
 	bench_close(&b);
+}
+
+Test(giver, a_device_whose_node_is_not_known_yet_is_waited_for)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	fault f = {0};
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, true);
+	machine.v[1].minor = -1;
+	cr_expect_eq(give(&b, a, &gift, &f), ERR_UNAVAILABLE, "%s", f.detail);
+	machine.v[1].minor = 1;
+	bench_close(&b);
+}
+
+Test(giver, where_the_driver_went_away_devices_are_not_offered)
+{
+	AUTO_ARENA a = arena_new(0);
+	slot_device *v;
+	cards now = machine;
+
+	now.v[0].state = CARD_UNMONITORED;
+	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, a, &v);
+	cr_expect(v[0].is_healthy, "a machine that never had NVML");
+	(void)snprintf(now.driver, sizeof(now.driver), "570.00");
+	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, a, &v);
+	cr_expect(!v[0].is_healthy);
+	now.has_nvml = true;
+	now.v[0].state = CARD_OK;
+	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, a, &v);
+	cr_expect(v[0].is_healthy);
 }
 
 Test(giver, devices_that_can_be_shared_are_counted)
