@@ -250,7 +250,9 @@ uint32_t allocations_sweep(
 
 	for (uint32_t i = all->list.n; i-- > 0;) {
 		const allocation *of = all->list.v[i];
-		bool is_new = now_us - of->made_us < (int64_t)ALLOCATION_GRACE_S * 1000000;
+		/* One that was made in the future was made before the clock was set back. */
+		int64_t age_us = now_us - of->made_us, grace_us = (int64_t)ALLOCATION_GRACE_S * 1000000;
+		bool is_new = age_us > -grace_us && age_us < grace_us;
 		allocation_life life = look(arg, of);
 		if (life == ALLOCATION_LIVES || (life == ALLOCATION_UNSEEN && is_new))
 			continue;

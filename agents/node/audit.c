@@ -11,6 +11,9 @@
 #define BOOKED_BYTES_MOST (UINT64_C(1) << 48)
 #define REFUSED_MOST      (UINT64_C(1) << 32)
 
+#define FORGED_BYTES (UINT64_C(256) << 20) /* beyond the books; less may be the driver's own */
+#define BLAME_OPEN   (UINT64_C(1) << 62)
+
 /* A process on a device, of the round at hand. */
 typedef struct row {
 	whose_process who; /* without its allocation, which may end before the round is settled: */
@@ -37,7 +40,8 @@ typedef struct account {
 	audit_use use;
 	uint64_t beyond[LIMITS_DEVICES]; /* of the books, in the round before */
 	mark marks[LIMITS_DEVICES][AUDIT_KINDS];
-	uint64_t sampled[LIMITS_DEVICES]; /* the sample in which NVML told of the device */
+	uint64_t sampled[LIMITS_DEVICES];  /* the sample in which NVML told of the device; */
+	uint64_t unlisted[LIMITS_DEVICES]; /* in which it did, but not of its processes */
 	uint64_t round;
 } account;
 
@@ -104,37 +108,47 @@ static account *account_of(audit *a, const allocation *of)
 	return found;
 }
 
-/* The place of a card, or of an instance of it, in what was given. */
-static int32_t place_of(const allocation *of, const card *c)
+/* Whether what was given at that place is the card, or the instance of it that a process is on (UINT32_MAX: whichever).
+ */
+static bool is_on(const allocation *of, uint32_t d, const card *c, uint32_t gpu_instance)
 {
-	for (uint32_t d = 0; of && d < of->n_devices; d++) {
-		if (!of->uuids[d][0] || strcmp(of->uuids[d], c->uuid) == 0)
+	if (!of->uuids[d][0] || strcmp(of->uuids[d], c->uuid) == 0)
+		return true;
+	for (uint32_t i = 0; i < c->n_instances; i++)
+		if (strcmp(of->uuids[d], c->instances[i].uuid) == 0)
+			return gpu_instance == UINT32_MAX || c->instances[i].gpu_instance == gpu_instance;
+	return false;
+}
+
+static int32_t place_of(const allocation *of, const card *c, uint32_t gpu_instance)
+{
+	for (uint32_t d = 0; of && d < of->n_devices; d++)
+		if (is_on(of, d, c, gpu_instance))
 			return (int32_t)d;
-		for (uint32_t i = 0; i < c->n_instances; i++)
-			if (strcmp(of->uuids[d], c->instances[i].uuid) == 0)
-				return (int32_t)d;
-	}
 	return -1;
 }
 
-/* Of a device that does not answer nothing can be said. */
-static void sampled_note(audit *a, const card *c)
+/* Of a device that does not answer nothing can be said; of one that does not tell its processes, what was said before.
+ */
+static void sampled_note(audit *a, const card *c, bool is_unlisted)
 {
 	allocation **list;
 	uint64_t generation;
 	uint32_t n = allocations_list(a->all, &list, &generation);
 
-	for (uint32_t i = 0; i < n; i++) {
-		int32_t at = place_of(list[i], c);
-		if (at >= 0)
-			account_of(a, list[i])->sampled[at] = a->sample;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t d = 0; d < list[i]->n_devices; d++) {
+			if (!is_on(list[i], d, c, UINT32_MAX))
+				continue;
+			account *acc = account_of(a, list[i]);
+			*(is_unlisted ? &acc->unlisted[d] : &acc->sampled[d]) = a->sample;
+		}
 }
 
 void audit_take(audit *a, const card *c, const probe_sample *s)
 {
-	sampled_note(a, c);
-	for (uint32_t i = 0; i < s->n; i++) {
+	sampled_note(a, c, s->is_unlisted);
+	for (uint32_t i = 0; i < s->n && !s->is_unlisted; i++) {
 		const whose_process *who = whose_find(a->whose, (int32_t)s->v[i].pid);
 		if (!who)
 			continue;
@@ -145,7 +159,7 @@ void audit_take(audit *a, const card *c, const probe_sample *s)
 			memcpy(r->id, who->of->id, sizeof(r->id));
 			r->made_us = who->of->made_us;
 		}
-		r->at = place_of(who->of, c);
+		r->at = place_of(who->of, c, s->v[i].gpu_instance);
 		r->bytes = s->v[i].bytes;
 		r->compute_milli = s->v[i].sm_percent * 10;
 		memcpy(r->uuid, c->uuid, sizeof(r->uuid));
@@ -181,14 +195,20 @@ static void tell(audit *a, const audit_finding *f)
 		a->on_finding(a->arg, f);
 }
 
-/* Whether to tell now: in the second round in a row, and then now and again. */
-static bool mark_take(const audit *a, mark *m, bool is_so)
+/* Whether it is so in the second round in a row, or a later one. */
+static bool mark_lasts(mark *m, bool is_so)
 {
 	if (!is_so) {
 		*m = (mark){0};
 		return false;
 	}
-	if (++m->rounds < 2 || (m->is_told && a->now_us - m->told_us < (int64_t)AUDIT_AGAIN_S * 1000000))
+	return ++m->rounds >= 2;
+}
+
+/* Whether to tell of what lasts: at first, and then now and again. */
+static bool mark_take(const audit *a, mark *m)
+{
+	if (m->is_told && a->now_us - m->told_us < (int64_t)AUDIT_AGAIN_S * 1000000)
 		return false;
 	m->is_told = true;
 	m->told_us = a->now_us;
@@ -270,7 +290,7 @@ typedef struct sum {
 
 static bool is_forged(const row *r)
 {
-	return r->is_booked && r->booked < r->bytes / 2 && r->bytes - r->booked > UINT64_C(256) << 20;
+	return r->is_booked && r->booked < r->bytes / 2 && r->bytes - r->booked > FORGED_BYTES;
 }
 
 static sum sum_of(const audit *a, const allocation *of, uint32_t device)
@@ -292,19 +312,32 @@ static sum sum_of(const audit *a, const allocation *of, uint32_t device)
 	return s;
 }
 
-/* Who is to blame: the process on the device that is not in the books, or is there with too little, and holds or uses
- * the most. */
+/* How much it is to blame: who is not in the books, or stands there with too little, before who has more than it says.
+ */
+static uint64_t blame_of(const row *r, audit_kind kind)
+{
+	uint64_t beyond = r->bytes > r->booked ? r->bytes - r->booked : 0;
+
+	if (!r->is_booked || is_forged(r))
+		return BLAME_OPEN + (kind == AUDIT_COMPUTE_OVER ? r->compute_milli : r->bytes);
+	return kind == AUDIT_MEMORY_OVER && beyond > FORGED_BYTES ? beyond : 0;
+}
+
+/* NULL: nobody. One that is stopped holds what it has and can do no more: the next one's turn comes. */
 static const row *culprit_of(const audit *a, const allocation *of, uint32_t device, audit_kind kind)
 {
 	const row *worst = NULL;
+	uint64_t most = 0;
 
 	for (uint32_t i = 0; i < a->rows.n; i++) {
 		const row *r = &a->rows.v[i];
-		if (r->of != of || r->at != (int32_t)device || (r->is_booked && !is_forged(r)))
+		if (r->of != of || r->at != (int32_t)device)
 			continue;
-		bool is_more = !worst || (kind == AUDIT_COMPUTE_OVER ? r->compute_milli > worst->compute_milli
-								     : r->bytes > worst->bytes);
-		worst = is_more ? r : worst;
+		uint64_t blame = blame_of(r, kind);
+		bool is_held = a->policy == AUDIT_HOLD && blame && process_is_stopped(r->who.pid);
+		blame = is_held ? 1 : blame;
+		worst = blame > most ? r : worst;
+		most = blame > most ? blame : most;
 	}
 	return worst;
 }
@@ -323,12 +356,17 @@ static audit_policy act(const audit *a, const row *culprit, audit_kind kind)
 static void check(audit *a, account *acc, const allocation *of, uint32_t device, audit_kind kind, bool is_so,
 	int64_t found, int64_t expected)
 {
-	if (!mark_take(a, &acc->marks[device][kind], is_so))
+	mark *m = &acc->marks[device][kind];
+
+	if (!mark_lasts(m, is_so))
 		return;
 	const row *culprit = culprit_of(a, of, device, kind);
+	audit_policy action = act(a, culprit, kind);
+	if (!mark_take(a, m))
+		return;
 	tell(a, &(audit_finding){
 			.kind = kind,
-			.action = act(a, culprit, kind),
+			.action = action,
 			.of = of,
 			.device = of->uuids[device][0] ? of->uuids[device]
 				  : culprit            ? culprit->uuid
@@ -425,7 +463,7 @@ static void allocation_check(audit *a, allocation *of)
 	for (uint32_t d = 0; d < of->n_devices; d++) {
 		if (acc->sampled[d] == a->sample)
 			device_check(a, acc, of, d, is_read);
-		else
+		else if (acc->unlisted[d] != a->sample)
 			books_believe(acc, of, d);
 	}
 	use_add(a, &acc->use, of);
@@ -449,7 +487,7 @@ static void stray_check(audit *a, const row *r)
 		return;
 	stray *s = stray_of(a, &r->who);
 	s->round = a->round;
-	if (s->mark.is_told || !mark_take(a, &s->mark, true))
+	if (!mark_lasts(&s->mark, true) || s->mark.is_told || !mark_take(a, &s->mark))
 		return;
 	tell(a, &(audit_finding){.kind = AUDIT_STRAY,
 			.of = r->of,

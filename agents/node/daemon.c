@@ -47,7 +47,7 @@ typedef struct service {
 	int kernel_log_fd, lock_fd;
 	uint64_t probe_failures, inventory_seen, health_seen;
 	card_state states[CARDS_MAX]; /* as they were logged */
-	int64_t window_from_us;
+	int64_t window_from_us;       /* monotonic */
 	bool is_scanned, is_stopping;
 } service;
 
@@ -73,7 +73,7 @@ static void inventory_changed(service *s)
 			reporter_put(s->reporter, &item);
 	}
 	if (all->health_generation != s->health_seen || all->generation != s->inventory_seen) {
-		node_item item = cards_health_item(all, a);
+		node_item item = cards_health_item(all, clock_now_us() - clock_mono_us(), a);
 		for (uint32_t i = 0; i < all->n; i++)
 			health_log(s, &all->v[i]);
 		if (s->reporter) {
@@ -92,7 +92,7 @@ static void on_cards(void *arg, const card *list, uint32_t n, const int16_t *lin
 	service *s = arg;
 
 	s->is_scanned = true;
-	ward_take_cards(s->ward, list, n, links, driver, clock_now_us());
+	ward_take_cards(s->ward, list, n, links, driver, clock_mono_us());
 	inventory_changed(s);
 }
 
@@ -101,7 +101,7 @@ static void on_sample(void *arg, const probe_sample *sample)
 	service *s = arg;
 	const card *c = ward_card_of_index(s->ward, sample->index);
 
-	ward_take_sample(s->ward, sample, clock_now_us());
+	ward_take_sample(s->ward, sample, clock_mono_us());
 	if (c)
 		audit_take(s->audit, c, sample);
 }
@@ -130,7 +130,7 @@ static void on_event(void *arg, const probe_event *e)
 {
 	service *s = arg;
 
-	ward_take_event(s->ward, e, clock_now_us());
+	ward_take_event(s->ward, e, clock_mono_us());
 	inventory_changed(s);
 }
 
@@ -141,7 +141,7 @@ static void on_ill(void *arg, int32_t index, const char *how)
 	s->probe_failures++;
 	audit_break_off(s->audit);
 	log_warn("nvml.ill", KV_I64("index", index), KV_Z("why", how));
-	ward_take_ill(s->ward, index, clock_now_us());
+	ward_take_ill(s->ward, index, clock_mono_us());
 	inventory_changed(s);
 }
 
@@ -153,7 +153,7 @@ static void on_none(void *arg)
 		log_warn("nvml.none", KV_Z("library", s->o.nvml));
 	s->is_scanned = true;
 	audit_break_off(s->audit);
-	ward_take_none(s->ward, clock_now_us());
+	ward_take_none(s->ward, clock_mono_us());
 	inventory_changed(s);
 }
 
@@ -279,7 +279,7 @@ static void usage_put(void *arg)
 	allocation **list;
 	uint64_t generation;
 	uint32_t n = allocations_list(s->allocations, &list, &generation), used = 0;
-	int64_t now_us = clock_now_us(), window_us = now_us - s->window_from_us;
+	int64_t now_us = clock_now_us(), mono_us = clock_mono_us(), window_us = mono_us - s->window_from_us;
 	node_usage *rows = ARENA_ARRAY(a, node_usage, n + 1);
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -290,12 +290,10 @@ static void usage_put(void *arg)
 			rows[used].devices.v[d] = str_from(list[i]->uuids[d]);
 		used++;
 	}
-	s->window_from_us = now_us;
+	s->window_from_us = mono_us;
 	node_item item = {.kind = S("usage"),
 		.at.us = now_us,
-		.window_ms = window_us < 0               ? 0
-			     : window_us < WINDOW_MAX_US ? window_us / 1000
-							 : WINDOW_MAX_US / 1000,
+		.window_ms = (window_us < WINDOW_MAX_US ? window_us : WINDOW_MAX_US) / 1000,
 		.usage = {rows, used}};
 	if (used)
 		reporter_put(s->reporter, &item);
@@ -327,7 +325,7 @@ static void on_kernel_log(void *arg, int what)
 
 	(void)what;
 	while ((n = read(s->kernel_log_fd, line, sizeof(line))) > 0)
-		ward_take_log(s->ward, str_of(line, (size_t)n), clock_now_us());
+		ward_take_log(s->ward, str_of(line, (size_t)n), clock_mono_us());
 	inventory_changed(s);
 }
 
@@ -447,6 +445,14 @@ static void on_refused(void *arg, const node_owner *owner, const char *why)
 	reporter_hurry(s->reporter);
 }
 
+static void on_instances(void *arg)
+{
+	service *s = arg;
+
+	if (s->scan)
+		loop_timer_arm(s->scan, 0);
+}
+
 static err station_begin(service *s, fault *f)
 {
 	station_config c = {
@@ -468,6 +474,7 @@ static err station_begin(service *s, fault *f)
 			.form = s->o.form,
 			.tidy = tidy},
 		.on_refused = on_refused,
+		.on_instances = on_instances,
 		.arg = s,
 	};
 
@@ -504,7 +511,7 @@ static err service_begin(service *s, fault *f)
 	s->ward = ward_new(&roots);
 	s->seats = seats_new(s->loop, s->allocations, on_news, s);
 	s->audit = audit_new(s->allocations, s->o.policy, on_finding, s);
-	s->window_from_us = clock_now_us();
+	s->window_from_us = clock_mono_us();
 	e = web_begin(s, f);
 	if (e)
 		return e;

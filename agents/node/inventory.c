@@ -77,7 +77,7 @@ node_item cards_inventory_item(const cards *all, int64_t slots, arena *a)
 	};
 }
 
-node_item cards_health_item(const cards *all, arena *a)
+node_item cards_health_item(const cards *all, int64_t began_us, arena *a)
 {
 	node_health *rows = ARENA_ARRAY(a, node_health, all->n + 1);
 
@@ -87,7 +87,7 @@ node_item cards_health_item(const cards *all, arena *a)
 			.uuid = str_from(c->uuid),
 			.state = str_from(card_state_name(c->state)),
 			.cause = c->cause[0] ? str_from(c->cause) : STR_NONE,
-			.since.us = c->since_us,
+			.since.us = began_us + c->since_us,
 		};
 	}
 	return (node_item){.kind = S("health"), .health = {rows, all->n}};

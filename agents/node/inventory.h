@@ -36,7 +36,7 @@ typedef struct card {
 	card_instance instances[CARD_INSTANCES_MAX];
 	card_state state;
 	char cause[CARD_TEXT_BYTES];
-	int64_t since_us;
+	int64_t since_us; /* monotonic */
 } card;
 
 typedef struct cards {
@@ -57,9 +57,10 @@ const card *card_of_any_uuid(const cards *all, const char *uuid);
 /* Of a pair, as report_links weighs it. */
 int16_t card_link(const cards *all, uint32_t a, uint32_t b);
 
-/* The inventory and the health of all, as items of a report; lists and texts in a, or in all. */
+/* The inventory and the health of all, as items of a report; lists and texts in a, or in all. began_us: when the clock
+ * of since_us, which nobody sets, began. */
 node_item cards_inventory_item(const cards *all, int64_t slots, arena *a);
-node_item cards_health_item(const cards *all, arena *a);
+node_item cards_health_item(const cards *all, int64_t began_us, arena *a);
 
 /* One sentence for each state, in node_health_states' order. */
 const char *card_state_name(card_state s);

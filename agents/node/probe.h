@@ -30,6 +30,7 @@ typedef struct probe_sample {
 	int64_t used_bytes, total_bytes, reserved_bytes;
 	int32_t rows_pending, rows_failed; /* remapped rows of memory: a reset is due; none are left */
 	bool is_lost;                      /* it has fallen off the bus, or needs a reset */
+	bool is_unlisted;                  /* its processes could not be told: n says nothing */
 	uint32_t n;
 	probe_process v[PROBE_PROCESSES_MAX];
 } probe_sample;

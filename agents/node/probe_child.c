@@ -7,7 +7,7 @@
 #include "agents/node/nvml.h"
 #include "agents/node/probe_message.h"
 
-enum { MAY_SAMPLE_BUSY = 1024, LINK_SWITCH = -1, WEIGHT_LINK = 100 };
+enum { LISTED_MAX = 4096, MAY_SAMPLE_BUSY = 1024, LINK_SWITCH = -1, WEIGHT_LINK = 100 };
 
 typedef struct child {
 	nvml nvml;
@@ -21,7 +21,7 @@ typedef struct child {
 	void *events;
 	probe_told told;
 	probe_links links;
-	nvmlProcessInfo_v2_t processes[PROBE_PROCESSES_MAX];
+	nvmlProcessInfo_v2_t processes[LISTED_MAX];
 	nvmlProcessUtilizationSample_t busy[MAY_SAMPLE_BUSY];
 } child;
 
@@ -297,11 +297,10 @@ static void process_take(probe_sample *s, const nvmlProcessInfo_v2_t *info)
 static void processes_v1(child *c, nvmlDevice_t device, probe_sample *s)
 {
 	nvmlProcessInfo_v1_t *list = (nvmlProcessInfo_v1_t *)c->processes;
-	unsigned n = PROBE_PROCESSES_MAX;
+	unsigned n = LISTED_MAX;
 
-	if (c->nvml.compute_processes_v1(device, &n, list) != NVML_SUCCESS)
-		return;
-	for (unsigned i = 0; i < n && i < PROBE_PROCESSES_MAX; i++)
+	s->is_unlisted = c->nvml.compute_processes_v1(device, &n, list) != NVML_SUCCESS;
+	for (unsigned i = 0; !s->is_unlisted && i < n && i < LISTED_MAX; i++)
 		process_take(s, &(nvmlProcessInfo_v2_t){list[i].pid, list[i].usedGpuMemory, UINT32_MAX, UINT32_MAX});
 }
 
@@ -314,10 +313,12 @@ static void processes_read(child *c, nvmlDevice_t device, probe_sample *s)
 	if (!c->nvml.compute_processes && c->nvml.compute_processes_v1)
 		processes_v1(c, device, s);
 	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++) {
-		unsigned n = PROBE_PROCESSES_MAX;
-		if (!lists[k] || lists[k](device, &n, c->processes) != NVML_SUCCESS)
+		unsigned n = LISTED_MAX;
+		if (!lists[k])
 			continue;
-		for (unsigned i = 0; i < n && i < PROBE_PROCESSES_MAX; i++)
+		nvmlReturn_t answer = lists[k](device, &n, c->processes);
+		s->is_unlisted |= answer != NVML_SUCCESS && answer != NVML_ERROR_NOT_SUPPORTED;
+		for (unsigned i = 0; answer == NVML_SUCCESS && i < n && i < LISTED_MAX; i++)
 			process_take(s, &c->processes[i]);
 	}
 }

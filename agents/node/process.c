@@ -113,15 +113,28 @@ bool process_sees_all(void)
 	return getppid() != 0;
 }
 
-bool process_has_ended(pid_t pid)
+/* 'R', 'T', ...; 0: there is none of that number. */
+static char state_of(pid_t pid)
 {
 	char text[1024];
 	str stat = text_of(pid, "stat", text, sizeof(text));
 
 	for (uint32_t i = stat.n; i-- > 0;)
 		if (stat.p[i] == ')')
-			return i + 2 < stat.n && (stat.p[i + 2] == 'Z' || stat.p[i + 2] == 'X');
-	return true;
+			return i + 2 < stat.n ? stat.p[i + 2] : 0;
+	return 0;
+}
+
+bool process_has_ended(pid_t pid)
+{
+	char state = state_of(pid);
+
+	return state == 0 || state == 'Z' || state == 'X';
+}
+
+bool process_is_stopped(pid_t pid)
+{
+	return state_of(pid) == 'T';
 }
 
 bool process_look(pid_t pid, process_names *ret)

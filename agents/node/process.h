@@ -19,6 +19,8 @@ bool process_look(pid_t pid, process_names *ret);
 
 /* The inode of its pid namespace; 0: it is gone (ret_is_gone), or we may not look. */
 uint32_t process_space(pid_t pid, bool *ret_is_gone);
+/* Whether it was stopped (SIGSTOP), and nobody has continued it. */
+bool process_is_stopped(pid_t pid);
 /* Whether the machine's processes are to be seen here: who has no parent is in a namespace of its own. */
 bool process_sees_all(void);
 /* Whether it has ended, and waits at most to be reaped. */

@@ -209,6 +209,8 @@ static void on_instance(void *arg)
 	station *s = arg;
 
 	log_info("instances.changed", KV_I64("instances", s->instances ? instances_count(s->instances) : 0));
+	if (s->c.on_instances)
+		s->c.on_instances(s->c.arg);
 	if (s->kubelet)
 		kubelet_stir(s->kubelet);
 }

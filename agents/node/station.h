@@ -22,6 +22,8 @@ typedef struct station_config {
 	const char *state_dir, *nvml; /* of instances; nvml "": none are made */
 	/* A container was refused its devices: beside the event, for the report. Optional. */
 	void (*on_refused)(void *arg, const node_owner *owner, const char *why);
+	void (*on_instances)(
+		void *arg); /* instances were made or removed: the inventory is not what it was. Optional */
 	void *arg;
 } station_config;
 

@@ -271,6 +271,10 @@ Test(allocation, those_whose_container_is_gone_are_collected_after_a_while)
 	made(all, "over", 1);
 	cr_expect_eq(allocations_sweep(all, now_us, is_living, "here"), 1u, "it may not have appeared yet");
 	cr_expect(!allocation_find(all, S("over")) && allocation_find(all, S("gone")));
+	made(all, "late", 1);
+	cr_expect_eq(
+		allocations_sweep(all, now_us - INT64_C(3600000000), is_living, "here"), 2u, "the clock was set back");
+	made(all, "gone", 1);
 	now_us += (ALLOCATION_GRACE_S + 1) * INT64_C(1000000);
 	cr_expect_eq(allocations_sweep(all, now_us, is_living, "here"), 1u);
 	cr_expect(allocation_find(all, S("here")) && !allocation_find(all, S("gone")));

@@ -365,3 +365,99 @@ Test(audit, books_that_the_container_made_longer_are_cut_back)
 	cr_expect_eq(st.st_size, (off_t)sizeof(books));
 	end();
 }
+
+static pid_t another(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		for (;;)
+			pause();
+	return child;
+}
+
+static bool is_stopped(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, WUNTRACED | WNOHANG) == pid && WIFSTOPPED(status);
+}
+
+/* A program may have others that continue it, and several that go round the shim. */
+Test(audit, one_that_goes_on_is_stopped_again_and_so_is_the_next)
+{
+	probe_sample s = {.n = 2};
+	card c = {.maker = "nvidia", .uuid = UUID};
+
+	begin_with(AUDIT_HOLD);
+	pid_t second = another();
+	allocated("a", 1000, 0, inside);
+	s.v[0] = (probe_process){.pid = (uint32_t)inside, .bytes = 1500 * MIB, .gpu_instance = UINT32_MAX};
+	s.v[1] = (probe_process){.pid = (uint32_t)second, .bytes = 1 * MIB, .gpu_instance = UINT32_MAX};
+	for (int i = 0; i < 2; i++) {
+		audit_take(a, &c, &s);
+		audit_turn(a, now += TURN);
+	}
+	int status;
+	cr_assert_eq(waitpid(inside, &status, WUNTRACED), inside);
+	cr_assert(WIFSTOPPED(status));
+	kill(inside, SIGCONT);
+	cr_assert_eq(waitpid(inside, &status, WCONTINUED), inside);
+	audit_take(a, &c, &s);
+	audit_turn(a, now += TURN);
+	cr_assert_eq(waitpid(inside, &status, WUNTRACED), inside, "in the next round, not in the next minute");
+	cr_expect(WIFSTOPPED(status) && !is_stopped(second), "the other is nobody's here");
+	cr_expect_eq(audit_count(a, AUDIT_MEMORY_OVER), 1u, "it is told once all the same");
+	kill(second, SIGKILL);
+	waitpid(second, NULL, 0);
+	end();
+}
+
+Test(audit, a_process_list_that_fails_leaves_what_was_known)
+{
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 4000, 0, inside);
+	static probe_sample none = {.is_unlisted = true};
+	card c = {.maker = "nvidia", .uuid = UUID};
+
+	round_of(inside, 1500 * MIB, 0);
+	round_of(inside, 1500 * MIB, 0);
+	cr_expect_eq(correction(of), 1500 * MIB);
+	audit_take(a, &c, &none);
+	audit_turn(a, now += TURN);
+	cr_expect_eq(correction(of), 1500 * MIB, "who makes the list fail gains nothing");
+	end();
+}
+
+Test(audit, processes_on_two_instances_of_a_card_count_where_they_are)
+{
+	probe_sample s = {.n = 1};
+	card c = {.maker = "nvidia",
+		.uuid = UUID,
+		.n_instances = 2,
+		.instances = {{.uuid = "MIG-a", .gpu_instance = 7}, {.uuid = "MIG-b", .gpu_instance = 8}}};
+	allocation_ask ask = {.id = "a", .share = {.devices = {{"MIG-a", 1000, 0}, {"MIG-b", 1000, 0}}, .n = 2}};
+	const allocation *of;
+
+	begin_with(AUDIT_REPORT);
+	ask.pid = inside;
+	MUST(allocation_make(all, &ask, &of, &f));
+	s.v[0] = (probe_process){.pid = (uint32_t)inside, .bytes = 500 * MIB, .gpu_instance = 8};
+	audit_take(a, &c, &s);
+	audit_turn(a, now += TURN);
+	const audit_use *use = audit_use_of(a, of);
+	cr_expect(use->memory_bytes[0] == 0 && use->memory_bytes[1] == (int64_t)(500 * MIB));
+	end();
+}
+
+Test(audit, who_holds_much_more_than_it_says_is_found_when_nobody_is_outside)
+{
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 1000, 0, inside);
+
+	booked(of, inside, 900 * MIB);
+	round_of(inside, 1700 * MIB, 0);
+	round_of(inside, 1700 * MIB, 0);
+	cr_expect(n_found >= 1 && list[0].kind == AUDIT_MEMORY_OVER && list[0].pid == inside);
+	end();
+}

@@ -221,6 +221,8 @@ Test(ward, its_items_are_what_the_agent_reads)
 	cr_assert_eq(item.devices.n, 1u);
 	cr_expect(str_eq(d->share_mode, S("instances")) && str_eq(d->geometry, S("mig-h100-80g")) && d->slots == 10);
 	cr_expect(str_eq(item.driver, S("570.1")) && str_eq(d->health, S("ok")));
-	node_item states = cards_health_item(ward_cards(w), a);
-	cr_expect_eq(states.health.n, 1u);
+	node_item states = cards_health_item(ward_cards(w), 1000 * S_US, a);
+	cr_assert_eq(states.health.n, 1u);
+	const node_health *h = states.health.v;
+	cr_expect_eq(h->since.us, 1001 * S_US, "what is counted by a clock of ours is told by everybody's");
 }
