@@ -99,7 +99,7 @@ static void driver_file_read(const pci_roots *roots, card *c)
 	}
 }
 
-/* AMD's kernel driver has a number of each card, and its memory. */
+/* AMD's kernel driver, and Hygon's, which is made from it, has a number of each card, and its memory. */
 static void amd_files_read(const pci_roots *roots, card *c)
 {
 	char path[PATH_MAX], text[64];
@@ -134,7 +134,7 @@ static bool card_read(const pci_roots *roots, const char *bus_id, card *c)
 	}
 	if (strcmp(m->maker, "nvidia") == 0)
 		driver_file_read(roots, c);
-	if (strcmp(m->maker, "amd") == 0)
+	if (strcmp(m->maker, "amd") == 0 || strcmp(m->maker, "hygon") == 0)
 		amd_files_read(roots, c);
 	return true;
 }
