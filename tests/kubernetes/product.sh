@@ -154,7 +154,8 @@ while [ $i -lt 10 ]; do
 done
 await "the pod they went for to be bound" is_bound research crowd
 [ "$(pods_named small)" -eq 6 ] || fail "$(pods_named small) small pods are left of 10, where 6 may stay"
-kubectl delete pods -n "$run-research" --wait=false --grace-period=0 --force crowd $(kubectl get pods -n "$run-research" -o name | grep pod/small | cut -d/ -f2) >"$folder/said" 2>&1
+kubectl get pods -n "$run-research" -o name | grep -E '^pod/(crowd|small-)' |
+	xargs kubectl delete -n "$run-research" --wait=false --grace-period=0 --force >"$folder/said" 2>&1
 await "them to be over too" are_placed acme/research $pods
 
 # Another agent takes over from one that is killed, and knows what that one knew.
