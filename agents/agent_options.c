@@ -137,6 +137,11 @@ static const setting rows[] = {
 		.kind = SETTING_BOOL,
 		.at = offsetof(options, keep_scheduler),
 		.help = "Pods keep default-scheduler too: it calls the agent's extender itself."},
+	{.name = "one-bind-per-node",
+		.kind = SETTING_BOOL,
+		.at = offsetof(options, one_per_node),
+		.help = "Nodes are run by makers' device plugins, which guess whose an allocation is: on each node the next "
+			"pod is bound when the last one has its devices, or has waited a minute for them."},
 	{.name = "hide-devices",
 		.kind = SETTING_BOOL,
 		.at = offsetof(options, hide_devices),

@@ -7,7 +7,7 @@ typedef struct options {
 	const char *kubeconfig, *kube_context, *namespace, *secret, *lease, *identity, *node_account;
 	const char *listen, *tls_cert, *tls_key, *client_ca;
 	const char *scheduler, *service, *serving_secret, *webhooks, *core_policy, *runtime_class;
-	bool own_certificate, keep_scheduler, hide_devices, legacy_metrics;
+	bool own_certificate, keep_scheduler, hide_devices, legacy_metrics, one_per_node;
 	int64_t lease_s, clusters;
 } options;
 

@@ -283,6 +283,7 @@ static err site_begin(program *p, fault *f)
 				 .node_account = p->o.node_account,
 				 .identity = identity_of(p),
 				 .lease_s = p->o.lease_s,
+				 .is_one_per_node = p->o.one_per_node,
 				 .address = p->o.listen,
 				 .cert_file = door_file(p, p->o.tls_cert, "door.pem"),
 				 .key_file = door_file(p, p->o.tls_key, "door-key.pem"),

@@ -35,3 +35,13 @@ err pod_holds_read(const pod *p, const plan_keys *keys, const pod_holds *known, 
 	}
 	return ERR_OK;
 }
+
+int64_t pod_unfinished_us(const pod *p)
+{
+	int64_t at_s = 0;
+
+	if (!str_eq(pod_annotation(p, "hami.io/bind-phase"), S("allocating")) || !str_eq(p->phase, S("Pending")) ||
+		!str_to_i64(pod_annotation(p, "hami.io/bind-time"), &at_s) || at_s <= 0 || at_s > INT64_MAX / 1000000)
+		return 0;
+	return at_s * 1000000;
+}

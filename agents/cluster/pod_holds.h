@@ -16,6 +16,9 @@ typedef struct pod_holds {
 	uint8_t plan[DIGEST_BYTES]; /* of the plan's text */
 } pod_holds;
 
+/* When the pod was bound, while the plugin of its node has not given it its devices yet (HAMi's bind-phase); else 0. */
+int64_t pod_unfinished_us(const pod *p);
+
 /* known: what it held on this node by a plan; NULL: it was not known, or by no plan. A plan that holds is not checked
  * again while it is the same, and one that was taken off the pod since still counts. In a. ERR_CONFLICT, ERR_BAD_FIELD,
  * ERR_LIMIT: it has no plan, and its annotations cannot be read. */

@@ -16,6 +16,7 @@ struct stock_pod {
 	int64_t priority;
 	bool is_seen; /* bound, as the API server tells; else reserved */
 	bool is_leaving;
+	int64_t bind_us;
 	stock_pod *next, *prev; /* of the same node */
 	stock_pod *space_next, *space_prev;
 };
@@ -225,6 +226,7 @@ static stock_pod *pod_add(stock *s, const stock_entry *e)
 	p->priority = e->priority;
 	p->is_seen = e->is_seen;
 	p->is_leaving = e->is_leaving;
+	p->bind_us = e->bind_us;
 	if (p->is_seen && p->priority < s->priority_least)
 		s->priority_least = p->priority;
 	plan_init(&p->booked);
@@ -403,7 +405,8 @@ static void seen_add(stock *s, const pod *p, const pod_holds *h, arena *a)
 					   .n = h->n,
 					   .priority = p->priority,
 					   .is_seen = true,
-					   .is_leaving = p->is_leaving});
+					   .is_leaving = p->is_leaving,
+					   .bind_us = pod_unfinished_us(p)});
 
 	at->holds.is_planned = h->is_planned;
 	memcpy(at->holds.plan, h->plan, sizeof(at->holds.plan));
@@ -478,7 +481,8 @@ static stock_entry entry_of(const stock_pod *p)
 		.labels = p->labels,
 		.priority = p->priority,
 		.is_seen = p->is_seen,
-		.is_leaving = p->is_leaving};
+		.is_leaving = p->is_leaving,
+		.bind_us = p->bind_us};
 }
 
 void stock_each(const stock *s, void (*visit)(void *arg, const stock_entry *e), void *arg)

@@ -84,6 +84,7 @@ typedef struct stock_entry {
 	str labels; /* pod_labels_text, of STOCK_LABELS_MAX bytes at most */
 	int64_t priority;
 	bool is_seen, is_leaving;
+	int64_t bind_us; /* when it was bound, while its devices are not given to it yet; else 0 */
 } stock_entry;
 void stock_each(const stock *s, void (*visit)(void *arg, const stock_entry *e), void *arg);
 /* Those of one node, the last that came first. */

@@ -313,6 +313,7 @@ static void cluster_follow(site *s)
 		.by_default = policies,
 		.quotas = front_quotas(s->front),
 		.unknown_us = s->spec.lease_s * 1000000,
+		.is_one_per_node = s->spec.is_one_per_node,
 		.may_bind = may_bind,
 		.arg = s,
 		.till = real_till(s->real)});

@@ -20,6 +20,7 @@ typedef struct site_spec {
 	const char *space, *secret, *lease; /* of this agent: its namespace, its Secret, its Lease */
 	const char *node_account;           /* service account of reeve-node, in that namespace */
 	const char *identity;               /* unique per process */
+	bool is_one_per_node;               /* binds (binder.h) */
 	int64_t lease_s;
 	/* Of its door. Where the agents keep the certificate themselves (front), ca_file gets who vouches for it. */
 	const char *address, *cert_file, *key_file, *ca_file, *client_ca_file;

@@ -263,6 +263,33 @@ static err args_take(deed *d, str body, fault *f)
 	return e;
 }
 
+typedef struct crowd_look {
+	str uid;
+	int64_t now_us;
+	bool is_busy;
+} crowd_look;
+
+/* What is only kept for a pod to come is of no namespace. */
+static void neighbour_look(void *arg, const stock_entry *e)
+{
+	crowd_look *l = arg;
+	bool is_begun = e->is_seen ? e->bind_us && l->now_us - e->bind_us < BINDER_ALLOCATE_US : e->space.n > 0;
+
+	l->is_busy = l->is_busy || (is_begun && !str_eq(e->uid, l->uid));
+}
+
+/* A maker's plugin guesses which pod an Allocate is for: of two that wait for their devices each may get the other's.
+ */
+static bool node_is_busy(const deed *d)
+{
+	const binder_spec *s = &d->owner->spec;
+	crowd_look l = {.uid = d->args.uid, .now_us = clock_now_us()};
+
+	if (s->is_one_per_node)
+		stock_node_each(s->stock, d->args.node, neighbour_look, &l);
+	return l.is_busy;
+}
+
 static err deed_begin(deed *d, str body, grant *g, fault *f)
 {
 	const binder_spec *s = &d->owner->spec;
@@ -282,6 +309,9 @@ static err deed_begin(deed *d, str body, grant *g, fault *f)
 		return ERR_OK;
 	if (stock_pod_node(s->stock, d->args.uid).p)
 		return fault_set(f, ERR_CONFLICT, NULL, "the pod is being bound to another node");
+	if (node_is_busy(d))
+		return fault_set(f, ERR_CONFLICT, NULL, "another pod is still being given its devices on " STR_FMT,
+			STR_ARG(d->args.node));
 	e = grant_read(d, g, f);
 	if (!e)
 		stock_reserve(s->stock, d->args.uid, d->args.space, d->args.node, g->shares, g->n_shares);

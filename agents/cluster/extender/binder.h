@@ -16,6 +16,8 @@
 #include "agents/cluster/mirror.h"
 #include "engine/score.h"
 
+#define BINDER_ALLOCATE_US ((int64_t)60000000)
+
 typedef struct binder binder;
 
 typedef struct binder_till {
@@ -40,6 +42,9 @@ typedef struct binder_spec {
 	const score_tables *tables; /* may be NULL */
 	const quotas *quotas;       /* NULL: none */
 	int64_t unknown_us;         /* so long a Binding without an answer may still be stored; 0: not at all */
+	/* Nodes are run by makers' plugins, which guess pods: on each, one pod at a time is bound and given its
+	 * devices, or has had BINDER_ALLOCATE_US for that. */
+	bool is_one_per_node;
 	/* Whether this agent may bind now (it leads). NULL: always. */
 	bool (*may_bind)(void *arg);
 	void *arg;

@@ -1,6 +1,7 @@
 #include "agents/cluster/extender/binder.h"
 #include "agents/cluster/grant.h"
 #include "cluster_fixture.h"
+#include "base/clock.h"
 #include "fake_kube.h"
 
 loop *fake_loop;
@@ -64,6 +65,8 @@ static void on_ready(void *arg)
 	"\"nodeName\":\"" node "\",\"containers\":[{\"name\":\"c\"}]}}"
 #define ARGS(node) "{\"PodName\":\"new\",\"PodNamespace\":\"d\",\"PodUID\":\"u1\",\"Node\":\"" node "\"}"
 
+static bool is_one_per_node;
+
 static void stage_begin(stage *t, const char *item, int64_t unknown_us)
 {
 	mirror_spec ms = {.on_ready = on_ready, .arg = t};
@@ -78,6 +81,7 @@ static void stage_begin(stage *t, const char *item, int64_t unknown_us)
 	t->mirror = bs.mirror = mirror_open(&ms);
 	loop_run(t->loop);
 	bs.unknown_us = unknown_us;
+	bs.is_one_per_node = is_one_per_node;
 	t->binder = binder_new(&bs);
 }
 
@@ -300,5 +304,54 @@ Test(binder, refuses_what_it_does_not_know)
 	cr_expect(strstr(bind(&t, "{\"PodName\":\"x\"}"), "names no pod"), "%s", t.answers[1]);
 	cr_expect(strstr(bind(&t, "nothing"), "cannot be read"), "%s", t.answers[2]);
 	cr_expect_eq(t.n_bindings, 0);
+	stage_close(&t);
+}
+
+#define GIVEN(phase, pod_phase, at)                                                                                         \
+	"{\"metadata\":{\"name\":\"pod1\",\"namespace\":\"d\",\"uid\":\"pod1\",\"resourceVersion\":\"1\",\"annotations\":{" \
+	"\"hami.io/vgpu-devices-allocated\":\"device1,NVIDIA,2000,25:;\",\"hami.io/bind-phase\":\"" phase                   \
+	"\",\"hami.io/bind-time\":\"" at "\"}},\"spec\":{\"nodeName\":\"node1\",\"containers\":[" ASK(                      \
+		"1", "2000", "25") "]},\"status\":{\"phase\":\"" pod_phase "\"}}"
+
+/* HAMi's plugin takes the first pod that waits for its devices on the node to be the one that asks. */
+Test(binder, two_pods_are_not_given_their_devices_at_once_where_a_plugin_guesses)
+{
+	AUTO_ARENA a = arena_new(0);
+	const char *now = str_z(a, str_print(a, "%lld", (long long)(clock_now_us() / 1000000)));
+	const struct {
+		const char *phase, *pod_phase, *at;
+		bool is_bound;
+	} rows[] = {
+		{"allocating", "Pending", now, false},
+		{"success", "Pending", now, true},
+		{"failed", "Pending", now, true},
+		{"allocating", "Running", now, true},
+		{"allocating", "Pending", "1795168200", true},
+		{"allocating", "Pending", "soon", true},
+	};
+
+	for (int is_on = 0; is_on < 2; is_on++)
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			stage t;
+			is_one_per_node = is_on;
+			stage_open(&t, WAITING(ASK("1", "3000", "30")));
+			char *text = arena_alloc(a, 1024);
+			(void)snprintf(
+				text, 1024, GIVEN("%s", "%s", "%s"), rows[i].phase, rows[i].at, rows[i].pod_phase);
+			cr_assert_eq(pod_tell(t.stock, text), ERR_OK);
+			const char *why = bind(&t, ARGS("node1"));
+			bool is_bound = !why[0];
+			cr_expect_eq(is_bound, !is_on || rows[i].is_bound, "row %zu, on %d: %s", i, is_on, why);
+			cr_expect(is_bound || strstr(why, "is still being given its devices on node1"), "%s", why);
+			stage_close(&t);
+		}
+	stage t;
+	stock_share share = {S("device2"), 1, 0, 1};
+	stage_open(&t, WAITING(ASK("1", "3000", "30")));
+	stock_reserve(t.stock, S("other"), S("d"), S("node1"), &share, 1);
+	cr_expect(bind(&t, ARGS("node1"))[0], "another one is being bound");
+	stock_release(t.stock, S("other"));
+	stock_reserve(t.stock, S("plc_1/0"), S(""), S("node1"), &share, 1);
+	cr_expect_str_empty(bind(&t, ARGS("node1")), "what is kept for one to come stands in nobody's way");
 	stage_close(&t);
 }
