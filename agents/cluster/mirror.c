@@ -14,6 +14,7 @@ struct mirror {
 	follow *nodes, *pods;
 	map waiting; /* by uid */
 	bool has_nodes, has_pods, was_ready;
+	bool is_listing; /* anew, as somebody asked */
 };
 
 static void trouble(mirror *m, const object_meta *of, str why)
@@ -109,7 +110,13 @@ static void pod_gone(void *arg, const object_meta *of, str object)
 
 static void listed(mirror *m)
 {
-	if (m->was_ready || !m->has_nodes || !m->has_pods)
+	if (!m->has_nodes || !m->has_pods)
+		return;
+	bool is_asked = m->is_listing;
+	m->is_listing = false;
+	if (is_asked && m->spec.on_listed)
+		m->spec.on_listed(m->spec.arg);
+	if (m->was_ready)
 		return;
 	m->was_ready = true;
 	if (m->spec.on_ready)
@@ -176,6 +183,14 @@ void mirror_close(mirror *m)
 		free(slot->value);
 	map_done(&m->waiting);
 	free(m);
+}
+
+void mirror_list(mirror *m)
+{
+	m->is_listing = true;
+	m->has_nodes = m->has_pods = false;
+	follow_list(m->nodes);
+	follow_list(m->pods);
 }
 
 bool mirror_is_ready(const mirror *m)

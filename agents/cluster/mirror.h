@@ -24,6 +24,8 @@ typedef struct mirror_spec {
 	stock *stock;
 	/* Nodes and pods have both been told whole: answers mean something from now on. Once. Optional. */
 	void (*on_ready)(void *arg);
+	/* What mirror_list asked for. Optional. */
+	void (*on_listed)(void *arg);
 	/* Something of a node or pod cannot be read, or a call failed: for the log. Optional. */
 	void (*on_trouble)(void *arg, str what, str why);
 	void *arg;
@@ -33,6 +35,9 @@ typedef struct mirror_spec {
 mirror *mirror_open(const mirror_spec *s);
 void mirror_close(mirror *m); /* NULL-safe; before the kube */
 bool mirror_is_ready(const mirror *m);
+/* Nodes and pods are listed anew: what was so before this call is known once on_listed has come, whatever became of the
+ * watches. */
+void mirror_list(mirror *m);
 /* The text of a pod that waits for a node, or STR_NONE; valid until the loop runs. */
 str mirror_waiting(const mirror *m, str uid);
 /* The same of one that is known by its name alone; a search. */

@@ -32,6 +32,7 @@ struct follow {
 	bool has_streamed_list;
 	bool has_progress; /* the call at hand told something */
 	bool has_bad_item; /* the page at hand holds something that cannot be read */
+	bool is_anew;      /* the list at hand began too early: another one follows it */
 	bool is_busy;      /* a call has ended and its outcome is being told */
 	bool is_closed;
 };
@@ -118,8 +119,11 @@ static void list_end(follow *f, str version)
 		gone_tell(f, o);
 		known_remove(&f->known, o);
 	}
-	if (!f->is_closed)
+	if (f->is_anew)
+		f->version[0] = '\0';
+	else if (!f->is_closed)
 		f->spec.on_listed(f->spec.arg);
+	f->is_anew = false;
 }
 
 static void list_begin(follow *f)
@@ -510,6 +514,18 @@ void follow_close(follow *f)
 		kube_cancel(f->call);
 	else if (!f->is_busy)
 		loop_defer(f->spec.loop, follow_free, f);
+}
+
+void follow_list(follow *f)
+{
+	f->is_anew = f->is_listing;
+	if (f->is_listing)
+		return;
+	f->version[0] = '\0';
+	if (f->call)
+		stream_drop(f, THEN_LIST);
+	else
+		loop_timer_arm(f->again, 0);
 }
 
 uint32_t follow_count(const follow *f)

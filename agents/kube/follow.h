@@ -52,6 +52,8 @@ typedef struct follow_spec {
 
 /* Begins at once. */
 follow *follow_open(const follow_spec *s);
+/* Lists everything anew, from now on: on_listed then comes of a list that was begun after this call. */
+void follow_list(follow *f);
 /* No call comes after it. NULL-safe. The kube must stay until the loop has run once more. */
 void follow_close(follow *f);
 /* Objects known at present. */

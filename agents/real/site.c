@@ -34,6 +34,7 @@ struct site {
 	leader *leader;
 	agent *agent;
 	bool is_leading, has_pods, is_acting, is_ended;
+	bool is_listing, is_current; /* the cluster was listed after the Secret was ours alone */
 };
 
 static void uid_ask(void *arg);
@@ -80,9 +81,24 @@ static void compose(void *arg, str writer, int64_t number, buf *out)
 	real_compose(((site *)arg)->real, writer, number, out);
 }
 
+/* From the first text of ours on no other agent pays for a bind: what it bound before is in a list that begins now. A
+ * watch that stands still would not have told. */
 static void on_kept(void *arg)
 {
-	real_kept(((site *)arg)->real);
+	site *s = arg;
+
+	real_kept(s->real);
+	if (s->is_listing || s->is_current || !vault_has(s->vault, 1))
+		return;
+	s->is_listing = true;
+	mirror_list(s->mirror);
+}
+
+static void on_listed(void *arg)
+{
+	site *s = arg;
+
+	s->is_current = true;
 }
 
 static void on_lost(void *arg, const char *why)
@@ -144,7 +160,8 @@ static bool may_bind(void *arg)
 {
 	const site *s = arg;
 
-	return s->agent && s->is_leading && s->leader && leader_is(s->leader) && vault_is_ours(s->vault);
+	return s->agent && s->is_current && s->is_leading && s->leader && leader_is(s->leader) &&
+	       vault_is_ours(s->vault);
 }
 
 static void on_stir(void *arg)
@@ -185,7 +202,7 @@ static void healthz(void *arg, web_req *r)
 static void readyz(void *arg, web_req *r)
 {
 	const site *s = arg;
-	bool is_ready = s->agent && s->is_leading;
+	bool is_ready = s->agent && s->is_leading && s->is_current;
 
 	web_reply(r, is_ready ? 200 : 503, S("Content-Type: text/plain\r\n"),
 		is_ready      ? S("ok\n")
@@ -274,6 +291,7 @@ static void cluster_follow(site *s)
 	uint8_t own_key[SIGNATURE_KEY];
 	mirror_spec ms = {.loop = s->spec.loop, .kube = s->kube, .on_ready = on_pods, .on_trouble = mirror_trouble};
 
+	ms.on_listed = on_listed;
 	s->stock = ms.stock = stock_new();
 	signing_key_public(s->key, own_key);
 	stock_trust(s->stock, own_key);

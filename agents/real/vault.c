@@ -216,15 +216,16 @@ static void taken(vault *v, const fields_pairs *data)
 		(void)vault_want(v);
 }
 
-/* A patch whose answer did not come: it was taken if the text is ours. */
-static void checked(vault *v, const fields_pairs *data, arena *a)
+/* A patch whose answer did not come: it was taken if the text is ours. What the one before us wrote after it was read
+ * here holds binds that we do not know of. */
+static void checked(vault *v, const fields_pairs *data, bool has_moved, arena *a)
 {
 	ledger is;
 
 	bool is_read = ledger_read(data_find(data, "ledger"), a, &is, NULL) == ERR_OK;
 	str writer = str_of(is.writer.p ? is.writer.p : "", is.writer.n);
 	bool is_own = is_read && str_eq(writer, str_from(v->writer));
-	if (!is_own && (!is_read || v->kept || !str_eq(writer, str_from(v->before)))) {
+	if (!is_own && (!is_read || v->kept || has_moved || !str_eq(writer, str_from(v->before)))) {
 		lose(v, "another agent writes the ledger");
 		return;
 	}
@@ -247,9 +248,10 @@ static void secret_take(vault *v, str object)
 		lose(v, "the Secret cannot be read");
 		return;
 	}
+	bool has_moved = !str_eq(m.version, str_from(v->version));
 	version_keep(v, m.version);
 	if (v->step == STEP_CHECK) {
-		checked(v, &data, a);
+		checked(v, &data, has_moved, a);
 		return;
 	}
 	if (files_settle(v, &data, a, &f)) {

@@ -446,6 +446,34 @@ Test(follow, what_cannot_be_read_in_a_list_is_not_taken_for_gone)
 	PLAY(v, false, "is d/a u1@3\nlisted\nlisted\n");
 }
 
+static void serve_anew(void *arg, kube_call *c)
+{
+	scene *s = arg;
+
+	if (c->q.on_piece) {
+		if (s->n_streams++ == 0)
+			follow_list(s->follow); /* this one says nothing more */
+		else
+			loop_stop(s->loop);
+		return;
+	}
+	if (s->n_lists++ == 0)
+		follow_list(s->follow); /* begun before it was asked for */
+	fake_answer(c, 200, s->n_lists < 4 ? S(LIST("7", POD("a", "u1", "3"))) : S(LIST("9", POD("b", "u2", "8"))));
+}
+
+/* Whoever takes over must not trust a watch that may stand still. */
+Test(follow, what_is_asked_for_is_a_list_that_was_begun_after_that)
+{
+	scene *s = scene_new();
+
+	scene_open(s, serve_anew, false);
+	loop_run(s->loop);
+	cr_expect_eq(s->n_lists, 3);
+	told_is(s, "is d/a u1@3\nlisted\nlisted\n");
+	scene_free(s);
+}
+
 static void serve_large(void *arg, kube_call *c)
 {
 	scene *s = arg;

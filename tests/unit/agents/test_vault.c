@@ -24,6 +24,7 @@ typedef struct stage {
 	const char *lost;
 	char taken[256];
 	int64_t value; /* what the ledger is to say */
+	bool is_late;  /* the one before writes once more after it was read */
 	int n_more;    /* wants that come as soon as a call has failed */
 } stage;
 
@@ -95,12 +96,21 @@ static void on_open(void *arg)
 	loop_stop(t->loop);
 }
 
+static void other_writes(stage *t, int number)
+{
+	str text = str_print(t->a, "{\"writer\":\"wrt_other\",\"number\":%d}", number);
+
+	secret_set(t, str_print(t->a, "\"ledger\":\"" STR_FMT "\"", STR_ARG(base64_print(text, t->a))));
+}
+
 static void on_taken(void *arg, str text)
 {
 	stage *t = arg;
 
 	t->is_taken = true;
 	(void)snprintf(t->taken, sizeof(t->taken), STR_FMT, STR_ARG(text));
+	if (t->is_late)
+		other_writes(t, 6);
 }
 
 static void compose(void *arg, str writer, int64_t number, buf *out)
@@ -244,6 +254,22 @@ Test(vault, another_writer_ends_it_and_stays_unharmed)
 	cr_assert(!vault_has(t.vault, n) && !vault_is_ours(t.vault));
 	cr_assert(says(&t, "wrt_other"));
 	stage_close(&t);
+}
+
+/* What it paid for then would be lost with its text. */
+Test(vault, what_the_last_one_wrote_after_it_was_read_is_not_overwritten)
+{
+	for (int is_late = 0; is_late < 2; is_late++) {
+		stage t;
+		stage_open(&t);
+		other_writes(&t, 5);
+		t.is_late = is_late;
+		vault_begin(&t);
+		take(&t);
+		cr_expect_eq(t.lost != NULL, is_late);
+		cr_expect_eq(says(&t, "wrt_other"), is_late);
+		stage_close(&t);
+	}
 }
 
 static void broken_check(bool is_before, int64_t at)
