@@ -158,7 +158,9 @@ static bool asks_devices(void *arg, str space, str name, str uid)
 {
 	const front *f = arg;
 
-	return (uid.n && mirror_waiting(f->mirror, uid).p) || mirror_waiting_named(f->mirror, space, name).p;
+	/* The API server holds a binding's uid against the pod's; only without one all that wait are looked through. */
+	return uid.n ? mirror_waiting(f->mirror, uid).p != NULL
+		     : mirror_waiting_named(f->mirror, space, name).p != NULL;
 }
 
 static bool record_holds(void *arg, str uid, str node, const object_pair *notes, uint32_t n, const char **ret_why)
