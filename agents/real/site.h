@@ -4,7 +4,8 @@
  *     -> the Lease: do we act?  ->  the Secret again, ours from now on  ->  on_act
  *
  * It answers the scheduler from the moment the cluster is known whole; it binds once the agent's core stands
- * (site_agent). Losing the Lease or the Secret ends it: a process that begins anew knows what is so.
+ * (site_agent) and the cluster was listed again after the Secret was ours. Losing the Lease or the Secret ends it: a
+ * process that begins anew knows what is so.
  */
 #pragma once
 #include "agents/real/front.h"
