@@ -72,6 +72,12 @@ static const setting rows[] = {
 		.initial = "reeve-node",
 		.max = OBJECT_NAME_MAX,
 		.help = "Service account of reeve-node, in the same namespace: whose reports are taken."},
+	{.name = "pod-name",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, pod),
+		.max = OBJECT_NAME_MAX,
+		.help = "The pod that this agent runs in, of the same namespace: it is labelled reeve.io/acting while the agent "
+			"acts, so that a Service may select that one. Not given: nothing is labelled."},
 	{.name = "identity",
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, identity),

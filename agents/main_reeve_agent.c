@@ -280,6 +280,7 @@ static err site_begin(program *p, fault *f)
 				 .space = p->o.namespace ? p->o.namespace : str_z(p->arena, p->who.space),
 				 .secret = p->o.secret,
 				 .lease = p->o.lease,
+				 .pod = p->o.pod,
 				 .node_account = p->o.node_account,
 				 .identity = identity_of(p),
 				 .lease_s = p->o.lease_s,

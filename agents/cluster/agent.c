@@ -82,7 +82,8 @@ void agent_session(agent *a, int64_t now_us)
 	AUTO_ARENA mem = arena_new(PLAIN_ARENA_BYTES);
 	id session = id_make("ses");
 
-	(void)now_us;
+	a->turned_us = now_us;
+	a->packed_seq = 0;
 	js_list nodes = a->cluster.can->nodes(a->cluster.self, mem);
 	outbox_begin(&a->outbox, id_str(&session));
 	borrow_session(&a->borrow);
@@ -138,6 +139,7 @@ static void pods_seen(void *arg, const cluster_pods *p)
 	if (d.kind == DEED_TELL && p->let_in)
 		pods_remember(d.h, p->let_in, &p->placed);
 	if (d.kind == DEED_TELL) {
+		fence_learn(v->a, d.h);
 		old_stop(v->a, &d, v->now_us);
 		if (!d.h->is_booked)
 			facts_ended(&v->a->facts, d.h); /* nothing of a loan is counted yet */
@@ -169,6 +171,7 @@ static err agent_begin(agent *a, err e, int64_t now_us, agent **ret)
 		return e;
 	}
 	nodes_load(a);
+	a->told_us = a->facts.told_us ? a->facts.told_us : now_us;
 	c.can->list(c.self, pods_seen, &(agent_visit){a, now_us});
 	pods_found(a, now_us);
 	agent_session(a, now_us);
@@ -262,6 +265,8 @@ static void pods_start(agent *a, holding *h, const placement *p, const placement
 		.origin = p->origin,
 		.placed = p->placed,
 		.max_runtime_s = q->max_runtime_s,
+		.self_fence_s = p->self_fence_s,
+		.speak_s = p->speak_s,
 		.labels = q->labels,
 	};
 
@@ -289,6 +294,7 @@ static void deed_do(agent *a, deed *d, const placement *p, const placement_reque
 	old_stop(a, d, now_us);
 	if (d->kind == DEED_START)
 		pods_start(a, h, p, q, now_us);
+	fence_learn(a, h);
 	if (d->kind == DEED_STOP) {
 		if (a->cluster.can->stop(a->cluster.self, p->id, p->fence, p->grace_s, now_us))
 			return;
@@ -330,6 +336,8 @@ static err change_apply(agent *a, const sync_change *c, int64_t now_us, agent_ne
 	if (d.kind == DEED_FORGET)
 		return forget_do(a, d.h, f);
 	pods_decided(a, p.id);
+	if (!d.h && a->cluster.can->deny && str_eq(c->action, S("forget")))
+		a->cluster.can->deny(a->cluster.self, p.id, p.reason.n ? p.reason : p.state, now_us);
 	if (d.kind != DEED_NONE) {
 		deed_do(a, &d, &p, &q, now_us);
 		news_count(news, &d);
@@ -419,7 +427,12 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 
 str agent_report(agent *a)
 {
-	return outbox_report(&a->outbox);
+	str body = outbox_report(&a->outbox);
+
+	if (body.p && a->outbox.seq != a->packed_seq)
+		a->packed_us = a->turned_us;
+	a->packed_seq = a->outbox.seq;
+	return body;
 }
 
 err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, fault *f)
@@ -431,7 +444,10 @@ err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, faul
 	err e = js_read_output(&report_answer_type, body, mem, &answer, f);
 	if (e)
 		return e;
-	if (outbox_answer(&a->outbox, &answer) == OUTBOX_RESTART) {
+	outbox_verdict verdict = outbox_answer(&a->outbox, &answer);
+	if (verdict == OUTBOX_STORED)
+		fence_told(a);
+	if (verdict == OUTBOX_RESTART) {
 		agent_session(a, now_us);
 		*ret_restarted = true;
 	} else if (!outbox_has_work(&a->outbox)) {
@@ -442,6 +458,7 @@ err agent_answered(agent *a, str body, int64_t now_us, bool *ret_restarted, faul
 
 err agent_flush(agent *a, fault *f)
 {
+	a->wants_flush = false;
 	/* First the cluster: a revision must not be durable before the orders it stands for. */
 	err e = a->cluster.can->flush(a->cluster.self, f);
 	if (!e)

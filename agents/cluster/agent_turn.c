@@ -26,7 +26,7 @@ static void pod_lost(void *arg, str name)
 {
 	agent_visit *v = arg;
 
-	pods_decided(v->a, name);
+	pods_left(v->a, name);
 }
 
 static void node_heard(void *arg, const report_node *n)
@@ -65,6 +65,7 @@ err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
 		.on_node_gone = node_lost,
 		.arg = &v};
 
+	a->turned_us = now_us;
 	int64_t next_us = a->cluster.can->turn(a->cluster.self, &e, now_us);
 	int64_t speaks_us = pods_watch(a, now_us);
 	err wrong = pods_admit(a, now_us, f);
@@ -72,7 +73,8 @@ err agent_turn(agent *a, int64_t now_us, int64_t *ret_next_us, fault *f)
 		return wrong;
 	if (a->outbox.is_over)
 		agent_session(a, now_us);
-	if (a->drops.n && a->remember_us <= now_us) {
+	fence_look(a, now_us);
+	if (a->wants_flush || (a->drops.n && a->remember_us <= now_us)) {
 		err io = agent_flush(a, f);
 		if (io)
 			return io;

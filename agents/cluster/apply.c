@@ -39,6 +39,9 @@ static err grant_apply(book *b, holding *h, const placement *p, attempt at, int6
 		return ERR_OK;
 	}
 	book_take(b, h, &wish);
+	h->ordered_us = now_us;
+	h->self_fence_s = p->self_fence_s;
+	h->speak_s = p->speak_s;
 	book_state(b, h, LIFE_ACCEPTED, STR_NONE, now_us);
 	ret->kind = DEED_START;
 	return ERR_OK;
@@ -167,6 +170,8 @@ deed apply_found(book *b, const cluster_pods *p)
 	if (lifecycle_is_booked(state) && book_plan(b, &p->placed, true, &wish, reason))
 		book_take(b, h, &wish);
 	h->running_us = p->running_us;
+	h->self_fence_s = p->self_fence_s;
+	h->speak_s = p->speak_s;
 	book_state(b, h, state, p->reason, p->at_us);
 	return d;
 }

@@ -198,7 +198,7 @@ holding *book_put(book *b, str id, str fence_text, attempt at)
 	text_put(h->fence_text, BOOK_FENCE_MAX, fence_text);
 	h->attempt = at;
 	h->state = LIFE_GRANTED;
-	h->bound_us = h->running_us = h->at_us = 0;
+	h->bound_us = h->running_us = h->at_us = h->ordered_us = h->self_fence_s = h->speak_s = 0;
 	h->reason[0] = 0;
 	return h;
 }

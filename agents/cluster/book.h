@@ -36,6 +36,9 @@ struct holding {
 	lifecycle state;              /* accepted, bound, running, revoking, or how it ended */
 	int64_t at_us;                /* when it came to this state */
 	int64_t bound_us, running_us; /* 0: never */
+	int64_t speak_s;              /* this agent is heard so often at least while it is here; 0: as usual */
+	int64_t ordered_us;           /* when this agent got it; 0: before it was restarted */
+	int64_t self_fence_s;         /* it ends when the server has not heard of this agent for so long; 0: never */
 	bool is_booked;
 	book_pod *pod;          /* NULL: the server placed it */
 	plan plan;              /* what is booked; empty otherwise */

@@ -38,10 +38,11 @@ typedef struct cluster_let_in {
 typedef struct cluster_pods {
 	str id, fence;
 	cluster_phase phase;
-	int64_t at_us;      /* when it came to this phase */
-	int64_t running_us; /* when it began to run; 0: never */
-	str reason;         /* FAILED: why; DONE: why before its own end */
-	js_list placed;     /* of placed_pod; from `list` only */
+	int64_t at_us;                 /* when it came to this phase */
+	int64_t running_us;            /* when it began to run; 0: never */
+	int64_t self_fence_s, speak_s; /* as they were ordered; from `list` only */
+	str reason;                    /* FAILED: why; DONE: why before its own end */
+	js_list placed;                /* of placed_pod; from `list` only */
 	/* From `list` only; NULL: the server placed them, or the agent remembers itself. */
 	const cluster_let_in *let_in;
 } cluster_pods;
@@ -49,17 +50,22 @@ typedef struct cluster_pods {
 /* An order to start: everything in it is valid during the call only. */
 typedef struct cluster_order {
 	str id, fence;
-	str tenant, origin;    /* origin: api or pod */
-	js_list placed;        /* of placed_pod */
-	int64_t max_runtime_s; /* 0: open */
-	js_raw labels;         /* an object, or absent */
+	str tenant, origin;            /* origin: api or pod */
+	js_list placed;                /* of placed_pod */
+	int64_t max_runtime_s;         /* 0: open */
+	int64_t self_fence_s, speak_s; /* told back by `list`; the agent sees to them */
+	js_raw labels;                 /* an object, or absent */
 } cluster_order;
 
 typedef struct cluster_usage {
 	str id, fence;
-	int64_t at_us; /* end of the window */
+	int64_t source; /* which part of it, the same whenever it is told; 0: all of it */
+	int64_t at_us;  /* end of the window */
 	int64_t window_ms;
 	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg; /* over its devices together */
+	/* The server may have stored it already: it is told as it is, for one that was added to others would be
+	 * counted whole or not at all. */
+	bool is_repeat;
 } cluster_usage;
 
 /* A pod that came and that nobody has placed. Valid during the call only. */
@@ -73,7 +79,7 @@ typedef struct cluster_events {
 	void (*on_phase)(void *arg, const cluster_pods *p);
 	void (*on_usage)(void *arg, const cluster_usage *u);
 	void (*on_pod)(void *arg, const cluster_pod *p);
-	/* A pod that was told is gone, or nobody has to let it in any more. */
+	/* A pod that was told, now or by an agent before, is gone, or nobody has to let it in any more. */
 	void (*on_pod_gone)(void *arg, str name);
 	/* A node is other than `nodes` last said. */
 	void (*on_node)(void *arg, const report_node *n);
@@ -81,7 +87,8 @@ typedef struct cluster_events {
 	void *arg;
 } cluster_events;
 
-#define CLUSTER_NEVER INT64_MAX
+#define CLUSTER_NEVER   INT64_MAX
+#define CLUSTER_AT_ONCE ((int64_t)-1)
 
 typedef struct cluster_face {
 	/* What makes this cluster itself; lives as long as the cluster. */
@@ -91,9 +98,11 @@ typedef struct cluster_face {
 	/* Starts the pods. False: not possible, *ret_reason (static or as long as the cluster) says why. Idempotent on
 	 * (id, fence). */
 	bool (*start)(void *self, const cluster_order *o, int64_t now_us, str *ret_reason);
-	/* Begins to stop them, within grace_s where that is not 0; CLUSTER_STOPPED follows. False: there is nothing of
-	 * that name. */
+	/* Begins to stop them, within grace_s where that is not 0; CLUSTER_STOPPED follows. CLUSTER_AT_ONCE: whatever
+	 * else stands in the way. False: there is nothing of that name. */
 	bool (*stop)(void *self, str id, str fence, int64_t grace_s, int64_t now_us);
+	/* The server will not place that pod, and says why. NULL: it may be told so by nobody. */
+	void (*deny)(void *self, str id, str why, int64_t now_us);
 	/* The agent knows durably how they ended: the cluster may let go of them. */
 	void (*drop)(void *self, str id, str fence);
 	/* Everything that was started and not dropped. */

@@ -26,7 +26,7 @@ static const js_field fact_fields[] = {
 	F(fence, JS_OPTIONAL, "Its highest attempt."),
 	F(state, JS_OPTIONAL, "How it ended."),
 	F(reason, JS_OPTIONAL, "Why."),
-	F(at_us, JS_OPTIONAL, "When it ended."),
+	F(at_us, JS_OPTIONAL, "When it ended; rev: when the report was sent that the server stored last."),
 	F(bound_us, JS_OPTIONAL, "When it was bound; 0: never."),
 	F(running_us, JS_OPTIONAL, "When it began to run; 0: never."),
 	F(loan, JS_OPTIONAL, "What was lent, or the pod was let in out of."),
@@ -118,6 +118,7 @@ static void fact_read(void *arg, str record)
 	if (str_eq(v.kind, S("rev"))) {
 		r->k->rev = v.rev;
 		r->k->incarnation = v.incarnation;
+		r->k->told_us = v.at_us;
 		r->l->self.incarnation = v.incarnation;
 	} else if (str_eq(v.kind, S("loan"))) {
 		loan_read(r->l, &v);
@@ -205,7 +206,7 @@ static str fact_line(const fact *v, arena *a)
 strs facts_lines(const facts *k, const borrow *l, arena *a)
 {
 	strs all = {ARENA_ARRAY(a, str, l->by_name.n + 1), 0};
-	fact rev = {.kind = S("rev"), .rev = k->rev, .incarnation = k->incarnation};
+	fact rev = {.kind = S("rev"), .rev = k->rev, .incarnation = k->incarnation, .at_us = k->told_us};
 
 	all.v[all.n++] = fact_line(&rev, a);
 	map_each (slot, &l->by_name) {
@@ -226,7 +227,7 @@ void facts_rev(facts *k, int64_t rev, int64_t incarnation)
 {
 	k->rev = rev;
 	k->incarnation = incarnation;
-	fact_add(k->journal, &(fact){.kind = S("rev"), .rev = rev, .incarnation = incarnation});
+	fact_add(k->journal, &(fact){.kind = S("rev"), .rev = rev, .incarnation = incarnation, .at_us = k->told_us});
 }
 
 void facts_ended(facts *k, const holding *h)

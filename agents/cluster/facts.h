@@ -21,6 +21,7 @@ typedef struct facts {
 	journal *journal;    /* NULL: it is kept elsewhere */
 	int64_t rev;         /* applied up to here */
 	int64_t incarnation; /* 0: none seen */
+	int64_t told_us;     /* the server was heard to have stored a report sent then; 0: never, as of the last fact */
 	int64_t n_unread;    /* records that this version does not understand */
 } facts;
 

@@ -6,7 +6,7 @@
 #include "engine/digest.h"
 #include "json/write.h"
 
-enum { BODY_BYTES_MAX = 256 << 20, ENVELOPE_BYTES = 512 };
+enum { BODY_BYTES_MAX = 256 << 20, ENVELOPE_BYTES = 512, KEY_BYTES = BOOK_ID_MAX + 24 };
 
 typedef enum item_kind { ITEM_READY, ITEM_STEP, ITEM_USAGE } item_kind;
 
@@ -14,8 +14,8 @@ struct outbox_item {
 	item_kind kind;
 	lifecycle state;
 	int64_t at_us;
-	int64_t window_ms, memory_mib_avg, memory_mib_max, compute_milli_avg;
-	uint32_t id_n, fence_n, text_n; /* of the bytes below, in this order; text: reason, or the item itself */
+	int64_t source, window_ms, memory_mib_avg, memory_mib_max, compute_milli_avg;
+	uint32_t id_n, fence_n, text_n; /* of the bytes below, in this order; text: reason, usage's key, or the item */
 	char bytes[];
 };
 
@@ -58,6 +58,13 @@ void outbox_init(outbox *o, const char *version)
 	buf_init(&o->body, BODY_BYTES_MAX);
 }
 
+static void sent_clear(outbox *o)
+{
+	vec_each (i, &o->sent)
+		free(i->item);
+	vec_clear(&o->sent);
+}
+
 static void waiting_clear(outbox *o)
 {
 	vec_each (i, &o->waiting)
@@ -67,8 +74,38 @@ static void waiting_clear(outbox *o)
 	map_clear(&o->last_usage);
 }
 
+/* What is left is the usage that nobody has said is stored, in order. */
+static void waiting_keep_usage(outbox *o)
+{
+	vec(outbox_place) kept = {0};
+
+	vec_each (i, &o->sent)
+		vec_push(&kept, *i);
+	vec_clear(&o->sent);
+	vec_each (i, &o->waiting) {
+		if (i->item->kind == ITEM_USAGE)
+			vec_push(&kept, *i);
+		else
+			free(i->item);
+	}
+	vec_clear(&o->waiting);
+	map_clear(&o->last_step);
+	map_clear(&o->last_usage);
+	uint32_t over = kept.n > OUTBOX_KEPT_MAX ? kept.n - OUTBOX_KEPT_MAX : 0;
+	for (uint32_t i = 0; i < kept.n; i++) {
+		if (i < over)
+			free(kept.v[i].item);
+		else
+			vec_push(&o->waiting, kept.v[i]);
+	}
+	o->lost += over;
+	vec_done(&kept);
+}
+
 void outbox_done(outbox *o)
 {
+	sent_clear(o);
+	vec_done(&o->sent);
 	waiting_clear(o);
 	vec_done(&o->waiting);
 	map_done(&o->last_step);
@@ -79,7 +116,7 @@ void outbox_done(outbox *o)
 void outbox_begin(outbox *o, str session)
 {
 	assert(session.n <= OUTBOX_SESSION_MAX);
-	waiting_clear(o);
+	waiting_keep_usage(o);
 	memcpy(o->session, session.p, session.n);
 	o->session[session.n] = 0;
 	o->seq = 0;
@@ -272,6 +309,20 @@ void outbox_want(outbox *o, str id, str tenant, str request)
 	ready_add(o, &json);
 }
 
+void outbox_withdrawn(outbox *o, const strs *ids)
+{
+	buf json;
+
+	js_writer w = item_begin(&json, "withdrawn");
+	js_key(&w, S("placements"));
+	js_array_begin(&w);
+	for (uint32_t i = 0; i < ids->n; i++)
+		js_text(&w, ids->v[i]);
+	js_array_end(&w);
+	js_object_end(&w);
+	ready_add(o, &json);
+}
+
 /* Whether telling `to` makes telling `from` needless. Bound is where charging begins, so only running, which says when,
  * may stand for it. */
 static bool step_replaces(lifecycle to, lifecycle from)
@@ -319,23 +370,35 @@ static bool usage_merge(outbox_item *i, const cluster_usage *u)
 	return true;
 }
 
+/* "plc_... 7" */
+static str usage_key(const cluster_usage *u, char out[KEY_BYTES])
+{
+	int n = snprintf(
+		out, KEY_BYTES, STR_FMT " %lld", STR_ARG(str_cut(u->id, 0, BOOK_ID_MAX)), (long long)u->source);
+
+	return str_of(out, (size_t)n);
+}
+
 void outbox_usage(outbox *o, const cluster_usage *u)
 {
-	outbox_item *old = map_find(&o->last_usage, u->id);
+	char room[KEY_BYTES];
+	str key = usage_key(u, room);
+	outbox_item *old = map_find(&o->last_usage, key);
 
-	if (old && usage_merge(old, u))
+	if (old && !u->is_repeat && usage_merge(old, u))
 		return;
-	outbox_item *fresh = item_new(ITEM_USAGE, u->id, u->fence, STR_NONE);
+	outbox_item *fresh = item_new(ITEM_USAGE, u->id, u->fence, key);
+	fresh->source = u->source;
 	fresh->at_us = u->at_us;
 	fresh->window_ms = u->window_ms;
 	fresh->memory_mib_avg = u->memory_mib_avg;
 	fresh->memory_mib_max = u->memory_mib_max;
 	fresh->compute_milli_avg = u->compute_milli_avg;
-	if (!item_add(o, fresh))
+	if (!item_add(o, fresh) || u->is_repeat)
 		return;
 	if (old)
-		(void)map_remove(&o->last_usage, u->id);
-	(void)map_put(&o->last_usage, item_id(fresh), fresh);
+		(void)map_remove(&o->last_usage, key);
+	(void)map_put(&o->last_usage, item_text(fresh), fresh);
 }
 
 bool outbox_has_work(const outbox *o)
@@ -362,6 +425,8 @@ static void item_write(js_writer *w, const outbox_item *i)
 		js_put_text(w, "state", str_from(lifecycle_name(i->state)));
 		if (i->text_n)
 			js_put_text(w, "reason", item_text(i));
+	} else if (i->source) {
+		js_put_i64(w, "source", i->source);
 	}
 	js_put_time(w, "at", i->at_us);
 	if (i->kind == ITEM_USAGE) {
@@ -373,13 +438,18 @@ static void item_write(js_writer *w, const outbox_item *i)
 	js_object_end(w);
 }
 
+/* It is in a report: nothing is added to it any more. */
 static void item_leave(outbox *o, outbox_item *i)
 {
-	map *m = i->kind == ITEM_STEP ? &o->last_step : &o->last_usage;
-
-	if (i->kind != ITEM_READY && map_find(m, item_id(i)) == i)
-		(void)map_remove(m, item_id(i));
-	free(i);
+	if (i->kind == ITEM_STEP && map_find(&o->last_step, item_id(i)) == i)
+		(void)map_remove(&o->last_step, item_id(i));
+	if (i->kind != ITEM_USAGE) {
+		free(i);
+		return;
+	}
+	if (map_find(&o->last_usage, item_text(i)) == i)
+		(void)map_remove(&o->last_usage, item_text(i));
+	vec_push(&o->sent, ((outbox_place){i}));
 }
 
 /* How many bytes an item takes at most, so that a report is closed before it is too long. Escapes make a text six times
@@ -429,5 +499,6 @@ outbox_verdict outbox_answer(outbox *o, const report_answer *answer)
 	if (answer->acked_seq < o->seq)
 		return OUTBOX_AGAIN;
 	o->is_under_way = false;
+	sent_clear(o);
 	return OUTBOX_STORED;
 }

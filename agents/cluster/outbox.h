@@ -3,6 +3,9 @@
  * Reports of a session are numbered 1, 2, ...; one is under way at a time and is repeated, byte for byte, until it is
  * acknowledged. What is added meanwhile waits and leaves together with the next. Pure: no clock, no network.
  *
+ * A new session drops what waited, since it tells the present state whole; but not what was used: that is told by
+ * nothing else. Usage that was under way goes again, as it was, and the server counts each moment of it once.
+ *
  * Two things keep what waits small. A step that only led to the next one (accepted; bound before running) is replaced
  * by it. Usage windows of one placement that touch are added up to OUTBOX_WINDOW_MAX_MS. What still passes
  * OUTBOX_ITEMS_MAX sets is_over: then the owner begins a new session, which tells the present state whole.
@@ -16,6 +19,7 @@ enum {
 	OUTBOX_REPORT_BYTES = 2 << 20, /* a report is closed before it passes this, unless one item alone does */
 	OUTBOX_ITEMS_MAX = 400000,
 	OUTBOX_WINDOW_MAX_MS = 3600000,
+	OUTBOX_KEPT_MAX = 300000, /* usage that goes over into a new session; past it the oldest is lost */
 };
 
 typedef struct outbox_item outbox_item;
@@ -30,8 +34,10 @@ typedef struct outbox {
 	bool is_over;
 	buf body; /* of the report under way */
 	vec(outbox_place) waiting;
-	map last_step;  /* by placement: the waiting item that tells its latest step */
-	map last_usage; /* by placement: the same for usage */
+	vec(outbox_place) sent; /* usage of the report under way */
+	uint64_t lost;          /* windows past OUTBOX_KEPT_MAX */
+	map last_step;          /* by placement: the waiting item that tells its latest step */
+	map last_usage;         /* by placement and part of it: the same for usage */
 	const char *version;
 } outbox;
 
@@ -44,7 +50,7 @@ typedef enum outbox_verdict {
 void outbox_init(outbox *o, const char *version); /* version: static */
 void outbox_done(outbox *o);
 
-/* A new session: whatever waited or was under way is dropped. */
+/* A new session: whatever waited or was under way is dropped, but usage. */
 void outbox_begin(outbox *o, str session);
 
 void outbox_inventory(outbox *o, const js_list *nodes, bool is_whole);
@@ -63,6 +69,9 @@ void outbox_loans(outbox *o, const borrow *b, bool is_whole);
 void outbox_admitted(outbox *o, const holding *h);
 /* A pod that waits for the server to let it in. */
 void outbox_want(outbox *o, str id, str tenant, str request);
+
+/* Pods that were wanted, and are no more. */
+void outbox_withdrawn(outbox *o, const strs *ids);
 
 bool outbox_has_work(const outbox *o); /* something waits or is under way */
 uint32_t outbox_waiting(const outbox *o);

@@ -154,6 +154,35 @@ void pods_decided(agent *a, str name)
 	}
 }
 
+/* What the server orders meanwhile for one that is gone ends by itself: its place waits for a pod that nobody knows. */
+void pods_left(agent *a, str name)
+{
+	bool was_here = false, was_told = false;
+	id gone = {0};
+
+	vec_each (at, &a->waiting) {
+		was_here |= str_eq(str_from((*at)->id), name);
+		was_told |= str_eq(str_from((*at)->id), name) && (*at)->is_told;
+	}
+	pods_decided(a, name);
+	if ((was_here && !was_told) || book_find(&a->book, name) || name.n >= sizeof(gone.p))
+		return;
+	memcpy(gone.p, name.p, name.n);
+	vec_push(&a->withdrawn, gone);
+	outbox_withdrawn(&a->outbox, &(strs){&name, 1});
+}
+
+static void withdrawn_tell(agent *a)
+{
+	AUTO_ARENA mem = arena_new(0);
+	strs all = {ARENA_ARRAY(mem, str, a->withdrawn.n + 1), 0};
+
+	vec_each (gone, &a->withdrawn)
+		all.v[all.n++] = id_str(gone);
+	if (all.n)
+		outbox_withdrawn(&a->outbox, &all);
+}
+
 void pods_remember(holding *h, const cluster_let_in *p, const js_list *placed)
 {
 	AUTO_ARENA mem = arena_new(0);
@@ -295,10 +324,12 @@ void pods_tell_wanted(agent *a)
 	vec_each (at, &a->waiting)
 		if ((*at)->is_told)
 			outbox_want(&a->outbox, str_from((*at)->id), (*at)->tenant, (*at)->request);
+	withdrawn_tell(a);
 }
 
 void pods_settled(agent *a)
 {
+	vec_clear(&a->withdrawn);
 	if (a->cluster.can->settled)
 		a->cluster.can->settled(a->cluster.self);
 	map_each (slot, &a->book.by_id) {
@@ -328,8 +359,10 @@ static void fence(agent *a, loan *l, int64_t now_us)
 /* A minute; where time runs faster, at least a second of ours. */
 static int64_t speak_every(const agent *a)
 {
-	int64_t every_us = PODS_SPEAK_US;
+	int64_t every_us = PODS_SPEAK_US, fence_us = fence_speak_us(a);
 
+	if (fence_us && fence_us < every_us)
+		every_us = fence_us;
 	while (agent_real_us(a, every_us) < PODS_SPEAK_REAL_US)
 		every_us *= 2;
 	return every_us;
@@ -358,4 +391,5 @@ void pods_done(agent *a)
 	vec_each (at, &a->waiting)
 		free(*at);
 	vec_done(&a->waiting);
+	vec_done(&a->withdrawn);
 }

@@ -36,6 +36,7 @@ struct stock {
 	fleet fleet;
 	int32_t cluster;
 	node_index index;
+	sick sick;
 	map pods;                            /* by uid */
 	map nodes;                           /* by name: those that were told, or that pods are on */
 	map spaces;                          /* the first pod of each namespace; the key is that pod's */
@@ -91,6 +92,7 @@ void stock_free(stock *s)
 	map_done(&s->nodes);
 	map_done(&s->spaces);
 	node_index_done(&s->index);
+	sick_done(&s->sick);
 	vec_done(&s->kind_by_class);
 	fleet_done(&s->fleet);
 	arena_end(s->arena);
@@ -307,7 +309,7 @@ static void device_put(stock *s, int32_t node, int32_t class_id, const kube_node
 	spec.mode = from->n_profiles || str_eq(from->mode, S("hami-core")) ? CUT_SHARES : CUT_BY_CLASS;
 	if (fleet_device_put(&s->fleet, node, &spec, &device))
 		return;
-	fleet_device_flag(&s->fleet, device, FLEET_UNHEALTHY, !from->is_healthy);
+	sick_registered(&s->sick, &s->fleet, device, n->meta.name, from->uuid, from->is_healthy);
 	fleet_device_flag(&s->fleet, device, FLEET_CLOSED, is_closed_device(n, from));
 }
 
@@ -378,11 +380,17 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 	pods_book(s, at);
 }
 
+sick *stock_sick(stock *s)
+{
+	return &s->sick;
+}
+
 void stock_node_drop(stock *s, str name)
 {
 	stock_node *at = map_find(&s->nodes, name);
 	int32_t node = fleet_node_find(&s->fleet, s->cluster, name);
 
+	sick_drop(&s->sick, name);
 	if (at)
 		pods_unbook(s, at);
 	s->index.is_stale |= node != FLEET_NONE;

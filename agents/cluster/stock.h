@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "agents/cluster/node_index.h"
+#include "agents/cluster/sick.h"
 #include "agents/kube/node.h"
 #include "agents/kube/pod.h"
 #include "agents/vendors/assigned.h"
@@ -29,6 +30,8 @@ void stock_trust(stock *s, const uint8_t key[SIGNATURE_KEY]);
 /* Both may be told again and again; *ret_f says what of a node could not be read (then that kind has no devices). */
 void stock_node_put(stock *s, const kube_node *n, fault *ret_f);
 void stock_node_drop(stock *s, str name);
+/* Which of its devices are not well. */
+sick *stock_sick(stock *s);
 /* A pod that is bound, or is not, or is over: it holds what its plan or its annotations say while it is bound and not
  * over.
  * ERR_CONFLICT or ERR_BAD_FIELD: they cannot be read; it holds nothing then. */

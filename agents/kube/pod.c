@@ -1,5 +1,6 @@
 #include "agents/kube/pod.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/vec.h"
 
 static err meta_member(pull *p, arena *a, str key, pod *ret)
@@ -288,6 +289,17 @@ static err conditions_read(pull *p, arena *a, pod *ret)
 	return e ? e : p->e;
 }
 
+/* One that cannot be read says nothing. */
+static err start_read(pull *p, arena *a, pod *ret)
+{
+	str at = STR_NONE;
+	err e = fields_text(p, a, &at);
+
+	if (!at.n || !clock_parse(at, &ret->started_us))
+		ret->started_us = 0;
+	return e;
+}
+
 static err status_read(pull *p, arena *a, pod *ret)
 {
 	str key;
@@ -301,6 +313,8 @@ static err status_read(pull *p, arena *a, pod *ret)
 			e = fields_text(p, a, &ret->phase);
 		else if (str_eq(key, S("nominatedNodeName")))
 			e = fields_text(p, a, &ret->nominated);
+		else if (str_eq(key, S("startTime")))
+			e = start_read(p, a, ret);
 		else if (str_eq(key, S("conditions")))
 			e = conditions_read(p, a, ret);
 		else

@@ -28,7 +28,8 @@ typedef struct pod {
 	str node;      /* bound there; empty: not yet */
 	str nominated; /* holds room there after a preemption */
 	str scheduler;
-	str phase; /* Pending, Running, Succeeded, Failed */
+	str phase;          /* Pending, Running, Succeeded, Failed */
+	int64_t started_us; /* when its kubelet took it up; 0: it has not, or does not say */
 	int64_t priority;
 	bool is_meek; /* preemptionPolicy Never: nobody yields to it */
 	str runtime_class;

@@ -91,6 +91,10 @@ static desk_answer loan_answer(real *r, const pod *p, pod_ask *q, str tenant, in
 {
 	const wait_row *row = map_find(&r->waits, p->meta.uid);
 	narrowing n = {.worst = PURSE_OPEN};
+
+	if (row && row->denied)
+		return no(str_z(a, str_from(row->denied)));
+
 	desk_answer ret = {.word = DESK_OPEN, .tenant = tenant};
 	bool is_wanted = row && row->is_asked;
 
@@ -206,6 +210,8 @@ static err ordered_grant(real *r, const desk_answer *d, const binding_args *at, 
 		.tenant = str_from(d->work->tenant),
 		.at_us = d->work->at_us,
 		.max_runtime_s = d->work->max_runtime_s,
+		.self_fence_s = d->work->self_fence_s,
+		.speak_s = d->work->speak_s,
 		.index = d->seat->index};
 	return e;
 }

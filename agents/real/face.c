@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "engine/fit.h"
 
-enum { SEATS_MAX = 1024, CONFIG_TRIES = 60 };
+enum { SEATS_MAX = 1024, DENIAL_MAX = 200, CONFIG_TRIES = 60 };
 #define CONFIG_EVERY_US  ((int64_t)300000000)
 #define CONFIG_AGAIN_US  ((int64_t)500000)
 #define CONFIG_SELDOM_US ((int64_t)30000000)
@@ -89,6 +89,8 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 	w = works_add(&r->works, o->id, o->fence, o->tenant, S(""), 0);
 	w->at_us = now_us;
 	w->max_runtime_s = o->max_runtime_s;
+	w->self_fence_s = o->self_fence_s;
+	w->speak_s = o->speak_s;
 	w->is_claimed = !str_eq(o->origin, S("pod"));
 	seats_fill(r, w, &o->placed, a);
 	if (!seats_fit(r, w, ret_reason)) {
@@ -103,6 +105,12 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 	return true;
 }
 
+static void work_end(work *w, const char *reason)
+{
+	if (!w->reason)
+		w->reason = reason;
+}
+
 static bool face_stop(void *self, str name, str fence, int64_t grace_s, int64_t now_us)
 {
 	real *r = self;
@@ -110,12 +118,30 @@ static bool face_stop(void *self, str name, str fence, int64_t grace_s, int64_t 
 
 	if (!w || !str_eq(str_from(w->fence), fence))
 		return false;
+	if (grace_s == CLUSTER_AT_ONCE)
+		work_end(w, "its cluster was cut off from the server for too long");
 	w->is_stopping = true;
 	w->grace_s = grace_s;
 	stop_go(r, w, now_us);
 	works_stir(&r->works, w);
 	real_stir(r);
 	return true;
+}
+
+static void face_deny(void *self, str name, str cause, int64_t now_us)
+{
+	AUTO_ARENA a = arena_new(0);
+	real *r = self;
+	str uid = waits_of(r, name), text = uid.p ? mirror_waiting(r->mirror, uid) : STR_NONE;
+	str said = str_print(a, "its placement has ended: " STR_FMT, STR_ARG(str_cut(cause, 0, DENIAL_MAX)));
+	pod p;
+
+	if (!uid.p)
+		return;
+	waits_deny(r, uid, said);
+	real_write(r);
+	if (text.n && pod_read(text, a, &p) == ERR_OK)
+		events_pod(r->events, p.meta.space, p.meta.name, p.meta.uid, true, "Denied", said, now_us);
 }
 
 static void face_drop(void *self, str name, str fence)
@@ -140,6 +166,8 @@ static cluster_pods work_tell(const work *w, cluster_phase phase)
 		.phase = phase,
 		.at_us = at_us ? at_us : clock_now_us(),
 		.running_us = phase == CLUSTER_BOUND ? 0 : w->running_us,
+		.self_fence_s = w->self_fence_s,
+		.speak_s = w->speak_s,
 		.reason = w->reason && phase != CLUSTER_BOUND && phase != CLUSTER_RUNNING ? str_from(w->reason)
 											  : STR_NONE,
 	};
@@ -196,12 +224,6 @@ static void face_list(void *self, void (*visit)(void *arg, const cluster_pods *p
 	vec_each (at, &r->works.news)
 		(*at)->is_news = false;
 	vec_clear(&r->works.news);
-}
-
-static void work_end(work *w, const char *reason)
-{
-	if (!w->reason)
-		w->reason = reason;
 }
 
 /* A pod that fails takes its fellows along: they began together. */
@@ -267,7 +289,7 @@ static void time_look(real *r, work *w, int64_t now_us)
 				seat_move(&r->works, w, &w->seats[i], SEAT_FAILED, now_us);
 		}
 	}
-	if (w->max_runtime_s && w->running_us && now_us >= w->running_us + w->max_runtime_s * 1000000 && !w->is_cut) {
+	if (!w->is_cut && work_is_due(w, now_us)) {
 		work_end(w, "max_runtime_s has passed");
 		w->is_cut = true;
 	}
@@ -353,6 +375,10 @@ static bool face_wants_config(void *self, bool *ret_soon)
 	int64_t now_us = clock_mono_us();
 	bool is_unknown = has_unknown(r);
 
+	/* A product that came behind the last answer is not to wait for the next one. */
+	if (is_unknown && !r->is_unknown)
+		r->config_us = 0;
+	r->is_unknown = is_unknown;
 	*ret_soon = is_unknown && r->misses < CONFIG_TRIES;
 	if (now_us < r->config_us)
 		return false;
@@ -374,8 +400,9 @@ static void face_take_config(void *self, const sync_config *c)
 
 static void face_settled(void *self)
 {
-	const real *r = self;
+	real *r = self;
 
+	waits_settled(r);
 	if (r->spec.on_settled && !r->usages.n)
 		r->spec.on_settled(r->spec.arg);
 }
@@ -387,6 +414,7 @@ cluster_ref real_cluster(real *r)
 		.nodes = face_nodes,
 		.start = face_start,
 		.stop = face_stop,
+		.deny = face_deny,
 		.drop = face_drop,
 		.list = face_list,
 		.turn = face_turn,

@@ -8,7 +8,14 @@
 #include "json/write.h"
 #include "net/digest.h"
 
-enum { TOKEN_MAX = 8192, REVIEW_MAX = 16 << 10, NAME_MAX_BYTES = 253, BOOT_MAX = 100, ANSWER_MAX = 1024 };
+enum {
+	TOKEN_MAX = 8192,
+	REVIEW_MAX = 16 << 10,
+	NAME_MAX_BYTES = 253,
+	BOOT_MAX = 100,
+	ANSWER_MAX = 1024,
+	SOURCE_BYTES = 6
+};
 
 /* A token that the API server has answered for. */
 typedef struct token_row {
@@ -85,10 +92,24 @@ static node_row *row_of(intake *i, str name)
 	return n;
 }
 
+/* A number for the container, the same whichever agent is told: as much of a hash as fits an integer of JSON. */
+static int64_t source_of(const node_owner *o)
+{
+	const str parts[] = {o->pod_uid, S("/"), o->container};
+	uint8_t digest[DIGEST_BYTES];
+	int64_t n = 0;
+
+	digest_sha256(parts, sizeof(parts) / sizeof(*parts), digest);
+	for (int k = 0; k < SOURCE_BYTES; k++)
+		n = n << 8 | digest[k];
+	return n ? n : 1;
+}
+
 static void usage_keep(intake *i, const node_item *item, const node_usage *u)
 {
 	real_usage v = {.placement = u->owner.placement,
 		.fence = STR_NONE,
+		.source = source_of(&u->owner),
 		.at_us = item->at.us,
 		.window_ms = item->window_ms,
 		.memory_mib_avg = u->memory_mib_avg,
@@ -111,8 +132,14 @@ static void item_take(intake *i, node_row *n, const node_item *item)
 	const node_step *steps = item->steps.v;
 	const node_usage *usage = item->usage.v;
 	const node_finding *found = item->findings.v;
+	const node_health *health = item->health.v;
 
-	n->has_inventory |= str_eq(item->kind, S("inventory"));
+	if (str_eq(item->kind, S("inventory"))) {
+		n->has_inventory = true;
+		real_devices(i->spec.real, str_from(n->name), &item->devices);
+	}
+	for (uint32_t k = 0; k < item->health.n; k++)
+		real_device(i->spec.real, str_from(n->name), &health[k]);
 	for (uint32_t k = 0; k < item->steps.n; k++)
 		real_stepped(i->spec.real, &steps[k]);
 	for (uint32_t k = 0; k < item->usage.n; k++)
@@ -340,6 +367,10 @@ void intake_answer(void *arg, web_req *r)
 	}
 	if (!token.n || token.n > TOKEN_MAX) {
 		refuse(r, 401, "no_token", "a token of the node's is needed");
+		return;
+	}
+	if (!real_acts(i->spec.real)) {
+		refuse(r, 503, "not_acting", "another agent acts, or none yet");
 		return;
 	}
 	digest_sha256(&token, 1, digest);

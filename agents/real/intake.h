@@ -4,7 +4,7 @@
  * counts for INTAKE_TOKEN_US. Where that names the token's pod alone (Kubernetes before 1.30), the pod says which node.
  * Reports are taken in the order of their numbers and answered when what they hold is written down here: usage goes
  * into a journal of this agent's own, so that it outlives a day without the server. A node that reports more than it
- * may is told to wait (429).
+ * may is told to wait (429), and so is one that comes to an agent that does not act (503).
  */
 #pragma once
 #include "agents/node_report.h"

@@ -52,6 +52,8 @@ static const js_field ledger_order_fields[] = {
 	F(fence, JS_REQUIRED, "Its attempt."),
 	F(tenant, JS_OPTIONAL, "Whose it is."),
 	F(max_runtime_s, JS_OPTIONAL, "Ends by then; 0: open."),
+	F(self_fence_s, JS_OPTIONAL, "Ends when the agent is cut off for so long; 0: never."),
+	F(speak_s, JS_OPTIONAL, "The agent reports so often at least; 0: as usual."),
 	F(is_claimed, JS_OPTIONAL, "Its pods name it."),
 	F(placed, JS_OPTIONAL, "Its pods.", JS_OF(placed_pod), JS_ITEMS(0, ROWS_MAX)),
 };
@@ -65,6 +67,14 @@ static const js_field ledger_line_fields[] = {
 #undef F
 static JS_TYPE(ledger_line, "Something an agent remembers.");
 
+#define F(...) JS_FIELD(ledger_denial, __VA_ARGS__)
+static const js_field ledger_denial_fields[] = {
+	F(uid, JS_REQUIRED, "The pod's."),
+	F(why, JS_REQUIRED, "Why it is not placed."),
+};
+#undef F
+static JS_TYPE(ledger_denial, "A pod that the server will not place.");
+
 #define F(...) JS_FIELD(ledger, __VA_ARGS__)
 static const js_field ledger_fields[] = {
 	F(writer, JS_OPTIONAL, "Who wrote it."),
@@ -74,6 +84,7 @@ static const js_field ledger_fields[] = {
 	F(binds, JS_OPTIONAL, "Binds that were paid.", JS_OF(ledger_bind), JS_ITEMS(0, ROWS_MAX)),
 	F(yields, JS_OPTIONAL, "Pods to which others yield.", JS_OF(ledger_yield), JS_ITEMS(0, ROWS_MAX)),
 	F(asked, JS_OPTIONAL, "Pods that the server decides about.", JS_ITEMS(0, ROWS_MAX)),
+	F(denied, JS_OPTIONAL, "Pods that it will not place.", JS_OF(ledger_denial), JS_ITEMS(0, ROWS_MAX)),
 	F(config, JS_OPTIONAL, "What the server said of the cluster.", JS_OF(sync_config)),
 };
 #undef F

@@ -25,7 +25,7 @@ typedef struct ledger_bind {
 
 typedef struct ledger_order {
 	str id, fence, tenant;
-	int64_t max_runtime_s;
+	int64_t max_runtime_s, self_fence_s, speak_s;
 	bool is_claimed; /* its pods name it */
 	js_list placed;  /* of placed_pod */
 } ledger_order;
@@ -41,6 +41,11 @@ typedef struct ledger_yield {
 	js_list victims; /* of ledger_victim */
 } ledger_yield;
 
+/* A pod that waits, and that the server will not place. */
+typedef struct ledger_denial {
+	str uid, why;
+} ledger_denial;
+
 typedef struct ledger {
 	str writer; /* the process that wrote it; and its how manyth text it is */
 	int64_t number;
@@ -48,7 +53,8 @@ typedef struct ledger {
 	js_list orders; /* of ledger_order */
 	js_list binds;  /* of ledger_bind */
 	js_list yields; /* of ledger_yield */
-	strs asked;     /* uids of waiting pods about which the server was asked, or is about to be */
+	strs asked;     /* uids of pods about which the server was asked, or is about to be, and that wait, or waited */
+	js_list denied; /* of ledger_denial */
 	sync_config config;
 } ledger;
 

@@ -10,6 +10,11 @@ enum {
 	ENTRY_BYTES = 1024 /* names of a pod and its node, a receipt */
 };
 
+static str device_why(const void *arg, str node, str uuid)
+{
+	return sick_why(arg, node, uuid);
+}
+
 real *real_new(const real_spec *s)
 {
 	real *r = calloc(1, sizeof(*r));
@@ -18,6 +23,8 @@ real *real_new(const real_spec *s)
 	r->spec = *s;
 	signing_key_public(s->key, r->public_key);
 	r->events = events_new(s->kube, "reeve-agent", s->identity);
+	r->roster.why = device_why;
+	r->roster.arg = stock_sick(s->stock);
 	return r;
 }
 
@@ -31,13 +38,7 @@ void real_free(real *r)
 	}
 	map_done(&r->binds);
 	yields_done(r);
-	map_each (slot, &r->waits) {
-		wait_full_drop(slot->value);
-		free(slot->value);
-	}
-	map_done(&r->waits);
-	map_done(&r->waits_named);
-	vec_done(&r->gone);
+	waits_done(r);
 	foreign_done(r);
 	used_done(r);
 	works_done(&r->works);
@@ -86,6 +87,41 @@ void real_agent(real *r, agent *a)
 			agent_spent(a, b->r.loan, b->r.charge);
 	}
 	real_stir(r);
+}
+
+bool real_acts(const real *r)
+{
+	return r->agent != NULL;
+}
+
+static void device_news(real *r, str node)
+{
+	roster_stir(&r->roster, node);
+	real_look_again(r);
+}
+
+void real_devices(real *r, str node, const js_list *devices)
+{
+	AUTO_ARENA a = arena_new(0);
+	const report_device *d = devices->v;
+	stock *s = r->spec.stock;
+	strs uuids = {ARENA_ARRAY(a, str, devices->n + 1), 0};
+
+	for (uint32_t i = 0; i < devices->n; i++)
+		uuids.v[uuids.n++] = d[i].uuid;
+	if (sick_finds(stock_sick(s), stock_fleet(s), stock_cluster(s), node, &uuids))
+		device_news(r, node);
+}
+
+void real_device(real *r, str node, const node_health *h)
+{
+	bool is_well = str_eq(h->state, S("ok"));
+	stock *s = r->spec.stock;
+
+	str why_not = is_well ? S("") : h->cause.n ? h->cause : h->state;
+	if (!sick_reported(stock_sick(s), stock_fleet(s), stock_cluster(s), node, h->uuid, why_not))
+		return;
+	device_news(r, node);
 }
 
 void real_look_again(real *r)
@@ -178,6 +214,8 @@ static bool order_keep(const work *w, arena *a, ledger_order *ret)
 		.fence = str_from(w->fence),
 		.tenant = str_from(w->tenant),
 		.max_runtime_s = w->max_runtime_s,
+		.self_fence_s = w->self_fence_s,
+		.speak_s = w->speak_s,
 		.is_claimed = w->is_claimed,
 		.placed = told.placed};
 	return true;
@@ -206,12 +244,27 @@ static js_list orders_keep(real *r, arena *a)
 
 static strs asked_keep(const real *r, arena *a)
 {
-	strs all = {ARENA_ARRAY(a, str, r->waits.n + 1), 0};
+	strs all = {ARENA_ARRAY(a, str, r->waits.n + r->left.n + 1), 0};
 
+	for (uint32_t i = 0; i < r->left.n; i++)
+		all.v[all.n++] = str_from(r->left.v[i]);
 	map_each (slot, &r->waits)
 		if (((const wait_row *)slot->value)->is_asked)
 			all.v[all.n++] = slot->key;
 	return all;
+}
+
+static js_list denied_keep(const real *r, arena *a)
+{
+	ledger_denial *all = ARENA_ARRAY(a, ledger_denial, r->waits.n + 1);
+	uint32_t n = 0;
+
+	map_each (slot, &r->waits) {
+		const wait_row *w = slot->value;
+		if (w->denied)
+			all[n++] = (ledger_denial){slot->key, str_from(w->denied)};
+	}
+	return (js_list){all, n};
 }
 
 void real_compose(void *arg, str writer, int64_t number, buf *out)
@@ -229,6 +282,7 @@ void real_compose(void *arg, str writer, int64_t number, buf *out)
 	l.binds = binds_keep(r, a);
 	l.yields = yields_keep(r, a);
 	l.asked = asked_keep(r, a);
+	l.denied = denied_keep(r, a);
 	ledger_write(&l, out);
 	r->room = (ledger_room){.written = out->n};
 }
@@ -312,6 +366,8 @@ static void order_inherit(real *r, const ledger_order *from, int64_t now_us)
 		w = works_add(&r->works, from->id, from->fence, from->tenant, S(""), 0);
 	w->at_us = w->at_us ? w->at_us : now_us;
 	w->max_runtime_s = from->max_runtime_s;
+	w->self_fence_s = from->self_fence_s;
+	w->speak_s = from->speak_s;
 	w->is_claimed = from->is_claimed;
 	work_text(&w->placed, placed_print(&from->placed, a));
 	works_order(&r->works, w);
@@ -341,11 +397,11 @@ err real_act(real *r, vault *v, str text, fault *f)
 	}
 	for (uint32_t i = 0; i < l.orders.n; i++)
 		order_inherit(r, &((const ledger_order *)l.orders.v)[i], now_us);
-	for (uint32_t i = 0; i < l.asked.n; i++) {
-		wait_row *w = map_find(&r->waits, l.asked.v[i]);
-		if (w)
-			w->is_asked = true;
-	}
+	for (uint32_t i = 0; i < l.asked.n; i++)
+		waits_inherit(r, l.asked.v[i]);
+	const ledger_denial *denied = l.denied.v;
+	for (uint32_t i = 0; i < l.denied.n; i++)
+		waits_deny(r, denied[i].uid, denied[i].why);
 	for (uint32_t i = 0; i < l.binds.n; i++)
 		bind_inherit(r, &((const ledger_bind *)l.binds.v)[i], now_us);
 	for (uint32_t i = 0; i < l.yields.n; i++)

@@ -77,16 +77,23 @@ bool real_record_holds(const real *r, str uid, str node, const object_pair *note
 /* What the tenant was lent here of that kind's devices, and nobody has used. */
 tenant_left real_left(const real *r, str tenant, const vendor *kind);
 
+/* Whether this agent acts: what nodes tell another one would be told to nobody. */
+bool real_acts(const real *r);
 /* What nodes tell. Usage: of a placement that is here, else false; the fence is filled in. And usage that was written
  * down by an agent before this one. */
 typedef struct real_usage {
 	str placement, fence;
-	int64_t at_us; /* end of the window */
+	int64_t source; /* which container; never 0 */
+	int64_t at_us;  /* end of the window */
 	int64_t window_ms, memory_mib_avg, memory_mib_max, compute_milli_avg;
 } real_usage;
 JS_DECLARE(real_usage);
 bool real_used(real *r, real_usage *u);
 void real_used_before(real *r, const real_usage *u);
+/* All the devices that the node names. */
+void real_devices(real *r, str node, const js_list *devices);
+/* How one of the node's devices is. */
+void real_device(real *r, str node, const node_health *h);
 void real_found(real *r, const node_finding *f);
 void real_stepped(real *r, const node_step *s);
 

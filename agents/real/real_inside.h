@@ -28,6 +28,7 @@ typedef struct wait_row {
 	uint64_t *full; /* a bit per node: the scheduler would take it, and others would have to go; NULL: not asked */
 	uint64_t full_at; /* rank_moves of the fleet then: handles may mean other nodes later */
 	int64_t full_us;  /* when */
+	char *denied;     /* why the server will not place it; NULL: it may */
 	uint32_t uid_n;
 	char uid[];
 } wait_row;
@@ -68,6 +69,7 @@ typedef struct yield_row {
 typedef struct usage_row {
 	real_usage v;
 	char *id, *fence;
+	bool is_repeat; /* an agent before may have told it */
 } usage_row;
 
 struct real {
@@ -94,12 +96,14 @@ struct real {
 	int64_t full_us;   /* a waiting pod found no room since then, and is to be looked at; 0: none */
 	uint32_t wakes;    /* pods that were waked in this scan, or would have been */
 	bool is_scanning, is_stirred;
-	int32_t misses; /* how often the server was asked what a product is and did not say */
-	strs kept;      /* the last agent's memory, until there is one that acts */
+	bool is_unknown; /* there was a product without a class when the server was to be asked last */
+	int32_t misses;  /* how often the server was asked what a product is and did not say */
+	strs kept;       /* the last agent's memory, until there is one that acts */
 	arena *kept_arena;
 	vec(usage_row) usages;
-	vec(id) gone; /* waiting pods that were told and are no more */
-	map foreign;  /* bound pods with devices and without a receipt, by uid (adopt.c) */
+	vec(id) gone;     /* waiting pods that were told and are no more */
+	vec(char *) left; /* their uids, until the server has stored that */
+	map foreign;      /* bound pods with devices and without a receipt, by uid (adopt.c) */
 };
 
 void real_stir(real *r);
@@ -154,6 +158,12 @@ js_list seat_placed(real *r, const seat *s, arena *a);
 /* waits.c */
 void waits_put(real *r, str uid);
 void waits_drop(real *r, str uid);
+/* An agent before asked the server about it. */
+void waits_inherit(real *r, str uid);
+void waits_deny(real *r, str uid, str why);
+/* All that was told is stored. */
+void waits_settled(real *r);
+void waits_done(real *r);
 /* The next waiting pods are looked at: which of them the server is to decide about. When the others are to be. */
 int64_t waits_look(real *r, const cluster_events *e, int64_t now_us);
 /* The scheduler is to look at the pod again. */

@@ -1,7 +1,7 @@
 #include "agents/real/receipt.h"
 #include "base/base64.h"
 
-enum { FIELDS = 10 };
+enum { FIELDS = 10, FIELDS_MAX = 12 };
 
 /* What is signed: the receipt's own words behind those that tie it to its pod. */
 static str signed_text(str words, str pod_uid, str node, arena *a)
@@ -30,6 +30,9 @@ str receipt_sign(const receipt *r, str pod_uid, str node, const signing_key *k, 
 		(long long)r->charge.v[AXIS_DEVICE_MILLI], (long long)r->charge.v[AXIS_MEMORY_MIB],
 		(long long)r->charge.v[AXIS_COMPUTE_MILLI], (long long)r->at_us, (long long)r->max_runtime_s,
 		(long long)r->index);
+	if (r->self_fence_s || r->speak_s)
+		words = str_print(
+			a, STR_FMT " %lld %lld", STR_ARG(words), (long long)r->self_fence_s, (long long)r->speak_s);
 	signing_key_sign(k, signed_text(words, pod_uid, node, a), signature);
 	str sign = base64_print(str_of((const char *)signature, sizeof(signature)), a);
 	str text = str_print(a, STR_FMT " " STR_FMT, STR_ARG(words), STR_ARG(sign));
@@ -38,16 +41,18 @@ str receipt_sign(const receipt *r, str pod_uid, str node, const signing_key *k, 
 
 static bool words_read(str words, receipt *ret)
 {
-	str v[FIELDS];
+	str v[FIELDS_MAX];
 	int64_t *const numbers[] = {&ret->charge.v[AXIS_DEVICE_MILLI], &ret->charge.v[AXIS_MEMORY_MIB],
-		&ret->charge.v[AXIS_COMPUTE_MILLI], &ret->at_us, &ret->max_runtime_s, &ret->index};
+		&ret->charge.v[AXIS_COMPUTE_MILLI], &ret->at_us, &ret->max_runtime_s, &ret->index, &ret->self_fence_s,
+		&ret->speak_s};
+	int n = 0;
 
-	for (int i = 0; i < FIELDS; i++)
-		v[i] = str_split(&words, ' ');
-	if (words.p)
+	for (; n < FIELDS || (n < FIELDS_MAX && words.p); n++)
+		v[n] = str_split(&words, ' ');
+	if (words.p || (n != FIELDS && n != FIELDS_MAX))
 		return false;
 	*ret = (receipt){.id = v[0], .fence = v[1], .tenant = v[2], .loan = str_eq(v[3], S("-")) ? STR_NONE : v[3]};
-	for (int i = 0; i < FIELDS - 4; i++)
+	for (int i = 0; i < n - 4; i++)
 		if (!str_to_i64(v[i + 4], numbers[i]) || *numbers[i] < 0)
 			return false;
 	return ret->id.n && ret->fence.n && ret->tenant.n;

@@ -7,7 +7,8 @@
  *     plc_01JD0Z... 3.1 acme/research 7.h100-80g 250 20480 300 1795300440000000 0 - <signature>
  *
  * are the placement, its fence, the tenant, the loan it was let in out of and what of it ("-" and zeros: the server
- * placed it), when, its max_runtime_s, and its index among the placement's pods.
+ * placed it), when, its max_runtime_s, and its index among the placement's pods; of one that may begin elsewhere
+ * when its cluster is not heard of, self_fence_s and speak_s behind that.
  */
 #pragma once
 #include "base/arena.h"
@@ -23,6 +24,7 @@ typedef struct receipt {
 	str loan; /* absent: the server placed it */
 	amounts charge;
 	int64_t at_us, max_runtime_s, index;
+	int64_t self_fence_s, speak_s; /* 0: never, as usual */
 } receipt;
 
 /* Texts without blanks. In a; absent when it would be too long. */

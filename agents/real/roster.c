@@ -233,9 +233,23 @@ void roster_put(roster *r, const kube_node *n)
 	news_add(r, row_name(w), false);
 }
 
-static bool row_read(const roster_row *w, arena *a, report_node *ret)
+void roster_stir(roster *r, str name)
 {
-	return js_read_output(&report_node_type, row_text(w), a, ret, NULL) == ERR_OK;
+	if (map_find(&r->by_name, name))
+		news_add(r, name, false);
+}
+
+static bool row_read(const roster *r, const roster_row *w, arena *a, report_node *ret)
+{
+	if (js_read_output(&report_node_type, row_text(w), a, ret, NULL))
+		return false;
+	report_device *d = ret->devices.v;
+	for (uint32_t i = 0; r->why && i < ret->devices.n; i++) {
+		str why = r->why(r->arg, ret->name, d[i].uuid);
+		if (why.n)
+			d[i].health = str_dup(a, why);
+	}
+	return true;
 }
 
 js_list roster_nodes(const roster *r, arena *a)
@@ -244,7 +258,7 @@ js_list roster_nodes(const roster *r, arena *a)
 	uint32_t n = 0;
 
 	map_each (slot, &r->by_name)
-		n += row_read(slot->value, a, &all[n]);
+		n += row_read(r, slot->value, a, &all[n]);
 	return (js_list){all, n};
 }
 
@@ -256,7 +270,7 @@ static void one_tell(const roster *r, const roster_news *n, const cluster_events
 
 	if (!w)
 		e->on_node_gone(e->arg, str_from(n->name));
-	else if (!n->is_gone && row_read(w, a, &told))
+	else if (!n->is_gone && row_read(r, w, a, &told))
 		e->on_node(e->arg, &told);
 }
 

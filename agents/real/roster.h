@@ -18,12 +18,17 @@ typedef struct roster_news {
 typedef struct roster {
 	map by_name; /* name -> its report, as JSON */
 	vec(roster_news) news;
+	/* Why a node says that one of its devices is not well, besides what is registered; absent: it does not. NULL:
+	 * nobody is asked. The node is news when that changes: roster_stir. */
+	str (*why)(const void *arg, str node, str uuid);
+	const void *arg;
 } roster;
 
 void roster_done(roster *r);
 /* A node as the API server tells it now. */
 void roster_put(roster *r, const kube_node *n);
 void roster_drop(roster *r, str name);
+void roster_stir(roster *r, str name);
 /* All nodes (report_node), in a. */
 js_list roster_nodes(const roster *r, arena *a);
 /* Tells what has changed since the last time, once. */

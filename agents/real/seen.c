@@ -50,6 +50,8 @@ static work *work_of(real *r, const receipt *t)
 	w->charge = t->charge;
 	w->at_us = t->at_us;
 	w->max_runtime_s = t->max_runtime_s;
+	w->self_fence_s = t->self_fence_s;
+	w->speak_s = t->speak_s;
 	if (w->max_runtime_s)
 		works_time(&r->works, w);
 	return w;
@@ -86,6 +88,17 @@ static bool is_foreign(real *r, const pod *p)
 	       !receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, &t);
 }
 
+/* One that ran before we looked began when it says so. */
+static void begin_note(work *w, const pod *p, bool is_adopted, int64_t now_us)
+{
+	int64_t started_us = p->started_us < now_us ? p->started_us : now_us;
+
+	if (started_us && (!w->started_us || started_us < w->started_us))
+		w->started_us = started_us;
+	if (!w->running_us && state_of(p) == SEAT_RUNNING)
+		w->running_us = is_adopted && started_us ? started_us : now_us;
+}
+
 static void bound_seen(real *r, const pod *p, int64_t now_us)
 {
 	bind_row *b = bind_find(r, p->meta.uid);
@@ -96,6 +109,7 @@ static void bound_seen(real *r, const pod *p, int64_t now_us)
 	else if (b)
 		bind_failed(r, b);
 	work *w = works_of_pod(&r->works, p->meta.uid, &s);
+	bool is_ours = w != NULL;
 	if (!w)
 		w = adopt(r, p, now_us, &s);
 	if (w || pod_is_over(p))
@@ -104,8 +118,7 @@ static void bound_seen(real *r, const pod *p, int64_t now_us)
 		foreign_put(r, p);
 	if (!w)
 		return;
-	if (!w->running_us && state_of(p) == SEAT_RUNNING)
-		w->running_us = now_us;
+	begin_note(w, p, !is_ours, now_us);
 	seat_move(&r->works, w, s, SEAT_BOUND, now_us);
 	seat_move(&r->works, w, s, state_of(p), now_us);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "agents/cluster/home.h"
 #include "agents/kube/leader.h"
+#include "agents/real/badge.h"
 #include "agents/real/intake.h"
 #include "agents/real/plan_keys.h"
 #include "base/log.h"
@@ -32,6 +33,7 @@ struct site {
 	front *front;
 	intake *intake;
 	leader *leader;
+	badge *badge;
 	agent *agent;
 	bool is_leading, has_pods, is_acting, is_ended;
 	bool is_listing, is_current; /* the cluster was listed after the Secret was ours alone */
@@ -51,6 +53,13 @@ static void fail(site *s, const fault *f)
 {
 	log_error("site.failed", KV_Z("at", f->pointer), KV_Z("why", f->detail));
 	end(s, true);
+}
+
+/* The scheduler is led to whoever binds. */
+static void badge_maybe(site *s)
+{
+	if (s->agent && s->is_current && s->badge)
+		badge_wear(s->badge);
 }
 
 /* All of the cluster is known, and we lead: the Secret becomes ours. */
@@ -99,6 +108,7 @@ static void on_listed(void *arg)
 	site *s = arg;
 
 	s->is_current = true;
+	badge_maybe(s);
 }
 
 static void on_lost(void *arg, const char *why)
@@ -198,16 +208,30 @@ static void healthz(void *arg, web_req *r)
 	web_reply(r, 200, S("Content-Type: text/plain\r\n"), S("ok\n"));
 }
 
-/* Whoever binds is ready: a Service then leads the scheduler to that one. */
+static void word_reply(web_req *r, const char *why_not)
+{
+	web_reply(r, why_not ? 503 : 200, S("Content-Type: text/plain\r\n"), why_not ? str_from(why_not) : S("ok\n"));
+}
+
+/* Whoever could take over is ready. */
 static void readyz(void *arg, web_req *r)
 {
 	const site *s = arg;
-	bool is_ready = s->agent && s->is_leading && s->is_current;
+	bool is_known = s->has_pods && spaces_is_ready(s->spaces);
 
-	web_reply(r, is_ready ? 200 : 503, S("Content-Type: text/plain\r\n"),
-		is_ready      ? S("ok\n")
-		: s->has_pods ? S("another agent acts\n")
-			      : S("the cluster is not known whole yet\n"));
+	word_reply(r, !is_known                 ? "the cluster is not known whole yet\n"
+		      : !badge_is_off(s->badge) ? "its pod still says that it acts\n"
+						: NULL);
+}
+
+/* Whoever binds. */
+static void leaderz(void *arg, web_req *r)
+{
+	const site *s = arg;
+
+	word_reply(r, s->agent && s->is_leading && s->is_current ? NULL
+		      : s->has_pods                              ? "another agent acts\n"
+								 : "it does not act yet\n");
 }
 
 static bool site_leads(void *arg)
@@ -367,6 +391,7 @@ static err listen_begin(site *s, fault *f)
 	door_route(s->door, WEB_POST, INTAKE_PATH, intake_answer, s->intake);
 	door_route(s->door, WEB_GET, "/healthz", healthz, s);
 	door_route(s->door, WEB_GET, "/readyz", readyz, s);
+	door_route(s->door, WEB_GET, "/leaderz", leaderz, s);
 	front_routes(s->front, s->door);
 	log_info("site.listening", KV_Z("address", door_address(s->door)));
 	return ERR_OK;
@@ -394,6 +419,22 @@ static void on_keys_written(void *arg, long status, str why)
 		log_info("plan_keys.written", KV_Z("configmap", PLAN_KEYS_OBJECT));
 }
 
+static void badge_trouble(void *arg, long status, str why)
+{
+	(void)arg;
+	log_warn("badge.unwritten", KV_I64("status", status), KV("why", why));
+}
+
+static void badge_begin(site *s)
+{
+	s->badge = badge_open(&(badge_spec){.loop = s->spec.loop,
+		.kube = s->kube,
+		.space = str_from(s->spec.space),
+		.pod = s->spec.pod,
+		.on_trouble = badge_trouble,
+		.arg = s});
+}
+
 static void keys_begin(site *s)
 {
 	plan_keys_spec k = {.loop = s->spec.loop, .kube = s->kube, .space = str_from(s->spec.space), .key = s->key};
@@ -416,6 +457,7 @@ static void on_identity(void *arg)
 		return;
 	}
 	keys_begin(s);
+	badge_begin(s);
 	cluster_follow(s);
 	if (listen_begin(s, &f)) {
 		fail(s, &f);
@@ -480,6 +522,7 @@ err site_open(const site_spec *spec, site **ret, fault *f)
 void site_agent(site *s, agent *a)
 {
 	s->agent = a;
+	badge_maybe(s);
 	real_agent(s->real, a);
 }
 
@@ -524,6 +567,7 @@ void site_close(site *s)
 	vault_close(s->vault);
 	plan_keys_close(s->plan_keys);
 	kube_close(s->first);
+	badge_close(s->badge);
 	kube_close(s->kube);
 	extender_free(s->extender);
 	stock_free(s->stock);

@@ -19,6 +19,7 @@ typedef struct site_spec {
 	const login *who;
 	const char *version;
 	const char *space, *secret, *lease; /* of this agent: its namespace, its Secret, its Lease */
+	const char *pod;                    /* that we run in; NULL: none (badge.h) */
 	const char *node_account;           /* service account of reeve-node, in that namespace */
 	const char *identity;               /* unique per process */
 	bool is_one_per_node;               /* binds (binder.h) */

@@ -33,7 +33,8 @@ static void seat_delete(real *r, const seat *s)
 	buf_done(&body);
 }
 
-/* What has come to its own limit, or lost one of its pods, goes whatever budgets say: nobody else waits for the place.
+/* What has come to its own limit, lost one of its pods or may have begun elsewhere, goes whatever budgets say: nobody
+ * else waits for the place.
  */
 static void seat_stop(real *r, const work *w, seat *s, int64_t now_us)
 {
@@ -45,7 +46,7 @@ static void seat_stop(real *r, const work *w, seat *s, int64_t now_us)
 	if (is_first)
 		events_pod(r->events, str_from(s->space), str_from(s->pod), str_from(s->uid), false, "Stopping",
 			str_from(w->reason ? w->reason : "its placement was revoked"), now_us);
-	if (w->is_cut || !w->is_stopping)
+	if (w->is_cut || !w->is_stopping || w->grace_s == CLUSTER_AT_ONCE)
 		seat_delete(r, s);
 	else
 		(void)kube_evict(r->spec.kube, str_from(s->space), str_from(s->pod), str_from(s->uid),

@@ -7,6 +7,7 @@
 static const js_field real_usage_fields[] = {
 	F(placement, JS_REQUIRED, "Whose."),
 	F(fence, JS_OPTIONAL, "Which attempt of it."),
+	F(source, JS_OPTIONAL, "Which container of it."),
 	F(at_us, JS_REQUIRED, "End of the window."),
 	F(window_ms, JS_REQUIRED, "Its length."),
 	F(memory_mib_avg, JS_OPTIONAL, "Over its devices together."),
@@ -16,11 +17,12 @@ static const js_field real_usage_fields[] = {
 #undef F
 JS_TYPE(real_usage, "What a placement used in a window of time.");
 
-static void usage_add(real *r, const real_usage *u)
+static void usage_add(real *r, const real_usage *u, bool is_repeat)
 {
 	usage_row *row = vec_add(&r->usages);
 
 	row->v = *u;
+	row->is_repeat = is_repeat;
 	work_text(&row->id, u->placement);
 	work_text(&row->fence, u->fence);
 }
@@ -32,7 +34,7 @@ bool real_used(real *r, real_usage *u)
 	if (!w || r->usages.n >= REAL_USAGES_MAX)
 		return false;
 	u->fence = str_from(w->fence);
-	usage_add(r, u);
+	usage_add(r, u, false);
 	real_stir(r);
 	return true;
 }
@@ -40,7 +42,7 @@ bool real_used(real *r, real_usage *u)
 void real_used_before(real *r, const real_usage *u)
 {
 	if (u->fence.n && r->usages.n < REAL_USAGES_MAX)
-		usage_add(r, u);
+		usage_add(r, u, true);
 }
 
 static void rows_clear(real *r)
@@ -57,11 +59,13 @@ void used_tell(real *r, const cluster_events *e)
 	vec_each (row, &r->usages)
 		e->on_usage(e->arg, &(cluster_usage){.id = str_from(row->id),
 					    .fence = str_from(row->fence),
+					    .source = row->v.source,
 					    .at_us = row->v.at_us,
 					    .window_ms = row->v.window_ms,
 					    .memory_mib_avg = row->v.memory_mib_avg,
 					    .memory_mib_max = row->v.memory_mib_max,
-					    .compute_milli_avg = row->v.compute_milli_avg});
+					    .compute_milli_avg = row->v.compute_milli_avg,
+					    .is_repeat = row->is_repeat});
 	rows_clear(r);
 }
 

@@ -23,6 +23,16 @@ void waits_put(real *r, str uid)
 	(void)map_put(&r->waits_named, id_str(&w->name), w);
 }
 
+/* The ledger names it until the server has heard. */
+static void wait_left(real *r, str uid, id name)
+{
+	char *kept = NULL;
+
+	work_text(&kept, uid);
+	vec_push(&r->left, kept);
+	vec_push(&r->gone, name);
+}
+
 void waits_drop(real *r, str uid)
 {
 	wait_row *w = map_remove(&r->waits, uid);
@@ -31,11 +41,55 @@ void waits_drop(real *r, str uid)
 	if (!w)
 		return;
 	(void)map_remove(&r->waits_named, id_str(&w->name));
-	if (w->is_told)
-		vec_push(&r->gone, w->name);
+	if (w->is_asked)
+		wait_left(r, uid, w->name);
 	r->room.is_less = r->room.is_less || w->is_asked;
+	free(w->denied);
 	wait_full_drop(w);
 	free(w);
+}
+
+void waits_inherit(real *r, str uid)
+{
+	wait_row *w = map_find(&r->waits, uid);
+
+	if (w)
+		w->is_asked = true;
+	else
+		wait_left(r, uid, name_of_pod(r->spec.cluster_uid, uid));
+}
+
+void waits_deny(real *r, str uid, str why)
+{
+	wait_row *w = map_find(&r->waits, uid);
+
+	if (w)
+		work_text(&w->denied, why);
+}
+
+void waits_settled(real *r)
+{
+	if (r->gone.n)
+		return;
+	vec_each (uid, &r->left)
+		free(*uid);
+	vec_clear(&r->left);
+}
+
+void waits_done(real *r)
+{
+	map_each (slot, &r->waits) {
+		wait_row *w = slot->value;
+		wait_full_drop(w);
+		free(w->denied);
+		free(w);
+	}
+	map_done(&r->waits);
+	map_done(&r->waits_named);
+	vec_each (uid, &r->left)
+		free(*uid);
+	vec_done(&r->left);
+	vec_done(&r->gone);
 }
 
 str waits_of(const real *r, str name)

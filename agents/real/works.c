@@ -168,6 +168,13 @@ void works_each_ordered(works *all, void (*visit)(void *arg, work *w), void *arg
 	}
 }
 
+bool work_is_due(const work *w, int64_t now_us)
+{
+	int64_t from_us = w->started_us ? w->started_us : w->running_us;
+
+	return w->max_runtime_s && w->running_us && now_us >= from_us + w->max_runtime_s * 1000000;
+}
+
 void works_stir(works *all, work *w)
 {
 	if (w->is_news)

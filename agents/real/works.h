@@ -39,17 +39,19 @@ struct work {
 	amounts charge;
 	int64_t at_us; /* when it was let in, or ordered */
 	int64_t running_us, ended_us;
-	int64_t max_runtime_s, grace_s;
-	cluster_phase phase; /* as it was told last */
-	bool has_phase;      /* something was told */
-	bool is_claimed;     /* of origin api: its pods name it */
-	bool is_stopping;    /* by order */
-	bool is_cut;         /* its max_runtime_s is over */
-	bool is_news;        /* something moved: it is looked at with the next turn */
-	const char *reason;  /* why it ended; static */
-	bool is_timed;       /* stands in works.timed */
-	bool is_listed;      /* stands in works.ordered */
-	char *placed;        /* ordered: list of placed_pod, as JSON; else NULL */
+	int64_t started_us;             /* when the first of its pods began, by the pod's own word; 0: none says */
+	int64_t max_runtime_s, grace_s; /* grace_s CLUSTER_AT_ONCE: its pods are deleted */
+	int64_t self_fence_s, speak_s;  /* placement.h */
+	cluster_phase phase;            /* as it was told last */
+	bool has_phase;                 /* something was told */
+	bool is_claimed;                /* of origin api: its pods name it */
+	bool is_stopping;               /* by order */
+	bool is_cut;                    /* its max_runtime_s is over */
+	bool is_news;                   /* something moved: it is looked at with the next turn */
+	const char *reason;             /* why it ended; static */
+	bool is_timed;                  /* stands in works.timed */
+	bool is_listed;                 /* stands in works.ordered */
+	char *placed;                   /* ordered: list of placed_pod, as JSON; else NULL */
 	seat *seats;
 	uint32_t n_seats;
 };
@@ -78,6 +80,8 @@ void seat_leave(works *all, work *w, seat *s);
 void seat_shares(seat *s, const stock_share *shares, uint32_t n);
 /* How far its pod is now; nothing goes back. */
 void seat_move(works *all, work *w, seat *s, seat_state state, int64_t now_us);
+/* Whether it has had its max_runtime_s. That counts from the pod's own start, whichever agent saw that. */
+bool work_is_due(const work *w, int64_t now_us);
 /* It is to be looked at with the next turn. */
 void works_stir(works *all, work *w);
 /* It is to be looked at now and then. */

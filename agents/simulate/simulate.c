@@ -22,6 +22,7 @@ typedef struct order {
 	int64_t start_ms, runtime_ms, stop_ms;
 	bool fails;
 	bool is_cut; /* the end is max_runtime_s's */
+	int64_t self_fence_s, speak_s;
 	js_list placed;
 } order;
 
@@ -36,6 +37,8 @@ static const js_field order_fields[] = {
 	F(stop_ms, JS_OPTIONAL, "From the order to stop to the end."),
 	F(fails, JS_OPTIONAL, "Whether that end is a failure."),
 	F(is_cut, JS_OPTIONAL, "Whether that end is max_runtime_s."),
+	F(self_fence_s, JS_OPTIONAL, "It is to end when its agent is cut off for so long."),
+	F(speak_s, JS_OPTIONAL, "Its agent reports so often at least."),
 	F(placed, JS_OPTIONAL, "Its pods.", JS_OF(placed_pod), JS_ITEMS(0, 100000)),
 };
 #undef F
@@ -48,7 +51,7 @@ typedef struct pods {
 	str record; /* as in the journal */
 	cluster_phase phase;
 	int64_t begun_us, running_us, at_us;
-	int64_t start_ms, runtime_ms;
+	int64_t start_ms, runtime_ms, self_fence_s, speak_s;
 	bool fails, is_cut;
 	int64_t memory_mib, compute_milli; /* booked, over its devices */
 	int64_t usage_us;                  /* told up to here */
@@ -145,6 +148,8 @@ static pods *pods_add(simulate *s, const order *o, str record)
 	p->runtime_ms = o->runtime_ms;
 	p->fails = o->fails;
 	p->is_cut = o->is_cut;
+	p->self_fence_s = o->self_fence_s;
+	p->speak_s = o->speak_s;
 	amounts_sum(p, &o->placed);
 	(void)map_put(&s->by_key, p->key, p);
 	due_put(&s->due, &p->due, o->at_us + o->start_ms * 1000);
@@ -395,6 +400,9 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 	order record = {.kind = S("start"), .id = o->id, .fence = o->fence, .at_us = now_us, .placed = o->placed};
 	buf line;
 
+	record.self_fence_s = o->self_fence_s;
+	record.speak_s = o->speak_s;
+
 	if (pods_find(s, o->id, o->fence))
 		return true;
 	if (chance_ppm(s, o->id, o->fence, "refuse") < s->scene->pods.refuse_ppm) {
@@ -427,7 +435,9 @@ static bool face_stop(void *self, str id, str fence, int64_t grace_s, int64_t no
 	if (phase_is_over(p->phase) || p->stopped_us)
 		return true;
 	record.stop_ms = s->scene->pods.stop_ms;
-	if (grace_s && record.stop_ms > grace_s * 1000)
+	if (grace_s == CLUSTER_AT_ONCE)
+		record.stop_ms = 0;
+	if (grace_s > 0 && record.stop_ms > grace_s * 1000)
 		record.stop_ms = grace_s * 1000;
 	journal_add(s->journal, order_write(&line, &record));
 	buf_done(&line);
@@ -457,6 +467,8 @@ static cluster_pods pods_tell(const pods *p, cluster_phase phase, int64_t at_us)
 		.phase = phase,
 		.at_us = at_us,
 		.running_us = phase == CLUSTER_BOUND ? 0 : p->running_us,
+		.self_fence_s = p->self_fence_s,
+		.speak_s = p->speak_s,
 	};
 
 	if (phase == CLUSTER_FAILED)

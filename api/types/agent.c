@@ -4,7 +4,7 @@
 
 const char *const report_share_modes[] = {"shares", "instances", NULL};
 static const char *const item_kinds[] = {
-	"inventory", "step", "usage", "running", "lease", "admitted", "want", "digest", NULL};
+	"inventory", "step", "usage", "running", "lease", "admitted", "want", "withdrawn", "digest", NULL};
 
 #define F(...) JS_FIELD(join_request, __VA_ARGS__)
 static const js_field join_request_fields[] = {
@@ -201,10 +201,15 @@ static const js_field report_item_fields[] = {
 	F(reason, JS_OPTIONAL, "step: why, for refused and failed.", JS_LEN(0, 500)),
 	F(at, JS_OPTIONAL, "step: when, by the agent's clock; usage: end of the window."),
 	F(window_ms, JS_OPTIONAL, "usage: length of the window.", JS_RANGE(0, 86400000)),
+	F(source, JS_OPTIONAL,
+		"usage: which part of the placement, by a number of the cluster's own; 0: all of it. Of one part each moment counts once, however often it is told.",
+		JS_RANGE(0, JS_INT_MAX)),
 	F(memory_mib_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 1000000000)),
 	F(memory_mib_max, JS_OPTIONAL, "usage: the peak.", JS_RANGE(0, 1000000000)),
 	F(compute_milli_avg, JS_OPTIONAL, "usage: over its devices together.", JS_RANGE(0, 100000000)),
-	F(placements, JS_OPTIONAL, "running: 'id fence' of every placement that holds devices.", JS_ITEMS(0, 100000)),
+	F(placements, JS_OPTIONAL,
+		"running: 'id fence' of every placement that holds devices; withdrawn: ids of wants whose pods are gone.",
+		JS_ITEMS(0, 100000)),
 	F(digest, JS_OPTIONAL, "digest: what the agent holds, hashed.", JS_LEN(0, 65536)),
 	F(buckets, JS_OPTIONAL, "running: all that runs in these parts of the digest.", JS_ITEMS(0, 256)),
 	F(incarnation, JS_OPTIONAL, "lease: which database the agent knows.", JS_RANGE(0, JS_INT_MAX)),

@@ -153,7 +153,7 @@ JS_DECLARE(report_lease);
 
 typedef struct report_item {
 	uint64_t given;
-	str kind;      /* inventory, step, usage, running, lease, admitted, want, digest */
+	str kind;      /* inventory, step, usage, running, lease, admitted, want, withdrawn, digest */
 	bool is_whole; /* inventory, running: nothing else exists in the cluster */
 	js_list nodes; /* inventory: of report_node */
 	strs nodes_gone;
@@ -163,8 +163,9 @@ typedef struct report_item {
 	str reason;
 	js_time at;        /* step: when, by the agent's clock; usage: end of the window */
 	int64_t window_ms; /* usage */
+	int64_t source;    /* usage: which part of the placement; 0: all of it */
 	int64_t memory_mib_avg, memory_mib_max, compute_milli_avg;
-	strs placements; /* running: "plc_... fence" of every placement that holds devices */
+	strs placements; /* running: "plc_... fence" of every placement that holds devices; withdrawn: ids */
 	str digest;
 	i64s buckets;        /* running: of all that runs in these parts */
 	int64_t incarnation; /* lease: that the agent knows */

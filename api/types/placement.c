@@ -8,6 +8,7 @@ const char *const placement_policies[] = {"fragmentation", "binpack", "spread", 
 const char *const placement_cluster_policies[] = {"order", "spread", "pack", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
+const char *const placement_when_lost[] = {"keep", "restart_after", "best_effort_duplicate", NULL};
 const char *const placement_orders[] = {"fair", "strict", NULL};
 const char *const placement_states[] = {"pending", "granted", "delivered", "accepted", "bound", "running", "done",
 	"refused", "rejected", "revoking", "revoked", "failed", NULL};
@@ -106,6 +107,11 @@ static const js_field placement_request_fields[] = {
 		"How much links between the devices of a pod matter. best_effort: the best linked set that the node has free; required: each pair by NVLink or as good, or not at all. Absent: not at all.",
 		JS_VALUES(placement_topologies)),
 	F(max_runtime_s, JS_OPTIONAL, "Ends by then; 0 or absent: open.", JS_RANGE(0, 31622400)),
+	F(when_lost, JS_OPTIONAL,
+		"What becomes of it when its cluster is not heard of for lost_after_s. keep: nothing; restart_after: it is ended there, by its agent, and starts elsewhere; best_effort_duplicate: it starts elsewhere, and may run twice until the cluster is heard of. Absent: as the tenant's policy says, else keep. Of requests that may wait.",
+		JS_VALUES(placement_when_lost)),
+	F(lost_after_s, JS_OPTIONAL, "How long that is; absent: as the tenant's policy says, else 900.",
+		JS_RANGE(10, 31536000)),
 	F(device_priority, JS_OPTIONAL,
 		"Priority on the device itself, where slices compete: for the node, which learns it with the placement. Where it stands plays no part in that.",
 		JS_VALUES(placement_device_priorities)),
@@ -207,6 +213,12 @@ static const js_field placement_fields[] = {
 		"Place in the queue, among those of its tier that want the same model, from 1, when it was last decided about; absent when it does not wait.",
 		.may_miss = true),
 	F(grace_s, JS_READ_ONLY, "How long it may take to end; only where it is told to make room for another.",
+		.may_miss = true),
+	F(self_fence_s, JS_READ_ONLY,
+		"For its cluster's agent: it ends it when it was not heard for so long. Absent: it goes on.",
+		.may_miss = true),
+	F(speak_s, JS_READ_ONLY,
+		"For its cluster's agent: it reports so often at least, so that its silence is noticed. Absent: as usual.",
 		.may_miss = true),
 	F(reason, JS_READ_ONLY, "Why it was refused, rejected, revoked or failed."),
 	F(conditions, JS_READ_ONLY, "What holds of it, where it is read by itself; absent: nothing.",

@@ -71,6 +71,8 @@ typedef struct placement_request {
 	str cluster_policy;
 	str topology;
 	int64_t max_runtime_s;
+	str when_lost; /* its cluster is not heard of any more */
+	int64_t lost_after_s;
 	str device_priority;
 	str reservation;
 	js_raw labels;
@@ -143,6 +145,7 @@ typedef struct placement {
 	js_list blockers; /* of placement_blocker */
 	int64_t position;
 	int64_t grace_s;
+	int64_t self_fence_s, speak_s; /* for its agent (when_lost); 0: never, as usual */
 	str reason;
 	js_list conditions; /* of placement_condition */
 	js_raw request;
@@ -156,6 +159,7 @@ extern const char *const placement_policies[];         /* by the names of engine
 extern const char *const placement_cluster_policies[]; /* by the names of engine/ask.h */
 extern const char *const placement_topologies[];
 extern const char *const placement_device_priorities[];
+extern const char *const placement_when_lost[];
 extern const char *const placement_orders[];
 extern const char *const taint_effects[]; /* as Kubernetes has them, and engine/traits.h in the same order */
 

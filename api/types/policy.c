@@ -29,6 +29,10 @@ static const js_field policy_sharing_fields[] = {
 	F(lease_offline_s, JS_OPTIONAL,
 		"How long a cluster goes on by itself; absent: 86,400, or 600 unless it is hold.",
 		JS_RANGE(60, 31536000), .may_miss = true),
+	F(when_lost, JS_OPTIONAL,
+		"What becomes of work whose cluster is not heard of any more, as in a request; absent: keep.",
+		JS_VALUES(placement_when_lost)),
+	F(lost_after_s, JS_OPTIONAL, "After how long; absent: 900.", JS_RANGE(10, 31536000), .may_miss = true),
 };
 #undef F
 JS_TYPE_GIVEN(policy_sharing, "What a request is among others that does not say.");

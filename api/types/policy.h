@@ -20,6 +20,8 @@ typedef struct policy_sharing {
 	int64_t lease_percent; /* 0: none is lent */
 	str lease_mode;
 	int64_t lease_offline_s;
+	str when_lost;
+	int64_t lost_after_s;
 } policy_sharing;
 JS_DECLARE(policy_sharing);
 

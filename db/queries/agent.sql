@@ -3,8 +3,8 @@
 -- Stored once: only the next number of the session, or the first of a newer session, gets in; and with it, once, what was used.
 -- name: inbox_report :one
 -- in: cluster_key int4, session text, seq int8, version text, body text, request_id text, use_at timestamptz[], use_placement text[],
---     use_window_ms int8[], use_memory_mib_avg int8[], use_memory_mib_max int8[], use_compute_milli_avg int8[]
--- out: acked_seq int8, is_stored bool
+--     use_source int8[], use_window_ms int8[], use_memory_mib_avg int8[], use_memory_mib_max int8[], use_compute_milli_avg int8[]
+-- out: acked_seq int8, is_stored bool, windows int8
 WITH old AS (SELECT session, acked_seq FROM agent_session WHERE cluster_key = $1),
 s AS (
 	INSERT INTO agent_session AS s (cluster_key, session, acked_seq, version)
@@ -16,15 +16,9 @@ s AS (
 i AS (
 	INSERT INTO inbox (kind, object_id, tenant_key, cluster_key, actor, request_id, body)
 	SELECT 'report', $2 || ':' || $3, 1, $1, 'agent', $6, $5 FROM s
-),
-u AS (
-	INSERT INTO usage_window (at, cluster_key, tenant_key, placement_id, window_ms, memory_mib_avg, memory_mib_max, compute_milli_avg)
-	SELECT x.at, $1, p.tenant_key, x.id, x.w, x.ma, x.mm, x.ca
-	FROM unnest($7::timestamptz[], $8::text[], $9::int8[], $10::int8[], $11::int8[], $12::int8[]) AS x(at, id, w, ma, mm, ca)
-		JOIN placement p ON p.id = x.id AND p.cluster_key = $1
-	WHERE EXISTS (SELECT FROM s)
 )
-SELECT coalesce((SELECT acked_seq FROM s), (SELECT acked_seq FROM old WHERE session = $2), 0) AS acked_seq, EXISTS (SELECT FROM s) AS is_stored;
+SELECT coalesce((SELECT acked_seq FROM s), (SELECT acked_seq FROM old WHERE session = $2), 0) AS acked_seq, EXISTS (SELECT FROM s) AS is_stored,
+	coalesce((SELECT usage_add($1, $7, $8, $9, $10, $11, $12, $13) FROM s), 0) AS windows;
 
 -- An agent knows more changes than there are: an older database answers it. The placer hears of it once.
 -- name: inbox_ahead :one

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/charge.h"
+#include "server/placer/failover.h"
 
 enum { LIST_BYTES_MAX = 16 << 20 };
 
@@ -227,6 +228,10 @@ static void placement_write(js_writer *w, const body_decision *d)
 		js_put_i64(w, "position", d->position);
 	if (k->now.life == LIFE_REVOKING && k->now.grace_s)
 		js_put_i64(w, "grace_s", k->now.grace_s);
+	if (failover_fence_s(k))
+		js_put_i64(w, "self_fence_s", failover_fence_s(k));
+	if (failover_speak_s(k))
+		js_put_i64(w, "speak_s", failover_speak_s(k));
 	put_text(w, "reason", k->now.reason);
 	js_put_raw(w, "request", k->request);
 	put_time(w, "created_at", k->created_at_us);

@@ -54,6 +54,8 @@ typedef struct booking_terms {
 	int32_t model; /* asked for first; FLEET_NONE: any, or none that is known */
 	int64_t milli; /* device_milli of all that must start together */
 	int64_t max_runtime_s;
+	int64_t lost_after_s; /* failover.h; 0: it waits for its cluster, or for a person */
+	bool is_fenced;       /* its agent ends it before */
 } booking_terms;
 
 typedef struct queue_line queue_line;

@@ -56,11 +56,13 @@ typedef struct site {
 	bool requeues;         /* what leaves it waits anew */
 	bool is_learning;      /* the database is another one: nothing new until it has reported all it runs */
 	int64_t stream_rev;
-	int64_t unanswered; /* grants that its agent should have answered by now */
-	bool is_silent;     /* told of already */
-	int64_t heard_us;   /* its last report; 0: none since the load */
-	digest digest;      /* of what its agent has taken over (drift.h) */
-	int64_t drift_n;    /* how often it was asked to tell parts of that */
+	int64_t unanswered;            /* grants that its agent should have answered by now */
+	bool is_silent;                /* told of already */
+	int64_t heard_us;              /* its last report; 0: none since the load */
+	int64_t suspect_us, silent_us; /* since when that is noticed, and for how long it lasts (failover.h) */
+	bool is_away;                  /* it was given up for now: nothing new before it is heard of */
+	digest digest;                 /* of what its agent has taken over (drift.h) */
+	int64_t drift_n;               /* how often it was asked to tell parts of that */
 	int64_t drifted[DIGEST_BUCKETS];
 	uint32_t n_drifted; /* parts that it is to tell */
 	int64_t census;     /* counts whole inventories; a node's mark says in which it was seen */
@@ -178,6 +180,8 @@ typedef struct books {
 	int64_t shed_at_us;      /* the next look for it */
 	bool is_evacuating;      /* some cluster may have to be emptied (evacuate.h) */
 	int64_t evacuate_at_us;
+	int64_t lost_least_s; /* the shortest lost_after_s that was ever asked for (failover.h); 0: none */
+	int64_t failover_at_us, failover_looked_us;
 	standing standing;
 	spends spends;
 	lents lents;

@@ -5,6 +5,7 @@
 #include "engine/fleet.h"
 #include "server/placer/body.h"
 #include "server/placer/claim.h"
+#include "server/placer/failover.h"
 #include "server/placer/hint.h"
 #include "server/placer/reclaim.h"
 #include "server/placer/reservation.h"
@@ -73,6 +74,7 @@ static void terms_set(books *b, booking *k, const placement_request *q, const re
 	bool was_held = k->is_held;
 
 	rank_set(b, &is, q->priority);
+	failover_terms(b, &is, q->when_lost, q->lost_after_s, q->queue);
 	if (!js_given(&placement_request_type, q, "preemptible"))
 		is.is_preemptible = is.rank->is_preemptible;
 	if (w)
@@ -189,7 +191,8 @@ static void grant(turn *t, books *b, booking *k, const request_ask *w, str actor
 	claim_end(t, b, k);
 	hint_drop(t, k);
 	observe_wait(t, k);
-	turn_reason(t, k, STR_NONE);
+	if (!failover_is_reason(k->now.reason))
+		turn_reason(t, k, STR_NONE);
 	turn_placed(t, k, body_placed(b, &k->held, &w->groups, t->a));
 	turn_took(t, b, k);
 	books_follow(b, k);
@@ -354,8 +357,7 @@ void decide_pod(turn *t, books *b, const sql_inbox_next_row *row)
 	place_new_one(t, b, row, S("pod"));
 }
 
-/* Holds nothing that an agent knows of. */
-static void end_waiting(turn *t, books *b, booking *k, str reason, str actor)
+void decide_withdraw(turn *t, books *b, booking *k, str reason, str actor)
 {
 	turn_touch(t, k, actor);
 	k->now.life = LIFE_REVOKED;
@@ -385,7 +387,7 @@ void decide_release(turn *t, books *b, const sql_inbox_next_row *row)
 	if (!k)
 		return;
 	if (k->now.life == LIFE_PENDING) {
-		end_waiting(t, b, k, reason, row->actor);
+		decide_withdraw(t, b, k, reason, row->actor);
 		return;
 	}
 	if (k->evicted_by.n) {

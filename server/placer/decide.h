@@ -25,6 +25,8 @@ void decide_pod(turn *t, books *b, const sql_inbox_next_row *row);
 void decide_turn_away(turn *t, books *b, const sql_inbox_next_row *row);
 /* Somebody lets go: what waits ends at once, what was granted is revoked and ends when its agent says so. */
 void decide_release(turn *t, books *b, const sql_inbox_next_row *row);
+/* What waits, and holds nothing that an agent knows of, waits no more. */
+void decide_withdraw(turn *t, books *b, booking *k, str reason, str actor);
 /* An agent refused the present attempt: another is made elsewhere. */
 void decide_refused(turn *t, books *b, booking *k, str reason, str actor);
 /* What its request says to the queue, read when nobody has yet. */

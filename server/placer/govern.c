@@ -381,7 +381,7 @@ static void site_end(books *b, site *s)
 void govern_flag_site(books *b, const site *s)
 {
 	fleet_cluster_flag(&b->fleet, s->handle, FLEET_CORDONED, s->is_cordoned);
-	fleet_cluster_flag(&b->fleet, s->handle, FLEET_CLOSED, !s->is_open || s->is_learning);
+	fleet_cluster_flag(&b->fleet, s->handle, FLEET_CLOSED, !s->is_open || s->is_learning || s->is_away);
 }
 
 void govern_clusters(books *b, const sql_load_clusters_row *rows, uint32_t n)

@@ -4,6 +4,7 @@
 
 #include "base/heap.h"
 #include "server/placer/policy.h"
+#include "server/placer/spend.h"
 
 enum { NAME_MAX_BYTES = 160 };
 #define NONE_HELD ((amounts){{0}})
@@ -77,6 +78,7 @@ static void headroom_follow(turn *t, books *b, lent *x, bool grows)
 	quota_give(b->tree, tenant, x->model, part(by, -1));
 	turn_charge(t, b, tenant, x->model, by, grows ? part(by, 1) : NONE_HELD);
 	standing_moved(&b->standing, x->model);
+	spend_lent_follow(b, x);
 	if (!amounts_eq(part(by, -1), NONE_HELD))
 		for (; tenant != FLEET_NONE; tenant = quota_parent(b->tree, tenant))
 			change_fell(&b->changes, tenant);
@@ -217,6 +219,7 @@ static void lent_load(books *b, const sql_load_leases_row *row)
 		b->lents.moved = x->moved;
 	x->headroom = lease_headroom(&x->l, x->booked);
 	quota_take(b->tree, p->handle, model, x->headroom);
+	spend_lent_follow(b, x);
 }
 
 void lend_load(books *b, const sql_load_leases_row *rows, uint32_t n)
@@ -348,6 +351,20 @@ static bool is_silent(const look *l, const lent *x)
 	return x->mode != LEASE_HOLD && s->heard_us && l->t->now_us - s->heard_us >= most_s * 1000000;
 }
 
+/* So much of it as budgets let begin, in whole devices; what is lent already is charged. */
+static int64_t affordable(const look *l, const payer *p, const lent *x, int64_t next_milli)
+{
+	int64_t lent_milli = x->headroom.v[AXIS_DEVICE_MILLI];
+	why unused = {0};
+
+	while (next_milli > lent_milli &&
+		!spend_may_rate(l->b, p->handle, next_milli - lent_milli, x->offline_s, &unused)) {
+		next_milli -= SHARE_WHOLE_MILLI;
+		unused = (why){0};
+	}
+	return next_milli;
+}
+
 static void lent_review(look *l, lent *x, int64_t goal_milli, amounts own)
 {
 	const payer *p = books_payer(l->b, x->tenant_key);
@@ -365,7 +382,7 @@ static void lent_review(look *l, lent *x, int64_t goal_milli, amounts own)
 		return;
 	/* What a cluster has not given back yet is charged still and may be offered again. */
 	int64_t charged = x->headroom.v[AXIS_DEVICE_MILLI], most = whole(charged + room_for(l, p, x, own));
-	int64_t next = goal_milli < most ? goal_milli : most;
+	int64_t next = affordable(l, p, x, goal_milli < most ? goal_milli : most);
 	if (next > has)
 		offer(l, x, next);
 }
@@ -376,6 +393,7 @@ static void terms_follow(look *l, lent *x, const policy_terms *terms)
 		return;
 	x->mode = terms->lease_mode;
 	x->offline_s = terms->lease_offline_s;
+	spend_lent_follow(l->b, x);
 	if (x->l.seq)
 		x->moved = ++l->b->lents.moved;
 	touch_lent(l->t, x);

@@ -5,7 +5,8 @@
  * lends how much is the tenant's policy (sharing.lease_percent): that part of what is guaranteed to the tenant itself,
  * in equal parts to the clusters that have devices of the model, in whole devices. Mode `soft` lends beyond the
  * guarantee too, as far as the tenant may borrow. Once a second each lent is compared with that and a new offer is made
- * where it has become a quarter too small or too large.
+ * where it has become a quarter too small or too large. A budget that blocks is charged what the headroom can use while
+ * the server is away, for offline_s, and no more is lent than that leaves.
  *
  * A turn that changes a lent cannot be undone: the books are built anew then.
  */
@@ -27,10 +28,11 @@ struct lent {
 	lease l;
 	lease_mode mode;
 	int64_t offline_s;
-	amounts booked;   /* by placements that the cluster let in by itself */
-	amounts headroom; /* charged beside them */
-	int64_t moved;    /* when its last offer was made, counting those of all */
-	bool is_touched;  /* in this turn */
+	amounts booked;      /* by placements that the cluster let in by itself */
+	amounts headroom;    /* charged beside them */
+	booking_spend spend; /* of the headroom, as budgets count it */
+	int64_t moved;       /* when its last offer was made, counting those of all */
+	bool is_touched;     /* in this turn */
 };
 
 /* At the start of a term, after the placements, in this order. */

@@ -161,6 +161,27 @@ void pods_wanted(turn *t, books *b, const site *s, const report_item *item, cons
 	decide_pod(t, b, &pod);
 }
 
+#define AGENT_ACTOR S("agent:")
+
+int32_t pods_home(const books *b, const booking *k)
+{
+	if (!str_eq(k->origin, S("pod")) || !str_starts(k->created_by, AGENT_ACTOR))
+		return 0;
+	int32_t at = fleet_cluster_find(&b->fleet, str_cut(k->created_by, AGENT_ACTOR.n, k->created_by.n));
+	const site *s = at == FLEET_NONE ? NULL : b->site_of.v[at];
+
+	return s && !s->is_deleted ? s->key : 0;
+}
+
+void pods_withdrawn(turn *t, books *b, const site *s, const report_item *item, str actor)
+{
+	for (uint32_t i = 0; i < item->placements.n; i++) {
+		booking *k = books_booking(b, item->placements.v[i]);
+		if (k && k->now.life == LIFE_PENDING && pods_home(b, k) == s->key)
+			decide_withdraw(t, b, k, S("its pod is gone"), actor);
+	}
+}
+
 void pods_review(turn *t, books *b)
 {
 	if (t->now_us < b->lents.pruned_us + (int64_t)PODS_REVIEW_S * 1000000)

@@ -28,6 +28,14 @@ static void leases_read(policy_terms *t, const policy_sharing *how)
 		t->lease_offline_s = t->lease_mode == LEASE_HOLD ? LEND_OFFLINE_S : LEND_OFFLINE_SHORT_S;
 }
 
+static void loss_read(policy_terms *t, const policy_sharing *how)
+{
+	for (int i = 0; placement_when_lost[i]; i++)
+		if (str_eq(how->when_lost, str_from(placement_when_lost[i])))
+			t->when_lost = placement_when_lost[i];
+	t->lost_after_s = how->lost_after_s;
+}
+
 policy_terms *policy_read(str placing, str sharing)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -46,6 +54,7 @@ policy_terms *policy_read(str placing, str sharing)
 	t->is_preemptible = how.preemptible;
 	booking_text_set(&t->priority, &STR_NONE, how.priority);
 	leases_read(t, &how);
+	loss_read(t, &how);
 	return t;
 }
 
@@ -53,7 +62,7 @@ static bool is_same(const policy_terms *x, const policy_terms *y)
 {
 	return x && y && x->node_policy == y->node_policy && x->device_policy == y->device_policy &&
 	       x->says_preemptible == y->says_preemptible && x->is_preemptible == y->is_preemptible &&
-	       str_eq(x->priority, y->priority);
+	       str_eq(x->priority, y->priority) && x->when_lost == y->when_lost && x->lost_after_s == y->lost_after_s;
 }
 
 static void payer_put(payer *p, policy_terms *now)
@@ -112,6 +121,10 @@ void policy_complete(const books *b, int32_t tenant_key, placement_request *q)
 		q->cluster_policy = t->cluster_policy;
 	if (!q->priority.n)
 		q->priority = t->priority;
+	if (!q->when_lost.n && t->when_lost)
+		q->when_lost = str_from(t->when_lost);
+	if (!q->lost_after_s)
+		q->lost_after_s = t->lost_after_s;
 	if (t->says_preemptible && !js_given(&placement_request_type, q, "preemptible")) {
 		q->preemptible = t->is_preemptible;
 		js_give(&placement_request_type, q, "preemptible");

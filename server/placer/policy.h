@@ -16,6 +16,8 @@ struct policy_terms {
 	bool is_new;  /* another than counted there before, until all that runs has followed */
 	int64_t lease_percent, lease_offline_s;
 	lease_mode lease_mode;
+	const char *when_lost; /* one of placement_when_lost; NULL: it does not say */
+	int64_t lost_after_s;  /* 0: it does not say */
 };
 
 /* From a revision's placement and sharing, as JSON. NULL: they cannot be read. policy_free is the caller's to call. */

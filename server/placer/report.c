@@ -3,6 +3,7 @@
 #include "engine/fleet.h"
 #include "server/placer/decide.h"
 #include "server/placer/drift.h"
+#include "server/placer/failover.h"
 #include "server/placer/govern.h"
 #include "server/placer/inventory.h"
 #include "server/placer/lend.h"
@@ -91,7 +92,8 @@ static void step_to(reporting *r, booking *k, lifecycle to, const report_item *i
 		decide_refused(r->t, r->b, k, item->reason, r->actor);
 		return;
 	}
-	if (to == LIFE_REVOKED && k->evicted_by.n) {
+	bool is_fenced = k->now.life != LIFE_REVOKING && failover_fence_s(k);
+	if (to == LIFE_REVOKED && (k->evicted_by.n || is_fenced)) {
 		decide_departed(r->t, r->b, k, clamp_at(r, k, item->at.us), r->actor);
 		return;
 	}
@@ -240,6 +242,8 @@ static void item_apply(reporting *r, const report_item *item)
 		pods_admitted(r->t, r->b, r->site, item, r->row, r->actor);
 	else if (str_eq(item->kind, S("want")))
 		pods_wanted(r->t, r->b, r->site, item, r->row, r->actor);
+	else if (str_eq(item->kind, S("withdrawn")))
+		pods_withdrawn(r->t, r->b, r->site, item, r->actor);
 }
 
 err report_apply(turn *t, books *b, const sql_inbox_next_row *row, fault *f)
@@ -259,6 +263,7 @@ err report_apply(turn *t, books *b, const sql_inbox_next_row *row, fault *f)
 	if (e)
 		return e;
 	s->heard_us = t->now_us;
+	failover_heard(b, s);
 	r.actor = str_print(t->a, "agent:" STR_FMT, STR_ARG(s->name));
 	const report_item *items = said.items.v;
 	for (uint32_t i = 0; i < said.items.n; i++)

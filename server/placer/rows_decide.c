@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "server/placer/body.h"
+#include "server/placer/pods.h"
 #include "server/placer/rows_inside.h"
 #include "server/placer/use.h"
 
@@ -17,23 +18,25 @@ typedef struct deed {
 	int32_t cluster_key;
 } deed;
 
-/* An agent keeps what was granted to it until it hears that it is over. One that refused in this very turn counts too.
- */
-static deed deed_of_end(const touch *x)
+/* An agent keeps what was granted to it until it hears that it is over; so does one whose pod waits. One that refused
+ * in this very turn counts too. */
+static deed deed_of_end(const books *b, const touch *x)
 {
 	int32_t at = x->b->now.cluster_key ? x->b->now.cluster_key : x->before.cluster_key;
 
+	if (!at)
+		at = pods_home(b, x->b);
 	if (at)
 		return (deed){S("forget"), at};
 	return (deed){x->b->now.life == LIFE_REJECTED ? S("reject") : S("end"), 0};
 }
 
-static deed deed_of(const touch *x)
+static deed deed_of(const books *b, const touch *x)
 {
 	lifecycle now = x->b->now.life;
 
 	if (lifecycle_is_final(now))
-		return deed_of_end(x);
+		return deed_of_end(b, x);
 	if (now == LIFE_GRANTED)
 		return (deed){S("grant"), x->b->now.cluster_key};
 	if (now == LIFE_PENDING && x->before.life == LIFE_REVOKING)
@@ -101,7 +104,7 @@ static void record(turn *t, books *b, turn_rows *r, const touch *x, sql_decision
 {
 	const booking *k = x->b;
 	site *s = k->now.cluster_key ? books_site(b, k->now.cluster_key) : NULL;
-	deed d = deed_of(x);
+	deed d = deed_of(b, x);
 	site *told = d.cluster_key ? books_site(b, d.cluster_key) : NULL;
 	int64_t rev = told ? stream_next(r, told) : 0;
 	body_decision body = {.n = ++r->after.n,

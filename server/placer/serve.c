@@ -6,6 +6,7 @@
 #include "server/placer/decide.h"
 #include "server/placer/drift.h"
 #include "server/placer/evacuate.h"
+#include "server/placer/failover.h"
 #include "server/placer/hint.h"
 #include "server/placer/inventory.h"
 #include "server/placer/lend.h"
@@ -98,6 +99,7 @@ static bool step_review(placer *p)
 	inventory_review(&p->turn, &p->books);
 	shed_review(&p->turn, &p->books);
 	evacuate_review(&p->turn, &p->books);
+	failover_review(&p->turn, &p->books);
 	spend_review(&p->turn, &p->books);
 	reservations_review(&p->turn, &p->books);
 	lend_review(&p->turn, &p->books);
@@ -213,9 +215,9 @@ static bool is_walking(const books *b)
 static bool wants_review(const books *b)
 {
 	return b->wants_moving || b->moves_over.n || standing_is_due(&b->standing, clock_now_us()) ||
-	       evacuate_is_due(b, clock_now_us()) || shed_is_due(b, clock_now_us()) ||
-	       spend_is_due(b, clock_now_us()) || lend_is_due(b, clock_now_us()) || drift_is_due(b) ||
-	       reservations_are_due(b, clock_now_us());
+	       evacuate_is_due(b, clock_now_us()) || failover_is_due(b, clock_now_us()) ||
+	       shed_is_due(b, clock_now_us()) || spend_is_due(b, clock_now_us()) || lend_is_due(b, clock_now_us()) ||
+	       drift_is_due(b) || reservations_are_due(b, clock_now_us());
 }
 
 static bool has_work(const placer *p)

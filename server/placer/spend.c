@@ -4,6 +4,7 @@
 
 #include "engine/fleet.h"
 #include "engine/quota.h"
+#include "server/placer/lend.h"
 #include "server/placer/request.h"
 
 #define MILLI_HOUR (BUDGET_GPU_HOUR / 1000)
@@ -143,6 +144,14 @@ static booking_spend spend_of(const books *b, booking *k)
 	return s;
 }
 
+static booking_spend spend_of_lent(const lent *x)
+{
+	booking_spend s = {.rate = x->headroom.v[AXIS_DEVICE_MILLI], .runtime_us = runtime_us_of(x->offline_s)};
+
+	s.phase = s.rate > 0 ? SPEND_HELD : SPEND_NOT;
+	return s;
+}
+
 static bool is_same(const booking_spend *x, const booking_spend *y)
 {
 	return x->phase == y->phase && x->rate == y->rate && x->start_us == y->start_us &&
@@ -169,6 +178,18 @@ void spend_follow(turn *t, books *b, booking *k)
 	}
 	count(b, tenant, &now, true);
 	k->spend = now;
+}
+
+void spend_lent_follow(books *b, lent *x)
+{
+	booking_spend now = spend_of_lent(x), was = x->spend;
+	int32_t tenant = books_payer(b, x->tenant_key)->handle;
+
+	if (!b->spends.v.n || is_same(&was, &now))
+		return;
+	count(b, tenant, &was, false);
+	count(b, tenant, &now, true);
+	x->spend = now;
 }
 
 void spend_follow_all(turn *t, books *b)
@@ -200,6 +221,11 @@ void spend_recount(books *b)
 		booking *k = slot->value;
 		k->spend = spend_of(b, k);
 		count(b, books_payer(b, k->tenant_key)->handle, &k->spend, true);
+	}
+	vec_each (at, &b->lents.v) {
+		lent *x = *at;
+		x->spend = spend_of_lent(x);
+		count(b, books_payer(b, x->tenant_key)->handle, &x->spend, true);
 	}
 }
 

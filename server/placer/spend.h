@@ -21,6 +21,8 @@ void spends_done(spends *s);
 void spend_advance(books *b, int64_t now_us);
 /* The placement counts as its state and its plan say now. t: NULL when a turn is taken back. */
 void spend_follow(turn *t, books *b, booking *k);
+/* What is lent to a cluster and used by nobody yet counts as held for as long as the cluster lets pods in by itself. */
+void spend_lent_follow(books *b, lent *x);
 /* All that the turn touched. */
 void spend_follow_all(turn *t, books *b);
 /* What ended in the turn has not. Before the placements are put back and followed again. */

@@ -213,6 +213,46 @@ Test(api_agent, a_report_is_stored_once)
 	cr_expect_str_eq(member(&r, "code"), "bad_field");
 }
 
+#define WINDOW(source, end, ms, mib)                                                                                   \
+	"{\"kind\":\"usage\",\"placement\":\"plc_1\",\"at\":\"2026-03-01T00:00:" end "Z\",\"window_ms\":" ms           \
+	",\"source\":" source ",\"memory_mib_avg\":" mib "}"
+
+/* clang-format off */
+static const struct {
+	const char *rule, *items;
+	int64_t parts, ms; /* stored then, of all */
+} windows[] = {
+	{"two that touch, of two parts", WINDOW("1", "10", "10000", "1") "," WINDOW("1", "20", "10000", "1") "," WINDOW("2", "20", "10000", "1"), 3, 30000},
+	{"the same again", WINDOW("1", "10", "10000", "1") "," WINDOW("1", "20", "10000", "1") "," WINDOW("2", "20", "10000", "1"), 3, 30000},
+	{"added up with what is new", WINDOW("1", "30", "30000", "1"), 4, 40000},
+	{"twice in one report", WINDOW("2", "30", "10000", "1") "," WINDOW("2", "30", "10000", "1"), 5, 50000},
+	{"inside of one that is stored", WINDOW("2", "29", "5000", "1"), 5, 50000},
+	{"one that was told late", WINDOW("2", "10", "10000", "1"), 6, 60000},
+	{"whole, and its end twice", WINDOW("3", "20", "20000", "1") "," WINDOW("3", "20", "5000", "1"), 7, 80000},
+};
+/* clang-format on */
+
+Test(api_agent, what_was_used_counts_once_however_often_it_is_told)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	served_start("api_windows");
+	joined(a);
+	pg_do(served_dsn(),
+		"INSERT INTO placement (id, tenant_key, cluster_key, name, origin, state, fence_incarnation, fence_no, "
+		"request, created_by, created_at, seq, rev) SELECT 'plc_1', 2, key, '', 'api', 'granted', 1, 1, '{}', "
+		"'x', now(), 1, 1 FROM cluster");
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows); i++) {
+		str body = str_print(a, "{\"session\":\"s%zu\",\"seq\":1,\"items\":[%s]}", i + 1, windows[i].items);
+		answer r = served_tls_call(a, "/agent/v1/report", str_z(a, body), "one");
+		cr_expect_eq(r.status, 200, "%s: " STR_FMT, windows[i].rule, STR_ARG(r.body));
+		cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM usage_window"), windows[i].parts, "%s",
+			windows[i].rule);
+		cr_expect_eq(pg_int(served_dsn(), "SELECT sum(window_ms)::int8 FROM usage_window"), windows[i].ms, "%s",
+			windows[i].rule);
+	}
+}
+
 /* It knows more changes than were ever told: it hears so at once, and the placer hears of it once. */
 Test(api_agent, ahead_of_the_server)
 {

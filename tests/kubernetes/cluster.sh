@@ -84,7 +84,7 @@ agent_start() # [OPTION...]
 	agent_pid=$spawn_pid
 	await "the agent to listen (its log: $folder/agent.log)" agent_listens
 	agent_address=$(sed -n 's/.*site\.listening.* address="\{0,1\}\([^" ]*\).*/\1/p' "$folder/agent.log" | tail -n 1)
-	await "the agent to act" curl -fsS --cacert "$folder/door.pem" "https://$agent_address/readyz"
+	await "the agent to act" curl -fsS --cacert "$folder/door.pem" "https://$agent_address/leaderz"
 }
 
 agent_listens()

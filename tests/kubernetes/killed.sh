@@ -48,7 +48,7 @@ agent_start()
 	agent_pid=$spawn_pid
 	await "the agent to listen" agent_listens
 	agent_address=$(sed -n 's/.*site\.listening.* address="\{0,1\}\([^" ]*\).*/\1/p' "$folder/agent.log" | tail -n 1)
-	await "the agent to act" curl -fsS "http://$agent_address/readyz"
+	await "the agent to act" curl -fsS "http://$agent_address/leaderz"
 	control extender "http://$agent_address/extender"
 }
 

@@ -102,7 +102,7 @@ spawn agent "$REEVE_BIN/reeve-agent" --server "$REEVE_URL" --ca "$REEVE_CA" --ku
 agent_pid=$spawn_pid
 await "the agent to listen (its log: $folder/agent.log)" agent_listens
 agent_address=$(sed -n 's/.*site\.listening.* address="\{0,1\}\([^" ]*\).*/\1/p' "$folder/agent.log" | tail -n 1)
-await "the agent to act" curl -fsSk "https://$agent_address/readyz"
+await "the agent to act" curl -fsSk "https://$agent_address/leaderz"
 hooks_make
 curl -fsS --cacert "$folder/agent/door-ca.pem" "https://localhost:${agent_address##*:}/healthz" >"$folder/said" ||
 	fail "the certificate is not by the authority that was told"

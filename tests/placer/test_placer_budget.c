@@ -69,6 +69,42 @@ Test(placer_budget, what_would_pass_the_amount_waits_with_numbers)
 	realm_close(&r);
 }
 
+static void until(realm *r, const char *sql)
+{
+	for (int i = 0; i < 400 && realm_int(r, "%s", sql) != 1; i++)
+		realm_run_for(r, 20000);
+	cr_assert_eq(realm_int(r, "%s", sql), 1, "never: %s", sql);
+}
+
+/* 8 devices are guaranteed and half of them lent, each for a day: 24 GPU hours. */
+Test(placer_budget, what_is_lent_to_a_cluster_is_charged_for_as_long_as_it_goes_on_alone)
+{
+	realm r;
+	open_and_start(&r, "b_lends");
+	budget_put(&r, "d", 60, "block_new");
+	realm_govern(&r, "quota",
+		"INSERT INTO quota (tenant_key, model, guaranteed_device_milli) SELECT key, 'h100-80g', 8000 FROM tenant WHERE path = 'd'");
+	realm_govern(&r, "policy",
+		"INSERT INTO policy (id, tenant_key, number, placement, sharing, created_by) SELECT 'pol_1', key, 1, '{}', '{\"lease_percent\":50}', 'x' FROM tenant WHERE path = 'd';"
+		"INSERT INTO policy_applied (tenant_key, policy_id, applied_by, rev) SELECT key, 'pol_1', 'x', 1 FROM tenant WHERE path = 'd'");
+	until(&r, "SELECT count(*) FROM lease WHERE granted_device_milli = 2000");
+	int late = realm_place(&r, "d", "\"max_runtime_s\":46800," ONE_H100);
+	realm_settle(&r);
+	cr_expect_str_eq(realm_state(&r, late), "pending", "12 of 60 GPU hours are left beside two devices for a day");
+	cr_expect_str_eq(told_of(&r, late, "free"), "12000");
+	int fits = realm_place(&r, "d", "\"max_runtime_s\":36000," ONE_H100);
+	realm_settle(&r);
+	cr_expect_str_eq(realm_state(&r, fits), "granted");
+	realm_start(&r);
+	realm_settle(&r);
+	cr_expect_str_eq(realm_state(&r, late), "pending", "a start counts the same");
+	budget_put(&r, "d", 200, "block_new");
+	until(&r, "SELECT count(*) FROM lease WHERE granted_device_milli = 4000");
+	const char *wrong = realm_check(&r);
+	cr_expect(!wrong, "%s", wrong ? wrong : "");
+	realm_close(&r);
+}
+
 Test(placer_budget, a_budget_that_notifies_blocks_nothing_and_tells_once)
 {
 	realm r;

@@ -187,6 +187,7 @@ static uint32_t usage_take(request *r, report *q, sql_inbox_report_in *in)
 
 	in->use_at = (i64s){ARENA_ARRAY(r->arena, int64_t, room), 0};
 	in->use_placement = (strs){ARENA_ARRAY(r->arena, str, room), 0};
+	in->use_source = (i64s){ARENA_ARRAY(r->arena, int64_t, room), 0};
 	in->use_window_ms = (i64s){ARENA_ARRAY(r->arena, int64_t, room), 0};
 	in->use_memory_mib_avg = (i64s){ARENA_ARRAY(r->arena, int64_t, room), 0};
 	in->use_memory_mib_max = (i64s){ARENA_ARRAY(r->arena, int64_t, room), 0};
@@ -199,13 +200,14 @@ static uint32_t usage_take(request *r, report *q, sql_inbox_report_in *in)
 		}
 		in->use_at.v[n] = item->at.us ? item->at.us : clock_now_us();
 		in->use_placement.v[n] = item->placement.p ? item->placement : S("");
+		in->use_source.v[n] = item->source;
 		in->use_window_ms.v[n] = item->window_ms;
 		in->use_memory_mib_avg.v[n] = item->memory_mib_avg;
 		in->use_memory_mib_max.v[n] = item->memory_mib_max;
 		in->use_compute_milli_avg.v[n] = item->compute_milli_avg;
 		n++;
 	}
-	in->use_at.n = in->use_placement.n = in->use_window_ms.n = n;
+	in->use_at.n = in->use_placement.n = in->use_source.n = in->use_window_ms.n = n;
 	in->use_memory_mib_avg.n = in->use_memory_mib_max.n = in->use_compute_milli_avg.n = n;
 	q->items.n = kept;
 	return n;

@@ -3,9 +3,10 @@
  *     api_double ADDRESS_FILE
  *
  * Plain HTTP on a free port of loopback, which is written into the file. Lists, watches, creates, merge patches guarded
- * by the version, replaces, deletes, bindings and evictions; a bound pod runs at once. Beside that:
+ * by the version, replaces, deletes, bindings and evictions; a bound pod runs at once. The token "node/NAME" is that of
+ * a node's agent. Beside that:
  *
- *     POST /double/extender  the body is where the extender is: pods are scheduled through it
+ *     POST /double/extender  "URL [CA_FILE]" is where the extender is: pods are scheduled through it
  *     POST /double/kill      "PID N before|after": at the Nth write from here on of the Secret or of a binding, that
  *                            process is killed before it takes effect, or after, without an answer. PID 0: nobody is
  *                            killed, and the answer says 503 whether it took effect or not
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "agents/file.h"
+#include "base/clock.h"
 #include "net/listen.h"
 #include "net/web.h"
 #include "sched.h"
@@ -164,6 +166,7 @@ static bool guard_holds(const object *o, const json_t *doc)
 
 static void pod_bind(server *s, web_req *r, object *o, json_t *binding)
 {
+	char at[CLOCK_TEXT_MAX];
 	const json_t *meta = json_object_get(binding, "metadata");
 	const char *uid = json_string_value(json_object_get(meta, "uid"));
 	const char *node = json_string_value(json_object_get(json_object_get(binding, "target"), "name"));
@@ -180,10 +183,26 @@ static void pod_bind(server *s, web_req *r, object *o, json_t *binding)
 		json_object_get(meta, "annotations"));
 	store_change(&s->store, o, doc_merge(o->doc, patch));
 	json_decref(patch);
-	patch = json_pack("{s:{s:s}}", "status", "phase", "Running");
+	(void)clock_text(clock_now_us(), at);
+	patch = json_pack("{s:{s:s,s:s}}", "status", "phase", "Running", "startTime", at);
 	store_change(&s->store, o, doc_merge(o->doc, patch));
 	json_decref(patch);
 	reply_text(r, 201, "{}");
+}
+
+/* Whose a token is: "node/NAME" of the namespace where agents are by default. */
+static void token_review(web_req *r, const json_t *doc)
+{
+	const char *token = json_string_value(json_object_get(json_object_get(doc, "spec"), "token"));
+	bool is_node = token && strncmp(token, "node/", 5) == 0;
+
+	json_t *answer =
+		is_node ? json_pack("{s:{s:b,s:[s],s:{s:s,s:{s:[s]}}}}", "status", "authenticated", 1, "audiences",
+				  "reeve-agent", "user", "username", "system:serviceaccount:default:reeve-node",
+				  "extra", "authentication.kubernetes.io/node-name", token + 5)
+			: json_pack("{s:{s:b}}", "status", "authenticated", 0);
+	reply_doc(r, 201, answer);
+	json_decref(answer);
 }
 
 static void answer_post(server *s, web_req *r, const place *p, json_t *doc)
@@ -194,6 +213,8 @@ static void answer_post(server *s, web_req *r, const place *p, json_t *doc)
 	object *o = p->name[0] ? store_find(&s->store, &at) : NULL;
 	if (strcmp(p->kind, "events") == 0) {
 		reply_text(r, 201, "{}");
+	} else if (strcmp(p->kind, "tokenreviews") == 0) {
+		token_review(r, doc);
 	} else if (p->sub[0] && !o) {
 		refuse(r, 404, "NotFound", "not found");
 	} else if (strcmp(p->sub, "binding") == 0) {
@@ -210,11 +231,22 @@ static void answer_post(server *s, web_req *r, const place *p, json_t *doc)
 	}
 }
 
+/* Server-side apply makes what is not there. */
+static void object_apply(server *s, web_req *r, const place *p, json_t *doc)
+{
+	place at = *p;
+
+	at.name[0] = 0;
+	reply_doc(r, 201, store_add(&s->store, &at, json_deep_copy(doc))->doc);
+}
+
 static void answer_change(server *s, web_req *r, const place *p, json_t *doc)
 {
 	object *o = store_find(&s->store, p);
 
-	if (!o) {
+	if (!o && str_starts(web_header_find(r, S("Content-Type")), S("application/apply-patch"))) {
+		object_apply(s, r, p, doc);
+	} else if (!o) {
 		refuse(r, 404, "NotFound", "not found");
 	} else if (!guard_holds(o, doc)) {
 		refuse(r, 409, "Conflict", "the object has been modified");
@@ -282,7 +314,8 @@ static void control(server *s, web_req *r)
 	int64_t pid = 0, n = 0;
 
 	if (str_eq(r->path, S("/double/extender"))) {
-		sched_point(s->sched, rest);
+		str url = str_split(&rest, ' ');
+		sched_point(s->sched, url, rest.p ? rest : STR_NONE);
 	} else if (str_eq(r->path, S("/double/kill"))) {
 		(void)str_to_i64(str_split(&rest, ' '), &pid);
 		(void)str_to_i64(str_split(&rest, ' '), &n);

@@ -11,7 +11,7 @@ struct sched {
 	store *store;
 	fetch *fetch;
 	loop_timer *timer;
-	char url[URL_MAX_BYTES];
+	char url[URL_MAX_BYTES], ca_file[URL_MAX_BYTES];
 	place pod; /* under way; its name is "" when none is */
 	uint32_t next;
 	bool is_closed;
@@ -144,8 +144,13 @@ sched *sched_open(loop *l, store *st)
 	return s;
 }
 
-void sched_point(sched *s, str url)
+void sched_point(sched *s, str url, str ca_file)
 {
+	if (ca_file.n && !s->ca_file[0]) {
+		(void)snprintf(s->ca_file, sizeof(s->ca_file), STR_FMT, STR_ARG(ca_file));
+		fetch_free(s->fetch);
+		s->fetch = fetch_new(s->loop, &(fetch_config){.user_agent = "sched", .ca_file = s->ca_file});
+	}
 	(void)snprintf(s->url, sizeof(s->url), STR_FMT, STR_ARG(url));
 }
 

@@ -9,5 +9,6 @@ typedef struct sched sched;
 
 sched *sched_open(loop *l, store *s);
 void sched_close(sched *s);
-/* Where the extender is: "http://127.0.0.1:1234/extender"; "" : nowhere. */
-void sched_point(sched *s, str url);
+/* Where the extender is: "http://127.0.0.1:1234/extender"; "" : nowhere. ca_file: who vouches for it; the first one
+ * stays. */
+void sched_point(sched *s, str url, str ca_file);

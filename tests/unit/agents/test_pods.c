@@ -299,6 +299,55 @@ Test(pods, under_self_fence_what_the_server_never_stored_ends_at_the_deadline)
 	site_close(&s);
 }
 
+/* The server places one on the third card, which is to end when this agent is cut off for so long; 0: never. */
+static void order(site *s, const char *id, int64_t rev, int64_t self_fence_s)
+{
+	str uuid = agent_book(s->agent)->fleet.device_uuids.v[2];
+	agent_news news;
+	str body = str_print(s->mem,
+		"{\"term\":1,\"incarnation\":1,\"rev\":%lld,\"config_rev\":0,\"changes\":[{\"rev\":%lld,\"action\":\"grant\",\"placement\":{\"id\":\"%s\","
+		"\"tenant\":\"acme\",\"origin\":\"api\",\"state\":\"granted\",\"fence\":\"1.1\",\"self_fence_s\":%lld,\"speak_s\":30,\"blockers\":[],\"placed\":[{\"group\":\"main\","
+		"\"index\":0,\"node\":\"n1\",\"devices\":[{\"uuid\":\"" STR_FMT
+		"\",\"memory_mib\":1000,\"compute_milli\":0}]}]}}]}",
+		(long long)rev, (long long)rev, id, (long long)self_fence_s, STR_ARG(uuid));
+
+	agent_asks(s->agent, s->now_us);
+	MUST(agent_apply(s->agent, body, s->now_us, &news, &must));
+	cr_assert_eq(news.n_accepted, 1);
+}
+
+static lifecycle state_of(const site *s, const char *id)
+{
+	return book_find(agent_book(s->agent), str_from(id))->state;
+}
+
+Test(pods, what_may_begin_elsewhere_ends_when_the_server_has_not_heard_of_its_agent_for_too_long)
+{
+	site s = site_open();
+
+	(void)told(&s);
+	order(&s, "plc_fenced", 1, 600);
+	order(&s, "plc_stays", 2, 0);
+	turn_at(&s, T0);
+	(void)told(&s);
+	for (int i = 1; i <= 20; i++) {
+		turn_at(&s, T0 + i * MIN_US);
+		cr_assert(told(&s).n, "with such work it speaks at least once a minute");
+	}
+	cr_expect_eq(state_of(&s, "plc_fenced"), LIFE_RUNNING, "it was heard all the time");
+	agent_lost(s.agent);
+	turn_at(&s, T0 + 29 * MIN_US);
+	cr_expect_eq(state_of(&s, "plc_fenced"), LIFE_RUNNING);
+	/* a restart begins nothing anew: what it remembers is at most an eighth older */
+	site_stop(&s);
+	site_start(&s);
+	turn_at(&s, T0 + 31 * MIN_US);
+	turn_at(&s, T0 + 31 * MIN_US + 1000000);
+	cr_expect_eq(state_of(&s, "plc_fenced"), LIFE_REVOKED);
+	cr_expect_eq(state_of(&s, "plc_stays"), LIFE_RUNNING);
+	site_close(&s);
+}
+
 Test(pods, with_loans_an_agent_speaks_once_a_minute)
 {
 	site s = site_open();

@@ -150,6 +150,59 @@ Test(report, usage_windows_that_touch_are_added_up_and_others_are_not)
 	arena_end(a);
 }
 
+static cluster_usage part_of(int64_t source, int64_t end_ms)
+{
+	cluster_usage u = usage_of(end_ms, 1000, 10);
+
+	u.source = source;
+	return u;
+}
+
+Test(report, windows_of_different_parts_are_never_added_up)
+{
+	const cluster_usage windows[] = {part_of(1, 1000), part_of(2, 1000), part_of(1, 2000), part_of(2, 2000)};
+	arena *a = arena_new(0);
+	outbox o = begun();
+	report r;
+
+	for (int i = 0; i < 4; i++)
+		outbox_usage(&o, &windows[i]);
+	str told = report_tell(a, outbox_report(&o), &r);
+	cr_expect(str_eq(told, S("a 1.1 usage 2000\na 1.1 usage 2000\n")), STR_FMT, STR_ARG(told));
+	const report_item *i = r.items.v;
+	cr_expect_eq(i[0].source, 1);
+	cr_expect_eq(i[1].source, 2);
+	outbox_done(&o);
+	arena_end(a);
+}
+
+Test(report, what_was_used_goes_over_into_a_new_session_as_it_was_told)
+{
+	const cluster_usage windows[] = {usage_of(1000, 1000, 1), usage_of(2000, 1000, 1), usage_of(3000, 1000, 1)};
+	cluster_usage repeat = usage_of(4000, 1000, 1);
+	arena *a = arena_new(0);
+	outbox o = begun();
+	report r;
+
+	outbox_usage(&o, &windows[0]);
+	(void)outbox_report(&o);
+	step_put(&o, "a", LIFE_RUNNING);
+	outbox_usage(&o, &windows[1]);
+	outbox_begin(&o, S("ses_2"));
+	outbox_usage(&o, &windows[2]);
+	repeat.is_repeat = true;
+	outbox_usage(&o, &repeat);
+	str told = report_tell(a, outbox_report(&o), &r);
+	cr_expect(str_eq(told, S("a 1.1 usage 1000\na 1.1 usage 1000\na 1.1 usage 1000\na 1.1 usage 1000\n")), STR_FMT,
+		STR_ARG(told));
+	report_answer stored = acked(1);
+	cr_assert_eq(outbox_answer(&o, &stored), OUTBOX_STORED);
+	outbox_begin(&o, S("ses_3"));
+	cr_expect(!outbox_has_work(&o), "what is stored is told no more");
+	outbox_done(&o);
+	arena_end(a);
+}
+
 Test(report, a_report_is_closed_at_its_limits_and_nothing_is_lost)
 {
 	enum { N = 12000 };

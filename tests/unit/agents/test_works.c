@@ -49,6 +49,29 @@ Test(works, the_phase_follows_from_the_seats)
 		row_check(&rows[i]);
 }
 
+Test(works, what_may_run_for_so_long_counts_from_the_pods_own_start)
+{
+	static const struct {
+		const char *rule;
+		int64_t started_us, running_us, max_runtime_s, now_us;
+		bool is_due;
+	} cases[] = {
+		{"it has begun just now", 10000000, 10000000, 5, 14999999, false},
+		{"it has had its time", 10000000, 10000000, 5, 15000000, true},
+		{"an agent that came later saw it running at 14 s", 10000000, 14000000, 5, 15000000, true},
+		{"its kubelet does not say when it began", 0, 14000000, 5, 15000000, false},
+		{"it has not run", 10000000, 0, 5, 99000000, false},
+		{"it may run on", 10000000, 10000000, 0, 99000000, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const work w = {.started_us = cases[i].started_us,
+			.running_us = cases[i].running_us,
+			.max_runtime_s = cases[i].max_runtime_s};
+		cr_expect_eq(work_is_due(&w, cases[i].now_us), cases[i].is_due, "%s", cases[i].rule);
+	}
+}
+
 Test(works, a_bind_under_way_keeps_a_stop_from_being_told)
 {
 	works all = {0};
