@@ -155,7 +155,7 @@ is "the one that is mounted" "$(cat <&9)" reeve-hook
 exec 9<&-
 is "it may be run" "$(stat -c %a "$folder/lib/reeve-hook")" 755
 rm "$folder/from/reeve-hook"
-"$node" install "$folder/lib" "$folder/from" 2>/dev/null && is "without the hook" done refused
+"$node" install "$folder/lib" "$folder/from" 2>/dev/null && is "without the hook" "done" refused
 
 # Whose a process is, is told by what is mounted where it runs: nothing says it here but that.
 if unshare -rm true 2>/dev/null; then

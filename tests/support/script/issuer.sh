@@ -11,7 +11,9 @@ issuer_start()
 	run_as_user openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
 		-addext subjectAltName=DNS:localhost -keyout "$issuer_folder/key.pem" -out "$ISSUER_CA" 2>/dev/null ||
 		fail "cannot make a certificate"
-	spawn issuer "$LOCAL_ISSUER" 127.0.0.1:0 "$issuer_folder" "" "$ISSUER_CA" "$issuer_folder/key.pem"
+	# Built below a folder that the user may not look into, where root cloned into its own.
+	cp "$LOCAL_ISSUER" "$folder/local_issuer"
+	spawn issuer "$folder/local_issuer" 127.0.0.1:0 "$issuer_folder" "" "$ISSUER_CA" "$issuer_folder/key.pem"
 	await "the identity provider to start" test -s "$issuer_folder/url"
 	ISSUER_URL=$(cat "$issuer_folder/url")
 	export ISSUER_URL ISSUER_CA
