@@ -53,6 +53,14 @@ check_once() # WHEN
 }
 
 server_init kubernetes-nodes
+# Built below a folder that the user may not look into, where root cloned into its own.
+cp "$node" "$tell" "$allocate" "$folder"
+run_as_user mkdir "$folder/fakes"
+cp "$fakes"/* "$folder/fakes"
+node=$folder/${node##*/}
+tell=$folder/${tell##*/}
+allocate=$folder/${allocate##*/}
+fakes=$folder/fakes
 server_start --edges 1
 call POST /v1/tenants '{"name":"acme"}' >"$folder/said"
 call PUT /v1/tenants/acme/quota "{\"models\":{\"h200-141g\":{\"guaranteed\":{\"device_milli\":${cards}000},\"limit\":{\"device_milli\":${cards}000}}}}" \
