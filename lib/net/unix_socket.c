@@ -30,7 +30,7 @@ err unix_socket_listen(const char *path, int *ret_fd, unix_socket_mark *ret_mark
 {
 	struct sockaddr_un where;
 	struct stat was;
-	int fd;
+	int fd = -1;
 	err e = socket_new(path, &where, &fd, f);
 
 	if (e)
@@ -48,7 +48,7 @@ err unix_socket_listen(const char *path, int *ret_fd, unix_socket_mark *ret_mark
 err unix_socket_connect(const char *path, int *ret_fd, fault *f)
 {
 	struct sockaddr_un where;
-	int fd;
+	int fd = -1;
 	err e = socket_new(path, &where, &fd, f);
 
 	if (e)
