@@ -12,6 +12,8 @@
  * demand: a node that is free for them is made by many departures, and one small pod undoes it.
  */
 #pragma once
+#include <assert.h>
+
 #include "engine/prices.h"
 #include "engine/scarcity.h"
 
@@ -41,6 +43,7 @@ static inline int32_t fragments_level(const int32_t *levels, int32_t n, int32_t 
 /* lost, by class, for a node with this much free. */
 static inline const float *fragments_row(const fragments *t, int32_t model, int32_t cpu_milli, int32_t memory_mib)
 {
+	assert(t);
 	int32_t cpu = fragments_level(t->cpu_levels, FRAGMENTS_CPU_LEVELS, cpu_milli);
 
 	return t->lost[model][cpu][fragments_level(t->memory_levels, FRAGMENTS_MEMORY_LEVELS, memory_mib)];

@@ -210,6 +210,7 @@ static void search_all(search *s, quota_loans *ret)
 		*ret = own;
 		join(ret, &before, &of_axis);
 	}
+	s->found = NULL;
 	vec_done(&of_axis);
 	vec_done(&before);
 }
