@@ -405,8 +405,10 @@ void grpc_server_close(grpc_server *s)
 {
 	if (!s)
 		return;
-	while (s->all.next != &s->all)
-		peer_close(s->all.next);
+	for (peer *p = s->all.next, *next; p != &s->all; p = next) {
+		next = p->next;
+		peer_close(p);
+	}
 	loop_timer_free(s->resume);
 	loop_watch_free(s->watch);
 	(void)close(s->fd);

@@ -35,7 +35,7 @@ struct h2 {
 	loop *loop;
 	int fd;
 	bool is_server, is_begun, is_broken, is_closed, is_told, is_pumping, is_deferred, is_draining;
-	uint32_t holds, n_streams;
+	uint32_t n_streams;
 	uint32_t n_resets;
 	int64_t resets_from_us;
 	loop_watch *watch;
@@ -50,16 +50,13 @@ struct h2 {
 
 static void h2_pump(h2 *h);
 
-static void h2_free(h2 *h)
+/* Always a round of the loop after the close: a hook may close the connection that is calling it. */
+static void h2_free(void *arg)
 {
+	h2 *h = arg;
+
 	nghttp2_session_del(h->session);
 	free(h);
-}
-
-static void h2_let_go(h2 *h)
-{
-	if (--h->holds == 0 && h->is_closed)
-		h2_free(h);
 }
 
 static void pump_deferred(void *arg)
@@ -68,15 +65,13 @@ static void pump_deferred(void *arg)
 
 	h->is_deferred = false;
 	h2_pump(h);
-	h2_let_go(h);
 }
 
 static void pump_later(h2 *h)
 {
-	if (h->is_deferred || h->is_pumping)
+	if (h->is_deferred || h->is_pumping || h->is_closed)
 		return;
 	h->is_deferred = true;
-	h->holds++;
 	loop_defer(h->loop, pump_deferred, h);
 }
 
@@ -121,6 +116,15 @@ static void stream_gone(h2_stream *s)
 	stream_leave(s);
 	h->hooks->on_gone(h->arg, s);
 	stream_free(s);
+}
+
+/* By the count too: a hook may close the connection, which ends those that are left. */
+static void streams_end(h2 *h)
+{
+	for (h2_stream *s = h->all.next, *next; h->n_streams && s != &h->all; s = next) {
+		next = s->next;
+		stream_gone(s);
+	}
 }
 
 static h2_stream *stream_of(h2 *h, int32_t id)
@@ -372,13 +376,11 @@ static void on_ready(void *arg, int what)
 {
 	h2 *h = arg;
 
-	h->holds++;
 	h->is_pumping = true;
 	if (what == LOOP_READ)
 		h2_read(h);
 	h->is_pumping = false;
 	h2_pump(h);
-	h2_let_go(h);
 }
 
 h2 *h2_open(loop *l, int fd, bool is_server, const h2_hooks *hooks, void *arg)
@@ -406,14 +408,12 @@ void h2_close(h2 *h)
 {
 	if (!h || h->is_closed)
 		return;
-	h->is_closed = true;
-	while (h->all.next != &h->all)
-		stream_gone(h->all.next);
+	h->is_closed = h->is_broken = true;
+	streams_end(h);
 	loop_watch_free(h->watch);
 	loop_timer_free(h->begin);
 	(void)close(h->fd);
-	if (h->holds == 0)
-		h2_free(h);
+	loop_defer(h->loop, h2_free, h);
 }
 
 /* One write; false when the socket takes no more now. */
@@ -452,8 +452,7 @@ static void broken_tell(h2 *h)
 {
 	loop_timer_disarm(h->begin);
 	loop_watch_set(h->watch, 0);
-	while (!h->is_closed && h->all.next != &h->all)
-		stream_gone(h->all.next);
+	streams_end(h);
 	if (!h->is_closed && !h->is_told) {
 		h->is_told = true;
 		h->hooks->on_closed(h->arg);
@@ -475,7 +474,6 @@ static void h2_pump(h2 *h)
 {
 	if (h->is_closed)
 		return;
-	h->holds++;
 	h->is_pumping = true;
 	h2_write(h);
 	h->is_pumping = false;
@@ -483,7 +481,6 @@ static void h2_pump(h2 *h)
 		broken_tell(h);
 	else if (!h->is_closed)
 		loop_watch_set(h->watch, h->n_rest || nghttp2_session_want_write(h->session) ? LOOP_WRITE : LOOP_READ);
-	h2_let_go(h);
 }
 
 void h2_drain(h2 *h)

@@ -39,7 +39,8 @@ typedef struct h2_hooks {
 
 /* Takes fd. hooks stays valid as long as the connection. */
 h2 *h2_open(loop *l, int fd, bool is_server, const h2_hooks *hooks, void *arg);
-/* Streams that are left are told on_gone, from within; then no hook is called any more. NULL-safe. */
+/* Streams that are left are told on_gone, from within; then no hook is called any more. The memory goes with the loop's
+   next round, so the loop outlives it. NULL-safe. */
 void h2_close(h2 *h);
 /* New streams are no longer taken; on_closed follows when the present ones are over. */
 void h2_drain(h2 *h);
