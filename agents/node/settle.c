@@ -108,6 +108,12 @@ static int64_t look_again_ns(const seat *at, int64_t now_ns)
 	return now_ns < at->alert_ns || !at->lot->is_watched ? SETTLE_IDLE_NS : SETTLE_QUIET_NS;
 }
 
+/* Looks of one kind fall together, so that one wake-up serves all of them. */
+static int64_t beat_ns(int64_t now_ns, int64_t every_ns)
+{
+	return (now_ns / every_ns + 1) * every_ns;
+}
+
 static void seat_read(settle *s, seat *at, int64_t now_ns)
 {
 	s->reads++;
@@ -122,7 +128,7 @@ static void seat_read(settle *s, seat *at, int64_t now_ns)
 	/* Who was new to us may have been opened before we were told of that. */
 	if (!at->alert_ns)
 		at->alert_ns = now_ns + SETTLE_ALERT_NS;
-	at->next_ns = now_ns + look_again_ns(at, now_ns);
+	at->next_ns = beat_ns(now_ns, look_again_ns(at, now_ns));
 }
 
 void settle_wake(settle *s, const lot *l, int64_t now_ns)

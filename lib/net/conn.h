@@ -96,7 +96,7 @@ struct web_server {
 	uint32_t n_open, n_kept; /* n_kept: whoever needs this memory: connections, calls on the stack */
 	int64_t bodies_bytes;    /* of long bodies, read or being read */
 	map peers;               /* open connections by peer_key */
-	bool is_closed, is_draining, is_drained;
+	bool is_closed, is_draining, is_drained, is_awake;
 	void (*on_drained)(void *arg);
 	void *drained_arg;
 	loop_timer *grace;

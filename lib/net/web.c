@@ -205,12 +205,23 @@ static void connection_take(web_server *w, int fd, const struct sockaddr_storage
 	conn_open(w, fd, peer, key);
 }
 
+/* Time is followed while there is somebody to keep it for: a server that nobody asks wakes nobody. */
+static void rouse(web_server *w)
+{
+	if (w->is_awake)
+		return;
+	w->is_awake = true;
+	loop_timer_arm(w->tick, 0);
+}
+
 static void accept_ready(void *arg, int what)
 {
 	web_server *w = arg;
 
 	(void)what;
 	server_now_us(w);
+	date_update(w);
+	rouse(w);
 	for (int i = 0; i < ACCEPT_BATCH && !is_full(w); i++) {
 		struct sockaddr_storage from = {0};
 		socklen_t n = sizeof(from);
@@ -291,7 +302,8 @@ static void tick(void *arg)
 	wheel_turn(&w->wheel, w->now_us, deadline_passed, w);
 	if (!w->is_closed)
 		drain_check(w);
-	if (!w->is_closed)
+	w->is_awake = !w->is_closed && (w->n_open || w->resume_us || w->is_draining);
+	if (w->is_awake)
 		loop_timer_arm(w->tick, WHEEL_TICK_US);
 	server_unhold(w);
 }
@@ -315,7 +327,6 @@ web_server *web_open(loop *l, int fd, tls_context *tls, const web_limits *limits
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	w->watch = loop_watch_new(l, fd, LOOP_READ, accept_ready, w);
 	w->tick = loop_timer_new(l, tick, w);
-	loop_timer_arm(w->tick, WHEEL_TICK_US);
 	return w;
 }
 
@@ -370,6 +381,7 @@ void web_drain(web_server *w, int64_t grace_ms, void (*on_done)(void *arg), void
 {
 	assert(!w->is_draining);
 	w->is_draining = true;
+	rouse(w);
 	w->on_drained = on_done;
 	w->drained_arg = arg;
 	accept_stop(w);

@@ -124,7 +124,7 @@ Test(settle, hard_caps_of_one_priority_are_not_looked_at)
 Test(settle, a_container_without_a_process_is_looked_at_when_somebody_opens_its_books)
 {
 	world w = made(2, halves, lend, highs);
-	int64_t now = 1000 * MS;
+	int64_t now = 16000 * MS; /* it ends the alert on a beat of those that are quiet */
 
 	w.lots[0].is_watched = w.lots[1].is_watched = true;
 	seated(&w, 2);
@@ -198,5 +198,22 @@ Test(settle, books_that_are_cut_or_forged_stop_nobody)
 	settle_turn(w.settle, now + 200 * MS);
 	cr_expect_eq(lent(&w, 0), 700u, "who has no books does nothing");
 	w.books[1] = mmap(NULL, sizeof(books), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ended(&w);
+}
+
+Test(settle, containers_that_rest_are_looked_at_together)
+{
+	world w = made(2, halves, lend, highs);
+	int64_t now = 1000 * MS;
+
+	seated(&w, 2);
+	settle_turn(w.settle, now);
+	settle_wake(w.settle, &w.lots[0], now + 200 * MS);
+	settle_turn(w.settle, now + 200 * MS);
+	uint64_t reads = settle_reads(w.settle);
+	settle_turn(w.settle, now + 499 * MS);
+	cr_expect_eq(settle_reads(w.settle), reads);
+	settle_turn(w.settle, now + 500 * MS);
+	cr_expect_eq(settle_reads(w.settle), reads + 2, "one of them was left for a turn of its own");
 	ended(&w);
 }

@@ -1,4 +1,5 @@
 #include "web_site.h"
+#include <sys/resource.h>
 
 Test(web, a_connection_serves_one_request_after_the_other)
 {
@@ -369,5 +370,29 @@ Test(web, a_large_reply_reaches_a_slow_reader_whole)
 		n += (size_t)got;
 	cr_expect_gt(n, (size_t)BIG);
 	close(fd);
+	site_close(s);
+}
+
+static void wakes_read(void *arg)
+{
+	struct rusage used;
+
+	cr_assert_eq(getrusage(RUSAGE_THREAD, &used), 0);
+	*(long *)arg = used.ru_nvcsw;
+}
+
+/* An idle node agent spent most of its time on looking at the clock fifteen times a second. */
+Test(web, a_server_without_connections_wakes_nobody)
+{
+	long from, to;
+	site *s = site_open();
+
+	cr_assert(*client_ask(&s->h, "GET /a HTTP/1.1\r\n" HOST LAST "\r\n"));
+	usleep(300000);
+	harness_do(&s->h, wakes_read, &from);
+	usleep(1500000);
+	harness_do(&s->h, wakes_read, &to);
+	cr_expect_lt(to - from, 8, "%ld times", to - from);
+	cr_assert(*client_ask(&s->h, "GET /a HTTP/1.1\r\n" HOST LAST "\r\n"));
 	site_close(s);
 }
