@@ -50,11 +50,14 @@ err lot_open(const char *folder, lot *ret, fault *f)
 	if (e)
 		return e;
 	e = open_file(folder, "books", &l.books_fd, f);
-	if (e)
+	if (e) {
 		munmap(l.limits, sizeof(*l.limits));
-	else
-		*ret = l;
-	return e;
+		return e;
+	}
+	/* They are read fifty times a second; who may not say so pays a tenth more for it. */
+	(void)fcntl(l.books_fd, F_SETFL, O_NOATIME);
+	*ret = l;
+	return ERR_OK;
 }
 
 void lot_close(lot *l)
