@@ -1,5 +1,5 @@
-/* What a read of quota tells: nothing where there is nothing, and each thing that there is, though whether there is any is
- * asked first (migration 0033). */
+/* What a read of quota tells: nothing where there is nothing, and each thing that there is, though whether there is any
+ * is asked first (migration 0033). */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,9 +21,11 @@ static const char *const world[] = {
 #define LOANS      "quota_loans_json(ARRAY[3])::text"
 #define RAISES     "quota_raises_json(3)"
 
-#define USE(d, m, c) "INSERT INTO tenant_use (tenant_key, model, device_milli, memory_mib, compute_milli) VALUES (3, 'x-80g', " #d ", " #m ", " #c ");"
+#define USE(d, m, c)                                                                                                   \
+	"INSERT INTO tenant_use (tenant_key, model, device_milli, memory_mib, compute_milli) VALUES (3, 'x-80g', " #d  \
+	", " #m ", " #c ");"
 #define SET(columns, values) "INSERT INTO quota (tenant_key, model, " columns ") VALUES (3, 'x-80g', " values ");"
-#define RAISE(state, amount)                                                                                                 \
+#define RAISE(state, amount)                                                                                                        \
 	"INSERT INTO quota_raise (id, tenant_key, model, guaranteed_device_milli, state, reason, requester, requester_credential, " \
 	"requester_marks) VALUES ('qrq_1', 3, 'x-80g', " #amount ", '" state "', 'r', 'p', 'p', '{}');"
 #define LEASE "INSERT INTO lease VALUES (3, 'x-80g', 1, 'hold', 60, 1, 1, 1, 1, 1, 1, 1, 1, 7, 1, 1);"
@@ -79,7 +81,8 @@ Test(quota_read, what_there_is_to_tell_is_told_and_nothing_else)
 		PGresult *res = PQexec(pg, sql);
 		cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
 		const char *told = PQgetvalue(res, 0, 0);
-		cr_expect(rows[i].holds ? strstr(told, rows[i].holds) != NULL : strcmp(told, "{}") == 0 || strcmp(told, "[]") == 0,
+		cr_expect(rows[i].holds ? strstr(told, rows[i].holds) != NULL
+					: strcmp(told, "{}") == 0 || strcmp(told, "[]") == 0,
 			"row %zu, %s: %s", i, rows[i].there, told);
 		PQclear(res);
 		ask_do(pg, "ROLLBACK");
