@@ -40,11 +40,51 @@ static bool context_may_ask(books_device *account)
 	return atomic_compare_exchange_strong(&account->priced_at_ns, &before, now);
 }
 
+/* By the driver's count of the whole device; 0: it does not tell, or the thread has no context. */
+static uint64_t context_left(void)
+{
+	size_t left = 0, total;
+	return DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS ? left : 0;
+}
+
+static uint64_t context_between(uint64_t left, uint64_t after)
+{
+	if (!after || after >= left)
+		return 0;
+	return left - after < CONTEXT_MOST ? left - after : CONTEXT_MOST;
+}
+
+/* By making another one, beside that which was just made, and ending it at once. */
+static uint64_t context_try(CUcontext made, int ordinal)
+{
+	CUcontext before = NULL, other = NULL;
+	uint64_t price = 0;
+	if (DRIVER(cuCtxGetCurrent)(&before) != CUDA_SUCCESS || DRIVER(cuCtxSetCurrent)(made) != CUDA_SUCCESS)
+		return 0;
+	uint64_t left = context_left();
+	if (left && DRIVER(cuCtxCreate_v2)(&other, 0, ordinal) == CUDA_SUCCESS) {
+		price = context_between(left, context_left());
+		DRIVER(cuCtxDestroy_v2)(other);
+	}
+	DRIVER(cuCtxSetCurrent)(before);
+	return price;
+}
+
+/* Where NVML does not know this process, one of the container tries, once, and nobody waits for anybody. */
+static uint64_t context_untold(books_device *account, CUcontext made, int ordinal)
+{
+	int64_t asked = atomic_load(&account->priced_at_ns);
+	if (asked == CONTEXT_UNTOLD ||
+		!atomic_compare_exchange_strong(&account->priced_at_ns, &asked, made ? CONTEXT_UNTOLD : 0))
+		return 0;
+	return made ? context_try(made, ordinal) : 0;
+}
+
 /* The first context of a container is made before anybody knows its price: then NVML says what this process has. Of
  * many that start at once one asks, since NVML takes its time; the others wait for what it finds, as long as it may
  * still find something.
  */
-static uint64_t context_learn(self *s, unsigned device, int ordinal)
+static uint64_t context_learn(self *s, unsigned device, int ordinal, CUcontext made)
 {
 	books_device *account = &s->books->devices[device];
 	uint64_t nobody = 0, price;
@@ -56,21 +96,13 @@ static uint64_t context_learn(self *s, unsigned device, int ordinal)
 			continue;
 		}
 		price = context_ask(s, device, ordinal);
+		if (!price)
+			price = context_untold(account, made, ordinal);
 		if (price)
 			atomic_compare_exchange_strong(&account->context_bytes, &nobody, price);
-		else
-			atomic_store(&account->priced_at_ns,
-				0); /* it does not know this process; perhaps it knows another */
 		return price;
 	}
 	return price;
-}
-
-/* By the driver's count of the whole device; 0: it does not tell, or the thread has no context. */
-static uint64_t context_left(void)
-{
-	size_t left = 0, total;
-	return DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS ? left : 0;
 }
 
 bool context_take(self *s, unsigned device, context_price *ret_price)
@@ -84,14 +116,14 @@ bool context_take(self *s, unsigned device, context_price *ret_price)
 /* Where NVML does not know this process, by what is left now; neighbours may have taken some of that, so it is no price
  * for others.
  */
-static uint64_t context_weigh(self *s, unsigned device, const context_price *price)
+static uint64_t context_weigh(self *s, unsigned device, const context_price *price, CUcontext made)
 {
 	CUdevice ordinal;
-	uint64_t bytes = DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS ? context_learn(s, device, ordinal) : 0;
-	uint64_t left = bytes || !price->left ? price->left : context_left();
-	if (bytes || left >= price->left)
-		return bytes;
-	return price->left - left < CONTEXT_MOST ? price->left - left : CONTEXT_MOST;
+	uint64_t between = price->left ? context_between(price->left, context_left()) : 0;
+	uint64_t bytes = 0;
+	if (DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS)
+		bytes = context_learn(s, device, ordinal, between ? NULL : made);
+	return bytes ? bytes : between;
 }
 
 bool context_enter(self *s, CUcontext context, unsigned device, const context_price *price)
@@ -101,7 +133,7 @@ bool context_enter(self *s, CUcontext context, unsigned device, const context_pr
 		.device = (uint8_t)device,
 		.bytes = price->paid};
 	if (!price->paid) {
-		entry.bytes = context_weigh(s, device, price);
+		entry.bytes = context_weigh(s, device, price, context);
 		if (entry.bytes && !memory_take(s, device, entry.bytes))
 			return false;
 	}
@@ -153,33 +185,51 @@ void context_end(self *s, CUcontext context)
 }
 
 typedef struct context_primary {
-	bool first;
-	bool last;
+	bool first;       /* who changes the entry so is the one that pays, or gives back */
+	bool reset, gone; /* ended while it is retained; the driver says that nothing is left of it */
 	uint64_t bytes;
 	uint64_t context;
 } context_primary;
 
+/* After a reset it is made anew by the next retain, though the earlier ones still count. */
 static void primary_on_retain(holding *entry, void *arg)
 {
-	((context_primary *)arg)->first = entry->refs++ == 0;
+	((context_primary *)arg)->first = entry->paid == HOLDING_UNPAID;
+	if (entry->paid == HOLDING_UNPAID)
+		entry->paid = HOLDING_PAID;
+	entry->refs++;
 }
 
 static void primary_on_pay(holding *entry, void *arg)
 {
 	const context_primary *what = arg;
 	entry->bytes += what->bytes;
-	if (what->context)
-		entry->of = what->context;
+	if (what->bytes == 0 && !what->context)
+		entry->paid = HOLDING_UNPRICED;
+}
+
+/* Many may have it for the first time at once: one of them finds out what it costs. */
+static void primary_on_made(holding *entry, void *arg)
+{
+	context_primary *what = arg;
+	what->first = entry->paid == HOLDING_UNPRICED;
+	entry->paid = HOLDING_PAID;
+	entry->of = what->context;
 }
 
 static void primary_on_release(holding *entry, void *arg)
 {
 	context_primary *what = arg;
-	if (what->last || (entry->refs > 0 && --entry->refs == 0)) {
+	if (entry->refs > 0 && !what->reset)
+		entry->refs--;
+	if (what->gone)
+		entry->refs = 0;
+	if (what->reset || entry->refs == 0) {
 		what->first = true;
 		what->bytes = entry->bytes;
 		what->context = entry->of;
-		entry->bytes = 0;
+		entry->bytes = entry->of = 0;
+		entry->paid = HOLDING_UNPAID;
 	}
 }
 
@@ -193,7 +243,7 @@ bool context_retain(self *s, int ordinal)
 	what.bytes = context_known(s, device);
 	if (what.bytes && !memory_take(s, device, what.bytes)) {
 		what.bytes = 0;
-		context_release(s, ordinal, false);
+		context_release(s, ordinal, false, false);
 		return false;
 	}
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_pay, &what);
@@ -203,23 +253,22 @@ bool context_retain(self *s, int ordinal)
 void context_retained(self *s, int ordinal, CUcontext context, bool made)
 {
 	unsigned device = self_ordinal(s, ordinal);
-	holding entry;
+	context_primary what = {.context = (uint64_t)(uintptr_t)context};
 	if (!made) {
-		context_release(s, ordinal, false);
+		context_release(s, ordinal, false, false);
 		return;
 	}
-	if (!holding_find(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, &entry))
+	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_made, &what);
+	if (!what.first)
 		return;
-	context_primary what = {.context = (uint64_t)(uintptr_t)context};
-	if (entry.refs == 1 && entry.bytes == 0)
-		what.bytes = context_learn(s, device, ordinal);
+	what.bytes = context_learn(s, device, ordinal, context);
 	memory_put(s, device, what.bytes);
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_pay, &what);
 }
 
-void context_release(self *s, int ordinal, bool reset)
+void context_release(self *s, int ordinal, bool reset, bool gone)
 {
-	context_primary what = {.last = reset};
+	context_primary what = {.reset = reset, .gone = gone};
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_release, &what);
 	if (!what.first)
 		return;

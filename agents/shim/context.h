@@ -16,7 +16,8 @@ bool context_enter(self *s, CUcontext context, unsigned device, const context_pr
 /* The context has ended, and all that was made in it. */
 void context_end(self *s, CUcontext context);
 
-/* The same for a device's primary context, which is made by the first retain and ends with the last release. */
+/* The same for a device's primary context, which is made by the first retain and ends with the last release or a reset.
+ */
 bool context_retain(self *s, int ordinal);
 void context_retained(self *s, int ordinal, CUcontext context, bool made);
-void context_release(self *s, int ordinal, bool reset);
+void context_release(self *s, int ordinal, bool reset, bool gone);

@@ -29,6 +29,33 @@ static int deleted_in(const char *process, const char *wanted, int flags)
 	return -1;
 }
 
+static bool deleted_holds(const char *process, const look *file)
+{
+	char path[64];
+	look at;
+	for (int fd = DELETED_FIRST; fd < DELETED_FIRST + DELETED_COUNT; fd++) {
+		snprintf(path, sizeof path, "/proc/%.20s/fd/%d", process, fd);
+		if (!look_at(path, &at))
+			return false;
+		if (at.inode == file->inode && at.device == file->device)
+			return true;
+	}
+	return false;
+}
+
+bool deleted_is_held(const look *file)
+{
+	bool held = false;
+	DIR *list = opendir("/proc");
+	if (!list)
+		return true;
+	const struct dirent *entry;
+	while (!held && (entry = readdir(list)))
+		held = deleted_number(entry->d_name) && deleted_holds(entry->d_name, file);
+	closedir(list);
+	return held;
+}
+
 int deleted_open(const char *path, int flags)
 {
 	char wanted[PATH_MAX];

@@ -24,6 +24,13 @@ bool nvml_open(const char *path);
 /* nvml_open by the limits' path, once in a process; before the first use of nvml_at. */
 void nvml_ready(void);
 
+/* Look again for a library that was not there when it was first wanted. */
+void driver_late(void);
+void nvml_late(void);
+
+/* Whether this thread is in the middle of opening one, so that whoever asks is that library itself. */
+bool driver_is_opening(void);
+
 /* The real call's address, asked for when it is not known yet. */
 void *driver_find(call_id id);
 void *nvml_find(nvml_id id);

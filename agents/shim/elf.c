@@ -2,14 +2,16 @@
 
 #include <elf.h>
 #include <link.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct elf_ask {
 	const char *library;
 	const char *name;
 	void *found;
+	char *path; /* where the library's own goes; NULL: nobody asks, and this library counts too */
+	size_t path_bytes;
 } elf_ask;
 
 typedef struct elf_table {
@@ -75,6 +77,16 @@ static const ElfW(Sym) * elf_lookup(const elf_table *table, const char *name)
 	}
 }
 
+static bool elf_is_own(const struct dl_phdr_info *info)
+{
+	uintptr_t here = (uintptr_t)&elf_is_own;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_LOAD &&
+			here - (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) < info->dlpi_phdr[i].p_memsz)
+			return true;
+	return false;
+}
+
 static int elf_visit(struct dl_phdr_info *info, size_t size, void *context)
 {
 	elf_ask *ask = context;
@@ -85,15 +97,24 @@ static int elf_visit(struct dl_phdr_info *info, size_t size, void *context)
 	if (strncmp(file, ask->library, strlen(ask->library)) != 0 || !elf_read(info, &table))
 		return 0;
 	const ElfW(Sym) *symbol = elf_lookup(&table, ask->name);
-	if (!symbol)
+	if (!symbol || (ask->path && elf_is_own(info)))
 		return 0;
 	ask->found = (void *)(info->dlpi_addr + symbol->st_value);
+	if (ask->path)
+		snprintf(ask->path, ask->path_bytes, "%s", info->dlpi_name);
 	return 1;
 }
 
 void *elf_find(const char *library, const char *name)
 {
-	elf_ask ask = {library, name, NULL};
+	elf_ask ask = {.library = library, .name = name};
 	dl_iterate_phdr(elf_visit, &ask);
 	return ask.found;
+}
+
+bool elf_owner(const char *library, const char *name, char *ret_path, size_t size)
+{
+	elf_ask ask = {.library = library, .name = name, .path = ret_path, .path_bytes = size};
+	dl_iterate_phdr(elf_visit, &ask);
+	return ask.found && ret_path[0];
 }

@@ -5,7 +5,13 @@
  * have.
  */
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
 
 /* The address of a function that a loaded library whose file name begins with `library` ("libc.so") defines; NULL if
  * none. */
 void *elf_find(const char *library, const char *name);
+
+/* The path of a loaded library that defines a function and whose file name begins so; not this library's own. False:
+ * none. */
+bool elf_owner(const char *library, const char *name, char *ret_path, size_t size);

@@ -11,7 +11,11 @@ typedef struct graph_walk {
 	uint64_t renamed;
 	unsigned device;
 	uint64_t bytes;
+	bool any;
 } graph_walk;
+
+/* self.graph_takes: when this driver takes the memory of a node. */
+enum { GRAPH_UNKNOWN, GRAPH_BY_LAUNCH, GRAPH_BY_MAKING, GRAPH_BY_ADDING };
 
 static uint64_t graph_key(const void *handle)
 {
@@ -31,19 +35,67 @@ CUgraph graph_of_recording(self *s, CUstream stream, CUresult (*ask)(CUstream, i
 	if (!atomic_load_explicit(&s->captures, memory_order_relaxed) || ask(stream, &status) != CUDA_SUCCESS ||
 		!status)
 		return NULL;
-	if (DRIVER(cuStreamGetCaptureInfo_v2)(stream, &status, &id, &graph, NULL, NULL) != CUDA_SUCCESS)
-		return NULL;
-	return graph;
+	CUresult answer = driver_has(AT_cuStreamGetCaptureInfo_v2) || !driver_has(AT_cuStreamGetCaptureInfo_v3)
+				  ? DRIVER(cuStreamGetCaptureInfo_v2)(stream, &status, &id, &graph, NULL, NULL)
+				  : DRIVER(cuStreamGetCaptureInfo_v3)(stream, &status, &id, &graph, NULL, NULL, NULL);
+	return answer == CUDA_SUCCESS ? graph : NULL;
 }
 
-CUresult graph_recorded(
-	self *s, CUgraph graph, unsigned device, CUresult answer, const CUdeviceptr *dptr, uint64_t bytes)
+/* What the driver says is left of the device; 0: it does not say. */
+static uint64_t graph_left(void)
 {
+	size_t left = 0, total;
+	return DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS ? left : 0;
+}
+
+/* Pays now when this driver takes memory at such a call; while that is not known, looks what is left. */
+static bool graph_open(graph_taking *taking, unsigned when)
+{
+	unsigned takes = atomic_load(&taking->self->graph_takes);
+	taking->paid = takes == when;
+	if (taking->paid)
+		return memory_take(taking->self, taking->device, taking->bytes);
+	if (takes == GRAPH_UNKNOWN && memory_limit(taking->self, taking->device) != LIMITS_NONE)
+		taking->left = graph_left();
+	return true;
+}
+
+/* Whether the memory is paid for after the call. */
+static bool graph_close(graph_taking *taking, unsigned when, CUresult answer)
+{
+	unsigned nobody = GRAPH_UNKNOWN;
+	uint64_t left = taking->left ? graph_left() : 0;
+	if (answer != CUDA_SUCCESS) {
+		if (taking->paid)
+			memory_give(taking->self, taking->device, taking->bytes);
+		return false;
+	}
+	if (!left || left > taking->left || taking->left - left < taking->bytes)
+		return taking->paid;
+	atomic_compare_exchange_strong(&taking->self->graph_takes, &nobody, when);
+	memory_put(taking->self, taking->device, taking->bytes);
+	return true;
+}
+
+bool graph_add_open(graph_taking *taking, self *s, unsigned device, uint64_t bytes)
+{
+	*taking = (graph_taking){.self = s, .device = device, .bytes = bytes};
+	return graph_open(taking, GRAPH_BY_ADDING);
+}
+
+CUresult graph_add_close(graph_taking *taking, CUgraph graph, CUresult answer, const CUdeviceptr *dptr)
+{
+	bool paid = graph_close(taking, GRAPH_BY_ADDING, answer);
 	if (answer != CUDA_SUCCESS)
 		return answer;
-	holding entry = {
-		.kind = HOLDING_NODE, .key = *dptr, .bytes = bytes, .of = graph_key(graph), .device = (uint8_t)device};
-	holding_put(s->holdings, &entry);
+	holding entry = {.kind = HOLDING_NODE,
+		.key = *dptr,
+		.bytes = taking->bytes,
+		.of = graph_key(graph),
+		.refs = paid,
+		.device = (uint8_t)taking->device};
+	atomic_store(&taking->self->graph_nodes, true);
+	holding_put(taking->self->holdings, &entry);
 	return answer;
 }
 
@@ -80,15 +132,48 @@ static bool node_on_sum(holding *entry, void *arg)
 	return false;
 }
 
-void graph_instantiated(self *s, CUgraphExec exec, CUgraph graph)
+static bool node_on_pay(holding *entry, void *arg)
+{
+	if (graph_is_node(entry, arg))
+		entry->refs = 1;
+	return false;
+}
+
+static bool node_on_any(holding *entry, void *arg)
+{
+	graph_walk *walk = arg;
+	walk->any |= graph_is_node(entry, walk);
+	return false;
+}
+
+bool graph_make_open(graph_taking *taking, self *s, CUgraph graph)
 {
 	graph_walk walk = {.self = s, .graph = graph_key(graph)};
+	*taking = (graph_taking){.self = s};
+	if (!atomic_load(&s->graph_nodes))
+		return true;
 	holdings_sift(s->holdings, node_on_sum, &walk);
-	if (walk.bytes == 0)
-		return;
-	holding entry = {.kind = HOLDING_EXEC, .key = graph_key(exec), .of = walk.graph, .bytes = walk.bytes};
+	taking->device = walk.device;
+	taking->bytes = walk.bytes;
+	return !walk.bytes || graph_open(taking, GRAPH_BY_MAKING);
+}
+
+CUresult graph_make_close(graph_taking *taking, CUgraph graph, CUresult answer, const CUgraphExec *exec)
+{
+	self *s = taking->self;
+	graph_walk walk = {.self = s, .graph = graph_key(graph)};
+	if (!atomic_load(&s->graph_nodes))
+		return answer;
+	bool paid = taking->bytes && graph_close(taking, GRAPH_BY_MAKING, answer);
+	holdings_sift(s->holdings, node_on_any, &walk);
+	if (answer != CUDA_SUCCESS || !walk.any)
+		return answer;
+	if (paid)
+		holdings_sift(s->holdings, node_on_pay, &walk);
+	holding entry = {.kind = HOLDING_EXEC, .key = graph_key(*exec), .of = walk.graph};
 	holding_put(s->holdings, &entry);
 	atomic_fetch_add(&s->graphs, 1);
+	return answer;
 }
 
 static bool node_on_end(holding *entry, void *arg)
@@ -125,13 +210,6 @@ void graph_ended(self *s, CUgraph graph)
 	holdings_sift(s->holdings, entry_on_rename, &walk);
 }
 
-static bool node_on_pay(holding *entry, void *arg)
-{
-	if (graph_is_node(entry, arg))
-		entry->refs = 1;
-	return false;
-}
-
 bool graph_pay(self *s, CUgraphExec exec)
 {
 	holding instance;
@@ -141,8 +219,10 @@ bool graph_pay(self *s, CUgraphExec exec)
 	holdings_sift(s->holdings, node_on_sum, &walk);
 	if (walk.bytes == 0)
 		return true;
+	unsigned nobody = GRAPH_UNKNOWN;
 	if (!memory_take(s, walk.device, walk.bytes))
 		return false;
+	atomic_compare_exchange_strong(&s->graph_takes, &nobody, GRAPH_BY_LAUNCH);
 	holdings_sift(s->holdings, node_on_pay, &walk);
 	return true;
 }

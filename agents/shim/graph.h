@@ -1,8 +1,8 @@
 /* graph: memory that graphs allocate when they run.
  *
  * A node that allocates is known from when it is added or recorded; it is paid for when an instance of its graph is
- * launched, and stays paid until its address is freed or, when the same graph frees it, until the instance ends: until
- * then the driver keeps it.
+ * uploaded or launched (or earlier, by a driver that takes memory earlier), and stays paid until its address is freed
+ * or, when the same graph frees it, until the instance ends: until then the driver keeps it.
  */
 #pragma once
 #include <stdbool.h>
@@ -13,9 +13,21 @@
 /* The graph that a stream is being recorded into, or NULL. `ask` is the stream's flavour of cuStreamIsCapturing. */
 CUgraph graph_of_recording(self *s, CUstream stream, CUresult (*ask)(CUstream, int *));
 
-/* A node that allocates was added (by the driver's answer, which is returned). */
-CUresult graph_recorded(
-	self *s, CUgraph graph, unsigned device, CUresult answer, const CUdeviceptr *dptr, uint64_t bytes);
+/* Memory that a call may take: none but the launch should, yet drivers differ, and what is left before and after the
+ * first of each kind of call tells.
+ */
+typedef struct graph_taking {
+	self *self;
+	unsigned device;
+	uint64_t bytes, left;
+	bool paid;
+} graph_taking;
+
+/* Around the call that adds a node of so many bytes; false: this driver takes them now, and they are over the limit.
+ * The driver's answer is returned.
+ */
+bool graph_add_open(graph_taking *taking, self *s, unsigned device, uint64_t bytes);
+CUresult graph_add_close(graph_taking *taking, CUgraph graph, CUresult answer, const CUdeviceptr *dptr);
 
 /* A node that frees was added: what it frees ends with the instance. */
 void graph_frees(self *s, CUdeviceptr dptr);
@@ -23,10 +35,13 @@ void graph_frees(self *s, CUdeviceptr dptr);
 /* The address of a node was freed by a call. */
 void graph_freed(self *s, CUdeviceptr dptr);
 
-/* An instance was made; ended; a graph was ended, and its handle may name another from now on. */
-void graph_instantiated(self *s, CUgraphExec exec, CUgraph graph);
+/* The same around a call that makes an instance of the graph. */
+bool graph_make_open(graph_taking *taking, self *s, CUgraph graph);
+CUresult graph_make_close(graph_taking *taking, CUgraph graph, CUresult answer, const CUgraphExec *exec);
+
+/* An instance has ended; a graph, and its handle may name another from now on. */
 void graph_instance_ended(self *s, CUgraphExec exec);
 void graph_ended(self *s, CUgraph graph);
 
-/* Pays for what a launch of the instance will allocate. False: over the limit. */
+/* Pays for what a launch or an upload of the instance will allocate. False: over the limit. */
 bool graph_pay(self *s, CUgraphExec exec);

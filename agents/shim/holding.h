@@ -28,6 +28,13 @@ typedef enum holding_kind {
 	HOLDING_EXEC,    /* an instance of the graph `of` */
 } holding_kind;
 
+/* Of a primary context: whether what it costs is in the books. */
+typedef enum holding_paid {
+	HOLDING_UNPAID,
+	HOLDING_PAID,     /* or somebody is about to */
+	HOLDING_UNPRICED, /* it is not known what it costs */
+} holding_paid;
+
 typedef struct holding {
 	uint64_t key;
 	uint64_t bytes;
@@ -36,7 +43,10 @@ typedef struct holding {
 	uint32_t refs; /* how many hold it; of a node: 1 while it is paid for */
 	uint8_t kind;
 	uint8_t device;
-	bool freed; /* of a node: by its own graph */
+	union {
+		bool freed;   /* of a node: by its own graph */
+		uint8_t paid; /* of a primary context: holding_paid */
+	};
 } holding;
 
 typedef struct holdings holdings;

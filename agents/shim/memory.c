@@ -81,7 +81,20 @@ bool memory_tell(self *s, unsigned device, uint64_t *ret_free, uint64_t *ret_tot
 	if (atomic_load_explicit(&s->books->top, memory_order_relaxed) > 1)
 		memory_sweep(s);
 	uint64_t used = memory_used(s, device);
+	uint64_t has = atomic_load_explicit(&s->totals[device], memory_order_relaxed);
+	if (has && has < limit && !(s->limits->flags & LIMITS_OVERSUBSCRIBE))
+		limit = has;
 	*ret_total = limit;
 	*ret_free = used < limit ? limit - used : 0;
 	return true;
+}
+
+void memory_measured(self *s, unsigned device, uint64_t bytes)
+{
+	atomic_store_explicit(&s->totals[device], bytes ? bytes : SELF_UNTOLD, memory_order_relaxed);
+}
+
+bool memory_is_measured(const self *s, unsigned device)
+{
+	return atomic_load_explicit(&s->totals[device], memory_order_relaxed) != 0;
 }

@@ -7,6 +7,11 @@
 
 #define MEMORY_MOST (((uint64_t)1 << 48) - 1) /* a larger request is never met, and could wrap a sum */
 
+static inline bool memory_is_host(int location_type)
+{
+	return location_type >= CU_MEM_LOCATION_TYPE_HOST && location_type <= CU_MEM_LOCATION_TYPE_HOST_NUMA_CURRENT;
+}
+
 /* Adds bytes to what this process holds. False, with nothing changed, when the container would then hold more than its
  * limit. */
 bool memory_take(self *s, unsigned device, uint64_t bytes);
@@ -24,3 +29,7 @@ uint64_t memory_limit(const self *s, unsigned device);
 /* Free and total as the container sees them; false when nothing limits it. Dead processes are looked for now and then.
  */
 bool memory_tell(self *s, unsigned device, uint64_t *ret_free, uint64_t *ret_total);
+
+/* What the device has is known from now on: a slice shows no more than that, however wide its limit. */
+void memory_measured(self *s, unsigned device, uint64_t bytes);
+bool memory_is_measured(const self *s, unsigned device);

@@ -1,7 +1,9 @@
 /* origin: where the real library is when the shim has taken its name and nobody says.
  *
  * Asked in this order: REEVE_SHIM_DRIVER and REEVE_SHIM_NVML, where no node has mounted limits; a folder `real` beside
- * our own file; the folders where drivers are installed. Our own file is never the answer.
+ * our own file; that folder itself, for a file that the name was taken from (libcuda.so.1.real, libcuda.so.535.54.03);
+ * where no node has mounted limits the rest of LD_LIBRARY_PATH; the folders where drivers are installed. Our own file
+ * is never the answer.
  */
 #pragma once
 #include <stdbool.h>

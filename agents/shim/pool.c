@@ -84,10 +84,17 @@ static void pool_on_settle(holding *entry, void *arg)
 	entry->bytes = wanted;
 }
 
+/* Where the driver has no name for the pool that it takes from, a small number stands for it, which it never sees. */
+static bool pool_is_named(CUmemoryPool pool)
+{
+	return (uintptr_t)pool > LIMITS_DEVICES;
+}
+
 static uint64_t pool_settle_freed(self *s, CUmemoryPool pool, uint64_t freed)
 {
 	uint64_t reserved = 0;
-	if (DRIVER(cuMemPoolGetAttribute)(pool, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, &reserved) != CUDA_SUCCESS)
+	if (!pool_is_named(pool) ||
+		DRIVER(cuMemPoolGetAttribute)(pool, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, &reserved) != CUDA_SUCCESS)
 		reserved = 0;
 	pool_change change = {.self = s, .bytes = freed, .reserved = reserved};
 	holding_change(s->holdings, HOLDING_POOL, pool_key(pool), false, pool_on_settle, &change);
@@ -132,7 +139,8 @@ bool pool_shrink(self *s, unsigned device)
 	uint64_t given = 0;
 	holdings_sift(s->holdings, pool_on_list, &list);
 	for (unsigned i = 0; i < list.count; i++) {
-		DRIVER(cuMemPoolTrimTo)(list.pools[i], 0);
+		if (pool_is_named(list.pools[i]))
+			DRIVER(cuMemPoolTrimTo)(list.pools[i], 0);
 		given += pool_settle_freed(s, list.pools[i], 0);
 	}
 	return given > 0;

@@ -11,6 +11,8 @@
 
 #include "shim/self.h"
 
+#define POOL_ELSEWHERE 0xff /* for a device: the host's memory, which nobody counts */
+
 /* Remembers that a pool is a device's. */
 void pool_enter(self *s, CUmemoryPool pool, unsigned device);
 

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/alive.h"
 #include "shim/beside.h"
 #include "shim/deleted.h"
 #include "shim/look.h"
@@ -52,13 +54,17 @@ static bool region_private(region *r, bool closed)
 
 /* Keeps a descriptor out of the program's way: others find the file by it when its name has been removed (deleted.h).
  */
-static int region_open_file(const char *path, int flags)
+static int region_open_file(const char *path, int flags, size_t least_bytes)
 {
 	int fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		fd = deleted_open(path, flags);
 	if (fd < 0)
 		return -1;
+	if (lseek(fd, 0, SEEK_END) < (off_t)least_bytes) {
+		close(fd);
+		return -1; /* and nobody may take it for one that is used */
+	}
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, DELETED_FIRST);
 	if (high < 0)
 		return fd;
@@ -68,10 +74,10 @@ static int region_open_file(const char *path, int flags)
 
 static bool region_from_two(const char *limits_path, const char *books_path, region *r)
 {
-	int fd = region_open_file(limits_path, O_RDONLY);
+	int fd = region_open_file(limits_path, O_RDONLY, sizeof *r->limits);
 	if (fd >= 0)
 		r->limits = region_map(fd, 0, sizeof *r->limits, PROT_READ);
-	fd = region_open_file(books_path, O_RDWR);
+	fd = region_open_file(books_path, O_RDWR, sizeof *r->books);
 	if (fd >= 0)
 		r->books = region_map(fd, 0, sizeof *r->books, PROT_READ | PROT_WRITE);
 	return region_valid(r);
@@ -88,7 +94,7 @@ static bool region_from_folder(const char *folder, region *r)
 
 static bool region_from_file(const char *path, region *r)
 {
-	int fd = region_open_file(path, O_RDWR);
+	int fd = region_open_file(path, O_RDWR, REGION_FILE_BYTES);
 	if (fd < 0)
 		return false;
 	r->limits = region_map(fd, 0, sizeof *r->limits, PROT_READ);
@@ -104,26 +110,68 @@ static const char *region_setting(const setting_source *from, const char *name, 
 	return value ? value : setting_get(from, name);
 }
 
+/* Into limits that may be in use by others who start at the same moment: each value by itself. */
 static void region_read_variables(const setting_source *from, limits *l)
 {
 	const char *policy = setting_get(from, "GPU_CORE_UTILIZATION_POLICY");
 	const char *over = setting_get(from, "CUDA_OVERSUBSCRIBE");
 	const char *priority = setting_get(from, "CUDA_TASK_PRIORITY");
 	bool compute = !policy || (strcmp(policy, "disable") != 0 && strcmp(policy, "DISABLE") != 0);
-	limits_init(l, LIMITS_DEVICES);
 	for (unsigned d = 0; d < LIMITS_DEVICES; d++) {
 		uint64_t bytes;
 		uint32_t milli;
-		if (setting_bytes(region_setting(from, "CUDA_DEVICE_MEMORY_LIMIT", d), &bytes))
-			limits_set_memory(l, d, bytes);
-		if (compute && setting_milli(region_setting(from, "CUDA_DEVICE_SM_LIMIT", d), &milli))
-			limits_set_compute(l, d, milli);
+		bool has_bytes = setting_bytes(region_setting(from, "CUDA_DEVICE_MEMORY_LIMIT", d), &bytes);
+		bool has_milli = compute && setting_milli(region_setting(from, "CUDA_DEVICE_SM_LIMIT", d), &milli);
+		limits_set_memory(l, d, has_bytes ? bytes : LIMITS_NONE);
+		limits_set_compute(l, d, has_milli ? milli : LIMITS_WHOLE);
 	}
-	if (over && strcmp(over, "true") == 0)
-		l->flags |= LIMITS_OVERSUBSCRIBE;
-	if (priority && priority[0] != '0')
-		limits_set_priority(l, LIMITS_LOW);
-	limits_seal(l);
+	limits_set_priority(l, priority && priority[0] != '0' ? LIMITS_LOW : LIMITS_HIGH);
+	uint32_t flags = over && strcmp(over, "true") == 0 ? LIMITS_OVERSUBSCRIBE : 0;
+	if (l->flags != flags) {
+		l->flags = flags;
+		limits_seal(l);
+	}
+}
+
+static bool region_fill(int fd, const setting_source *from)
+{
+	if (ftruncate(fd, (off_t)REGION_FILE_BYTES) != 0)
+		return false;
+	limits *l = region_map(fd, 0, sizeof *l, PROT_READ | PROT_WRITE);
+	books *b = region_map(fd, REGION_BOOKS_AT, sizeof *b, PROT_READ | PROT_WRITE);
+	if (l && b) {
+		books_init(b);
+		limits_init(l, LIMITS_DEVICES);
+		region_read_variables(from, l);
+	}
+	if (l)
+		munmap(l, sizeof *l);
+	if (b)
+		munmap(b, sizeof *b);
+	return l && b;
+}
+
+static bool region_is_same(int fd, const look *file)
+{
+	char path[40];
+	look at;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return look_at(path, &at) && at.inode == file->inode && at.device == file->device;
+}
+
+/* Somebody has made an empty file to be used, or has emptied one that is in use, which is then damaged. One of those
+ * who find it puts a filled one in its place.
+ */
+static void region_take_empty(const char *part, const char *path)
+{
+	look at;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	if (flock(fd, LOCK_EX) == 0 && lseek(fd, 0, SEEK_END) == 0 && look_at(path, &at) && region_is_same(fd, &at) &&
+		!deleted_is_held(&at))
+		(void)!rename(part, path);
+	close(fd);
 }
 
 /* Filled under a name of its own and then linked, so that nobody ever sees half of it; the first one's stays. */
@@ -134,19 +182,8 @@ static void region_make_file(const char *path, const setting_source *from)
 	int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
-	if (ftruncate(fd, (off_t)REGION_FILE_BYTES) == 0) {
-		limits *l = region_map(fd, 0, sizeof *l, PROT_READ | PROT_WRITE);
-		books *b = region_map(fd, REGION_BOOKS_AT, sizeof *b, PROT_READ | PROT_WRITE);
-		if (l && b) {
-			region_read_variables(from, l);
-			books_init(b);
-			(void)!link(part, path);
-		}
-		if (l)
-			munmap(l, sizeof *l);
-		if (b)
-			munmap(b, sizeof *b);
-	}
+	if (region_fill(fd, from) && link(part, path) != 0 && errno == EEXIST)
+		region_take_empty(part, path);
 	unlink(part);
 	close(fd);
 }
@@ -154,6 +191,30 @@ static void region_make_file(const char *path, const setting_source *from)
 static void region_usual_path(char *path, size_t size)
 {
 	snprintf(path, size, "/tmp/reeve-shim-%u", (unsigned)geteuid());
+}
+
+/* Whether nobody of this container uses it any more. */
+static bool region_is_idle(const region *r)
+{
+	unsigned top = atomic_load(&r->books->top);
+	books_sweep(r->books, alive_space());
+	for (unsigned i = 0; i < top && i < BOOKS_SLOTS; i++)
+		if (atomic_load(&r->books->slots[i].owner))
+			return false;
+	return true;
+}
+
+/* What lies in the usual place may be left from another day: who comes first has the word again. */
+static void region_renew(const char *path, const setting_source *from, const region *r)
+{
+	int fd = region_is_idle(r) ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	limits *l = fd >= 0 ? region_map(fd, 0, sizeof *l, PROT_READ | PROT_WRITE) : NULL;
+	if (l) {
+		region_read_variables(from, l);
+		munmap(l, sizeof *l);
+	}
+	if (fd >= 0)
+		close(fd);
 }
 
 static bool region_from_variables(const setting_source *from, region *r)
@@ -165,10 +226,28 @@ static bool region_from_variables(const setting_source *from, region *r)
 	else
 		region_usual_path(path, sizeof path);
 	r->by_variables = true;
-	if (region_from_file(path, r))
+	if (region_from_file(path, r)) {
+		if (!named)
+			region_renew(path, from, r);
 		return true;
+	}
 	region_make_file(path, from);
 	return region_from_file(path, r);
+}
+
+/* For who is told nothing, a file in the usual place counts while somebody uses it. */
+static bool region_from_usual(region *r, bool *ret_named)
+{
+	look at;
+	char path[REGION_PATH_BYTES];
+	region_usual_path(path, sizeof path);
+	*ret_named = look_at(path, &at) && at.owner == geteuid();
+	if (!*ret_named)
+		return false;
+	r->by_variables = true;
+	bool found = region_from_file(path, r);
+	*ret_named = !found || !region_is_idle(r);
+	return found && *ret_named;
 }
 
 static bool region_from_beside(region *r, bool *ret_named)
@@ -185,7 +264,6 @@ static bool region_from_beside(region *r, bool *ret_named)
 static bool region_find(region *r, bool *ret_named)
 {
 	look at;
-	char path[REGION_PATH_BYTES];
 	*ret_named = true;
 	if (look_at(region_mount, &at))
 		return region_from_folder(region_mount, r);
@@ -196,12 +274,11 @@ static bool region_find(region *r, bool *ret_named)
 		setting_done(&from);
 		return found;
 	}
-	region_usual_path(path, sizeof path);
-	*ret_named = look_at(path, &at) && at.owner == geteuid();
-	if (!*ret_named)
-		return region_from_beside(r, ret_named);
-	r->by_variables = true;
-	return region_from_file(path, r);
+	bool found = region_from_usual(r, ret_named);
+	if (*ret_named)
+		return found;
+	*r = (region){0};
+	return region_from_beside(r, ret_named);
 }
 
 bool region_open(region *ret_region)

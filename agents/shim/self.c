@@ -28,11 +28,17 @@ static void self_wipe(void)
 	memset(&self_here, 0, sizeof self_here);
 }
 
-/* On a kernel that cannot (or with larger pages) at least fork() is noticed. */
+/* Before any lock of the page is taken, which a child that is made meanwhile would never see released. On a kernel that
+ * cannot (or with larger pages) at least fork() is noticed.
+ */
 static void self_watch_forks(void)
 {
+	static atomic_bool watched;
+	if (atomic_load(&watched))
+		return;
 	if (madvise(&self_here, sizeof self_here, MADV_WIPEONFORK) != 0)
 		pthread_atfork(NULL, NULL, self_wipe);
+	atomic_store(&watched, true);
 }
 
 static size_t self_pages(size_t bytes)
@@ -77,7 +83,6 @@ static self *self_base_locked(void)
 	self *s = atomic_load(&self_here.base);
 	if (!s) {
 		s = self_make();
-		self_watch_forks();
 		atomic_store(&self_here.epoch, s->name);
 		atomic_store(&self_here.base, s);
 	}
@@ -90,6 +95,7 @@ self *self_base(void)
 	if (s)
 		return s;
 	int kept = errno;
+	self_watch_forks();
 	spin_lock(&self_here.setting_up);
 	s = self_base_locked();
 	spin_unlock(&self_here.setting_up);
@@ -109,6 +115,7 @@ static void self_show_gates(self *s)
 self *self_setup(void)
 {
 	int kept = errno;
+	self_watch_forks();
 	spin_lock(&self_here.setting_up);
 	self *s = self_base_locked();
 	if (!atomic_load(&self_here.self)) {
@@ -145,18 +152,19 @@ static bool self_uuid_known(const limits *l)
 	return memcmp(l->devices[0].uuid, none, sizeof none) != 0;
 }
 
-static unsigned self_match(const self *s, int ordinal)
+/* False: the driver, which may not have been started yet, does not say which device it is. */
+static bool self_match(const self *s, int ordinal, unsigned *ret_device)
 {
 	CUuuid uuid;
-	unsigned plain = ordinal < LIMITS_DEVICES ? (unsigned)ordinal : LIMITS_DEVICES - 1;
+	*ret_device = ordinal < LIMITS_DEVICES ? (unsigned)ordinal : LIMITS_DEVICES - 1;
 	if (!self_uuid_known(s->limits))
-		return plain;
+		return true;
 	CUresult answer = driver_has(AT_cuDeviceGetUuid_v2) ? DRIVER(cuDeviceGetUuid_v2)(&uuid, ordinal)
 							    : DRIVER(cuDeviceGetUuid)(&uuid, ordinal);
 	for (unsigned d = 0; answer == CUDA_SUCCESS && d < s->limits->device_count; d++)
 		if (memcmp(s->limits->devices[d].uuid, uuid.bytes, sizeof uuid.bytes) == 0)
-			return d;
-	return plain;
+			return *ret_device = d, true;
+	return answer == CUDA_SUCCESS;
 }
 
 unsigned self_ordinal(self *s, int ordinal)
@@ -166,8 +174,9 @@ unsigned self_ordinal(self *s, int ordinal)
 	signed char known = atomic_load_explicit(&s->index_of[ordinal], memory_order_relaxed);
 	if (known)
 		return (unsigned)known - 1;
-	unsigned found = self_match(s, ordinal);
-	atomic_store(&s->index_of[ordinal], (signed char)(found + 1));
+	unsigned found;
+	if (self_match(s, ordinal, &found))
+		atomic_store(&s->index_of[ordinal], (signed char)(found + 1));
 	return found;
 }
 

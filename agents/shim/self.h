@@ -17,6 +17,7 @@
 #include "shim/spin.h"
 
 #define SELF_ORDINALS 64 /* devices a program can see */
+#define SELF_UNTOLD   UINT64_MAX
 
 #define EXPORT      __attribute__((visibility("default")))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -34,13 +35,16 @@ typedef struct self {
 	uint64_t name; /* of this process (alive.h) */
 	uint32_t pid_space;
 	bool by_variables;
-	atomic_uint epoch;                    /* goes up when a context ends */
-	atomic_bool unbooked;                 /* something was let through while there was no slot */
-	_Atomic uint64_t joined_at, swept_at; /* time stamp counter */
-	atomic_schar index_of[SELF_ORDINALS]; /* the device's place in limits and books, plus 1; 0: not asked yet */
-	atomic_uint captures;                 /* streams that are being recorded */
-	atomic_uint graphs;                   /* instances that allocate when they run */
-	_Atomic uint64_t renamed;             /* graphs that have ended */
+	atomic_uint epoch;                       /* goes up when a context ends */
+	atomic_bool unbooked;                    /* something was let through while there was no slot */
+	_Atomic uint64_t joined_at, swept_at;    /* time stamp counter */
+	atomic_schar index_of[SELF_ORDINALS];    /* the device's place in limits and books, plus 1; 0: not asked yet */
+	atomic_uint captures;                    /* streams that are being recorded */
+	atomic_uint graphs;                      /* instances that allocate when they run */
+	atomic_uint graph_takes;                 /* when the driver takes their memory (graph.c) */
+	atomic_bool graph_nodes;                 /* some graph has had a node that allocates */
+	_Atomic uint64_t totals[LIMITS_DEVICES]; /* bytes of each device; 0: not asked yet, SELF_UNTOLD: nobody says */
+	_Atomic uint64_t renamed;                /* graphs that have ended */
 	books_far far;
 	atomic_uint context_top;
 	_Atomic(CUcontext) contexts[PIECE_CONTEXTS]; /* those that pieces may belong to, by number from 1; NULL: none */
@@ -50,7 +54,7 @@ typedef struct self_page {
 	_Atomic(self *) self;
 	_Atomic(self *) base;   /* the self before the driver is open, which NVML's wrappers do not need */
 	_Atomic uint64_t epoch; /* of this self: what threads remember of another's is worth nothing */
-	atomic_uint setting_up;
+	atomic_uint setting_up, nvml_opening;
 	char rest[4096 - 32];
 } self_page;
 

@@ -48,7 +48,7 @@ static bool slice_find(self *s, nvmlDevice_t handle, unsigned *ret_device)
 bool slice_device(self *s, nvmlDevice_t handle, unsigned *ret_device)
 {
 	unsigned place = slice_place(handle);
-	if (atomic_load_explicit(&slice_known[place].handle, memory_order_acquire) == (uintptr_t)handle) {
+	if (handle && atomic_load_explicit(&slice_known[place].handle, memory_order_acquire) == (uintptr_t)handle) {
 		*ret_device = (unsigned)atomic_load_explicit(&slice_known[place].device, memory_order_relaxed);
 		return true;
 	}

@@ -90,6 +90,8 @@ CUresult cuGraphInstantiate_v2(CUgraphExec *exec, CUgraph graph, CUgraphNode *no
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags);
 CUresult cuGraphInstantiateWithParams(CUgraphExec *exec, CUgraph graph, void *params);
 CUresult cuGraphInstantiateWithParams_ptsz(CUgraphExec *exec, CUgraph graph, void *params);
+CUresult cuGraphUpload(CUgraphExec exec, CUstream stream);
+CUresult cuGraphUpload_ptsz(CUgraphExec exec, CUstream stream);
 CUresult cuGraphExecDestroy(CUgraphExec exec);
 CUresult cuGraphDestroy(CUgraph graph);
 
@@ -132,14 +134,14 @@ CUresult cuGetProcAddress(const char *symbol, void **pfn, int version, uint64_t 
 CUresult cuGetProcAddress_v2(const char *symbol, void **pfn, int version, uint64_t flags, int *status);
 CUresult cuGetProcAddress_v2_ptsz(const char *symbol, void **pfn, int version, uint64_t flags, int *status);
 
-/* The wrapper that stands for a real address; the address itself when none does. */
-void *wrap_of_address(void *real);
-
 /* The wrapper of that symbol when the real library has it too; else NULL. */
 void *wrap_of_symbol(const char *symbol);
 
 /* Made, not wrapped. */
 CUresult cuCtxGetCurrent(CUcontext *context);
+CUresult cuCtxSetCurrent(CUcontext context);
+CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned int *flags, int *active);
+CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice device);
 CUresult cuCtxGetDevice(CUdevice *device);
 CUresult cuCtxGetLimit(size_t *value, int limit);
 CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device);
@@ -153,6 +155,8 @@ CUresult cuStreamIsCapturing(CUstream stream, int *status);
 CUresult cuStreamIsCapturing_ptsz(CUstream stream, int *status);
 CUresult cuStreamGetCaptureInfo_v2(
 	CUstream stream, int *status, uint64_t *id, CUgraph *graph, void *after, size_t *count);
+CUresult cuStreamGetCaptureInfo_v3(
+	CUstream stream, int *status, uint64_t *id, CUgraph *graph, void *after, void *edges, size_t *count);
 CUresult cuEventCreate(CUevent *event, unsigned int flags);
 CUresult cuEventRecord(CUevent event, CUstream stream);
 CUresult cuEventRecord_ptsz(CUevent event, CUstream stream);

@@ -137,7 +137,7 @@ EXPORT CUresult cuMemCreate(
 	CUmemGenericAllocationHandle *handle, size_t size, const CUmemAllocationProp *prop, unsigned long long flags)
 {
 	self *s = self_get();
-	bool ours = prop && prop->location.type == CU_MEM_LOCATION_TYPE_DEVICE;
+	bool ours = prop && !memory_is_host(prop->location.type);
 	unsigned device = ours ? self_ordinal(s, prop->location.id) : 0;
 	if (ours && !memory_take(s, device, size))
 		return CUDA_ERROR_OUT_OF_MEMORY;

@@ -73,10 +73,18 @@ EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
 	return answer;
 }
 
+/* A reset may have let go of more than one hold on it; what is left the driver knows best. */
+static bool primary_is_gone(CUdevice device)
+{
+	unsigned int flags;
+	int active = 1;
+	return DRIVER(cuDevicePrimaryCtxGetState)(device, &flags, &active) == CUDA_SUCCESS && !active;
+}
+
 static CUresult primary_ended(CUdevice device, CUresult answer, bool reset)
 {
 	if (answer == CUDA_SUCCESS)
-		context_release(self_get(), device, reset);
+		context_release(self_get(), device, reset, !reset && primary_is_gone(device));
 	return answer;
 }
 

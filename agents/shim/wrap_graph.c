@@ -3,20 +3,23 @@
 #include "shim/driver.h"
 #include "shim/graph.h"
 
-static void graph_note_alloc(self *s, CUgraph graph, const CUDA_MEM_ALLOC_NODE_PARAMS *params)
+static bool node_open(graph_taking *taking, const CUDA_MEM_ALLOC_NODE_PARAMS *params)
 {
-	unsigned device = self_ordinal(s, params->poolProps.location.id);
-	graph_recorded(s, graph, device, CUDA_SUCCESS, &params->dptr, params->bytesize);
+	self *s = self_get();
+	return graph_add_open(taking, s, self_ordinal(s, params->poolProps.location.id), params->bytesize);
 }
 
 EXPORT CUresult cuGraphAddMemAllocNode(
 	CUgraphNode *node, CUgraph graph, wrap_dependencies after, size_t count, CUDA_MEM_ALLOC_NODE_PARAMS *params)
 {
-	self *s = self_get();
-	CUresult answer = DRIVER(cuGraphAddMemAllocNode)(node, graph, after, count, params);
-	if (answer == CUDA_SUCCESS)
-		graph_note_alloc(s, graph, params);
-	return answer;
+	graph_taking taking = {0};
+	self_get();
+	if (!params)
+		return DRIVER(cuGraphAddMemAllocNode)(node, graph, after, count, params);
+	if (!node_open(&taking, params))
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	return graph_add_close(
+		&taking, graph, DRIVER(cuGraphAddMemAllocNode)(node, graph, after, count, params), &params->dptr);
 }
 
 EXPORT CUresult cuGraphAddMemFreeNode(
@@ -29,72 +32,72 @@ EXPORT CUresult cuGraphAddMemFreeNode(
 	return answer;
 }
 
-static CUresult graph_added(CUgraph graph, const CUgraphNodeParams *params, CUresult answer)
+static bool params_allocate(const CUgraphNodeParams *params)
+{
+	return params && params->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC;
+}
+
+static CUresult node_added(graph_taking *taking, CUgraph graph, const CUgraphNodeParams *params, CUresult answer)
+{
+	if (params_allocate(params))
+		return graph_add_close(taking, graph, answer, &params->alloc.dptr);
+	if (answer == CUDA_SUCCESS && params && params->type == CU_GRAPH_NODE_TYPE_MEM_FREE)
+		graph_frees(self_get(), params->free);
+	return answer;
+}
+
+/* The forms differ in what else they are told. */
+#define GRAPH_ADD(symbol, parameters, arguments)                                                                       \
+	EXPORT CUresult symbol parameters                                                                              \
+	{                                                                                                              \
+		graph_taking taking = {0};                                                                             \
+		self_get();                                                                                            \
+		if (params_allocate(params) && !node_open(&taking, &params->alloc))                                    \
+			return CUDA_ERROR_OUT_OF_MEMORY;                                                               \
+		return node_added(&taking, graph, params, DRIVER(symbol) arguments);                                   \
+	}
+
+GRAPH_ADD(cuGraphAddNode,
+	(CUgraphNode * node, CUgraph graph, wrap_dependencies after, size_t count, CUgraphNodeParams *params),
+	(node, graph, after, count, params))
+GRAPH_ADD(cuGraphAddNode_v2,
+	(CUgraphNode * node, CUgraph graph, wrap_dependencies after, const void *edges, size_t count,
+		CUgraphNodeParams *params),
+	(node, graph, after, edges, count, params))
+GRAPH_ADD(cuGraphAddNode_v3,
+	(CUgraphNode * node, CUgraph graph, wrap_dependencies after, const void *edges, size_t count,
+		CUgraphNodeParams *params),
+	(node, graph, after, edges, count, params))
+
+#define GRAPH_MAKE(symbol, parameters, arguments)                                                                      \
+	EXPORT CUresult symbol parameters                                                                              \
+	{                                                                                                              \
+		graph_taking taking;                                                                                   \
+		if (!graph_make_open(&taking, self_get(), graph))                                                      \
+			return CUDA_ERROR_OUT_OF_MEMORY;                                                               \
+		return graph_make_close(&taking, graph, DRIVER(symbol) arguments, exec);                               \
+	}
+
+GRAPH_MAKE(cuGraphInstantiate, (CUgraphExec * exec, CUgraph graph, CUgraphNode *node, char *log, size_t size),
+	(exec, graph, node, log, size))
+GRAPH_MAKE(cuGraphInstantiate_v2, (CUgraphExec * exec, CUgraph graph, CUgraphNode *node, char *log, size_t size),
+	(exec, graph, node, log, size))
+GRAPH_MAKE(cuGraphInstantiateWithFlags, (CUgraphExec * exec, CUgraph graph, unsigned long long flags),
+	(exec, graph, flags))
+GRAPH_MAKE(cuGraphInstantiateWithParams, (CUgraphExec * exec, CUgraph graph, void *params), (exec, graph, params))
+GRAPH_MAKE(cuGraphInstantiateWithParams_ptsz, (CUgraphExec * exec, CUgraph graph, void *params), (exec, graph, params))
+
+/* Memory is there from the upload on, whether a launch follows or not. */
+EXPORT CUresult cuGraphUpload(CUgraphExec exec, CUstream stream)
 {
 	self *s = self_get();
-	if (answer == CUDA_SUCCESS && params->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC)
-		graph_note_alloc(s, graph, &params->alloc);
-	else if (answer == CUDA_SUCCESS && params->type == CU_GRAPH_NODE_TYPE_MEM_FREE)
-		graph_frees(s, params->free);
-	return answer;
+	return graph_pay(s, exec) ? DRIVER(cuGraphUpload)(exec, stream) : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-EXPORT CUresult cuGraphAddNode(
-	CUgraphNode *node, CUgraph graph, wrap_dependencies after, size_t count, CUgraphNodeParams *params)
+EXPORT CUresult cuGraphUpload_ptsz(CUgraphExec exec, CUstream stream)
 {
-	self_get();
-	return graph_added(graph, params, DRIVER(cuGraphAddNode)(node, graph, after, count, params));
-}
-
-EXPORT CUresult cuGraphAddNode_v2(CUgraphNode *node, CUgraph graph, wrap_dependencies after, const void *edges,
-	size_t count, CUgraphNodeParams *params)
-{
-	self_get();
-	return graph_added(graph, params, DRIVER(cuGraphAddNode_v2)(node, graph, after, edges, count, params));
-}
-
-EXPORT CUresult cuGraphAddNode_v3(CUgraphNode *node, CUgraph graph, wrap_dependencies after, const void *edges,
-	size_t count, CUgraphNodeParams *params)
-{
-	self_get();
-	return graph_added(graph, params, DRIVER(cuGraphAddNode_v3)(node, graph, after, edges, count, params));
-}
-
-static CUresult graph_made(const CUgraphExec *exec, CUgraph graph, CUresult answer)
-{
-	if (answer == CUDA_SUCCESS)
-		graph_instantiated(self_get(), *exec, graph);
-	return answer;
-}
-
-EXPORT CUresult cuGraphInstantiate(CUgraphExec *exec, CUgraph graph, CUgraphNode *node, char *log, size_t size)
-{
-	self_get();
-	return graph_made(exec, graph, DRIVER(cuGraphInstantiate)(exec, graph, node, log, size));
-}
-
-EXPORT CUresult cuGraphInstantiate_v2(CUgraphExec *exec, CUgraph graph, CUgraphNode *node, char *log, size_t size)
-{
-	self_get();
-	return graph_made(exec, graph, DRIVER(cuGraphInstantiate_v2)(exec, graph, node, log, size));
-}
-
-EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long flags)
-{
-	self_get();
-	return graph_made(exec, graph, DRIVER(cuGraphInstantiateWithFlags)(exec, graph, flags));
-}
-
-EXPORT CUresult cuGraphInstantiateWithParams(CUgraphExec *exec, CUgraph graph, void *params)
-{
-	self_get();
-	return graph_made(exec, graph, DRIVER(cuGraphInstantiateWithParams)(exec, graph, params));
-}
-
-EXPORT CUresult cuGraphInstantiateWithParams_ptsz(CUgraphExec *exec, CUgraph graph, void *params)
-{
-	self_get();
-	return graph_made(exec, graph, DRIVER(cuGraphInstantiateWithParams_ptsz)(exec, graph, params));
+	self *s = self_get();
+	return graph_pay(s, exec) ? DRIVER(cuGraphUpload_ptsz)(exec, stream) : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 EXPORT CUresult cuGraphExecDestroy(CUgraphExec exec)

@@ -38,104 +38,161 @@ static void *const wrap_nvml_calls[NVML_CALLS] = {
 };
 // clang-format on
 
-/* Both tables are sorted by symbol. */
-static int wrap_search(const call *table, int count, const char *symbol)
+/* The first row that is not before the symbol: both tables are sorted by it. */
+static int wrap_first(const call *table, int count, const char *symbol)
 {
 	int low = 0;
-	int high = count - 1;
-	while (low <= high) {
+	int high = count;
+	while (low < high) {
 		int middle = (low + high) / 2;
-		int order = strcmp(symbol, table[middle].symbol);
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			high = middle - 1;
-		else
+		if (strcmp(table[middle].symbol, symbol) < 0)
 			low = middle + 1;
+		else
+			high = middle;
 	}
-	return -1;
+	return low;
 }
 
-void *wrap_of_address(void *real)
+static int wrap_search(const call *table, int count, const char *symbol)
 {
-	for (int i = 0; i < CALLS; i++)
-		if (wrap_calls[i] && driver_at[i] == real && driver_has((call_id)i))
-			return wrap_calls[i];
-	return real;
+	int at = wrap_first(table, count, symbol);
+	return at < count && strcmp(table[at].symbol, symbol) == 0 ? at : -1;
 }
 
 void *wrap_of_symbol(const char *symbol)
 {
 	int at = wrap_search(calls, CALLS, symbol);
 	if (at >= 0 && wrap_calls[at]) {
-		self_get();
+		driver_late();
 		return driver_has((call_id)at) ? wrap_calls[at] : NULL;
 	}
 	at = wrap_search(nvml_calls, NVML_CALLS, symbol);
 	if (at < 0 || !wrap_nvml_calls[at])
 		return NULL;
-	nvml_ready();
+	nvml_late();
 	return nvml_has((nvml_id)at) ? wrap_nvml_calls[at] : NULL;
 }
 
-/* The newest call of that name and flavour that a program of that version may get. */
-static int wrap_best(const char *name, int version, call_flavour flavour)
+/* What a program has asked for. */
+typedef struct wrap_wanted {
+	const char *name;
+	int version;
+	bool own_stream;
+} wrap_wanted;
+
+static bool wrap_is_named(const call *row, const wrap_wanted *wanted)
+{
+	return strcmp(row->name, wanted->name) == 0 || strcmp(row->symbol, wanted->name) == 0;
+}
+
+/* How well a row of the wanted name suits: the wanted flavour first, then the newest that the program may get. */
+static int wrap_suits(const call *row, const wrap_wanted *wanted)
+{
+	bool flavoured = (row->flavour == CALL_STREAM) == wanted->own_stream;
+	bool allowed = row->version <= wanted->version;
+	return (allowed ? 2000000 : 0) + (flavoured ? 1000000 : 0) + (allowed ? row->version : -row->version);
+}
+
+/* A call's symbol begins with its name, so that those of one name stand together. The one which suits best: of those
+ * with that address, or (real NULL) of those that the program may get. */
+static int wrap_row(const wrap_wanted *wanted, const void *real)
 {
 	int best = -1;
-	for (int i = 0; i < CALLS; i++) {
-		if (strcmp(calls[i].name, name) != 0 || calls[i].flavour != flavour || calls[i].version > version)
+	size_t n = strlen(wanted->name);
+	for (int i = wrap_first(calls, CALLS, wanted->name); i < CALLS && !strncmp(calls[i].symbol, wanted->name, n);
+		i++) {
+		if (!wrap_is_named(&calls[i], wanted) ||
+			(real ? driver_find((call_id)i) != real : calls[i].version > wanted->version))
 			continue;
-		if (best < 0 || calls[i].version > calls[best].version)
+		if (best < 0 || wrap_suits(&calls[i], wanted) > wrap_suits(&calls[best], wanted))
 			best = i;
 	}
 	return best;
 }
 
-/* A driver may answer with an address that it does not export. Then the name, the version and the flavour tell which it
- * is, and the wrapper calls what the driver gave.
- */
-static void *wrap_of_answer(void *real, const char *name, int version, uint64_t flags)
+/* The only row with that address: several names of one function say nothing about which of them is meant. */
+static int wrap_only(const void *real)
 {
-	void *wrapper = wrap_of_address(real);
-	if (wrapper != real)
-		return wrapper;
-	bool own = flags & CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
-	int best = own ? wrap_best(name, version, CALL_STREAM) : -1;
-	if (best < 0)
-		best = wrap_best(name, version, CALL_PLAIN);
-	if (best < 0 || !wrap_calls[best])
+	int found = -1;
+	for (int i = 0; i < CALLS; i++) {
+		if (driver_find((call_id)i) != real)
+			continue;
+		if (found >= 0)
+			return -1;
+		found = i;
+	}
+	return found;
+}
+
+/* Of the rows with the wanted name the address tells which it is: a driver may have one function for several calls. An
+ * address that it does not export at all is told by the name, the version and the flavour, and the wrapper calls what
+ * the driver gave.
+ */
+static void *wrap_of_answer(void *real, const wrap_wanted *wanted)
+{
+	int row = wrap_row(wanted, real);
+	if (row < 0)
+		row = wrap_only(real);
+	if (row >= 0)
+		return wrap_calls[row] ? wrap_calls[row] : real;
+	row = wrap_row(wanted, NULL);
+	if (row < 0 || !wrap_calls[row])
 		return real;
-	for (int i = 0; i < CALLS; i++)
-		if (!wrap_calls[i] && driver_find((call_id)i) == real)
-			return real; /* another call, which needs no wrapper */
-	if (!driver_has((call_id)best))
-		driver_at[best] = real;
-	return wrap_calls[best];
+	if (!driver_has((call_id)row))
+		driver_at[row] = real;
+	return wrap_calls[row];
+}
+
+static CUresult wrap_answer(CUresult answer, void **pfn, wrap_wanted wanted)
+{
+	if (answer == CUDA_SUCCESS && pfn && *pfn && wanted.name)
+		*pfn = wrap_of_answer(*pfn, &wanted);
+	return answer;
+}
+
+static bool wrap_own(uint64_t flags)
+{
+	return flags & CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
+}
+
+/* A driver may have only one of the two forms; what it has answers for the other as well. */
+static CUresult lookup_old(const char *symbol, void **pfn, int version, uint64_t flags)
+{
+	if (!driver_has(AT_cuGetProcAddress) && driver_has(AT_cuGetProcAddress_v2))
+		return DRIVER(cuGetProcAddress_v2)(symbol, pfn, version, flags, NULL);
+	return DRIVER(cuGetProcAddress)(symbol, pfn, version, flags);
+}
+
+static CUresult lookup_new(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
+{
+	if (driver_has(AT_cuGetProcAddress_v2) || !driver_has(AT_cuGetProcAddress))
+		return DRIVER(cuGetProcAddress_v2)(symbol, pfn, version, flags, status);
+	CUresult answer = DRIVER(cuGetProcAddress)(symbol, pfn, version, flags);
+	if (status)
+		*status = answer == CUDA_SUCCESS ? 0 : 1; /* found, or no such symbol */
+	return answer;
 }
 
 EXPORT CUresult cuGetProcAddress(const char *symbol, void **pfn, int version, uint64_t flags)
 {
 	self_get();
-	CUresult answer = DRIVER(cuGetProcAddress)(symbol, pfn, version, flags);
-	if (answer == CUDA_SUCCESS && pfn && *pfn)
-		*pfn = wrap_of_answer(*pfn, symbol, version, flags);
-	return answer;
+	return wrap_answer(
+		lookup_old(symbol, pfn, version, flags), pfn, (wrap_wanted){symbol, version, wrap_own(flags)});
 }
 
 EXPORT CUresult cuGetProcAddress_v2(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
 {
 	self_get();
-	CUresult answer = DRIVER(cuGetProcAddress_v2)(symbol, pfn, version, flags, status);
-	if (answer == CUDA_SUCCESS && pfn && *pfn)
-		*pfn = wrap_of_answer(*pfn, symbol, version, flags);
-	return answer;
+	return wrap_answer(
+		lookup_new(symbol, pfn, version, flags, status), pfn, (wrap_wanted){symbol, version, wrap_own(flags)});
 }
 
 EXPORT CUresult cuGetProcAddress_v2_ptsz(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
 {
 	self_get();
-	CUresult answer = DRIVER(cuGetProcAddress_v2_ptsz)(symbol, pfn, version, flags, status);
-	if (answer == CUDA_SUCCESS && pfn && *pfn)
-		*pfn = wrap_of_answer(*pfn, symbol, version, flags | CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM);
-	return answer;
+	CUresult answer = driver_has(AT_cuGetProcAddress_v2_ptsz)
+				  ? DRIVER(cuGetProcAddress_v2_ptsz)(symbol, pfn, version, flags, status)
+				  : lookup_new(symbol, pfn, version,
+					    flags | CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM, status);
+	return wrap_answer(answer, pfn, (wrap_wanted){symbol, version, true});
 }

@@ -10,8 +10,17 @@ static bool nvml_tell(nvmlDevice_t device, uint64_t *ret_free, uint64_t *ret_tot
 {
 	self *s = self_base();
 	unsigned place;
+	nvmlMemory_t has = {0};
 	nvml_ready();
-	return slice_device(s, device, &place) && memory_tell(s, place, ret_free, ret_total);
+	if (!slice_device(s, device, &place))
+		return false;
+	if (UNLIKELY(!memory_is_measured(s, place) && memory_limit(s, place) != LIMITS_NONE)) {
+		if (nvml_has(AT_nvmlDeviceGetMemoryInfo) &&
+			NVML_REAL(nvmlDeviceGetMemoryInfo)(device, &has) != NVML_SUCCESS)
+			return false; /* and what NVML says of that is the answer */
+		memory_measured(s, place, has.total);
+	}
+	return memory_tell(s, place, ret_free, ret_total);
 }
 
 EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)

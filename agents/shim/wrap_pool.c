@@ -10,10 +10,10 @@ static CUmemoryPool pool_current(unsigned device)
 {
 	CUdevice ordinal;
 	CUmemoryPool pool = NULL;
-	if (DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS &&
-		DRIVER(cuDeviceGetMemPool)(&pool, ordinal) == CUDA_SUCCESS && pool)
-		return pool;
-	return (CUmemoryPool)(uintptr_t)(device + 1);
+	bool told = DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS &&
+		    (DRIVER(cuDeviceGetMemPool)(&pool, ordinal) == CUDA_SUCCESS ||
+			    DRIVER(cuDeviceGetDefaultMemPool)(&pool, ordinal) == CUDA_SUCCESS);
+	return told && pool ? pool : (CUmemoryPool)(uintptr_t)(device + 1);
 }
 
 static CUresult pooled_close(
@@ -42,10 +42,16 @@ static CUresult pooled_close(
 		if (!self_device(s, &device))                                                                          \
 			return DRIVER(symbol) arguments;                                                               \
 		CUgraph graph = graph_of_recording(s, stream, DRIVER(asks));                                           \
-		if (graph)                                                                                             \
-			return graph_recorded(s, graph, device, DRIVER(symbol) arguments, dptr, bytes);                \
+		if (graph) {                                                                                           \
+			graph_taking taking;                                                                           \
+			if (!graph_add_open(&taking, s, device, bytes))                                                \
+				return CUDA_ERROR_OUT_OF_MEMORY;                                                       \
+			return graph_add_close(&taking, graph, DRIVER(symbol) arguments, dptr);                        \
+		}                                                                                                      \
 		CUmemoryPool source = from;                                                                            \
 		pool_device(s, source, &device);                                                                       \
+		if (device == POOL_ELSEWHERE)                                                                          \
+			return DRIVER(symbol) arguments;                                                               \
 		if (!pool_take(s, source, device, bytes))                                                              \
 			return CUDA_ERROR_OUT_OF_MEMORY;                                                               \
 		return pooled_close(s, device, source, DRIVER(symbol) arguments, dptr, bytes);                         \
@@ -64,8 +70,9 @@ EXPORT CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *props)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuMemPoolCreate)(pool, props);
-	if (answer == CUDA_SUCCESS && props && props->location.type == CU_MEM_LOCATION_TYPE_DEVICE)
-		pool_enter(s, *pool, self_ordinal(s, props->location.id));
+	if (answer == CUDA_SUCCESS && props)
+		pool_enter(s, *pool,
+			memory_is_host(props->location.type) ? POOL_ELSEWHERE : self_ordinal(s, props->location.id));
 	return answer;
 }
 

@@ -1,6 +1,6 @@
-/* shim_region make FOLDER MEMORY_MIB COMPUTE_MILLI [lend|low|over|driver=PATH|nvml=PATH]...    what the node makes for
- * a container shim_region set FOLDER memory|compute|lent|hold|priority VALUE          what the node changes while it
- * runs
+/* shim_region make FOLDER MEMORY_MIB COMPUTE_MILLI [lend|low|over|uuids|driver=PATH|nvml=PATH]...    what the node
+ * makes for a container shim_region set FOLDER memory|compute|lent|hold|priority VALUE          what the node changes
+ * while it runs
  *
  * It writes as the node does: the container's side maps `limits` for reading alone.
  */
@@ -11,6 +11,15 @@
 #include <sys/mman.h>
 
 #include "shim/region.h"
+
+/* Two devices, the second with twice as much, known by uuids of nothing but 1s and 2s. */
+static void name_two(limits *l)
+{
+	l->device_count = 2;
+	limits_set_memory(l, 1, 2 * atomic_load(&l->devices[0].memory_bytes));
+	for (unsigned d = 0; d < 2; d++)
+		memset(l->devices[d].uuid, (int)d + 1, sizeof l->devices[d].uuid);
+}
 
 static int make(int argc, char **argv)
 {
@@ -29,6 +38,8 @@ static int make(int argc, char **argv)
 			snprintf(l.driver_path, sizeof l.driver_path, "%s", argv[i] + 7);
 		else if (strncmp(argv[i], "nvml=", 5) == 0)
 			snprintf(l.nvml_path, sizeof l.nvml_path, "%s", argv[i] + 5);
+		else if (strcmp(argv[i], "uuids") == 0)
+			name_two(&l);
 		else
 			limits_set_priority(&l, LIMITS_LOW);
 	}

@@ -128,6 +128,19 @@ static CUresult make_graph_node(uint64_t bytes)
 	return graph_run(graph);
 }
 
+/* An instance that is uploaded and never launched. */
+static CUresult make_uploaded(uint64_t bytes)
+{
+	CUgraph graph;
+	CUgraphNode node;
+	CUgraphExec exec;
+	CUDA_MEM_ALLOC_NODE_PARAMS params = {.poolProps = {.allocType = 1, .location = {1, 0}}, .bytesize = bytes};
+	EXPECT(cuGraphCreate(&graph, 0) == CUDA_SUCCESS);
+	EXPECT(cuGraphAddMemAllocNode(&node, graph, NULL, 0, &params) == CUDA_SUCCESS);
+	EXPECT(cuGraphInstantiateWithFlags(&exec, graph, 0) == CUDA_SUCCESS);
+	return cuGraphUpload(exec, NULL);
+}
+
 static CUresult make_recorded(uint64_t bytes)
 {
 	CUgraph graph;
@@ -168,6 +181,7 @@ FILL(module_ex)
 FILL(library)
 FILL(heap)
 FILL(graph_node)
+FILL(uploaded)
 FILL(recorded)
 
 static void fill_alloc(void)
@@ -469,6 +483,7 @@ const check checks_memory[] = {
 	{"fill_library", fill_library},
 	{"fill_heap", fill_heap},
 	{"fill_graph_node", fill_graph_node},
+	{"fill_uploaded", fill_uploaded},
 	{"fill_recorded", fill_recorded},
 	{"contexts_on_a_full_limit", contexts_on_a_full_limit},
 	{"to_the_last_byte", to_the_last_byte},

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -65,6 +66,35 @@ static void vfork_and_exit(void)
 		EXPECT(waitpid(pid, &status, 0) == pid);
 	}
 	EXPECT(left_now() == 508 * MIB);
+}
+
+static nvmlDevice_t first_device;
+
+static void *ask_nvml(void *arg)
+{
+	nvmlMemory_t memory;
+	(void)arg;
+	EXPECT(nvmlDeviceGetMemoryInfo(first_device, &memory) == NVML_SUCCESS);
+	return NULL;
+}
+
+static void child_asks_nvml(void)
+{
+	alarm(10);
+	ask_nvml(NULL);
+}
+
+/* A fork while another thread asks the shim for NVML the first time: the child waits for nobody who is not there. The
+ * simulator has begun before.
+ */
+static void fork_while_nvml_is_opened(void)
+{
+	pthread_t other;
+	EXPECT(nvmlInit_v2() == NVML_SUCCESS && nvmlDeviceGetHandleByIndex_v2(0, &first_device) == NVML_SUCCESS);
+	EXPECT(pthread_create(&other, NULL, ask_nvml, NULL) == 0);
+	for (int i = 0; i < 50; i++)
+		EXPECT(check_in_child(child_asks_nvml) == 0);
+	pthread_join(other, NULL);
 }
 
 static int clone_exits(void *arg)
@@ -283,6 +313,7 @@ const check checks_process[] = {
 	{"fork_before_the_first_call", fork_before_the_first_call},
 	{"fork_after_the_first_call", fork_after_the_first_call},
 	{"vfork_and_exit", vfork_and_exit},
+	{"fork_while_nvml_is_opened", fork_while_nvml_is_opened},
 	{"bare_clone_and_exit", bare_clone_and_exit},
 	{"killed_gives_back", killed_gives_back},
 	{"many_processes", many_processes},

@@ -39,6 +39,19 @@ static void nvml_shows_the_slice(void)
 	EXPECT(memory_v2.total == 1024 * MIB && memory_v2.used == 116 * MIB && memory_v2.free == 908 * MIB);
 }
 
+/* What is no device is none here either, and what was known of one is not taken for it. */
+static void nvml_refuses_what_is_no_device(void)
+{
+	nvmlDevice_t device;
+	nvmlMemory_t memory;
+	check_start();
+	EXPECT(nvmlInit_v2() == NVML_SUCCESS);
+	EXPECT(nvmlDeviceGetMemoryInfo(NULL, &memory) == NVML_ERROR_INVALID_ARGUMENT);
+	EXPECT(nvmlDeviceGetHandleByIndex_v2(0, &device) == NVML_SUCCESS);
+	EXPECT(nvmlDeviceGetMemoryInfo(device, &memory) == NVML_SUCCESS);
+	EXPECT(nvmlDeviceGetMemoryInfo(NULL, &memory) == NVML_ERROR_INVALID_ARGUMENT);
+}
+
 static void nvml_lists_the_own_processes(void)
 {
 	nvmlDevice_t device;
@@ -55,6 +68,7 @@ const check checks_told[] = {
 	{"memory_told", memory_told},
 	{"no_context_no_answer", no_context_no_answer},
 	{"nvml_shows_the_slice", nvml_shows_the_slice},
+	{"nvml_refuses_what_is_no_device", nvml_refuses_what_is_no_device},
 	{"nvml_lists_the_own_processes", nvml_lists_the_own_processes},
 	{NULL, NULL},
 };

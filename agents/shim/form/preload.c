@@ -38,6 +38,8 @@ __asm__(
 	"	je 1f\n"
 	"	cmpb $'d', (%rsi)\n"
 	"	je 1f\n"
+	"	cmpb $'_', (%rsi)\n"
+	"	je 1f\n"
 	"	jmp *\\at(%rip)\n"
 	"1:	push %rdi\n"
 	"	push %rsi\n"
@@ -123,10 +125,12 @@ static void *preload_swap(void *handle, const char *name)
 
 __attribute__((used)) void *preload_ask(void *handle, const char *name)
 {
-	if (preload_same(name, "dlsym"))
+	if (preload_same(name, "dlsym") || preload_same(name, "__libc_dlsym"))
 		return (void *)dlsym;
 	if (preload_same(name, "dlvsym"))
 		return (void *)dlvsym;
+	if (driver_is_opening())
+		return NULL; /* the library's own constructor */
 	if (preload_begins(name, "cu") || preload_begins(name, "nvml"))
 		return preload_swap(handle, name);
 	return NULL;

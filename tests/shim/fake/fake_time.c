@@ -254,21 +254,36 @@ FAKE_EXPORT CUresult cuGraphExecDestroy(CUgraphExec exec)
 	return CUDA_SUCCESS;
 }
 
-/* All nodes one after the other; what they allocate is theirs from the first run on. */
-FAKE_EXPORT CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
+/* What the nodes allocate is theirs from the first run on, or from when it was seen to before. */
+static CUresult graph_take_memory(CUgraphExec exec, unsigned device)
 {
-	unsigned device;
-	int64_t ns = 0;
 	fake_block block;
-	if (!fake_device_now(&device))
-		return CUDA_ERROR_INVALID_CONTEXT;
 	for (unsigned i = 0; i < exec->graph.count; i++) {
-		ns += exec->graph.ns[i];
 		if (!exec->graph.bytes[i] || fake_find(exec->graph.dptr[i], &block))
 			continue;
 		if (!world_take(device, exec->graph.bytes[i]))
 			return CUDA_ERROR_OUT_OF_MEMORY;
 		fake_put(exec->graph.dptr[i], exec->graph.bytes[i], device, 0);
 	}
-	return launch(ns, stream);
+	return CUDA_SUCCESS;
+}
+
+FAKE_EXPORT CUresult cuGraphUpload(CUgraphExec exec, CUstream stream)
+{
+	unsigned device;
+	(void)stream;
+	return fake_device_now(&device) ? graph_take_memory(exec, device) : CUDA_ERROR_INVALID_CONTEXT;
+}
+
+/* All nodes one after the other. */
+FAKE_EXPORT CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
+{
+	unsigned device;
+	int64_t ns = 0;
+	if (!fake_device_now(&device))
+		return CUDA_ERROR_INVALID_CONTEXT;
+	for (unsigned i = 0; i < exec->graph.count; i++)
+		ns += exec->graph.ns[i];
+	CUresult answer = graph_take_memory(exec, device);
+	return answer == CUDA_SUCCESS ? launch(ns, stream) : answer;
 }
