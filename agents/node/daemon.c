@@ -93,6 +93,8 @@ static void on_cards(void *arg, const card *list, uint32_t n, const int16_t *lin
 
 	s->is_scanned = true;
 	ward_take_cards(s->ward, list, n, links, driver, clock_mono_us());
+	if (s->station)
+		station_seen(s->station, list, n);
 	inventory_changed(s);
 }
 
@@ -471,6 +473,7 @@ static err station_begin(service *s, fault *f)
 			.cdi_folder = s->o.cdi_dir[0] ? s->o.cdi_dir : NULL,
 			.libraries = s->o.libraries,
 			.procfs = s->o.procfs,
+			.devices = s->o.devfs,
 			.form = s->o.form,
 			.tidy = tidy},
 		.on_refused = on_refused,

@@ -23,6 +23,7 @@ static const setting rows[] = {
 	TEXT("nvml", nvml, "libnvidia-ml.so.1", "NVIDIA's management library; \"\": none."),
 	TEXT("sysfs", sysfs, "/sys", "Where sysfs is."),
 	TEXT("procfs", procfs, "/proc", "Where NVIDIA's driver shows its devices."),
+	TEXT("devfs", devfs, "/dev", "Where the device nodes are that a container is given."),
 	TEXT("kernel-log", kernel_log, "/dev/kmsg", "The kernel's log, for errors of devices; \"\": it is not read."),
 	TEXT("kubelet-dir", kubelet_dir, "/var/lib/kubelet",
 		"Kubelet's folder: a pod lives as long as it has one there."),

@@ -4,7 +4,7 @@
 #include "agents/node/giver.h"
 
 typedef struct daemon_settings {
-	const char *node, *state_dir, *metrics_listen, *nvml, *sysfs, *procfs, *kernel_log, *kubelet_dir;
+	const char *node, *state_dir, *metrics_listen, *nvml, *sysfs, *procfs, *devfs, *kernel_log, *kubelet_dir;
 	const char *agent, *agent_ca, *token_file;
 	const char *kubeconfig, *plan_keys, *resource, *cdi_dir, *shim, *libraries;
 	const char *audit, *log_level;

@@ -311,17 +311,31 @@ static bool is_told_by_maker(const giver *g, const kubelet_wish *w, arena *a)
 	return g->cdi_folder && cdi_has_devices(g->cdi_folders, MAKER_KIND, uuids, w->plan->n);
 }
 
-/* The driver makes a device's node some time after the device is there. */
+static err node_check(const char *path, fault *f)
+{
+	return access(path, F_OK) == 0
+		       ? ERR_OK
+		       : fault_set(f, ERR_UNAVAILABLE, NULL, "the device node %s is not there yet", path);
+}
+
+/* The driver makes a device's node some time after the device is there, and those of its own parts when these are
+ * loaded: a container that got some of them would fail later, and say less.
+ */
 static err nodes_check(const giver *g, const kubelet_wish *w, arena *a, fault *f)
 {
 	const card *c;
-	err e = ERR_OK;
+	err e = node_check(str_z(a, str_print(a, "%s/nvidiactl", g->devices)), f);
+
+	if (!e)
+		e = node_check(str_z(a, str_print(a, "%s/nvidia-uvm", g->devices)), f);
 
 	for (uint32_t i = 0; i < w->plan->n && !e; i++) {
 		e = card_find(g, &w->plan->shares[i], a, &c, f);
 		if (!e && c->minor < 0)
 			e = fault_set(f, ERR_UNAVAILABLE, NULL, "the device node of " STR_FMT " is not known yet",
 				STR_ARG(w->plan->shares[i].uuid));
+		else if (!e)
+			e = node_check(str_z(a, str_print(a, "%s/nvidia%d", g->devices, c->minor)), f);
 	}
 	return e;
 }

@@ -23,6 +23,7 @@ typedef struct entry {
 	char why[FAULT_DETAIL_MAX];
 	bool has_failed; /* making did, and nothing stands there of it: told once, then the entry goes */
 	bool is_waiting; /* removing did: it is tried again later */
+	bool is_missed;  /* it was not seen among what stands on the device */
 } entry;
 
 struct instances {
@@ -397,6 +398,36 @@ void instances_sweep(instances *all, bool (*is_used)(void *arg, str of), void *a
 		return;
 	(void)!save(all, NULL);
 	turn(all);
+}
+
+static bool is_among(const card *c, const char *uuid)
+{
+	for (uint32_t i = 0; i < c->n_instances; i++)
+		if (strcmp(c->instances[i].uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
+/* What was made while the device was looked at is missed once. */
+void instances_seen(instances *all, const card *c)
+{
+	bool has_any = false;
+
+	for (uint32_t i = all->entries.n; i-- > 0;) {
+		entry *e = all->entries.v[i];
+		if (e->stage != STAGE_READY || strcmp(e->device, c->uuid) != 0)
+			continue;
+		bool was_missed = e->is_missed;
+		e->is_missed = !is_among(c, e->made.uuid);
+		if (!e->is_missed || !was_missed)
+			continue;
+		entry_drop(all, e);
+		has_any = true;
+	}
+	if (!has_any)
+		return;
+	(void)!save(all, NULL);
+	all->c.on_change(all->c.arg);
 }
 
 uint32_t instances_count(const instances *all)

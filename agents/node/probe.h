@@ -10,8 +10,8 @@
 #include "net/loop.h"
 
 enum {
-	PROBE_PROCESSES_MAX = 512, /* on one device */
-	PROBE_SKIP_MIN_S = 30,     /* for so long an ill device is left out, and twice as long each time */
+	PROBE_PROCESSES_MAX = 4096, /* on one device; the books of one container have room for 1,024 */
+	PROBE_SKIP_MIN_S = 30,      /* for so long an ill device is left out, and twice as long each time */
 	PROBE_SKIP_MAX_S = 600,
 	PROBE_RESTART_S = 1,
 };

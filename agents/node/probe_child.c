@@ -276,8 +276,10 @@ static probe_process *process_put(probe_sample *s, uint32_t pid)
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->v[i].pid == pid)
 			return &s->v[i];
-	if (s->n == PROBE_PROCESSES_MAX)
+	if (s->n == PROBE_PROCESSES_MAX) {
+		s->is_unlisted = true; /* of some nothing would be known */
 		return NULL;
+	}
 	s->v[s->n] = (probe_process){.pid = pid, .gpu_instance = UINT32_MAX};
 	return &s->v[s->n++];
 }
@@ -299,7 +301,7 @@ static void processes_v1(child *c, nvmlDevice_t device, probe_sample *s)
 	nvmlProcessInfo_v1_t *list = (nvmlProcessInfo_v1_t *)c->processes;
 	unsigned n = LISTED_MAX;
 
-	s->is_unlisted = c->nvml.compute_processes_v1(device, &n, list) != NVML_SUCCESS;
+	s->is_unlisted |= c->nvml.compute_processes_v1(device, &n, list) != NVML_SUCCESS;
 	for (unsigned i = 0; !s->is_unlisted && i < n && i < LISTED_MAX; i++)
 		process_take(s, &(nvmlProcessInfo_v2_t){list[i].pid, list[i].usedGpuMemory, UINT32_MAX, UINT32_MAX});
 }

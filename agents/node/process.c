@@ -174,6 +174,25 @@ bool process_in_pod(pid_t pid, const char *pod_uid)
 	return *pod_uid && cgroup_has_pod(text_of(pid, "cgroup", text, sizeof(text)), str_from(pod_uid));
 }
 
+pid_t process_beside(pid_t pid, bool (*is_it)(void *arg, pid_t other), void *arg)
+{
+	char own[4096], other[4096];
+	str group = text_of(pid, "cgroup", own, sizeof(own));
+	DIR *list = group.n ? opendir("/proc") : NULL;
+	pid_t found = 0;
+
+	for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+		int64_t n;
+		if (!str_to_i64(str_from(entry->d_name), &n) || n == pid)
+			continue;
+		if (str_eq(text_of((pid_t)n, "cgroup", other, sizeof(other)), group) && is_it(arg, (pid_t)n))
+			found = (pid_t)n;
+	}
+	if (list)
+		closedir(list);
+	return found;
+}
+
 bool process_groups(arena *a, str *ret)
 {
 	DIR *list = opendir("/proc");

@@ -28,6 +28,9 @@ bool process_has_ended(pid_t pid);
 /* Whether the pod's uid stands in the process's control group, as kubelet's drivers write it ('-' or '_'). */
 bool process_in_pod(pid_t pid, const char *pod_uid);
 
+/* The first other process of the same control groups (those of one container are) for which is_it holds; 0: none. */
+pid_t process_beside(pid_t pid, bool (*is_it)(void *arg, pid_t other), void *arg);
+
 /* What /proc/PID/cgroup says of all processes, one after the other, in a. False: not all of the machine's can be seen.
  */
 bool process_groups(arena *a, str *ret);

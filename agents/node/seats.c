@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 #include "agents/node/settle.h"
+#include "agents/node/trim.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/vec.h"
@@ -29,6 +30,7 @@ struct seats {
 	loop_watch *watch;
 	map by_watch; /* lot, by the kernel's number */
 	vec(resting) resting;
+	trim *trim;
 };
 
 seats *seats_new(loop *l, allocations *all, void (*on_news)(void *arg), void *arg)
@@ -38,6 +40,7 @@ seats *seats_new(loop *l, allocations *all, void (*on_news)(void *arg), void *ar
 	assert(s);
 	*s = (seats){.all = all, .loop = l, .on_news = on_news, .arg = arg, .inotify_fd = -1};
 	s->settle = settle_new();
+	s->trim = trim_new(l);
 	return s;
 }
 
@@ -57,6 +60,7 @@ void seats_free(seats *s)
 	if (!s)
 		return;
 	watches_end(s);
+	trim_free(s->trim);
 	settle_free(s->settle);
 	vec_done(&s->members);
 	map_done(&s->by_watch);
@@ -143,6 +147,7 @@ static void seats_read(seats *s, allocation **list, uint32_t n)
 		for (uint32_t d = 0; d < list[i]->n_devices; d++)
 			vec_push(&s->members, ((settle_member){device_of(list[i], d, a), &list[i]->lot, d}));
 	watches_begin(s, list, n);
+	trim_set(s->trim, list, n);
 	settle_set(s->settle, s->members.v, s->members.n);
 }
 

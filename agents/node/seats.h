@@ -1,7 +1,7 @@
 /* seats: the allocations of this node as settle.h sees them: by device, and anew whenever one comes or goes.
  *
  * A process that begins in a container opens its books, and the kernel tells us (inotify), so that containers without a
- * process cost nothing to speak of.
+ * process cost nothing to speak of. Books that a container makes longer are cut back (trim.h).
  */
 #pragma once
 #include "agents/node/allocation.h"

@@ -303,6 +303,12 @@ lives_word station_pod(const station *s, str pod_uid)
 	return !p ? LIVES_DELETED : pod_is_over(&p->p) ? LIVES_OVER : LIVES_HERE;
 }
 
+void station_seen(station *s, const card *list, uint32_t n)
+{
+	for (uint32_t i = 0; s->instances && i < n; i++)
+		instances_seen(s->instances, &list[i]);
+}
+
 void station_devices(station *s)
 {
 	AUTO_ARENA a = arena_new(0);

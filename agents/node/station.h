@@ -35,6 +35,8 @@ void station_close(station *s); /* NULL-safe; what was given stays */
 
 /* What the API server says of a pod that was bound here. */
 lives_word station_pod(const station *s, str pod_uid);
+/* All devices were looked at, with the instances on them. */
+void station_seen(station *s, const card *list, uint32_t n);
 /* The devices have changed, or one's health. */
 void station_devices(station *s);
 /* An allocation has ended. */

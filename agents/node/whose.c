@@ -1,6 +1,7 @@
 #include "agents/node/whose.h"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include "agents/node/mounts.h"
 #include "agents/node/process.h"
 #include "base/map.h"
@@ -41,22 +42,6 @@ void whose_free(whose *w)
 	free(w);
 }
 
-static allocation *by_pod(const whose *w, pid_t pid)
-{
-	allocation **list, *found = NULL;
-	uint64_t generation;
-	uint32_t n = allocations_list(w->all, &list, &generation);
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (!list[i]->pod_uid[0] || !process_in_pod(pid, list[i]->pod_uid))
-			continue;
-		if (found)
-			return NULL; /* the pod has several, and the mount would have said which */
-		found = list[i];
-	}
-	return found;
-}
-
 static allocation *of_root(const whose *w, pid_t pid)
 {
 	allocation **list;
@@ -86,6 +71,41 @@ static allocation *by_mount(const whose *w, pid_t pid)
 	str id = w->has_home ? mounts_of_process(pid, &w->home, a) : STR_NONE;
 
 	return id.p ? allocation_find(w->all, id) : NULL;
+}
+
+typedef struct beside {
+	const whose *whose;
+	const char *pod_uid;
+	allocation *found;
+} beside;
+
+static bool is_told_by(void *arg, pid_t other)
+{
+	beside *b = arg;
+	allocation *of = by_mount(b->whose, other);
+
+	b->found = of && strcmp(of->pod_uid, b->pod_uid) == 0 ? of : NULL;
+	return b->found != NULL;
+}
+
+/* Where the pod has several, what the container's other processes have mounted says which. */
+static allocation *by_pod(const whose *w, pid_t pid)
+{
+	allocation **list;
+	uint64_t generation;
+	uint32_t n = allocations_list(w->all, &list, &generation), several = 0;
+	beside b = {.whose = w};
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!list[i]->pod_uid[0] || !process_in_pod(pid, list[i]->pod_uid))
+			continue;
+		several++;
+		b.found = list[i];
+		b.pod_uid = list[i]->pod_uid;
+	}
+	if (several > 1 && !process_beside(pid, is_told_by, &b))
+		return NULL;
+	return b.found;
 }
 
 static allocation *look_up(const whose *w, pid_t pid)

@@ -1,8 +1,8 @@
 /* whose: which allocation a process of this node belongs to.
  *
  * First by what is mounted where it runs (mounts.h: nobody inside can make that another container's), then by the pod
- * in its control group, then, where an allocation is of no container, by its ancestors. Answers are kept as long as the
- * process lives.
+ * in its control group (and, where that has several, by what is mounted for the container's other processes), then,
+ * where an allocation is of no container, by its ancestors. Answers are kept as long as the process lives.
  */
 #pragma once
 #include "agents/node/allocation.h"

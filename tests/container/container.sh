@@ -85,7 +85,7 @@ libraries_make()
 devices_make()
 {
 	mkdir -p "$folder/dev"
-	for name in nvidia0 nvidia1 nvidiactl; do
+	for name in nvidia0 nvidia1 nvidiactl nvidia-uvm; do
 		mknod "$folder/dev/$name" c 1 3 2>/dev/null || skip "cannot make device nodes here"
 	done
 }
@@ -135,7 +135,7 @@ expect "the name of the device" "reeve.io/share=${pod}_main" "$names"
 
 # What it sees.
 got=$(run_in "$root" "$names" /bin/sh -c "cd '$folder/dev' && echo *" 2>&1) || true
-expect "the device nodes" "nvidia0 nvidiactl" "$got"
+expect "the device nodes" "nvidia-uvm nvidia0 nvidiactl" "$got"
 expect "the size of the device" 1024 "$(run_in "$root" "$names" /usr/bin/container_share total 2>&1)"
 got=$(run_in "$root" "$names" /usr/bin/container_share fill 2>&1)
 expect_at_most "what one process gets" 1024 "$got"

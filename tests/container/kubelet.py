@@ -394,10 +394,15 @@ def administrators(uuid):
 environment = dict(os.environ, FAKE_GPU=os.path.join(folder, "gpu"), FAKE_DEVICES="4", FAKE_MIG_MS="300")
 
 
+os.mkdir(folder + "/dev")
+for name in ["nvidiactl", "nvidia-uvm", "nvidia0", "nvidia1", "nvidia2", "nvidia3"]:
+    open(folder + "/dev/" + name, "w").close()
+
+
 def begin(log):
     return subprocess.Popen(
         [node, "--node", "n1", "--state-dir", os.path.join(folder, "state"), "--nvml", build + "/fake/libnvidia-ml.so.1",
-         "--metrics-listen", "127.0.0.1:0", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--shares", "1000",
+         "--metrics-listen", "127.0.0.1:0", "--kernel-log", "", "--sysfs", folder + "/sys", "--procfs", folder + "/proc", "--devfs", folder + "/dev", "--shares", "1000",
          "--kubeconfig", os.path.join(folder, "kubeconfig"), "--kubelet-dir", kubelet_dir, "--cdi-dir", os.path.join(folder, "cdi"),
          "--plan-keys", os.path.join(folder, "keys.pem"), "--libraries", build + "/lib"],
         env=environment, stdout=log, stderr=log)

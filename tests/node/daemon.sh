@@ -106,6 +106,12 @@ becomes 3145728 "hami_host_gpu_memory_used_bytes{zone=\"vGPU\",node=\"$(hostname
 is "what it does not tell is left out" "$(metric 'DCGM_FI_DEV_GPU_TEMP{')" ""
 end
 
+# Of a device with very many processes none is overlooked.
+"$allocate" "$folder/state" other GPU-many 1000 0 0
+begin --nvml "$build/fake/nvml_of_many.so"
+await "event=audit.finding kind=stray.*pid=$daemon"
+end
+
 # A container with a MIG instance is shown with it.
 "$tell" mig 2 2
 "$allocate" "$folder/state" cut MIG-00000002-0000-0000-0000-000000000001 1000 0 0

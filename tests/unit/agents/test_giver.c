@@ -42,6 +42,8 @@ typedef struct bench {
 	local_pod pod;
 } bench;
 
+static const char *const nodes[] = {"nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"};
+
 static void bench_open(bench *b, giver_form form, bool has_cdi)
 {
 	char path[256];
@@ -54,8 +56,8 @@ static void bench_open(bench *b, giver_form form, bool has_cdi)
 	(void)snprintf(b->devices, sizeof(b->devices), "%s/dev", b->root);
 	cr_assert_eq(mkdir(b->state, 0700), 0);
 	cr_assert_eq(mkdir(b->devices, 0700), 0);
-	for (int i = 0; i < 2; i++) {
-		(void)snprintf(path, sizeof(path), "%s/nvidia%d", b->devices, i);
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", b->devices, nodes[i]);
 		cr_assert_eq(file_write(path, 0644, S(""), NULL), ERR_OK);
 	}
 	cr_assert_eq(allocations_open(b->state, NULL, NULL, &b->all, NULL), ERR_OK);
@@ -109,7 +111,7 @@ Test(giver, without_cdi_the_answer_has_nodes_mounts_and_variables)
 	bench_open(&b, GIVER_REPLACE, false);
 	cr_assert_eq(give(&b, a, &gift, &f), ERR_OK, "%s", f.detail);
 	cr_expect_eq(gift.cdi.n, 0);
-	cr_assert_eq(gift.nodes.n, 2);
+	cr_assert_eq(gift.nodes.n, 4);
 	cr_expect(str_ends(gift.nodes.v[0], S("/dev/nvidia0")) && str_ends(gift.nodes.v[1], S("/dev/nvidia1")));
 	cr_assert_eq(gift.n_mounts, 4);
 	cr_expect_str_eq(gift.mounts[0].container, LIMITS_FOLDER);
@@ -118,6 +120,28 @@ Test(giver, without_cdi_the_answer_has_nodes_mounts_and_variables)
 	cr_expect_str_eq(gift.mounts[3].container, "/etc/ld.so.preload");
 	cr_assert_eq(gift.n_variables, 1);
 	cr_expect(str_eq(gift.variables[0].value, S(UUID_A "," UUID_B)));
+	bench_close(&b);
+}
+
+Test(giver, nothing_is_given_before_all_of_its_device_nodes_are_there)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	char path[256], aside[256];
+	bench b;
+
+	bench_open(&b, GIVER_REPLACE, true);
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
+		fault f = {0};
+		(void)snprintf(path, sizeof(path), "%s/%s", b.devices, nodes[i]);
+		(void)snprintf(aside, sizeof(aside), "%s/aside", b.devices);
+		cr_assert_eq(rename(path, aside), 0);
+		cr_expect_eq(give(&b, a, &gift, &f), ERR_UNAVAILABLE, "%s", nodes[i]);
+		cr_expect(strstr(f.detail, nodes[i]), "%s", f.detail);
+		cr_expect(!allocation_find(b.all, S("uid_main")));
+		cr_assert_eq(rename(aside, path), 0);
+	}
+	cr_expect_eq(give(&b, a, &gift, NULL), ERR_OK);
 	bench_close(&b);
 }
 

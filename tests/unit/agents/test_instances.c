@@ -283,3 +283,32 @@ Test(instances, a_file_of_another_form_is_not_guessed_at)
 	cr_expect(strstr(f.detail, "instances"), "%s", f.detail);
 	bench_close(&b);
 }
+
+Test(instances, one_that_somebody_has_removed_is_missed_twice_and_made_again)
+{
+	card c = {.uuid = "GPU-a", .n_instances = 1, .instances = {{.uuid = "MIG-a"}}}, other = {.uuid = "GPU-b"};
+	instance_found found;
+	bench b;
+
+	bench_open(&b);
+	put(&b, "instances", "ready pod_main GPU-a 1g.10gb 4 7 0 MIG-a\n");
+	cr_assert_eq(all_open(&b, NULL), ERR_OK);
+	for (int i = 0; i < 3; i++) {
+		instances_seen(b.all, &c);
+		instances_seen(b.all, &other);
+	}
+	c.n_instances = 0;
+	instances_seen(b.all, &c);
+	c.n_instances = 1;
+	instances_seen(b.all, &c);
+	c.n_instances = 0;
+	instances_seen(b.all, &c);
+	cr_expect_eq(instances_get(b.all, &one, &found, NULL), ERR_OK, "it may be made while the device is looked at");
+	instances_seen(b.all, &c);
+	cr_expect_eq(b.changes, 1u);
+	while (instances_get(b.all, &one, &found, NULL) == ERR_UNAVAILABLE)
+		loop_run(b.loop);
+	cr_expect_str_eq(found.uuid, "MIG-a");
+	expect_file(&b, "p.said", "make GPU-a 1g.10gb 4 -1\n");
+	bench_close(&b);
+}
