@@ -81,11 +81,10 @@ for form in preload replace; do
 	done
 	usual=/tmp/reeve-shim-$(id -u)
 	if [ ! -e "$usual" ]; then
-		own="env -u CUDA_DEVICE_MEMORY_SHARED_CACHE"
-		expect "without a named file the usual one counts" 0 form_run "$form" $own CUDA_DEVICE_MEMORY_LIMIT=1g "$check" fill_alloc
-		expect "left from another day it does not" 1 form_run "$form" $own CUDA_DEVICE_MEMORY_LIMIT=4g "$check" fill_alloc
+		expect "without a named file the usual one counts" 0 form_run "$form" env -u CUDA_DEVICE_MEMORY_SHARED_CACHE CUDA_DEVICE_MEMORY_LIMIT=1g "$check" fill_alloc
+		expect "left from another day it does not" 1 form_run "$form" env -u CUDA_DEVICE_MEMORY_SHARED_CACHE CUDA_DEVICE_MEMORY_LIMIT=4g "$check" fill_alloc
 		grep -q 'fake_held(0) <= 1024' "$folder/said" || failed=$((failed + 1))
-		expect "nor for who is told nothing" 1 form_run "$form" $own "$check" fill_alloc
+		expect "nor for who is told nothing" 1 form_run "$form" env -u CUDA_DEVICE_MEMORY_SHARED_CACHE "$check" fill_alloc
 		grep -q 'fake_held(0) <= 1024' "$folder/said" || failed=$((failed + 1))
 		rm -f "$usual"
 	fi
