@@ -151,6 +151,9 @@ static void header_parameters(js_writer *w, const route *t)
 	if (t->flags & ROUTE_WRITE)
 		header_parameter(w, S("Idempotency-Key"), false,
 			"1 to 255 visible characters: a repeat with the same key and body has no second effect.");
+	if (route_has_pages(t))
+		header_parameter(
+			w, S("Prefer"), false, "count=exact: tell how many items there are, where the list can.");
 	if (t->flags & ROUTE_STREAM)
 		header_parameter(w, S("Last-Event-ID"), false, "Cursor of the last event that arrived.");
 }
@@ -208,8 +211,13 @@ static void items_schema(js_writer *w, const route *t, bool has_cursor)
 	js_key(w, S("items"));
 	ref(w, t->answer->name, false);
 	js_object_end(w);
-	if (has_cursor)
+	if (has_cursor) {
 		js_put_raw(w, "next_cursor", S("{\"type\":[\"string\",\"null\"]}"));
+		js_put_raw(w, "total",
+			S("{\"type\":\"integer\",\"description\":\"How many there are, with Prefer: count=exact where the list can tell; "
+			  "at most 100000.\"}"));
+		js_put_raw(w, "total_is_cut", S("{\"type\":\"boolean\",\"description\":\"There are more.\"}"));
+	}
 	js_object_end(w);
 	js_object_end(w);
 }

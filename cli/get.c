@@ -4,6 +4,7 @@
 
 #include "api/routes.h"
 #include "cli/arguments.h"
+#include "cli/pages.h"
 #include "cli/show.h"
 
 enum { TEXT_MAX = 64 << 20, PATH_MAX_BYTES = 4096 };
@@ -11,11 +12,18 @@ enum { TEXT_MAX = 64 << 20, PATH_MAX_BYTES = 4096 };
 typedef struct get_settings {
 	client_settings client;
 	const char *accept, *output;
+	int64_t limit;
 } get_settings;
 
 static const setting rows[] = {
 	CLIENT_SETTING_ROWS(get_settings),
 	OUTPUT_SETTING_ROW(get_settings, "table, json or csv"),
+	{.name = "limit",
+		.kind = SETTING_I64,
+		.at = offsetof(get_settings, limit),
+		.initial = "1000",
+		.max = 100000000,
+		.help = "Most items of a list. 0: all of them."},
 	{.name = "accept",
 		.kind = SETTING_TEXT,
 		.at = offsetof(get_settings, accept),
@@ -103,31 +111,47 @@ static str filters_of(arena *a, char **v, int n)
 	return all;
 }
 
-/* The path of the operands, and the form in which its answer is asked for; the fault says what is wrong with them. */
-static err target_of(
-	arena *a, const get_settings *s, const arguments *args, str *ret_path, const char **ret_accept, fault *f)
+/* What is asked of the server. */
+typedef struct target {
+	str path;
+	const char *accept;
+	bool has_pages; /* a list, of which the operands name no page */
+} target;
+
+static bool is_page_named(char **v, int n)
+{
+	bool is_named = false;
+
+	for (int i = 0; i < n; i++)
+		is_named |= str_starts(str_from(v[i]), S("limit=")) || str_starts(str_from(v[i]), S("cursor="));
+	return is_named;
+}
+
+/* What the operands mean; the fault says what is wrong with them. */
+static err target_of(arena *a, const get_settings *s, const arguments *args, target *ret, fault *f)
 {
 	int n = args->operands_n;
 	bool has_name = n > 1 && !strchr(args->operands[1], '=');
 
-	*ret_accept = *s->accept ? s->accept : "application/json";
+	*ret = (target){.accept = *s->accept ? s->accept : "application/json"};
 	if (n == 0)
 		return fault_set(
 			f, ERR_SETTING, NULL, "needs a kind, or a path that begins with '/'; see reeve get --help");
-	*ret_path = str_from(args->operands[0]);
+	ret->path = str_from(args->operands[0]);
 	if (args->operands[0][0] == '/')
 		return ERR_OK;
-	const route *t = route_find(*ret_path, has_name);
+	const route *t = route_find(ret->path, has_name);
 	if (!t)
 		return fault_set(f, ERR_SETTING, NULL, "there is no %s %s%s; reeve get kinds lists what there is",
 			has_name ? "single" : "list of", args->operands[0], has_name ? " by name" : "");
 	int used = has_name ? 2 : 1;
 	str path = path_of(a, t, has_name ? str_from(args->operands[1]) : S(""));
 	str filters = filters_of(a, args->operands + used, n - used);
-	*ret_path = str_print(a, STR_FMT STR_FMT, STR_ARG(path), STR_ARG(filters));
+	ret->path = str_print(a, STR_FMT STR_FMT, STR_ARG(path), STR_ARG(filters));
 	bool is_table = !*s->output || strcmp(s->output, "table") == 0;
 	if (is_table && !*s->accept && route_has_pages(t))
-		*ret_accept = "text/plain";
+		ret->accept = "text/plain";
+	ret->has_pages = route_has_pages(t) && !*s->accept && !is_page_named(args->operands + used, n - used);
 	return ERR_OK;
 }
 
@@ -149,13 +173,42 @@ static void print(const get_settings *s, const arguments *args, const char *acce
 	buf_done(&out);
 }
 
+static err one_print(client *c, arena *a, const get_settings *s, const arguments *args, const target *t, fault *f)
+{
+	const char *headers[] = {str_print(a, "Accept: %s%c", t->accept, 0).p, NULL};
+	const char *path = str_z(a, t->path);
+	client_reply r = client_call(c, a, "GET", path, headers, STR_NONE, 0);
+
+	if (r.e)
+		return fault_set(f, r.e, NULL, "%s: %s", s->client.url, r.why);
+	if (r.status < 200 || r.status > 299)
+		return client_problem(&r, a, "GET", path, f);
+	print(s, args, t->accept, r.body);
+	return ERR_OK;
+}
+
+/* What is left out is said, where it disturbs no program that reads the list. */
+static err list_print(client *c, arena *a, const get_settings *s, const arguments *args, const target *t, fault *f)
+{
+	bool has_more = false;
+	buf text;
+
+	buf_init(&text, TEXT_MAX);
+	err e = pages_get(c, s->client.url, str_z(a, t->path), t->accept, s->limit, &text, &has_more, f);
+	if (!e)
+		print(s, args, t->accept, buf_str(&text));
+	if (!e && has_more)
+		fprintf(stderr, "reeve get: there are more; --limit=0 shows all\n");
+	buf_done(&text);
+	return e;
+}
+
 int command_get(int argc, char **argv)
 {
 	get_settings s = {0};
 	arguments args = {0};
 	fault f = {0};
-	str path;
-	const char *accept;
+	target t;
 	AUTO_ARENA a = arena_new(0);
 
 	if (arguments_read(&table, &s, argc, argv, &args, &f))
@@ -164,19 +217,10 @@ int command_get(int argc, char **argv)
 		return 0;
 	if (args.operands_n == 1 && strcmp(args.operands[0], "kinds") == 0)
 		return kinds_print();
-	if (target_of(a, &s, &args, &path, &accept, &f))
+	if (target_of(a, &s, &args, &t, &f))
 		return command_fail("get", &f, 2);
 	client *c = client_open(&s.client);
-	const char *headers[] = {str_print(a, "Accept: %s%c", accept, 0).p, NULL};
-	const char *target = str_z(a, path);
-	client_reply r = client_call(c, a, "GET", target, headers, STR_NONE, 0);
+	err e = t.has_pages ? list_print(c, a, &s, &args, &t, &f) : one_print(c, a, &s, &args, &t, &f);
 	client_close(c);
-	if (r.e)
-		fault_set(&f, r.e, NULL, "%s: %s", s.client.url, r.why);
-	else if (r.status < 200 || r.status > 299)
-		r.e = client_problem(&r, a, "GET", target, &f);
-	if (r.e)
-		return command_fail("get", &f, 1);
-	print(&s, &args, accept, r.body);
-	return 0;
+	return e ? command_fail("get", &f, 1) : 0;
 }

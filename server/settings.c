@@ -61,6 +61,8 @@ static const setting rows[] = {
 	NUMBER("connections-per-peer", connections_per_peer, "0", 0, 1000000,
 		"Open connections per client address and edge. 0: no limit."),
 	NUMBER("watch-streams-max", watch_streams_max, "2000", 1, 1000000, "Open watch streams per edge process."),
+	NUMBER("watch-streams-per-caller", watch_streams_per_caller, "200", 1, 1000000,
+		"How many of them one person, service or token may have."),
 	NUMBER("inflight-bytes-max", inflight_bytes_max, "67108864", 1048576, 1099511627776,
 		"Request bodies held at once per edge process, bytes."),
 	NUMBER("rate-principal", rate_principal, "50000", 0, 1000000,

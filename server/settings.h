@@ -29,7 +29,8 @@ typedef struct server_settings {
 	int64_t placer_poll_ms;   /* how often the inbox is looked at without a hint */
 	int64_t connections_max;  /* per edge */
 	int64_t connections_per_peer;
-	int64_t watch_streams_max;   /* per edge */
+	int64_t watch_streams_max; /* per edge */
+	int64_t watch_streams_per_caller;
 	int64_t inflight_bytes_max;  /* request bodies per edge */
 	int64_t rate_principal;      /* units per second of one token, per edge; 0: no limit */
 	int64_t rate_tenant;         /* the same of all tokens of a tenant */

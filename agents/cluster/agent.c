@@ -221,6 +221,7 @@ static bool config_asks(agent *a, int64_t *wait_ms)
 	bool is_soon = false;
 
 	bool asks = can->wants_config && can->wants_config(a->cluster.self, &is_soon);
+	asks |= can->take_config && a->config_moved;
 	if (is_soon && *wait_ms > CONFIG_WAIT_MS)
 		*wait_ms = CONFIG_WAIT_MS;
 	return asks;
@@ -405,8 +406,12 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 	bool is_anew, is_lent = borrow_heard(
 			      &a->borrow, &a->facts, &s, str_from(a->outbox.session), a->asked_us, now_us, &is_anew);
 	ret->is_new_database |= is_anew;
-	if (js_given(&sync_answer_type, &s, "config") && a->cluster.can->take_config)
+	a->config_moved |= s.config_rev != a->config_rev;
+	a->config_rev = s.config_rev;
+	if (js_given(&sync_answer_type, &s, "config") && a->cluster.can->take_config) {
+		a->config_moved = false;
 		a->cluster.can->take_config(a->cluster.self, &s.config);
+	}
 	e = changes_apply(a, &s, now_us, ret, f);
 	err io = agent_flush(a, &disk);
 	if (io) {

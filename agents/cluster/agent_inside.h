@@ -32,6 +32,8 @@ struct agent {
 	bool is_stirred;         /* something freed, or was lent: those are looked at again */
 	int64_t speaks_us;       /* when the digest, and loans, are told again */
 	int64_t drift_n;         /* the last question what runs that was answered */
+	int64_t config_rev;      /* of the configuration that the server has */
+	bool config_moved;       /* it is another than the one that was taken */
 	int64_t turned_us;       /* the last turn: what is sent now was sent no earlier */
 	int64_t packed_us;       /* the report under way was sent no earlier */
 	int64_t packed_seq;

@@ -393,7 +393,7 @@ static void face_take_config(void *self, const sync_config *c)
 
 	if (!models_take(&r->models, c))
 		return;
-	spaces_default(r->spec.spaces, c->default_tenant);
+	real_spaces_tell(r);
 	r->misses = 0;
 	real_look_again(r);
 }

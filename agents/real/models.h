@@ -1,4 +1,4 @@
-/* models: what the server calls the products of this cluster's devices, and whose pods are nobody's.
+/* models: what the server calls the products of this cluster's devices, and whose the pods of its namespaces are.
  *
  * Quota and loans are of classes; nodes know products. The server tells which is which when it is asked (sync_config);
  * until then no pod for such a device is let in here.
@@ -9,6 +9,7 @@
 
 typedef struct models {
 	map by_product;
+	map by_space;         /* of namespaces that the server says something of */
 	char *default_tenant; /* "" : none */
 	bool is_told;
 } models;
@@ -18,5 +19,7 @@ void models_done(models *m);
 bool models_take(models *m, const sync_config *c);
 /* Absent: the server has not said. */
 str models_class(const models *m, str product);
+/* The tenant that the server names for a namespace; absent: it says nothing of it. Valid until something is taken. */
+str models_tenant(const models *m, str space);
 /* As it was taken, in a. */
 sync_config models_keep(const models *m, arena *a);

@@ -43,6 +43,8 @@ void real_free(real *r)
 	used_done(r);
 	works_done(&r->works);
 	roster_done(&r->roster);
+	if (r->spec.spaces)
+		spaces_told(r->spec.spaces, NULL, NULL);
 	models_done(&r->models);
 	events_free(r->events);
 	arena_end(r->kept_arena);
@@ -122,6 +124,21 @@ void real_device(real *r, str node, const node_health *h)
 	if (!sick_reported(stock_sick(s), stock_fleet(s), stock_cluster(s), node, h->uuid, why_not))
 		return;
 	device_news(r, node);
+}
+
+static str space_told(void *arg, str space)
+{
+	const real *r = arg;
+
+	return models_tenant(&r->models, space);
+}
+
+void real_spaces_tell(real *r)
+{
+	str tenant = r->models.default_tenant ? str_from(r->models.default_tenant) : S("");
+
+	spaces_default(r->spec.spaces, tenant);
+	spaces_told(r->spec.spaces, space_told, r);
 }
 
 void real_look_again(real *r)
@@ -391,9 +408,9 @@ err real_act(real *r, vault *v, str text, fault *f)
 	r->kept = (strs){ARENA_ARRAY(r->kept_arena, str, l.memory.n + 1), l.memory.n};
 	for (uint32_t i = 0; i < l.memory.n; i++)
 		r->kept.v[i] = str_dup(r->kept_arena, lines[i].text);
-	if (l.config.classes.n || l.config.default_tenant.n) {
+	if (l.config.classes.n || l.config.namespaces.n || l.config.default_tenant.n) {
 		(void)models_take(&r->models, &l.config);
-		spaces_default(r->spec.spaces, l.config.default_tenant);
+		real_spaces_tell(r);
 	}
 	for (uint32_t i = 0; i < l.orders.n; i++)
 		order_inherit(r, &((const ledger_order *)l.orders.v)[i], now_us);

@@ -72,6 +72,9 @@ typedef struct usage_row {
 	bool is_repeat; /* an agent before may have told it */
 } usage_row;
 
+/* What the server said of the cluster's namespaces counts from now on. */
+void real_spaces_tell(real *r);
+
 struct real {
 	real_spec spec;
 	uint8_t public_key[SIGNATURE_KEY];

@@ -13,6 +13,8 @@ struct spaces {
 	follow *follow;
 	map by_name;
 	char fallback[SPACES_TENANT_MAX + 1];
+	str (*told)(void *arg, str space);
+	void *told_arg;
 	bool is_ready;
 };
 
@@ -123,10 +125,21 @@ void spaces_default(spaces *s, str tenant)
 	changed(s);
 }
 
+void spaces_told(spaces *s, str (*tenant_of)(void *arg, str space), void *arg)
+{
+	s->told = tenant_of;
+	s->told_arg = arg;
+	if (tenant_of)
+		changed(s);
+}
+
 str spaces_tenant(const spaces *s, str space)
 {
 	const space_row *w = map_find(&s->by_name, space);
+	str told = s->told ? s->told(s->told_arg, space) : STR_NONE;
 
+	if (told.n)
+		return told;
 	if (w && w->tenant_n)
 		return row_tenant(w);
 	return s->fallback[0] ? str_from(s->fallback) : STR_NONE;

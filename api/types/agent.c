@@ -101,9 +101,20 @@ static const js_field sync_class_fields[] = {
 #undef F
 JS_TYPE(sync_class, "A product of the cluster's devices.");
 
+#define F(...) JS_FIELD(sync_space, __VA_ARGS__)
+static const js_field sync_space_fields[] = {
+	F(namespace, JS_REQUIRED, "Its name.", JS_LEN(1, 63)),
+	F(tenant, JS_REQUIRED, "Path of whose its pods are.", JS_LEN(1, 600)),
+};
+#undef F
+JS_TYPE(sync_space, "A namespace of the cluster.");
+
 #define F(...) JS_FIELD(sync_config, __VA_ARGS__)
 static const js_field sync_config_fields[] = {
 	F(classes, JS_OPTIONAL, "Products whose class is known.", JS_OF(sync_class), JS_ITEMS(0, 1000)),
+	F(namespaces, JS_OPTIONAL,
+		"Namespaces of which the platform says whose they are, whatever they say themselves.",
+		JS_OF(sync_space), JS_ITEMS(0, SYNC_SPACES_MAX)),
 	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", JS_LEN(0, 600)),
 };
 #undef F

@@ -83,9 +83,18 @@ typedef struct sync_class {
 } sync_class;
 JS_DECLARE(sync_class);
 
+/* A namespace and whose its pods are, as the platform says. */
+typedef struct sync_space {
+	str namespace, tenant;
+} sync_space;
+JS_DECLARE(sync_space);
+
+enum { SYNC_SPACES_MAX = 10000 };
+
 /* What an agent needs to know of its cluster to let pods in by itself. */
 typedef struct sync_config {
 	js_list classes;    /* of sync_class */
+	js_list namespaces; /* of sync_space */
 	str default_tenant; /* of pods whose namespace is not mapped; absent: nobody's */
 } sync_config;
 JS_DECLARE(sync_config);

@@ -208,7 +208,8 @@ JS_TYPE_GIVEN(growth_query, "Which two checkpoints.");
 
 #define F(...) JS_FIELD(watch_query, __VA_ARGS__)
 static const js_field watch_query_fields[] = {
-	F(kinds, JS_OPTIONAL, "tenant, quota, cluster, device_class, token, placement; joined by commas. Absent: all.",
+	F(kinds, JS_OPTIONAL,
+		"tenant, quota, budget, cluster, device_class, token, binding, placement, reservation, quota_request, policy, priority, trust; joined by commas. Absent: all in sight.",
 		JS_ITEMS(0, 16)),
 	TREE_FIELDS,
 	F(since, JS_OPTIONAL, "Cursor g<n>.p<n>: what came after it. Absent: from now on.", JS_LEN(1, 64)),

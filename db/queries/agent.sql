@@ -45,13 +45,17 @@ SELECT l.tenant_key, t.path AS tenant, l.model, l.mode, l.offline_s, l.seq, l.mo
 	l.granted_compute_milli AS compute_milli
 FROM lease l JOIN tenant t ON t.key = l.tenant_key WHERE l.cluster_key = $1 AND l.moved > $2 ORDER BY l.moved;
 
--- What an agent must know of its cluster: the class of each product there is, and whose pods are that nobody else claims.
+-- What an agent must know of its cluster: the class of each product there is, whose the pods of its namespaces are, and whose those
+-- are that nobody else claims.
 -- name: agent_config :many
 -- in: cluster_key int4
--- out: product text?, class text?, default_tenant text?
-SELECT NULL::text AS product, NULL::text AS class, t.path AS default_tenant FROM cluster c JOIN tenant t ON t.key = c.default_tenant_key WHERE c.key = $1
+-- out: product text?, class text?, default_tenant text?, namespace text?, tenant text?
+SELECT NULL::text AS product, NULL::text AS class, t.path AS default_tenant, NULL::text AS namespace, NULL::text AS tenant
+FROM cluster c JOIN tenant t ON t.key = c.default_tenant_key WHERE c.key = $1
 UNION ALL
-(SELECT d.product, min(d.class) AS class, NULL::text AS default_tenant FROM device d WHERE d.cluster_key = $1 AND d.class <> 'unclassified' GROUP BY d.product LIMIT 1000);
+(SELECT d.product, min(d.class), NULL, NULL, NULL FROM device d WHERE d.cluster_key = $1 AND d.class <> 'unclassified' GROUP BY d.product LIMIT 1000)
+UNION ALL
+SELECT NULL, NULL, NULL, n.name, t.path FROM cluster_namespace n JOIN tenant t ON t.key = n.tenant_key WHERE n.cluster_key = $1 AND t.deleted_at IS NULL;
 
 -- Which parts of what runs there a cluster is to tell whole.
 -- name: drift_of :many
@@ -66,10 +70,10 @@ SELECT cluster_key, moved FROM lease WHERE moved > $1 ORDER BY moved LIMIT 1000;
 
 -- name: stream_head :one
 -- in: cluster_key int4
--- out: term int8, incarnation int8, rev int8, lease_rev int8, drift_n int8
+-- out: term int8, incarnation int8, rev int8, lease_rev int8, drift_n int8, config_rev int8
 SELECT l.term, i.number AS incarnation, coalesce((SELECT rev FROM cluster_stream WHERE cluster_key = $1), 0) AS rev,
 	coalesce((SELECT max(moved) FROM lease WHERE cluster_key = $1), 0) AS lease_rev,
-	coalesce((SELECT n FROM cluster_drift WHERE cluster_key = $1), 0) AS drift_n
+	coalesce((SELECT n FROM cluster_drift WHERE cluster_key = $1), 0) AS drift_n, coalesce((SELECT config_rev FROM cluster WHERE key = $1), 0) AS config_rev
 FROM leader l, incarnation i WHERE l.name = 'placer';
 
 -- name: stream_heads :many

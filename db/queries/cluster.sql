@@ -60,7 +60,8 @@ u AS (
 	UPDATE cluster SET state = coalesce($2, state), is_cordoned = coalesce($3, is_cordoned), is_frozen = coalesce($4, is_frozen),
 		default_tenant_key = CASE WHEN $5 = '' THEN NULL ELSE coalesce((SELECT key FROM t), default_tenant_key) END,
 		labels = coalesce($6, labels), rev = (SELECT n FROM h) + $8,
-		drain_grace_s = CASE WHEN $9 < 0 THEN NULL ELSE coalesce($9, drain_grace_s) END, requeues = coalesce($10, requeues)
+		drain_grace_s = CASE WHEN $9 < 0 THEN NULL ELSE coalesce($9, drain_grace_s) END, requeues = coalesce($10, requeues),
+		config_rev = CASE WHEN $5::text IS NULL THEN config_rev ELSE (SELECT n FROM h) + $8 END
 	WHERE key = (SELECT key FROM c) AND ($7 < 0 OR rev = $7) AND ($5::text IS NULL OR $5 = '' OR EXISTS (SELECT FROM t))
 	RETURNING *
 ),

@@ -15,21 +15,24 @@ i AS (
 SELECT CASE WHEN t.key IS NULL THEN 'refused:unknown_tenant' WHEN i.id IS NULL THEN 'refused:conflict' ELSE 'done' END AS outcome, i.id, i.rev AS revision
 FROM (SELECT 1) one LEFT JOIN t ON true LEFT JOIN i ON true;
 
--- A private plan is its maker's, and the fleet's: reader '' is whoever sees the whole fleet.
+-- A private plan is its maker's, and the fleet's: reader '' is whoever sees the whole fleet. Who else reads one that tells of bindings
+-- must be told of them (tells_bindings); a text cannot hold the member as it is searched for, with its quotes bare.
 -- name: plan_get :one
 -- in: id text, reader text
 -- out: plan_id text, revision int8, etag text, state text, manager text, fingerprint text, result text, created_at timestamptz, expires_at timestamptz,
---     applied_at timestamptz?, created_by text, applied_by text?, applied_revision int8?, summary json, changes json, requests json
+--     applied_at timestamptz?, created_by text, applied_by text?, applied_revision int8?, summary json, changes json, requests json, tenant_key int4, tells_bindings bool
 SELECT id AS plan_id, rev AS revision, '"' || rev || '"' AS etag,
 	CASE WHEN applied_at IS NOT NULL THEN 'applied' WHEN expires_at <= now() THEN 'expired' ELSE 'planned' END AS state,
-	manager, fingerprint, result, created_at, expires_at, applied_at, created_by, applied_by, applied_rev AS applied_revision, summary, changes, requests
+	manager, fingerprint, result, created_at, expires_at, applied_at, created_by, applied_by, applied_rev AS applied_revision, summary, changes, requests,
+	tenant_key, position('"kind":"binding"' IN changes) > 0 AS tells_bindings
 FROM plan WHERE id = $1 AND (NOT is_private OR $2 IN ('', created_by));
 
 -- For people.
 -- name: plan_text :one
 -- in: id text, is_markdown bool, reader text
--- out: revision int8, result text, body text
-SELECT rev AS revision, result, CASE WHEN $2 THEN as_markdown ELSE as_text END AS body FROM plan
+-- out: revision int8, result text, body text, created_by text, tenant_key int4, tells_bindings bool
+SELECT rev AS revision, result, CASE WHEN $2 THEN as_markdown ELSE as_text END AS body, created_by, tenant_key,
+	position('"kind":"binding"' IN changes) > 0 AS tells_bindings FROM plan
 WHERE id = $1 AND (NOT is_private OR $3 IN ('', created_by));
 
 -- name: plan_list :many
@@ -44,8 +47,9 @@ FROM plan WHERE id > $1 AND NOT is_private ORDER BY id LIMIT $2;
 
 -- name: plan_work :one
 -- in: id text, reader text
--- out: is_platform bool, grants text, manifest bytea, is_yaml bool, applied_ask text?
-SELECT is_platform, grants, manifest, is_yaml, applied_ask FROM plan WHERE id = $1 AND (NOT is_private OR $2 IN ('', created_by));
+-- out: is_platform bool, grants text, manifest bytea, is_yaml bool, applied_ask text?, created_by text, tenant text, tells_bindings bool
+SELECT p.is_platform, p.grants, p.manifest, p.is_yaml, p.applied_ask, p.created_by, t.path AS tenant, position('"kind":"binding"' IN p.changes) > 0 AS tells_bindings
+FROM plan p JOIN tenant t ON t.key = p.tenant_key WHERE p.id = $1 AND (NOT p.is_private OR $2 IN ('', p.created_by));
 
 -- Tenants and all that is or was below them.
 -- name: plan_scope :many
@@ -185,7 +189,8 @@ FROM unnest($2::int4[], $3::int8[]) AS q(key, off), chain c
 WHERE t.key = q.key AND c.id = 'g' AND CASE WHEN EXISTS (SELECT FROM plan p WHERE p.id = $1 AND p.applied_rev = c.n + 1)
 	-- Asked of q: of all tenants it would be where the join comes last.
 	THEN hold(NOT EXISTS (SELECT FROM placement x WHERE x.tenant_key = q.key AND x.ended_at IS NULL)
-		AND NOT EXISTS (SELECT FROM inbox i WHERE i.tenant_key = q.key AND i.kind = 'place'), 'plan_tenant_in_use')
+		AND NOT EXISTS (SELECT FROM inbox i WHERE i.tenant_key = q.key AND i.kind = 'place')
+		AND NOT EXISTS (SELECT FROM reservation r WHERE r.tenant_key = q.key AND r.deleted_at IS NULL AND r.ends_at > now()), 'plan_tenant_in_use')
 		-- What hangs below goes with it, or is not there.
 		AND hold(tenant_kids(q.key) = (SELECT count(*) FROM tenant c WHERE c.parent_key = q.key AND c.deleted_at IS NULL AND c.key = ANY ($2::int4[])), 'plan_scope_moved')
 	ELSE false END;

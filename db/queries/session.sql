@@ -3,7 +3,11 @@
 -- name: session_create :one
 -- in: id text, hash bytea, subject text, name text, groups text[], issuer text, issuer_subject text, issuer_sid text, life_s int8, rev_offset int8
 -- out: outcome text, id text?, expires_at timestamptz?
-WITH i AS (
+WITH p AS (
+	INSERT INTO person (subject, groups) SELECT $3, $5 WHERE $10 > 0
+	ON CONFLICT (subject) DO UPDATE SET groups = excluded.groups, signed_in_at = now()
+),
+i AS (
 	INSERT INTO session (id, hash, subject, name, groups, issuer, issuer_subject, issuer_sid, expires_at)
 	SELECT $1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9) WHERE $10 > 0
 	RETURNING id, expires_at
@@ -15,6 +19,15 @@ SELECT 'done' AS outcome, i.id, i.expires_at FROM i;
 -- out: id text, hash bytea, subject text, name text, groups text, expires_at timestamptz, seen_at timestamptz, is_ended bool
 SELECT id, hash, subject, name, array_to_string(groups, E'\n') AS groups, expires_at, seen_at, ended_at IS NOT NULL AS is_ended
 FROM session WHERE id = $1;
+
+-- Those that count.
+-- name: session_list :many
+-- in: subject text?, after text, limit int8
+-- out: id text, subject text, name text, groups json, created_at timestamptz, seen_at timestamptz, expires_at timestamptz, cursor text
+-- sort: fields
+SELECT id, subject, name, to_json(groups) AS groups, created_at, seen_at, expires_at, id AS cursor
+FROM session WHERE ended_at IS NULL AND expires_at > now() AND id > $2 AND ($1::text IS NULL OR subject = $1)
+ORDER BY id LIMIT $3;
 
 -- name: session_touch :exec
 -- in: id text

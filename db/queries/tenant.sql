@@ -27,26 +27,27 @@ WHERE t.deleted_at IS NULL AND t.depth > 0 AND t.path > $3
 ORDER BY t.path
 LIMIT $4;
 
+-- What is or was below a tenant.
 -- name: tenant_keys_under :many
 -- in: key int4
 -- out: key int4
 WITH RECURSIVE below AS (
 	SELECT key FROM tenant WHERE key = $1 AND deleted_at IS NULL
 	UNION ALL
-	SELECT t.key FROM tenant t JOIN below b ON t.parent_key = b.key WHERE t.deleted_at IS NULL
+	SELECT t.key FROM tenant t JOIN below b ON t.parent_key = b.key
 )
 SELECT key FROM below;
 
--- The same for several nodes at once: a tenant comes once for each of them it lies below.
+-- What is below several nodes at once: a tenant comes once for each of them it lies below. With what was there, for who reads the past.
 -- name: tenant_keys_below :many
--- in: tops int4[]
--- out: key int4, top int4
+-- in: tops int4[], with_gone bool
+-- out: key int4, top int4, is_gone bool
 WITH RECURSIVE below AS (
-	SELECT key, key AS top FROM tenant WHERE key = ANY($1) AND deleted_at IS NULL
+	SELECT key, key AS top, false AS is_gone FROM tenant WHERE key = ANY($1) AND deleted_at IS NULL
 	UNION ALL
-	SELECT t.key, b.top FROM tenant t JOIN below b ON t.parent_key = b.key WHERE t.deleted_at IS NULL
+	SELECT t.key, b.top, t.deleted_at IS NOT NULL FROM tenant t JOIN below b ON t.parent_key = b.key WHERE $2 OR t.deleted_at IS NULL
 )
-SELECT key, top FROM below;
+SELECT key, top, is_gone FROM below;
 
 -- name: tenant_create :one
 -- in: id text, quota_id text, parent text?, name text, description text, labels text, rev_offset int8
@@ -164,9 +165,11 @@ live AS (
 	SELECT (SELECT count(*) FROM placement p JOIN t ON p.tenant_key = t.key WHERE p.ended_at IS NULL)
 		+ (SELECT count(*) FROM inbox i JOIN t ON i.tenant_key = t.key WHERE i.kind = 'place') AS n
 ),
+-- What they hold they would hold for nobody until they are over.
+held AS (SELECT count(*) AS n FROM reservation r JOIN t ON r.tenant_key = t.key WHERE r.deleted_at IS NULL AND r.ends_at > now()),
 u AS (
 	UPDATE tenant SET deleted_at = now(), rev = (SELECT n FROM h) + $3
-	WHERE key = (SELECT key FROM t) AND ($2 < 0 OR rev = $2) AND (SELECT n FROM kids) = 0 AND (SELECT n FROM live) = 0
+	WHERE key = (SELECT key FROM t) AND ($2 < 0 OR rev = $2) AND (SELECT n FROM kids) = 0 AND (SELECT n FROM live) = 0 AND (SELECT n FROM held) = 0
 	RETURNING key, id, path
 ),
 q AS (DELETE FROM quota WHERE tenant_key = (SELECT key FROM u))
@@ -175,6 +178,6 @@ SELECT
 		WHEN $2 >= 0 AND t.rev <> $2 THEN 'refused:etag_mismatch' ELSE 'refused:state_transition' END AS outcome,
 	CASE WHEN u.key IS NULL AND $2 >= 0 AND t.rev <> $2 THEN 'If-Match' END AS pointer,
 	CASE WHEN u.key IS NULL AND t.key IS NOT NULL THEN CASE WHEN $2 >= 0 AND t.rev <> $2 THEN 'the tenant is at revision ' || t.rev
-		ELSE 'it has ' || kids.n || ' tenants below it and ' || live.n || ' live placements' END END AS detail,
+		ELSE 'it has ' || kids.n || ' tenants below it, ' || live.n || ' live placements and ' || held.n || ' reservations' END END AS detail,
 	u.key, u.id, u.path
-FROM kids, live LEFT JOIN t ON true LEFT JOIN u ON true;
+FROM kids, live, held LEFT JOIN t ON true LEFT JOIN u ON true;

@@ -1,7 +1,7 @@
 -- Bearer tokens.
 
 -- A token and, behind it, the one it was made with, and so on to the first: what it may do, all of them must allow. Lists are
--- joined by line ends.
+-- joined by line ends. The person stands first among the subjects of a maker; of the groups those count that they are still in.
 -- name: token_chain :many
 -- in: id text, place int4
 -- out: place int4, id text, name text, hash bytea, role text, tenant_key int4, tenant text, subject text?, groups text, cidrs text, maker_subjects text?, expires_at timestamptz, last_used_at timestamptz?, is_revoked bool, is_void bool
@@ -10,8 +10,8 @@ WITH RECURSIVE up AS (
 	UNION ALL
 	SELECT m.*, up.place + 1 FROM up JOIN token m ON m.id = up.maker_token WHERE up.place < $2 + 64
 )
-SELECT up.place, up.id, up.name, up.hash, up.role, up.tenant_key, t.path AS tenant, up.subject, array_to_string(up.groups, E'\n') AS groups,
-	array_to_string(up.cidrs, E'\n') AS cidrs, array_to_string(up.maker_subjects, E'\n') AS maker_subjects, up.expires_at, up.last_used_at,
+SELECT up.place, up.id, up.name, up.hash, up.role, up.tenant_key, t.path AS tenant, up.subject, array_to_string(groups_now(up.subject, up.groups), E'\n') AS groups,
+	array_to_string(up.cidrs, E'\n') AS cidrs, array_to_string(groups_now(up.maker_subjects[1], up.maker_subjects), E'\n') AS maker_subjects, up.expires_at, up.last_used_at,
 	up.revoked_at IS NOT NULL AND (up.place = 0 OR NOT up.made_stay) AS is_revoked, t.deleted_at IS NOT NULL AS is_void
 FROM up JOIN tenant t ON t.key = up.tenant_key
 ORDER BY up.place;

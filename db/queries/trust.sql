@@ -61,14 +61,19 @@ SELECT CASE WHEN u.id IS NOT NULL THEN 'done' WHEN k.id IS NULL THEN 'refused:no
 	k.tenant_key AS key, u.id, u.name, (SELECT nullif(path, '') FROM tenant WHERE key = k.tenant_key) AS tenant
 FROM (SELECT 1) one LEFT JOIN k ON true LEFT JOIN u ON true;
 
--- Those that may take a token of the issuer.
+-- Those that may take a token of the issuer with these ids (trust_anchors). One row without any when there are none; is_known: others of
+-- the issuer are there.
 -- name: trust_of_issuer :many
--- in: issuer text
--- out: id text, name text, audience text, match json, tenant_key int4, tenant text
-SELECT k.id, k.name, k.audience, k.match, k.tenant_key, t.path AS tenant
-FROM trust k JOIN tenant t ON t.key = k.tenant_key
-WHERE k.issuer = $1 AND k.deleted_at IS NULL AND t.deleted_at IS NULL
-ORDER BY k.id LIMIT 5000;
+-- in: issuer text, anchors text[]
+-- out: is_known bool, id text?, name text?, audience text?, match json?, tenant_key int4?, tenant text?
+SELECT one.is_known, c.id, c.name, c.audience, c.match, c.tenant_key, c.tenant
+FROM (SELECT EXISTS (SELECT FROM trust k JOIN tenant t ON t.key = k.tenant_key WHERE k.issuer = $1 AND k.deleted_at IS NULL AND t.deleted_at IS NULL) AS is_known) one
+LEFT JOIN LATERAL (
+	SELECT k.id, k.name, k.audience, k.match, k.tenant_key, t.path AS tenant
+	FROM trust k JOIN tenant t ON t.key = k.tenant_key
+	WHERE k.issuer = $1 AND k.anchors && $2 AND k.deleted_at IS NULL AND t.deleted_at IS NULL
+	ORDER BY k.id LIMIT 1000
+) c ON true;
 
 -- name: identity_was_used :one
 -- in: issuer text, jti text
@@ -118,7 +123,7 @@ FROM (SELECT 1) one LEFT JOIN k ON true LEFT JOIN i ON true;
 SELECT c.id, c.hash, c.trust_id, k.name, c.expires_at, k.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL AS is_ended, c.tenant_key, t.path AS tenant,
 	k.roles[i] AS role, CASE WHEN s.key IS NULL OR starts_with(x.path, s.path || '/') THEN x.key ELSE s.key END AS grant_key,
 	CASE WHEN s.key IS NULL OR starts_with(x.path, s.path || '/') THEN x.path ELSE s.path END AS grant_path,
-	k.maker_token, array_to_string(k.maker_subjects, E'\n') AS maker_subjects
+	k.maker_token, array_to_string(groups_now(k.maker_subjects[1], k.maker_subjects), E'\n') AS maker_subjects
 FROM ci_token c JOIN trust k ON k.id = c.trust_id JOIN tenant t ON t.key = c.tenant_key
 	CROSS JOIN generate_subscripts(k.grant_keys, 1) i JOIN tenant x ON x.key = k.grant_keys[i] AND x.deleted_at IS NULL
 	LEFT JOIN tenant s ON s.key = c.scope_key AND s.deleted_at IS NULL

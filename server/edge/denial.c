@@ -131,7 +131,7 @@ bool denial_may_explain(const request *r)
 	db_scope scope = principal_scope(p, r->route->right);
 	if (scope.kind == DB_SCOPE_PLATFORM)
 		return false;
-	return p->fleet_rights || scope.n < p->n_keys || r->op == OP_TENANT_GET;
+	return p->fleet_rights || scope.n < p->n_keys - p->n_gone || r->op == OP_TENANT_GET;
 }
 
 static void ref_add(search *s, str ref)

@@ -7,8 +7,10 @@
 typedef struct operation {
 	step_id step;
 	sql_id stmt;
-	sql_id sorted; /* of a list whose query has `sort`: another order; without a parameter `sort` its own, falling
-			*/
+	sql_id sorted;  /* of a list whose query has `sort`: another order; without a parameter `sort` its own, falling
+			 */
+	sql_id counted; /* of such a list: how many it has */
+	bool is_of_fleet; /* its rows are no tenant's: whom they are shown to is asked by its step */
 	/* Of the record of a write. */
 	const char *action, *object_kind;
 	bool is_of_tenant;     /* the row's `key` is the tenant whose record it is; else the fleet's */

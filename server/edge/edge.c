@@ -335,6 +335,7 @@ void edge_close(edge *e)
 	map_done(&e->tenant_refs);
 	priorities_clear(e);
 	map_done(&e->priorities);
+	map_done(&e->stream_callers);
 	denials_clear(e);
 	map_done(&e->denials);
 	rate_done(&e->rate_principal);

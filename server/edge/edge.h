@@ -61,6 +61,7 @@ struct edge {
 	buf out, head;     /* scratch of one answer */
 	size_t held_bytes; /* of request bodies in work */
 	uint32_t streams;
+	map stream_callers;     /* how many of them each caller has, by principal_caller */
 	request *held;          /* parked on the feed */
 	char id_prefix[ID_MAX]; /* of request ids minted here */
 	uint64_t id_count;

@@ -45,7 +45,9 @@ static void prefer_read(request *r)
 
 	while (all.p) {
 		str one = str_split(&all, ',');
-		r->is_minimal |= str_eq(str_trim(str_split(&one, ';')), S("return=minimal"));
+		str wish = str_trim(str_split(&one, ';'));
+		r->is_minimal |= str_eq(wish, S("return=minimal"));
+		r->is_counted |= str_eq(wish, S("count=exact"));
 	}
 }
 
@@ -233,8 +235,7 @@ static err limit(request *r)
 		return ERR_OK;
 	if (!p)
 		return route_signs_in(r->op) ? take(r, &e->rate_anonymous, "address", address_key(r)) : ERR_OK;
-	/* All tokens of one person or service are one caller. */
-	uint64_t key = str_hash(str_from(p->subject[0] ? p->subject : p->id));
+	uint64_t key = principal_caller(p);
 	why = take(r, &e->rate_principal, "principal", key);
 	if (why || p->fleet_rights)
 		return why;

@@ -62,6 +62,25 @@ static bool needs_fresh_scope(const request *r)
 	return r->is_again || governs;
 }
 
+/* Who reads what was may ask of tenants that are gone. */
+static bool needs_gone(const request *r)
+{
+	right needed = r->route->right;
+
+	return needed == RIGHT_AUDIT_READ || needed == RIGHT_USAGE_READ || needed == RIGHT_WATCH;
+}
+
+/* As remembered, if that is enough for the route. */
+static principal *remembered(request *r, str credential)
+{
+	principal *p = principals_find(r->edge->principals, credential, clock_mono_us(), clock_now_us());
+
+	if (!p || p->knows_gone || !needs_gone(r))
+		return p;
+	principal_unref(p);
+	return NULL;
+}
+
 static void recognized(recognize *k, err e, principal *who)
 {
 	request *r = k->arg;
@@ -125,12 +144,12 @@ static step bearer(request *r)
 	r->token = ARENA_NEW(r->arena, token_parsed);
 	*r->token = t;
 	if (!needs_fresh_scope(r))
-		r->who = principals_find(r->edge->principals, id_str(&t.id), clock_mono_us(), clock_now_us());
+		r->who = remembered(r, id_str(&t.id));
 	if (r->who)
 		return step_next(r, STEP_gate_enter);
 	r->recognize = ARENA_NEW(r->arena, recognize);
 	step did = request_park(r, OWNER_READER, STEP_gate_recognized);
-	recognize_credential(r->recognize, r->edge->reader, id_str(&r->token->id), recognized, r);
+	recognize_credential(r->recognize, r->edge->reader, id_str(&r->token->id), needs_gone(r), recognized, r);
 	return did;
 }
 

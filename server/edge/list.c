@@ -17,7 +17,18 @@ typedef struct page {
 	uint32_t rows; /* to show: one more was asked for, to know whether there is a next page */
 	str next;      /* cursor; absent on the last page */
 	const row_plan *plan;
+	bool is_first, has_total;
+	int64_t total;
+	db_reply reply; /* while its items are counted */
 } page;
+
+/* To how many a list is counted: more is no number that anybody reads. */
+enum { COUNT_MAX = 100000 };
+
+static db_scope scope_of(const request *r)
+{
+	return operations[r->op].is_of_fleet ? DB_PLATFORM : request_scope(r);
+}
 
 static const void *query_member(const request *r, const char *name, js_kind kind)
 {
@@ -161,7 +172,8 @@ step list_run_as(request *r, sql_id s, void *in)
 		return request_fail_at(r, ERR_CURSOR_MISMATCH, "cursor", "this is no cursor of this list");
 	sql_put_i64(s, in, S("limit"), p->limit + 1);
 	r->work = p;
-	return request_fetch(r, request_scope(r), s, in, STEP_list_reply);
+	p->is_first = !cursor || !cursor->p;
+	return request_fetch(r, scope_of(r), s, in, STEP_list_reply);
 }
 
 step list_ask(request *r)
@@ -206,6 +218,10 @@ static step json_reply(request *r, const page *p)
 		row_write(&w, p->plan, &r->reply, i);
 	js_array_end(&w);
 	js_put_text(&w, "next_cursor", p->next);
+	if (p->has_total)
+		js_put_i64(&w, "total", p->total < COUNT_MAX ? p->total : COUNT_MAX);
+	if (p->has_total && p->total > COUNT_MAX)
+		js_put_bool(&w, "total_is_cut", true);
 	js_object_end(&w);
 	return request_reply_out(r, r->route->status);
 }
@@ -294,13 +310,62 @@ static step table_reply(request *r, const page *p)
 	return request_reply(r, r->route->status, "text/plain; charset=utf-8", buf_str(out));
 }
 
-static step page_reply(request *r, const page *p)
+/* A wish that is met is said to be (RFC 7240); beyond COUNT_MAX it is not. */
+static void total_tell(request *r, const page *p)
 {
+	if (!p->has_total)
+		return;
+	request_header(r, "X-Total-Count",
+		str_print(r->arena, "%lld", (long long)(p->total < COUNT_MAX ? p->total : COUNT_MAX)));
+	if (p->total <= COUNT_MAX)
+		request_header(r, "Preference-Applied", S("count=exact"));
+}
+
+static step page_write(request *r, const page *p)
+{
+	total_tell(r, p);
 	if (r->form == FORM_CSV)
 		return csv_reply(r, p);
 	if (r->form == FORM_TEXT)
 		return table_reply(r, p);
 	return r->form == FORM_NDJSON ? ndjson_reply(r, p) : json_reply(r, p);
+}
+
+/* Sorted or not, it has as many. */
+static step count_ask(request *r, page *p)
+{
+	sql_id s = operations[r->op].counted;
+	void *in = bind_request(r, s);
+
+	p->reply = r->reply;
+	sql_put_text(s, in, S("after"), S(""));
+	sql_put_i64(s, in, S("limit"), COUNT_MAX + 1);
+	return request_fetch(r, scope_of(r), s, in, STEP_list_counted);
+}
+
+static step page_reply(request *r, page *p)
+{
+	bool is_whole = p->is_first && !p->next.p;
+
+	if (!r->is_counted || !operations[r->op].counted)
+		return page_write(r, p);
+	if (!is_whole)
+		return count_ask(r, p);
+	p->has_total = true;
+	p->total = p->rows;
+	return page_write(r, p);
+}
+
+step list_counted(request *r)
+{
+	page *p = r->work;
+
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	p->has_total = true;
+	p->total = db_i64(&r->reply, 0, "n");
+	r->reply = p->reply;
+	return page_write(r, p);
 }
 
 /* The tenant whose rows were asked for, or NULL. */

@@ -25,5 +25,5 @@ static void recognized(recognize *k, err e, principal *now)
 void recheck_begin(recheck *c, edge *e, const principal *was, recheck_done *on_done)
 {
 	*c = (recheck){.was = was, .on_done = on_done};
-	recognize_credential(&c->recognize, e->reader, str_from(was->id), recognized, c);
+	recognize_credential(&c->recognize, e->reader, str_from(was->id), true, recognized, c);
 }

@@ -34,20 +34,25 @@ static void keys_came(void *arg, db_reply *reply)
 		failed(k, reply);
 		return;
 	}
-	int32_t *keys = ARENA_ARRAY(k->arena, int32_t, reply->rows + 1);
-	int32_t *tops = ARENA_ARRAY(k->arena, int32_t, reply->rows + 1);
-	for (uint32_t i = 0; i < reply->rows; i++) {
-		keys[i] = (int32_t)db_i64(reply, i, "key");
-		tops[i] = (int32_t)db_i64(reply, i, "top");
-	}
-	principal_keys_set(k->who, keys, tops, reply->rows);
+	tenant_below *below = ARENA_ARRAY(k->arena, tenant_below, reply->rows + 1);
+	for (uint32_t i = 0; i < reply->rows; i++)
+		below[i] = (tenant_below){
+			.key = (int32_t)db_i64(reply, i, "key"),
+			.top = (int32_t)db_i64(reply, i, "top"),
+			.is_gone = db_bool(reply, i, "is_gone"),
+		};
+	principal_keys_set(k->who, below, reply->rows);
+	k->who->knows_gone = k->with_gone;
 	done(k, ERR_OK);
 }
 
 static void keys_ask(recognize *k)
 {
-	k->in.keys.tops = principal_tops(k->arena, k->who);
-	if (!k->in.keys.tops.n) {
+	i64s tops = principal_tops(k->arena, k->who);
+
+	k->in.keys = (sql_tenant_keys_below_in){.tops = tops, .with_gone = k->with_gone};
+	if (!tops.n) {
+		k->who->knows_gone = true;
 		done(k, ERR_OK);
 		return;
 	}
@@ -330,9 +335,11 @@ static void ci_ask(recognize *k)
 	db_read(k->reader, DB_PLATFORM, SQL_CI_TOKEN_GRANTS, &k->in.ci, ci_came, k);
 }
 
-void recognize_credential(recognize *k, db_reader *reader, str credential, recognize_done *on_done, void *arg)
+void recognize_credential(
+	recognize *k, db_reader *reader, str credential, bool with_gone, recognize_done *on_done, void *arg)
 {
 	begin(k, reader, on_done, arg);
+	k->with_gone = with_gone;
 	snprintf(k->id, sizeof(k->id), STR_FMT, STR_ARG(credential));
 	if (str_starts(credential, S("ses_")))
 		session_ask(k);

@@ -33,8 +33,11 @@ struct recognize {
 	} in;
 	char id[ID_MAX], maker[ID_MAX];
 	bool is_behind; /* what is read now stands behind the credential */
+	bool with_gone;
 };
 
-/* By the id of a token, an exchanged token or a session. k stays where it is until on_done, which runs from the loop,
- * exactly once. */
-void recognize_credential(recognize *k, db_reader *reader, str credential, recognize_done *on_done, void *arg);
+/* By the id of a token, an exchanged token or a session. with_gone: the tenants below that were deleted too, of which
+ * there may be many: for who reads what was. k stays where it is until on_done, which runs from the loop, exactly once.
+ */
+void recognize_credential(
+	recognize *k, db_reader *reader, str credential, bool with_gone, recognize_done *on_done, void *arg);

@@ -83,6 +83,7 @@ struct request {
 	uint8_t fingerprint[LEDGER_HASH];
 	str fields;        /* ?fields= of a list; absent: all */
 	bool is_minimal;   /* Prefer: return=minimal */
+	bool is_counted;   /* Prefer: count=exact */
 	bool is_dry;       /* ?dry_run=true: it is tried and undone */
 	bool is_again;     /* it began anew with a fresh scope */
 	bool is_explained; /* why an object is not to be found was looked into */

@@ -63,18 +63,20 @@ static uint32_t width(const row_plan *p, const db_reply *r, uint32_t n, uint16_t
 	return is_empty ? 0 : most < WIDTH_MAX ? most : WIDTH_MAX;
 }
 
-/* What would break the line becomes a blank; what is too wide is cut. */
+/* What would break the line, or move a terminal's cursor (C1 controls are two bytes), becomes a blank; what is too wide
+ * is cut. */
 static void pad(buf *out, str s, uint32_t to)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		bool goes_on = (c & 0xc0) == 0x80;
+		unsigned char c = (unsigned char)s.p[i], next = i + 1 < s.n ? (unsigned char)s.p[i + 1] : 0;
+		bool goes_on = (c & 0xc0) == 0x80, is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
 		if (!goes_on && n == to)
 			break;
 		n += !goes_on;
-		buf_add_char(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+		i += is_c1;
+		buf_add_char(out, c < 0x20 || c == 0x7f || is_c1 ? ' ' : (char)c);
 	}
 	for (; n < to + GAP; n++)
 		buf_add_char(out, ' ');

@@ -11,6 +11,10 @@ static const right kind_rights[WATCH_KINDS] = {
 	[WATCH_BINDING] = RIGHT_BINDING_READ,
 	[WATCH_PLACEMENT] = RIGHT_PLACEMENT_READ,
 	[WATCH_RESERVATION] = RIGHT_PLACEMENT_READ,
+	[WATCH_RAISE] = RIGHT_QUOTA_READ,
+	[WATCH_POLICY] = RIGHT_POLICY_READ,
+	[WATCH_PRIORITY] = RIGHT_PLACEMENT_READ,
+	[WATCH_TRUST] = RIGHT_TRUST_READ,
 };
 
 const char *const watch_kind_names[WATCH_KINDS] = {
@@ -23,6 +27,10 @@ const char *const watch_kind_names[WATCH_KINDS] = {
 	[WATCH_BINDING] = "binding",
 	[WATCH_PLACEMENT] = "placement",
 	[WATCH_RESERVATION] = "reservation",
+	[WATCH_RAISE] = "quota_request",
+	[WATCH_POLICY] = "policy",
+	[WATCH_PRIORITY] = "priority",
+	[WATCH_TRUST] = "trust",
 };
 
 int watch_kind_find(str name)

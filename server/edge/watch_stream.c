@@ -13,6 +13,7 @@
 #include "server/edge/permit.h"
 #include "server/edge/problem.h"
 #include "server/edge/recheck.h"
+#include "server/edge/streams.h"
 
 enum { BOOKMARK_MS = 15000, READ_MAX = 200, EVENT_BYTES_MAX = 8 << 20, CURSOR_TEXT = 48 };
 
@@ -31,6 +32,10 @@ static const struct {
 	{WATCH_BINDING, SQL_BINDING_LIST, OP_BINDING_LIST, "tenant"},
 	{WATCH_PLACEMENT, SQL_PLACEMENT_LIST, OP_PLACEMENT_LIST, "tenant"},
 	{WATCH_RESERVATION, SQL_RESERVATION_LIST, OP_RESERVATION_LIST, "tenant"},
+	{WATCH_RAISE, SQL_RAISE_LIST, OP_RAISE_LIST, "tenant"},
+	{WATCH_POLICY, SQL_POLICY_LIST, OP_POLICY_LIST, "tenant"},
+	{WATCH_PRIORITY, SQL_PRIORITY_LIST, OP_PRIORITY_LIST, NULL},
+	{WATCH_TRUST, SQL_TRUST_LIST, OP_TRUST_LIST, NULL},
 };
 enum { STAGES = sizeof(stages) / sizeof(*stages) };
 
@@ -82,6 +87,7 @@ static void watch_over(watch *w)
 {
 	w->is_over = true;
 	w->edge->streams--;
+	streams_count(w->edge, w->who, -1);
 	feed_unlisten(w->edge->feed, &w->ear);
 	loop_timer_free(w->bookmark);
 	w->bookmark = NULL;
@@ -145,10 +151,10 @@ static bool key_is_followed(const watch *w, int32_t key)
 	return false;
 }
 
-/* Clusters and classes belong to the whole fleet: the right to see inventory decides about them. */
+/* Clusters, classes and priorities belong to the whole fleet: the right to see them decides, wherever it is held. */
 static bool is_of_fleet(watch_kind kind)
 {
-	return kind == WATCH_CLUSTER || kind == WATCH_DEVICE_CLASS;
+	return kind == WATCH_CLUSTER || kind == WATCH_DEVICE_CLASS || kind == WATCH_PRIORITY;
 }
 
 static bool is_below(str path, str top)
@@ -232,8 +238,11 @@ static bool is_about_caller(const watch *w, const feed_event *ev)
 {
 	if (ev->chain != 'g' || !str_eq(ev->outcome, S("done")))
 		return false;
-	if (str_eq(ev->kind, S("token")))
+	if (str_eq(ev->kind, S("token")) || str_eq(ev->kind, S("trust")))
 		return principal_stands_on(w->who, ev->id);
+	/* The provider ends sessions by other names than ours. */
+	if (str_eq(ev->action, S("session.logout")))
+		return str_starts(str_from(w->who->id), S("ses_"));
 	if (str_eq(ev->kind, S("binding")))
 		return is_of_caller(w, member_text(object_of(ev), S("subject")));
 	/* One that changes may have moved, with all below it; one that is made has not. */
@@ -571,6 +580,7 @@ step watch_stream_begin(request *r, const watch_plan *p)
 	step did = request_became_stream(r, &w->stream, 200, type);
 
 	e->streams++;
+	streams_count(e, w->who, 1);
 	web_stream_on(w->stream, watch_drained, watch_closed, w);
 	w->bookmark = loop_timer_new(e->loop, bookmark_due, w);
 	bookmark_arm(w);

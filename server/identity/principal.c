@@ -47,6 +47,7 @@ void principal_unref(principal *p)
 	free(p->scopes);
 	free(p->keys);
 	free(p->key_rights);
+	free(p->key_is_gone);
 	free(p->texts);
 	free(p);
 }
@@ -63,9 +64,11 @@ principal *principal_copy(const principal *p)
 	principal_pack(copy, &p->grants, &p->groups, &p->stands_on);
 	copy->keys = heap_new(p->n_keys + 1, sizeof(*p->keys));
 	copy->key_rights = heap_new(p->n_keys + 1, sizeof(*p->key_rights));
+	copy->key_is_gone = heap_new(p->n_keys + 1, sizeof(*p->key_is_gone));
 	if (p->n_keys) {
 		memcpy(copy->keys, p->keys, p->n_keys * sizeof(*p->keys));
 		memcpy(copy->key_rights, p->key_rights, p->n_keys * sizeof(*p->key_rights));
+		memcpy(copy->key_is_gone, p->key_is_gone, p->n_keys * sizeof(*p->key_is_gone));
 	}
 	return copy;
 }
@@ -88,6 +91,7 @@ i64s principal_tops(arena *a, const principal *p)
 typedef struct keyed {
 	int32_t key;
 	uint64_t rights;
+	bool is_gone;
 } keyed;
 
 static int keyed_cmp(const void *a, const void *b)
@@ -112,9 +116,11 @@ static void keys_take(principal *p, keyed *all, uint32_t n)
 	scopes_forget(p);
 	free(p->keys);
 	free(p->key_rights);
+	free(p->key_is_gone);
 	p->keys = heap_new(n + 1, sizeof(*p->keys));
 	p->key_rights = heap_new(n + 1, sizeof(*p->key_rights));
-	p->n_keys = 0;
+	p->key_is_gone = heap_new(n + 1, sizeof(*p->key_is_gone));
+	p->n_keys = p->n_gone = 0;
 	if (n)
 		qsort(all, n, sizeof(*all), keyed_cmp);
 	for (uint32_t i = 0; i < n; i++) {
@@ -122,20 +128,22 @@ static void keys_take(principal *p, keyed *all, uint32_t n)
 		uint32_t at = is_again ? p->n_keys - 1 : p->n_keys++;
 		p->keys[at] = all[i].key;
 		p->key_rights[at] |= all[i].rights;
+		p->key_is_gone[at] = all[i].is_gone;
+		p->n_gone += !is_again && all[i].is_gone;
 	}
 }
 
-void principal_keys_set(principal *p, const int32_t *keys, const int32_t *tops, uint32_t n)
+void principal_keys_set(principal *p, const tenant_below *below, uint32_t n)
 {
 	keyed *all = heap_new(n + 1, sizeof(*all));
 	int32_t top = 0;
 	uint64_t rights = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (i == 0 || tops[i] != top)
-			rights = node_rights(p, tops[i]);
-		top = tops[i];
-		all[i] = (keyed){keys[i], rights};
+		if (i == 0 || below[i].top != top)
+			rights = node_rights(p, below[i].top);
+		top = below[i].top;
+		all[i] = (keyed){below[i].key, rights, below[i].is_gone};
 	}
 	keys_take(p, all, n);
 	free(all);
@@ -149,8 +157,8 @@ void principal_learn(principal *p, int32_t key, str path)
 		return;
 	keyed *all = heap_new(p->n_keys + 1, sizeof(*all));
 	for (uint32_t i = 0; i < p->n_keys; i++)
-		all[i] = (keyed){p->keys[i], p->key_rights[i]};
-	all[p->n_keys] = (keyed){key, rights};
+		all[i] = (keyed){p->keys[i], p->key_rights[i], p->key_is_gone[i]};
+	all[p->n_keys] = (keyed){key, rights, false};
 	keys_take(p, all, p->n_keys + 1);
 	free(all);
 }
@@ -185,13 +193,19 @@ bool principal_sees(const principal *p, int64_t tenant_key)
 	return principal_rights_at(p, tenant_key) != 0;
 }
 
+/* With these one reads what was, which no deletion changes. */
+static bool is_of_past(right r)
+{
+	return r == RIGHT_AUDIT_READ || r == RIGHT_USAGE_READ;
+}
+
 static void scope_make(const principal *p, right r)
 {
 	int32_t *keys = heap_new(p->n_keys + 1, sizeof(*keys));
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->n_keys; i++)
-		if (rights_hold(p->key_rights[i], r))
+		if (rights_hold(p->key_rights[i], r) && (!p->key_is_gone[i] || is_of_past(r)))
 			keys[n++] = p->keys[i];
 	p->scopes->keys[r] = keys;
 	p->scopes->n[r] = n;
@@ -206,6 +220,14 @@ db_scope principal_scope(const principal *p, right r)
 	if (!p->scopes->keys[r])
 		scope_make(p, r);
 	return db_tenants(p->scopes->keys[r], p->scopes->n[r]);
+}
+
+uint64_t principal_caller(const principal *p)
+{
+	str subject = str_from(p->subject);
+	uint64_t name = str_hash(subject.n ? subject : str_from(p->id));
+
+	return str_starts(subject, S("ci:")) ? name ^ ((uint64_t)p->tenant_key << 32) : name;
 }
 
 bool principal_is_same(const principal *a, const principal *b)

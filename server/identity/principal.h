@@ -79,7 +79,9 @@ typedef struct principal {
 	uint64_t fleet_rights; /* held everywhere: such rights see every row */
 	int32_t *keys;         /* sorted: the tenants at and below its grants; none where fleet_rights are all it has */
 	uint64_t *key_rights;  /* by key */
-	uint32_t n_keys;
+	bool *key_is_gone;     /* by key: it was deleted, and only its past is left to be seen */
+	uint32_t n_keys, n_gone;
+	bool knows_gone;       /* those that are gone were read as well */
 	int64_t expires_at_us; /* UTC: of the credential */
 	int64_t until_us;      /* UTC: when the first of its grants ends */
 	int64_t read_us;       /* monotonic: when it was read */
@@ -110,8 +112,14 @@ principal *principal_copy(const principal *p);
 
 /* The nodes below which the tenants are to be read: all of its grants but those that fleet_rights cover. */
 i64s principal_tops(arena *a, const principal *p);
-/* The tenants below: keys[i] lies at or below the node tops[i]; a key may come more than once. */
-void principal_keys_set(principal *p, const int32_t *keys, const int32_t *tops, uint32_t n);
+/* A tenant at or below the node `top`, standing or gone. */
+typedef struct tenant_below {
+	int32_t key, top;
+	bool is_gone;
+} tenant_below;
+
+/* The tenants below; a key may come more than once. */
+void principal_keys_set(principal *p, const tenant_below *below, uint32_t n);
 /* A tenant made since, by its path: nothing happens when it lies below no grant. */
 void principal_learn(principal *p, int32_t key, str path);
 
@@ -121,8 +129,12 @@ bool principal_holds(const principal *p, right r, int64_t tenant_key);
 bool principal_holds_for_fleet(const principal *p, right r);
 /* Whether anything at all is held there. */
 bool principal_sees(const principal *p, int64_t tenant_key);
-/* The rows it may touch with that right; SELF: where it holds anything. Valid as long as p. */
+/* The rows it may touch with that right; SELF: where it holds anything. Of tenants that are gone those alone that tell
+ * of the past: audit records and billed use. Valid as long as p. */
 db_scope principal_scope(const principal *p, right r);
+/* Who counts as one caller: all credentials of a person or a service; else the credential. Names of pipelines are given
+ * by their tenants, so those of two tenants are two. */
+uint64_t principal_caller(const principal *p);
 /* Whether both hold the same at the same nodes. */
 bool principal_is_same(const principal *a, const principal *b);
 /* Whether a subject or credential is among what it stands on. */

@@ -154,6 +154,20 @@ strs trust_differences(const trust_rules *r, const facts *claims, arena *a)
 	return all;
 }
 
+strs trust_anchors(const facts *claims, arena *a)
+{
+	strs all = {ARENA_ARRAY(a, str, COUNT(anchors)), 0};
+
+	for (size_t i = 0; i < COUNT(anchors); i++) {
+		const fact *one = facts_find(claims, str_from(anchors[i]));
+		bool is_plain = one && (one->kind == FACT_TEXT || one->kind == FACT_NUMBER);
+		if (is_plain && one->value.n && one->value.n <= TRUST_VALUE_BYTES && str_is_utf8(one->value) &&
+			!memchr(one->value.p, '\0', one->value.n))
+			all.v[all.n++] = str_print(a, "%s=" STR_FMT, anchors[i], STR_ARG(one->value));
+	}
+	return all;
+}
+
 const char *trust_never(const facts *claims)
 {
 	const fact *event = facts_find(claims, S("event_name"));

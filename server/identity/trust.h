@@ -33,6 +33,9 @@ bool trust_role_writes(const role_row *role);
 
 /* The claims that do not fit, in the order of the rules, in a; none: they all fit. */
 strs trust_differences(const trust_rules *r, const facts *claims, arena *a);
+/* The ids that never change among the claims, as trusts are found by them: "repository_id=456789" (migrations:
+ * trust_anchors). */
+strs trust_anchors(const facts *claims, arena *a);
 /* What is refused whatever a trust says; NULL, or the claim. */
 const char *trust_never(const facts *claims);
 /* The claims that tell people which run it was: "repository=acme/quotas ref=...". */

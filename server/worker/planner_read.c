@@ -163,6 +163,13 @@ static void seen_set(question *q, const grants *g)
 	}
 }
 
+/* What stands in its way would tell of the bindings as the plan does. */
+static bool may_read(const question *q)
+{
+	return !q->work.tells_bindings || str_eq(q->work.created_by, q->ask.actor) ||
+	       rights_hold(grants_at(&q->grants, q->work.tenant), RIGHT_BINDING_READ);
+}
+
 static void work_came(void *arg, db_reply *r)
 {
 	question *q = arg;
@@ -177,6 +184,13 @@ static void work_came(void *arg, db_reply *r)
 		return;
 	if (q->work.applied_ask.p && str_eq(q->work.applied_ask, q->ask.id)) {
 		question_answer(q, 200, q->ask.object_id, STR_NONE);
+		return;
+	}
+	if (!may_read(q)) {
+		q->e = fault_set(&q->f, ERR_PERMISSION_DENIED, "",
+			"this plan tells of bindings: it needs the right %s where it was made",
+			right_name(RIGHT_BINDING_READ));
+		question_fail(q, q->e, &q->f);
 		return;
 	}
 	grants made = grants_of_text(q->a, q->work.grants);
@@ -280,7 +294,7 @@ void question_begin(question *q)
 {
 	q->done = (sql_ask_done_in){0};
 	if (str_eq(q->ask.kind, S("apply")))
-		recognize_credential(&q->caller, q->p->reader, q->ask.actor, recognized, q);
+		recognize_credential(&q->caller, q->p->reader, q->ask.actor, false, recognized, q);
 	else
 		caller_begin(q);
 }

@@ -3,11 +3,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "api/types/raise.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "db/row_json.h"
 #include "db/sql.h"
 #include "engine/raise.h"
+
+enum { CHANGE_MAX = 64 * 1024 };
 
 struct raises {
 	loop_timer *timer;
@@ -45,7 +49,26 @@ static void on_stepped(ledger_op *op, const ledger_answer *a)
 	look_end(s, !a->e);
 }
 
-/* The record holds what changed: where it stands now, and why. */
+/* As a person's step is recorded: the whole of it, as it stands now. */
+static str change_of(raises *s, const db_reply *r)
+{
+	row_plan plan;
+	fault f;
+	buf text;
+
+	if (row_plan_make(&raise_request_type, SQL_RAISE_MOVE, &plan, &f))
+		return STR_NONE;
+	buf_init(&text, CHANGE_MAX);
+	js_writer w = js_writer_on(&text);
+	js_object_begin(&w);
+	js_key(&w, S("object"));
+	row_write(&w, &plan, r, 0);
+	js_object_end(&w);
+	str change = text.over ? STR_NONE : str_dup(s->texts, buf_str(&text));
+	buf_done(&text);
+	return change;
+}
+
 static int32_t on_row(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out)
 {
 	raises *s = op->arg;
@@ -55,8 +78,7 @@ static int32_t on_row(ledger_op *op, const db_reply *r, int64_t revision, int64_
 	(void)out;
 	op->tenant_key = (int32_t)db_i64(r, 0, "key");
 	op->tenant = str_dup(s->texts, db_text(r, 0, "tenant"));
-	op->change = str_print(s->texts, "{\"object\":{\"id\":\"" STR_FMT "\",\"state\":\"" STR_FMT "\"}}",
-		STR_ARG(s->in.id), STR_ARG(s->in.to_state));
+	op->change = change_of(s, r);
 	return 200;
 }
 

@@ -3,7 +3,7 @@
  *
  * SERVED_ANONYMOUS: the same of an address without a token. SERVED_PROXIES: trusted proxies.
  * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits. SERVED_STREAMS: most watch
- * streams; unset: 2.
+ * streams; unset: 2. SERVED_STREAMS_EACH: most of one caller; unset: 1000.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -92,11 +92,12 @@ int main(int argc, char **argv)
 		.wait_max_ms = 3000,
 		.connections_max = 1000,
 		.watch_streams_max = 2,
+		.watch_streams_per_caller = 1000,
 		.inflight_bytes_max = 1 << 20,
 	};
 	process p = {.settings = &s, .edges = 1};
 	const char *units = getenv("SERVED_RATE"), *streams = getenv("SERVED_STREAMS"),
-		   *anonymous = getenv("SERVED_ANONYMOUS");
+		   *each = getenv("SERVED_STREAMS_EACH"), *anonymous = getenv("SERVED_ANONYMOUS");
 
 	if (argc != 5)
 		return 2;
@@ -105,6 +106,8 @@ int main(int argc, char **argv)
 	s.web_dir = web;
 	if (streams)
 		s.watch_streams_max = strtol(streams, NULL, 10);
+	if (each)
+		s.watch_streams_per_caller = strtol(each, NULL, 10);
 	s.rate_principal = units ? strtol(units, NULL, 10) : 0;
 	s.rate_tenant = 2 * s.rate_principal;
 	s.rate_anonymous = anonymous ? strtol(anonymous, NULL, 10) : 0;

@@ -374,7 +374,7 @@ Test(api_exchange, gitlab_jobs_too)
 	refused("a fork", "project_id", &r, S("eyJ"));
 	cr_expect_null(strstr(text(&r, "detail"), "gl"), "a stranger does not hear whose trust it is");
 	r = exchange(a, claims_of(a, github, NULL), "");
-	refused("a GitHub token", "project_id", &r, S("eyJ"));
+	refused("a GitHub token", "repository_id", &r, S("eyJ"));
 }
 
 Test(api_exchange, what_stands_behind_it_ends_it)
@@ -413,4 +413,22 @@ Test(api_exchange, what_stands_behind_it_ends_it)
 		"UPDATE token SET revoked_at = now() WHERE id = (SELECT maker_token FROM trust WHERE name = 'third')");
 	served_restart();
 	cr_expect_eq(served_call(a, three, "GET", "/v1/whoami", NULL, NULL).status, 401, "and with whoever made that");
+}
+
+/* Each tenant may have a trust of the same provider: looked through one by one they would be cut off somewhere. */
+Test(api_exchange, a_trust_is_found_among_very_many)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	begin(a, "api_exchange_many");
+	trust_make(a, OWNER, "main", MATCH_MAIN, GRANT_ACME);
+	pg_do(served_dsn(),
+		"INSERT INTO trust (id, name, issuer, audience, match, roles, grant_keys, ttl_s, tenant_key, created_by) SELECT "
+		"'trs_0' || lpad(n::text, 25, '0'), 'n' || n, k.issuer, k.audience, '{\"repository_id\":[\"' || n || '\",\"x\"]}', "
+		"k.roles, k.grant_keys, k.ttl_s, k.tenant_key, 'x' FROM trust k, generate_series(1000000, 1006000) n");
+	answer r = exchange(a, claims_of(a, github, NULL), "");
+	cr_expect_eq(r.status, 200, STR_FMT, STR_ARG(r.body));
+	r = exchange(a, claims_of(a, github, "{\"repository_id\":\"7\"}"), "");
+	cr_expect_str_eq(text(&r, "claim"), "repository_id");
+	cr_expect_str_eq(text(&r, "detail"), "repository_id differs from what any trust of this issuer demands");
 }

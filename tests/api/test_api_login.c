@@ -273,3 +273,79 @@ Test(api_login, without_a_provider_there_is_nothing_to_sign_in_with)
 	cr_expect_eq(served_call(a, served_token("platform_admin", NULL), "POST", "/v1/auth/logout", NULL, NULL).status,
 		409);
 }
+
+static str token_of_ada(arena *a)
+{
+	str out = shell(a,
+		"$CURL -b jar -c jar " SAME
+		" -H 'Content-Type: application/json' -d '{\"name\":\"mine\",\"role\":\"tenant_owner\",\"tenant\":\"acme\"}' "
+		"$E/v1/tokens | sed -n 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/p' | tr -d '\\n'");
+
+	cr_assert(str_starts(out, S("rv_pat_")), STR_FMT, STR_ARG(out));
+	return out;
+}
+
+/* A token made as a member of a group is no way to stay in it. */
+Test(api_login, who_left_a_group_loses_it_in_tokens_too)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	begin("api_login_groups");
+	shell(a, LOGIN);
+	bind(a, "group:gpu", "tenant_owner");
+	const char *mine = str_z(a, token_of_ada(a));
+	cr_expect_eq(served_call(a, mine, "GET", "/v1/tenants/acme", NULL, NULL).status, 200);
+	provider_file("person.json",
+		"\"sub\":\"p1\",\"sid\":\"s1\",\"email\":\"ada@example.com\",\"email_verified\":true,\"name\":\"Ada\",\"groups\":[\"ops\"]");
+	shell(a, LOGIN);
+	served_restart();
+	cr_expect_neq(served_call(a, mine, "GET", "/v1/tenants/acme", NULL, NULL).status, 200);
+	answer me = served_call(a, mine, "GET", "/v1/whoami", NULL, NULL);
+	cr_expect(has(me.body, "group:ops") && !has(me.body, "group:gpu"), STR_FMT, STR_ARG(me.body));
+	provider_file("person.json", PERSON);
+	shell(a, LOGIN);
+	served_restart();
+	cr_expect_eq(served_call(a, mine, "GET", "/v1/tenants/acme", NULL, NULL).status, 200, "back in the group");
+}
+
+#define STOLEN "$CURL -b stolen -o out -w '%{http_code}' $E/v1/whoami"
+
+/* A machine was stolen: its sessions end at once, by their owner from elsewhere or by the platform. */
+Test(api_login, sessions_are_ended_from_elsewhere)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	begin("api_login_elsewhere");
+	const char *admin = served_token("platform_admin", NULL);
+	shell(a, LOGIN);
+	shell(a, "cp jar stolen");
+	shell(a, "rm jar");
+	shell(a, LOGIN);
+	answer all = served_call(a, admin, "GET", "/v1/sessions?subject=user:ada@example.com", NULL, NULL);
+	cr_assert_eq(json_array_size(json_object_get(all.doc, "items")), 2, STR_FMT, STR_ARG(all.body));
+	const char *stolen =
+		json_string_value(json_object_get(json_array_get(json_object_get(all.doc, "items"), 0), "id"));
+	str own = shell(a, "$CURL -b jar $E/v1/sessions");
+	cr_expect(has(own, stolen), "one's own are shown: " STR_FMT, STR_ARG(own));
+	cr_expect(str_eq(shell(a, STATUS "\"$E/v1/sessions?subject=user:bob\""), S("403")), "others' are not");
+	cr_expect(str_eq(shell(a, STOLEN), S("200")));
+	const char *path = str_z(a, str_print(a, "/v1/sessions/%s:end", stolen));
+	cr_expect_eq(served_call(a, served_token("tenant_owner", "acme"), "POST", path, NULL, NULL).status, 404,
+		"nobody ends another's");
+	str out = shell(a, str_z(a, str_print(a, "%s%s -X POST $E%s", STATUS, SAME, path)));
+	cr_expect(str_eq(out, S("200")), STR_FMT, STR_ARG(out));
+	cr_expect(str_eq(shell(a, STOLEN), S("401")));
+	cr_expect(str_eq(shell(a, STATUS "$E/v1/whoami"), S("200")), "the other goes on");
+	cr_expect_eq(served_call(a, admin, "POST", path, NULL, NULL).status, 404, "it is over");
+	all = served_call(a, admin, "GET", "/v1/sessions", NULL, NULL);
+	cr_assert_eq(json_array_size(json_object_get(all.doc, "items")), 1);
+	path = str_z(a, str_print(a, "/v1/sessions/%s:end",
+				json_string_value(
+					json_object_get(json_array_get(json_object_get(all.doc, "items"), 0), "id"))));
+	cr_expect_eq(served_call(a, admin, "POST", path, NULL, "{\"reason\":\"stolen\"}").status, 200);
+	cr_expect(str_eq(shell(a, STATUS "$E/v1/whoami"), S("401")));
+	cr_expect_eq(
+		pg_int(served_dsn(), "SELECT count(*) FROM audit WHERE action = 'session.logout' AND outcome = 'done' "
+				     "AND body LIKE '%stolen%'"),
+		1);
+}

@@ -240,7 +240,7 @@ Test(queries, a_tenant_with_children_out_of_sight_is_not_deleted)
 	ask_as(pg, "reeve_edge", "{3}");
 	cr_expect_str_eq(ask_text(pg, SQL_TENANT_DELETE, "'a', -1, 1", "outcome"), "refused:state_transition");
 	cr_expect_str_eq(ask_text(pg, SQL_TENANT_DELETE, "'a', -1, 1", "detail"),
-		"it has 2 tenants below it and 0 live placements");
+		"it has 2 tenants below it, 0 live placements and 0 reservations");
 	ask_as(pg, "reeve_edge", "{4}");
 	cr_expect_str_eq(ask_text(pg, SQL_TENANT_DELETE, "'a/b', -1, 1", "outcome"), "done");
 	PQfinish(pg);

@@ -18,7 +18,7 @@ static const struct {
 } runs[] = {
 	{"reeve_edge", "{1}",
 		" chain_lock chain_record op_key_find op_key_add audit_add chain_move scope_set"
-		" cluster_get cluster_list audit_list node_list node_get device_list device_get class_list class_get priority_list priority_get"
+		" cluster_get cluster_list namespace_list namespace_get audit_list node_list node_get device_list device_get class_list class_get priority_list priority_get"
 		" decision_list audit_record decision_record checkpoint_list checkpoint_over checkpoint_two"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" budget_list budget_get budget_create budget_patch budget_delete quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_create tenant_patch tenant_delete"
@@ -34,7 +34,7 @@ static const struct {
 		" decision_list audit_span audit_record decision_record chain_heads checkpoint_list checkpoint_range checkpoint_over checkpoint_two tile_read"
 		" inbox_report inbox_ahead stream_next stream_head agent_config lease_offers lease_moves drift_of stream_heads"
 		" cluster_get cluster_list cluster_create cluster_change cluster_revoke_agent cluster_delete join_token_find cluster_join"
-		" certificate_renew certificate_find cordon_put"
+		" certificate_renew certificate_find cordon_put namespace_list namespace_get namespace_put namespace_delete"
 		" feed_decisions feed_audit feed_heads audit_list audit_range decision_range"
 		" node_list node_get device_list device_get class_list class_get class_put priority_list priority_get priority_put priority_names placement_explain"
 		" books_tenants books_inventory books_streams"
@@ -43,7 +43,7 @@ static const struct {
 		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
 		" bindings_of binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply policy_effective"
 		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put"
-		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_touch session_end session_end_of plan_scope"
+		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_list session_touch session_end session_end_of plan_scope"
 		" ask_add ask_find plan_store plan_get plan_text plan_list plan_work plan_tenants plan_quotas plan_managed plan_uses"
 		" plan_models plan_history plan_live plan_keys plan_apply plan_tenant_remove plan_tenant_add plan_tenant_move plan_tenant_set"
 		" plan_quota_clear plan_quota_add plan_quota_mark plan_quota_check plan_raises plan_request_add plan_manage plan_unmanage"
@@ -63,13 +63,14 @@ enum { ROLES = sizeof(runs) / sizeof(*runs) };
 
 static const char of_nobody[] = " tx_begin tx_commit tx_rollback ";
 
-/* Whoever runs a list sorts it. */
+/* Whoever runs a list sorts it, and counts it. */
 static bool is_named(const char *names, const sql_stmt *s)
 {
-	str name = str_from(s->name), suffix = S("_sorted");
+	str name = str_from(s->name), suffixes[] = {S("_list_sorted"), S("_list_count")};
 	char text[128];
-	if (str_ends(name, suffix))
-		name = str_cut(name, 0, name.n - suffix.n);
+	for (int i = 0; i < 2; i++)
+		if (str_ends(name, suffixes[i]))
+			name = str_cut(name, 0, name.n - suffixes[i].n + 5);
 	snprintf(text, sizeof(text), " " STR_FMT " ", STR_ARG(name));
 	return strstr(names, text) != NULL;
 }

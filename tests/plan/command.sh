@@ -108,6 +108,19 @@ run 1 get tenants nobody
 says 'not_found'
 says 'request req_'
 
+# A list is shown whole, however many pages it has, and what is left out is said.
+awk 'BEGIN { print "manager: many\ntenants:\n  many:\n    tenants:"; for (i = 0; i < 1100; i++) printf "      t%04d: {}\n", i }' >many.yaml
+run 0 apply many.yaml
+run 0 get tenants --limit=0
+[ "$(grep -c ' many/t' said)" -eq 1100 ] || fail "of 1100 tenants it shows $(grep -c ' many/t' said)"
+[ "$(grep -c '^id ' said)" -eq 1 ] || fail "a list has one head: $(grep '^id ' said)"
+run 0 get tenants --limit=0 -o json
+[ "$(grep -o '"path":"many/t' said | wc -l)" -eq 1100 ] || fail "of 1100 tenants it tells $(grep -o '"path":"many/t' said | wc -l)"
+run 0 get tenants under=many subtree=true
+says 'there are more; --limit=0 shows all'
+run 0 get tenants limit=2
+[ "$(grep -c ' tnt_\|^tnt_' said)" -eq 2 ] || fail "a page that is asked for is that page: $(cat said)"
+
 run 0 export acme
 cp said exported.json
 grep -q '"h100-80g.mig-1g.10gb"' exported.json || fail "the export lacks a class: $(cat exported.json)"

@@ -130,6 +130,7 @@ step exchange_ask(request *r)
 		return refuse(r, &why);
 	}
 	x->find.issuer = issuer;
+	x->find.anchors = trust_anchors(&x->token.claims, r->arena);
 	return request_fetch(r, DB_PLATFORM, SQL_TRUST_OF_ISSUER, &x->find, STEP_exchange_trusts);
 }
 
@@ -137,6 +138,7 @@ step exchange_trusts(request *r)
 {
 	exchange *x = r->work;
 	fault why = {0};
+	bool is_known = false;
 	err e;
 
 	if (request_reply_failed(r))
@@ -144,12 +146,16 @@ step exchange_trusts(request *r)
 	x->v = ARENA_ARRAY(r->arena, candidate, r->reply.rows + 1);
 	for (uint32_t i = 0; i < r->reply.rows; i++) {
 		candidate *c = &x->v[x->n];
-		if ((e = db_row(&r->reply, i, &c->row, &r->fault)) ||
-			(e = trust_rules_read(c->row.match, r->arena, &c->rules, &r->fault)))
+		if ((e = db_row(&r->reply, i, &c->row, &r->fault)))
+			return request_fail(r, e);
+		is_known |= c->row.is_known;
+		if (!c->row.id.p)
+			continue;
+		if ((e = trust_rules_read(c->row.match, r->arena, &c->rules, &r->fault)))
 			return request_fail(r, e);
 		x->n++;
 	}
-	if (!x->n) {
+	if (!is_known) {
 		fault_set(&why, ERR_IDENTITY_REFUSED, "iss", "iss is in no trust");
 		return refuse(r, &why);
 	}
@@ -200,7 +206,20 @@ static const candidate *choose(exchange *x, str audience, arena *a, const candid
 	return best;
 }
 
-/* Strangers hear only that they are strangers: whose trust nearly fits is named to the project it is for. */
+/* Strangers hear only that they are strangers: no trust was looked for but by their own ids. */
+static void strangers_tell(const exchange *x, fault *f)
+{
+	static const char *const ids[] = {"repository_id", "project_id", "namespace_id"};
+	const char *named = NULL;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids) && !named; i++)
+		if (facts_have(&x->token.claims, str_from(ids[i])))
+			named = ids[i];
+	named = named ? named : ids[0];
+	fault_set(f, ERR_IDENTITY_REFUSED, named, "%s differs from what any trust of this issuer demands", named);
+}
+
+/* Whose trust nearly fits is named to the project it is for. */
 static void differing_tell(const candidate *near, arena *a, fault *f)
 {
 	str names = S("");
@@ -233,6 +252,10 @@ step exchange_vouched(request *r)
 	if (token_check(x, r->arena, &why))
 		return refuse_known(r, &why);
 	x->chosen = choose(x, jwt_audience(&x->token, r->arena), r->arena, &near);
+	if (!x->n) {
+		strangers_tell(x, &why);
+		return refuse_known(r, &why);
+	}
 	if (!near) {
 		fault_set(&why, ERR_IDENTITY_REFUSED, "aud", "aud is not the audience of a trust of this issuer");
 		return refuse_known(r, &why);

@@ -6,8 +6,10 @@
 #include "server/edge/answer.h"
 #include "server/edge/asking.h"
 #include "server/edge/bind.h"
+#include "server/edge/denial.h"
 #include "server/edge/dispatch.h"
 #include "server/edge/gate.h"
+#include "server/edge/permit.h"
 
 enum { PATIENCE_MS = 60000 };
 
@@ -107,6 +109,14 @@ static step written(request *r, const plan_work *w)
 	return request_reply(r, w->status, type_of(r), db_text(&r->reply, 0, "body"));
 }
 
+/* Who holds which role is not for everybody who sees the quota. Its maker knows what they wrote. */
+static bool may_read(const request *r)
+{
+	return !db_bool(&r->reply, 0, "tells_bindings") ||
+	       str_eq(db_text(&r->reply, 0, "created_by"), request_actor(r)) ||
+	       permit_at(r->who, RIGHT_BINDING_READ, db_i64(&r->reply, 0, "tenant_key"));
+}
+
 step plan_shown(request *r)
 {
 	const plan_work *w = r->work;
@@ -115,6 +125,12 @@ step plan_shown(request *r)
 		return request_fail_reply(r);
 	if (!r->reply.rows)
 		return gate_may_again(r) && r->op == OP_PLAN_GET ? gate_again(r) : request_fail(r, ERR_NOT_FOUND);
+	if (!may_read(r)) {
+		denial_record(r, ERR_PERMISSION_DENIED);
+		return request_fail_at(r, ERR_PERMISSION_DENIED, "",
+			"this plan tells of bindings: it needs the right %s where it was made",
+			right_name(RIGHT_BINDING_READ));
+	}
 	request_header(r, "Plan-Result", db_text(&r->reply, 0, "result"));
 	if (w->status == 201)
 		request_header(r, "Location", str_print(r->arena, "/v1/plans/" STR_FMT, STR_ARG(w->get.id)));

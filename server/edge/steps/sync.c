@@ -113,7 +113,7 @@ static step answer_end(request *r, js_writer *js)
 		js_put_raw(js, "drift", w->drift);
 	if (w->config.p)
 		js_put_raw(js, "config", w->config);
-	js_put_i64(js, "config_rev", 0);
+	js_put_i64(js, "config_rev", w->head.config_rev);
 	js_object_end(js);
 	return request_reply_out(r, 200);
 }
@@ -230,12 +230,13 @@ step agent_sync_head(request *r)
 	return request_fetch(r, DB_PLATFORM, SQL_AGENT_CONFIG, &w->config_in, STEP_agent_sync_config);
 }
 
-/* Rows without a product say whose the cluster's pods are by default. */
+/* A row says one thing: the class of a product, the tenant of a namespace, or whose all other pods are. */
 step agent_sync_config(request *r)
 {
 	sync_work *w = r->work;
 	sync_class *classes = ARENA_ARRAY(r->arena, sync_class, r->reply.rows + 1);
-	sync_config config = {.classes = {classes, 0}};
+	sync_space *spaces = ARENA_ARRAY(r->arena, sync_space, r->reply.rows + 1);
+	sync_config config = {.classes = {classes, 0}, .namespaces = {spaces, 0}};
 	sql_agent_config_row row;
 	fault f;
 
@@ -246,6 +247,8 @@ step agent_sync_config(request *r)
 			config.default_tenant = row.default_tenant;
 		if (row.product.p)
 			classes[config.classes.n++] = (sync_class){row.product, row.class};
+		if (row.namespace.p && config.namespaces.n < SYNC_SPACES_MAX)
+			spaces[config.namespaces.n++] = (sync_space){row.namespace, row.tenant};
 	}
 	js_writer js = js_writer_on(request_out(r));
 	js_write(&js, &sync_config_type, &config);

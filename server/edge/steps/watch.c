@@ -2,6 +2,7 @@
 #include "db/sql.h"
 #include "server/edge/denial.h"
 #include "server/edge/permit.h"
+#include "server/edge/streams.h"
 #include "server/edge/watch_stream.h"
 
 /* How far another edge's feed may be before ours. */
@@ -67,6 +68,10 @@ step watch_open(request *r)
 		r->fault.retry_after_s = RETRY_STREAMS_S;
 		return request_fail(r, ERR_OVERLOADED);
 	}
+	if (streams_of(r->edge, r->who) >= r->edge->settings->watch_streams_per_caller) {
+		r->fault.retry_after_s = RETRY_STREAMS_S;
+		return request_fail_at(r, ERR_OVERLOADED, "", "the caller has as many open streams as one may have");
+	}
 	if ((e = kinds_read(r, &p->kinds)) || (e = since_read(r, p)))
 		return request_fail(r, e);
 	if (!q->tenant.p)
@@ -92,7 +97,8 @@ step watch_tenant_read(request *r)
 	if (!p->subtree)
 		return step_next(r, STEP_watch_start);
 	in->key = p->keys[0];
-	return request_fetch(r, request_scope(r), SQL_TENANT_KEYS_UNDER, in, STEP_watch_subtree_read);
+	/* Which of them the caller sees is asked of each event. */
+	return request_fetch(r, DB_PLATFORM, SQL_TENANT_KEYS_UNDER, in, STEP_watch_subtree_read);
 }
 
 step watch_subtree_read(request *r)

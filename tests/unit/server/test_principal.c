@@ -260,7 +260,7 @@ Test(claim, every_layer_must_grant)
 static principal *two_grants(void)
 {
 	AUTO_ARENA a = arena_new(0);
-	static const int32_t keys[] = {9, 3, 7, 9}, tops[] = {3, 3, 7, 7};
+	static const tenant_below below[] = {{9, 3, false}, {3, 3, false}, {7, 7, false}, {9, 7, false}};
 	grant v[] = {at("acme", 3, 1u << RIGHT_TENANT_READ), at("acme/x", 7, 1u << RIGHT_QUOTA_READ)};
 	claim c = claim_begin(a, S("tok_1"), STR_NONE, (strs){0}, (grants){v, 2}, 5000);
 	principal *p = NULL;
@@ -268,7 +268,7 @@ static principal *two_grants(void)
 	cr_assert_eq(principal_make(&c, NULL, 0, NOW, &p), ERR_OK);
 	cr_assert_eq(principal_tops(a, p).n, 2);
 	cr_expect_not(principal_sees(p, 3), "before its scope is read it sees nothing");
-	principal_keys_set(p, keys, tops, 4);
+	principal_keys_set(p, below, 4);
 	return p;
 }
 
@@ -285,6 +285,31 @@ Test(principal, rights_differ_by_tenant)
 	cr_expect(scope.n == 2 && scope.keys[0] == 7 && scope.keys[1] == 9);
 	cr_expect_eq(principal_scope(p, RIGHT_SELF).n, 3);
 	cr_expect_eq(principal_scope(p, RIGHT_TENANT_WRITE).n, 0);
+	principal_unref(p);
+}
+
+/* Of what was deleted its records and its use are left, and nothing that stands. */
+Test(principal, sees_of_a_tenant_that_is_gone_only_what_was)
+{
+	AUTO_ARENA a = arena_new(0);
+	static const tenant_below below[] = {{3, 3, false}, {9, 3, true}};
+	uint64_t all = 1u << RIGHT_AUDIT_READ | 1u << RIGHT_USAGE_READ | 1u << RIGHT_PLACEMENT_READ;
+	grant v[] = {at("acme", 3, all)};
+	claim c = claim_begin(a, S("tok_1"), STR_NONE, (strs){0}, (grants){v, 1}, 5000);
+	principal *p = NULL;
+
+	cr_assert_eq(principal_make(&c, NULL, 0, NOW, &p), ERR_OK);
+	principal_keys_set(p, below, 2);
+	cr_expect_eq(p->n_gone, 1);
+	cr_expect_eq(principal_scope(p, RIGHT_AUDIT_READ).n, 2);
+	cr_expect_eq(principal_scope(p, RIGHT_USAGE_READ).n, 2);
+	cr_expect_eq(principal_scope(p, RIGHT_PLACEMENT_READ).n, 1);
+	cr_expect(principal_sees(p, 9), "the record of its end is shown to who watches");
+	principal *copy = principal_copy(p);
+	principal_learn(copy, 12, S("acme/new"));
+	cr_expect_eq(principal_scope(copy, RIGHT_PLACEMENT_READ).n, 2);
+	cr_expect_eq(principal_scope(copy, RIGHT_AUDIT_READ).n, 3);
+	principal_unref(copy);
 	principal_unref(p);
 }
 
