@@ -40,6 +40,7 @@ struct shape {
 struct shapes {
 	shape *rows[SHAPES_MAX];
 	uint32_t n;
+	shape *guest;               /* the newcomer that was rated last; NULL before the first */
 	int16_t by_hash[HASH_ROWS]; /* row + 1; open addressing, rebuilt when a row changes its owner */
 	uint32_t seen[SEEN_ROWS];   /* hashes of newcomers, overwritten by others */
 	pace pace;
@@ -58,23 +59,25 @@ shapes *shapes_new(void)
 	return heap_new(1, sizeof(shapes));
 }
 
-static void shape_done(shape *s)
+static void shape_free(shape *s)
 {
+	if (!s)
+		return;
 	free(s->ratings);
 	free(s->tags);
 	free(s->best);
 	free(s->best_ratings);
 	free(s->lacks);
+	free(s);
 }
 
 void shapes_free(shapes *all)
 {
 	if (!all)
 		return;
-	for (uint32_t i = 0; i < all->n; i++) {
-		shape_done(all->rows[i]);
-		free(all->rows[i]);
-	}
+	for (uint32_t i = 0; i < all->n; i++)
+		shape_free(all->rows[i]);
+	shape_free(all->guest);
 	free(all);
 }
 
@@ -207,17 +210,16 @@ static uint32_t rows_max(const fleet *f)
 }
 
 /* A row for a new owner: a free one, or the one unused for longest. */
-static shape *row_take(shapes *all, const fleet *f)
+static shape **row_take(shapes *all, const fleet *f)
 {
 	if (all->n < rows_max(f)) {
-		shape *s = heap_new(1, sizeof *s);
-		all->rows[all->n++] = s;
-		return s;
+		all->rows[all->n] = heap_new(1, sizeof(shape));
+		return &all->rows[all->n++];
 	}
-	shape *oldest = all->rows[0];
+	shape **oldest = &all->rows[0];
 	for (uint32_t i = 1; i < all->n; i++)
-		if (all->rows[i]->used_at < oldest->used_at)
-			oldest = all->rows[i];
+		if (all->rows[i]->used_at < (*oldest)->used_at)
+			oldest = &all->rows[i];
 	return oldest;
 }
 
@@ -231,26 +233,59 @@ static void shape_own(shape *s, const key *k, uint64_t hash)
 
 static shape *row_new(shapes *all, const fleet *f, const key *k, uint64_t hash)
 {
-	shape *s = row_take(all, f);
+	shape *s = *row_take(all, f);
 
 	shape_own(s, k, hash);
 	rows_hash(all);
 	return s;
 }
 
+static bool is_newcomer(shapes *all, uint64_t hash)
+{
+	uint32_t *seen = &all->seen[hash % SEEN_ROWS], print = (uint32_t)(hash >> 32) | 1;
+	bool is_new = *seen != print;
+
+	*seen = print;
+	return is_new;
+}
+
 /* The row of this key; NULL when it is asked for the first time. */
 static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
 {
 	shape *s = row_find(all, k, hash);
-	uint32_t *seen = &all->seen[hash % SEEN_ROWS], print = (uint32_t)(hash >> 32) | 1;
 
 	if (s)
 		return s;
-	if (*seen != print) {
-		*seen = print;
-		return NULL;
-	}
-	return row_new(all, f, k, hash);
+	return is_newcomer(all, hash) ? NULL : row_new(all, f, k, hash);
+}
+
+/* The guest comes among the rows as it is; who leaves them makes room for the next guest. */
+static shape *guest_stay(shapes *all, const fleet *f)
+{
+	shape **row = row_take(all, f), *stays = all->guest;
+
+	all->guest = *row;
+	*row = stays;
+	rows_hash(all);
+	return stays;
+}
+
+/* Never NULL: a newcomer is the guest, until the next one comes. */
+static shape *row_for_all(shapes *all, const fleet *f, const key *k, uint64_t hash)
+{
+	shape *s = row_find(all, k, hash);
+
+	if (s)
+		return s;
+	if (!all->guest)
+		all->guest = heap_new(1, sizeof(shape));
+	bool is_new = is_newcomer(all, hash);
+	if (is_key(all->guest, k, hash))
+		return guest_stay(all, f);
+	if (!is_new)
+		return row_new(all, f, k, hash);
+	shape_own(all->guest, k, hash);
+	return all->guest;
 }
 
 /* NULL for what is asked too seldom, and where so many rows could not be kept. */
@@ -435,6 +470,11 @@ static shape *rate_by(shapes *all, const fleet *f, const fit_need *need, row_rul
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need)
 {
 	return rate_by(all, f, need, row_for);
+}
+
+shape *shapes_rate_each(shapes *all, const fleet *f, const fit_need *need)
+{
+	return rate_by(all, f, need, row_for_all);
 }
 
 shape *shapes_rate_often(shapes *all, const fleet *f, const fit_need *need)

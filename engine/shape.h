@@ -29,7 +29,10 @@ void shapes_free(shapes *all); /* NULL-safe */
 /* The pod's shape, with every rating as the fleet is now. Valid until the next call. NULL for a pod that is not kept:
  * it names devices, quota blocks a class, or its key is too long. */
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
-/* The same, and NULL too for what is asked more seldom than every SHAPES_OFTEN times. */
+/* The same for who needs the rating of each node in any case: what is new is rated too, beside the rows, where the next
+ * newcomer takes its place. Asked again it comes among them as it is. */
+shape *shapes_rate_each(shapes *all, const fleet *f, const fit_need *need);
+/* As shapes_rate, and NULL too for what is asked more seldom than every SHAPES_OFTEN times. */
 shape *shapes_rate_often(shapes *all, const fleet *f, const fit_need *need);
 
 /* The best node of the cluster, ties to the lowest rank; FLEET_NONE when none fits. The cluster's flags are the

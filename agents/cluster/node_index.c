@@ -1,12 +1,14 @@
 #include "agents/cluster/node_index.h"
 #include <assert.h>
+#include <endian.h>
 #include <stdlib.h>
 
-enum { CAP_MIN = 64, BETWEEN = sizeof("\",\"") - 1 };
+enum { CAP_MIN = 64 };
 
 void node_index_done(node_index *x)
 {
 	vec_done(&x->rows);
+	free(x->after);
 	free(x->table);
 	free(x->text);
 	*x = (node_index){0};
@@ -34,7 +36,7 @@ static void row_add(node_index *x, str name, int32_t node, uint32_t at)
 		i = (i + 1) & (x->cap - 1);
 	x->text[at - 1] = is_plain(name) ? '"' : '\0';
 	memcpy(x->text + at, name.p, name.n);
-	memcpy(x->text + at + name.n, "\",", BETWEEN - 1);
+	memcpy(x->text + at + name.n, "\",", NODE_INDEX_BETWEEN - 1);
 	vec_push(&x->rows, ((node_index_row){at, name.n, node, x->rows.n}));
 	x->table[i] = x->rows.n;
 }
@@ -49,14 +51,15 @@ static void index_make(node_index *x, const fleet *f, int32_t cluster)
 	for (x->cap = CAP_MIN; x->cap < c->nodes.n * 2;)
 		x->cap *= 2;
 	for (uint32_t i = 0; i < c->nodes.n; i++)
-		bytes += f->node_names.v[c->nodes.v[i]].n + BETWEEN;
+		bytes += f->node_names.v[c->nodes.v[i]].n + NODE_INDEX_BETWEEN;
 	x->table = calloc(x->cap, sizeof(*x->table));
+	x->after = calloc(c->nodes.n + 1, sizeof(*x->after));
 	x->text = calloc(1, bytes);
-	assert(x->table && x->text && bytes < UINT32_MAX);
+	assert(x->table && x->after && x->text && bytes < UINT32_MAX);
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
 		str name = f->node_names.v[c->nodes.v[i]];
 		row_add(x, name, c->nodes.v[i], at);
-		at += name.n + BETWEEN;
+		at += name.n + NODE_INDEX_BETWEEN;
 	}
 	x->text_n = at - 1;
 }
@@ -85,6 +88,8 @@ const node_index_row *node_index_find(node_index *x, const fleet *f, int32_t clu
 		uint32_t row = x->table[i] - 1;
 		if (!is_row(x, row, name))
 			continue;
+		if (x->next && row != x->next)
+			x->after[x->next - 1] = row;
 		x->next = row + 1;
 		return &x->rows.v[row];
 	}
@@ -101,28 +106,38 @@ static size_t same_bytes(const char *a, const char *b, size_t most)
 		memcpy(&left, a + i, sizeof(left));
 		memcpy(&right, b + i, sizeof(right));
 		if (left != right)
-			break;
+			return i + (size_t)__builtin_ctzll(le64toh(left ^ right)) / 8;
 	}
 	while (i < most && a[i] == b[i])
 		i++;
 	return i;
 }
 
-uint32_t node_index_run(node_index *x, const fleet *f, int32_t cluster, str list, const node_index_row **ret)
+/* How many rows from this one on are the first names of the list. */
+static uint32_t rows_same(const node_index *x, uint32_t at, str list)
 {
-	uint32_t n = 0;
-
-	index_follow(x, f, cluster);
-	if (x->next >= x->rows.n)
-		x->next = 0;
-	if (!x->rows.n)
-		return 0;
-	const node_index_row *first = *ret = &x->rows.v[x->next];
-	uint32_t from = first->at - 1, left = x->text_n - from;
+	const node_index_row *first = &x->rows.v[at];
+	uint32_t from = first->at - 1, left = x->text_n - from, n = 0;
 	size_t same = same_bytes(x->text + from, list.p, left < list.n ? left : list.n);
 
-	while (x->next + n < x->rows.n && first[n].at + first[n].n + 1 - from <= same)
+	while (at + n < x->rows.n && first[n].at + first[n].n + 1 - from <= same)
 		n++;
-	x->next += n;
+	return n;
+}
+
+uint32_t node_index_run(node_index *x, const fleet *f, int32_t cluster, str list, const node_index_row **ret)
+{
+	index_follow(x, f, cluster);
+	if (!x->rows.n)
+		return 0;
+	uint32_t at = x->next < x->rows.n ? x->next : 0;
+	uint32_t n = rows_same(x, at, list);
+	if (!n && x->next) {
+		at = x->after[x->next - 1];
+		n = rows_same(x, at, list);
+	}
+	if (n)
+		x->next = at + n;
+	*ret = &x->rows.v[at];
 	return n;
 }

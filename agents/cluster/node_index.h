@@ -1,12 +1,15 @@
 /* node_index: node handles by name, for requests that name every node of a cluster.
  *
  * Names lie close together in the cluster's order, as a JSON list has them. A scheduler names nodes in long pieces of
- * that order, so what follows the name found last is compared with the bytes that come next, many names at once; the
- * others go by a small table. Both are made anew when nodes come or go, which is rare beside look-ups.
+ * that order, so what follows the name found last is compared with the bytes that come next, many names at once; else
+ * what followed it when that was found last, as who passed is named twice in one order. The others go by a small table.
+ * All are made anew when nodes come or go, which is rare beside look-ups.
  */
 #pragma once
 #include "base/vec.h"
 #include "engine/fleet.h"
+
+enum { NODE_INDEX_BETWEEN = 3 }; /* bytes between two names of a JSON list: a quote, a comma, a quote */
 
 typedef struct node_index_row {
 	uint32_t at, n; /* of its name in the text: behind the quote */
@@ -18,7 +21,8 @@ typedef struct node_index {
 	vec(node_index_row) rows;
 	uint32_t *table; /* row + 1, by hash; 0: free */
 	uint32_t cap;    /* of the table: a power of two, or 0 before the first look-up */
-	uint32_t next;   /* the row that is tried first */
+	uint32_t next;   /* the row that is tried first: behind the one that was found last */
+	uint32_t *after; /* by row: the row that followed it, where that was not the next one; 0: none, or the first */
 	char *text;      /* "a","b",... */
 	uint32_t text_n;
 	bool is_stale;

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/vec.h"
 
+enum { CONTAINERS_FIRST = 4 };
+
 static err meta_member(pull *p, arena *a, str key, pod *ret)
 {
 	str gone = STR_NONE;
@@ -132,10 +134,24 @@ static err container_read(pull *p, arena *a, pod_container *c)
 	return e ? e : p->e;
 }
 
+/* Most pods have few, and there is room for many. */
 typedef struct container_list {
-	pod_container v[POD_CONTAINERS_MAX];
-	uint32_t n;
+	pod_container *v; /* in the arena */
+	uint32_t n, cap;
 } container_list;
+
+static pod_container *container_add(container_list *list, arena *a)
+{
+	if (list->n == list->cap) {
+		uint32_t cap = list->cap ? list->cap * 4 : CONTAINERS_FIRST;
+		pod_container *v = ARENA_ARRAY(a, pod_container, cap);
+		if (list->n)
+			memcpy(v, list->v, list->n * sizeof(*v));
+		list->v = v;
+		list->cap = cap;
+	}
+	return &list->v[list->n++];
+}
 
 static err containers_read(pull *p, arena *a, bool is_init, container_list *list)
 {
@@ -146,8 +162,9 @@ static err containers_read(pull *p, arena *a, bool is_init, container_list *list
 	while (!e && pull_item(p)) {
 		if (list->n == POD_CONTAINERS_MAX)
 			return ERR_LIMIT;
-		list->v[list->n] = (pod_container){.is_init = is_init};
-		e = container_read(p, a, &list->v[list->n++]);
+		pod_container *c = container_add(list, a);
+		c->is_init = is_init;
+		e = container_read(p, a, c);
 	}
 	return e ? e : p->e;
 }
@@ -221,7 +238,7 @@ static err policy_read(pull *p, arena *a, pod *ret)
 
 static err spec_read(pull *p, arena *a, pod *ret)
 {
-	container_list *init = ARENA_NEW(a, container_list), *apps = ARENA_NEW(a, container_list);
+	container_list init = {0}, apps = {0};
 	str key;
 	bool has_escape;
 	err e;
@@ -230,9 +247,9 @@ static err spec_read(pull *p, arena *a, pod *ret)
 		return e;
 	while (!e && pull_key(p, &key, &has_escape)) {
 		if (str_eq(key, S("containers")))
-			e = containers_read(p, a, false, apps);
+			e = containers_read(p, a, false, &apps);
 		else if (str_eq(key, S("initContainers")))
-			e = containers_read(p, a, true, init);
+			e = containers_read(p, a, true, &init);
 		else if (str_eq(key, S("nodeName")))
 			e = fields_text(p, a, &ret->node);
 		else if (str_eq(key, S("schedulerName")))
@@ -252,7 +269,7 @@ static err spec_read(pull *p, arena *a, pod *ret)
 		else
 			e = pull_skip(p);
 	}
-	containers_join(init, apps, a, ret);
+	containers_join(&init, &apps, a, ret);
 	return e ? e : p->e;
 }
 

@@ -95,6 +95,7 @@ struct web_server {
 	conn all;                /* head of the list of open connections */
 	uint32_t n_open, n_kept; /* n_kept: whoever needs this memory: connections, calls on the stack */
 	int64_t bodies_bytes;    /* of long bodies, read or being read */
+	int64_t spare_bytes;     /* of the long ones among spare_bufs */
 	map peers;               /* open connections by peer_key */
 	bool is_closed, is_draining, is_drained, is_awake;
 	void (*on_drained)(void *arg);

@@ -97,20 +97,23 @@ static void reply_send(conn *c)
 		conn_later(c);
 }
 
-void web_reply(web_req *r, int status, str headers, str body)
+/* The connection that is to be answered; NULL: it is closed, and the request ends. */
+static conn *reply_begin(web_req *r)
 {
 	conn *c = req_conn(r);
 
 	assert(c->has_request);
 	if (c->state == CONN_CLOSED) {
 		conn_request_end(c);
-		return;
+		return NULL;
 	}
 	assert(c->state == CONN_BUSY);
 	c->is_last |= c->server->is_draining;
-	reply_head(c, status, headers, body.n, false);
-	if (r->method != WEB_HEAD && status_has_body(status))
-		buf_add_str(&c->out, body);
+	return c;
+}
+
+static void reply_end(conn *c)
+{
 	assert(!c->out.over);
 	conn_enter(c, CONN_REPLY);
 	conn_hold(c);
@@ -118,6 +121,54 @@ void web_reply(web_req *r, int status, str headers, str body)
 	if (!c->is_pumping)
 		reply_send(c);
 	conn_unhold(c);
+}
+
+void web_reply(web_req *r, int status, str headers, str body)
+{
+	conn *c = reply_begin(r);
+
+	if (!c)
+		return;
+	reply_head(c, status, headers, body.n, false);
+	if (r->method != WEB_HEAD && status_has_body(status))
+		buf_add_str(&c->out, body);
+	reply_end(c);
+}
+
+/* The head stands in the connection's own buffer: it is moved in front of the body, and the buffers change places. */
+static void body_take(conn *c, buf *body)
+{
+	buf head = c->out;
+	size_t max = body->max;
+
+	assert(c->out_at == 0 && head.n <= WEB_REPLY_ROOM);
+	memcpy(body->p + WEB_REPLY_ROOM - head.n, head.p, head.n);
+	c->out = *body;
+	c->out_at = WEB_REPLY_ROOM - head.n;
+	c->out.max = head.max;
+	*body = head;
+	body->max = max;
+	buf_clear(body);
+}
+
+void web_reply_whole(web_req *r, int status, str headers, buf *body)
+{
+	assert(body->n >= WEB_REPLY_ROOM && !body->over);
+	str answer = {body->p + WEB_REPLY_ROOM, (uint32_t)(body->n - WEB_REPLY_ROOM)};
+	if (r->method == WEB_HEAD || !status_has_body(status) || conn_waiting(req_conn(r)) ||
+		headers.n > WEB_REPLY_ROOM - REPLY_HEAD_MAX) {
+		web_reply(r, status, headers, answer);
+		buf_clear(body);
+		return;
+	}
+	conn *c = reply_begin(r);
+	if (!c) {
+		buf_clear(body);
+		return;
+	}
+	reply_head(c, status, headers, answer.n, false);
+	body_take(c, body);
+	reply_end(c);
 }
 
 web_stream *web_stream_open(web_req *r, int status, str headers)

@@ -18,7 +18,7 @@ enum {
 	SPARE_CONNS_MAX = 1024,
 	SPARE_BLOCKS_MAX = 256,
 	SPARE_BUFS_MAX = 256,
-	SPARE_BUF_BYTES_MAX = 65536, /* a larger one is given back to the system */
+	SPARE_BUF_BYTES_MAX = 65536, /* larger ones are kept up to spare_bytes_max, all together */
 };
 
 const web_limits web_limits_default = {
@@ -81,12 +81,19 @@ void server_block_back(web_server *w, char *block)
 		free(block);
 }
 
+static int64_t long_bytes(const buf *b)
+{
+	return b->cap > SPARE_BUF_BYTES_MAX ? (int64_t)b->cap : 0;
+}
+
 void server_buf(web_server *w, buf *b)
 {
-	if (w->spare_bufs.n)
+	if (w->spare_bufs.n) {
 		*b = vec_pop(&w->spare_bufs);
-	else
+		w->spare_bytes -= long_bytes(b);
+	} else {
 		buf_init(b, OUT_BYTES_MAX);
+	}
 	/* That it has memory is what tells a buffer in use. */
 	char *room = buf_room(b, 1);
 	assert(room);
@@ -94,13 +101,17 @@ void server_buf(web_server *w, buf *b)
 
 void server_buf_back(web_server *w, buf *b)
 {
-	if (b->cap <= SPARE_BUF_BYTES_MAX && w->spare_bufs.n < SPARE_BUFS_MAX) {
-		buf_clear(b);
-		vec_push(&w->spare_bufs, *b);
-		*b = (buf){0};
-	} else {
+	int64_t bytes = long_bytes(b);
+	bool has_room = !bytes || bytes <= w->limits.spare_bytes_max - w->spare_bytes;
+
+	if (!has_room || w->spare_bufs.n >= SPARE_BUFS_MAX) {
 		buf_done(b);
+		return;
 	}
+	w->spare_bytes += bytes;
+	buf_clear(b);
+	vec_push(&w->spare_bufs, *b);
+	*b = (buf){0};
 }
 
 static void date_update(web_server *w)

@@ -56,6 +56,7 @@ typedef struct web_limits {
 	int64_t idle_timeout_ms;         /* 15,000 between requests */
 	int64_t stream_buffer_max;       /* 256 KiB queued bytes: pause above, close when stuck */
 	int64_t stream_stuck_timeout_ms; /* 10,000 full without draining */
+	int64_t spare_bytes_max; /* 0; of long buffers that no connection needs, kept for the next body or answer */
 } web_limits;
 extern const web_limits web_limits_default;
 
@@ -108,6 +109,12 @@ uint32_t web_connections(const web_server *w);
  * and the body, copied. One write. r and its arena end here, or after the last byte of the request is no longer needed.
  * HEAD and 304 send no body. */
 void web_reply(web_req *r, int status, str headers, str body);
+
+/* The same with a long body that need not be copied: the first WEB_REPLY_ROOM bytes of *body are the server's, for the
+ * head, and the answer stands behind them. Its memory goes to the connection; what the connection had in its place is
+ * *body then, empty, for the next answer. */
+enum { WEB_REPLY_ROOM = 1024 };
+void web_reply_whole(web_req *r, int status, str headers, buf *body);
 
 /* Begins a stream (chunked when the client speaks 1.1): the status line and headers leave at once. r and its arena
  * end here. The answer to HEAD has no body: its stream takes nothing and on_close comes in this turn. */

@@ -2,9 +2,15 @@
  *
  * A process of its own holds NODES nodes of 8 devices and PODS running pods, of which one ends and one comes every
  * millisecond; this one asks as kube-scheduler does: filter, then prioritize of what passed, for pods of 24 shapes.
- * MODE names: NodeNames of all nodes; whole: 420 whole nodes of 2.8 KB, filter alone.
+ * MODE names: NodeNames of all nodes, in order; workers: in the order in which 16 workers of a scheduler come to them;
+ * whole: 420 whole nodes of 2.8 KB, filter alone; crowd: names again, by CLIENTS processes at once, each as fast as it
+ * can, while 2,000 pods a second end and come.
+ *
+ * The client keeps its memory from call to call and takes the time when the last byte is there: what is told is the
+ * agent's cost and the connection's, with as little of this program as a client can be.
  */
 #include <assert.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -16,7 +22,18 @@
 #include "net/fetch.h"
 #include "net/listen.h"
 
-enum { DEVICES = 8, DEVICE_MIB = 81559, SHAPES = 24, WHOLE_NODES = 420, WHOLE_PADDING = 1900, BODY_MAX = 64 << 20 };
+enum {
+	DEVICES = 8,
+	DEVICE_MIB = 81559,
+	SHAPES = 24,
+	WHOLE_NODES = 420,
+	WHOLE_PADDING = 1900,
+	BODY_MAX = 64 << 20,
+	WORKERS = 16,
+	WORKER_NODES = 70, /* that one takes at a time */
+	CLIENTS = 2,
+	TICK_US = 1000,
+};
 
 static uint64_t dice_state = 42;
 
@@ -63,6 +80,8 @@ typedef struct world {
 	stock *stock;
 	loop_timer *tick;
 	uint32_t nodes, pods, next, last;
+	uint32_t pods_per_tick;
+	int64_t begun_us, ticks;
 } world;
 
 static void pod_run(world *w)
@@ -78,34 +97,45 @@ static void pod_run(world *w)
 	stock_reserve(w->stock, str_from(uid), S("d"), str_from(node), &share, 1);
 }
 
+/* Late ticks are made up for. */
 static void on_tick(void *arg)
 {
 	world *w = arg;
 	char uid[32];
 
-	(void)snprintf(uid, sizeof(uid), "pod-%u", w->last++);
-	stock_pod_drop(w->stock, str_from(uid));
-	pod_run(w);
-	loop_timer_arm(w->tick, 1000);
+	for (; w->ticks < (clock_mono_us() - w->begun_us) / TICK_US; w->ticks++)
+		for (uint32_t i = 0; i < w->pods_per_tick; i++) {
+			(void)snprintf(uid, sizeof(uid), "pod-%u", w->last++);
+			stock_pod_drop(w->stock, str_from(uid));
+			pod_run(w);
+		}
+	loop_timer_arm(w->tick, TICK_US);
 }
 
-static void serve(int fd, uint32_t nodes, uint32_t pods, const char *cert, const char *key, int ready)
+typedef struct order {
+	uint32_t nodes, pods, calls;
+	const char *cert, *key, *mode;
+	bool is_crowd;
+} order;
+
+static void serve(int fd, const order *o, int ready)
 {
-	world w = {.loop = loop_new(), .stock = stock_new(), .nodes = nodes};
+	world w = {.loop = loop_new(), .stock = stock_new(), .nodes = o->nodes, .pods_per_tick = o->is_crowd ? 2 : 1};
 	extender_spec spec = {.stock = w.stock, .by_default = {POLICY_BINPACK, POLICY_BINPACK}};
 	tls_context *tls;
 	fault f = {0};
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (tls_server_new(cert, key, NULL, &tls, &f)) {
+	if (tls_server_new(o->cert, o->key, NULL, &tls, &f)) {
 		(void)fprintf(stderr, "%s\n", f.detail);
 		exit(1);
 	}
-	stock_fill(w.stock, nodes);
-	for (uint32_t i = 0; i < pods; i++)
+	stock_fill(w.stock, o->nodes);
+	for (uint32_t i = 0; i < o->pods; i++)
 		pod_run(&w);
+	w.begun_us = clock_mono_us();
 	w.tick = loop_timer_new(w.loop, on_tick, &w);
-	loop_timer_arm(w.tick, 1000);
+	loop_timer_arm(w.tick, TICK_US);
 	(void)extender_edge_open(w.loop, fd, tls, extender_new(&spec), NULL);
 	if (write(ready, "r", 1) != 1)
 		exit(1);
@@ -122,14 +152,14 @@ static void pod_write(buf *b, uint32_t shape)
 		1 + shape % 2, 2000 * (1 + shape % 12), 5 * (shape % 4));
 }
 
-static void names_write(buf *b, uint32_t shape, const strs *names)
+/* list: of names, as JSON has it. */
+static void names_write(buf *b, uint32_t shape, str list)
 {
 	buf_clear(b);
 	pod_write(b, shape);
-	buf_add_str(b, S("\"Nodes\":null,\"NodeNames\":["));
-	for (uint32_t i = 0; i < names->n; i++)
-		buf_printf(b, "%s\"" STR_FMT "\"", i ? "," : "", STR_ARG(names->v[i]));
-	buf_add_str(b, S("]}"));
+	buf_add_str(b, S("\"Nodes\":null,\"NodeNames\":"));
+	buf_add_str(b, list);
+	buf_add_char(b, '}');
 }
 
 static void whole_write(buf *b, uint32_t shape)
@@ -149,23 +179,66 @@ typedef struct client {
 	loop *loop;
 	fetch *fetch;
 	char url[96];
+	buf body, answer;
+	int64_t ended_us;
 } client;
 
-static int64_t asked(client *c, const char *verb, str body, arena *a, str *ret_answer)
+static void on_piece(void *arg, str piece)
+{
+	client *c = arg;
+
+	buf_add_str(&c->answer, piece);
+}
+
+static void on_done(void *arg, const fetch_reply *r)
+{
+	client *c = arg;
+
+	c->ended_us = clock_mono_us();
+	if (r->e || r->status != 200) {
+		(void)fprintf(stderr, "%s %ld\n", r->why ? r->why : "", r->status);
+		exit(1);
+	}
+	loop_stop(c->loop);
+}
+
+/* The body is asked; the answer is c's until the next call. */
+static int64_t asked(client *c, const char *verb)
 {
 	static const char *const headers[] = {"Content-Type: application/json", NULL};
 	char url[128];
 
 	(void)snprintf(url, sizeof(url), "%s/%s", c->url, verb);
-	fetch_request q = {.method = "POST", .url = url, .headers = headers, .body = body, .body_max = BODY_MAX};
+	fetch_request q = {.method = "POST", .url = url, .headers = headers, .body = buf_str(&c->body)};
+	q.on_piece = on_piece;
+	q.on_done = on_done;
+	q.arg = c;
+	buf_clear(&c->answer);
 	int64_t begun = clock_mono_us();
-	fetch_reply r = fetch_wait(c->fetch, c->loop, a, &q);
-	if (r.e || r.status != 200) {
-		(void)fprintf(stderr, "%s: %s %ld\n", verb, r.why ? r.why : "", r.status);
-		exit(1);
-	}
-	*ret_answer = r.body;
-	return clock_mono_us() - begun;
+	(void)fetch_send(c->fetch, &q);
+	loop_run(c->loop);
+	return c->ended_us - begun;
+}
+
+static void client_open(client *c, const char *address, const char *ca_file)
+{
+	fetch_config config = {.ca_file = ca_file, .user_agent = "Go-http-client/1.1"};
+
+	(void)mallopt(M_MMAP_THRESHOLD, BODY_MAX);
+	(void)mallopt(M_TRIM_THRESHOLD, BODY_MAX);
+	c->loop = loop_new();
+	c->fetch = fetch_new(c->loop, &config);
+	(void)snprintf(c->url, sizeof(c->url), "https://%s/extender", address);
+	buf_init(&c->body, BODY_MAX);
+	buf_init(&c->answer, BODY_MAX);
+}
+
+static void client_close(client *c)
+{
+	fetch_free(c->fetch);
+	loop_free(c->loop);
+	buf_done(&c->body);
+	buf_done(&c->answer);
 }
 
 static int by_time(const void *a, const void *b)
@@ -186,65 +259,126 @@ static void tell(const char *what, int64_t *v, uint32_t n)
 		(long long)v[n / 2], (long long)v[n * 99 / 100], (long long)v[n - 1], n);
 }
 
-/* The names of an answer's NodeNames, which come first in it. */
-static strs passed_of(str answer, arena *a, uint32_t most)
+/* An answer's NodeNames, which come first in it, as they stand there. */
+static str passed_of(str answer)
 {
-	strs all = {ARENA_ARRAY(a, str, most), 0};
-	str rest = str_cut(answer, (uint32_t)sizeof("{\"NodeNames\":[") - 1, answer.n);
-	int64_t end = str_find(rest, ']', 0);
+	uint32_t from = (uint32_t)sizeof("{\"NodeNames\":") - 1;
+	int64_t end = str_find(answer, ']', from);
 
-	for (str list = str_cut(rest, 0, (size_t)end); list.n && all.n < most;) {
-		str one = str_split(&list, ',');
-		all.v[all.n++] = str_cut(one, 1, one.n - 1);
-	}
-	return all;
+	assert(end > 0);
+	return str_cut(answer, from, (size_t)end + 1);
 }
 
-static void run_names(client *c, uint32_t nodes, uint32_t calls)
+static void name_add(buf *b, uint32_t node)
 {
+	buf_printf(b, "%c\"gpu-node-%05u\"", b->n ? ',' : '[', node);
+}
+
+static void names_list(buf *b, uint32_t nodes)
+{
+	buf_clear(b);
+	for (uint32_t i = 0; i < nodes; i++)
+		name_add(b, i);
+	buf_add_char(b, ']');
+}
+
+static void names_of_workers(buf *b, uint32_t nodes)
+{
+	uint32_t at[WORKERS] = {0}, end[WORKERS] = {0}, taken = 0;
+
+	buf_clear(b);
+	for (uint32_t n = 0; n < nodes;) {
+		uint32_t w = dice(WORKERS);
+		if (at[w] == end[w]) {
+			at[w] = taken;
+			taken = end[w] = taken + WORKER_NODES < nodes ? taken + WORKER_NODES : nodes;
+		}
+		if (at[w] == end[w])
+			continue;
+		name_add(b, at[w]++);
+		n++;
+	}
+	buf_add_char(b, ']');
+}
+
+/* One pod, as kube-scheduler asks about it. */
+static void pod_ask_both(client *c, str names, int64_t *ret_filter_us, int64_t *ret_rank_us)
+{
+	uint32_t shape = dice(SHAPES);
+
+	names_write(&c->body, shape, names);
+	*ret_filter_us = asked(c, "filter");
+	names_write(&c->body, shape, passed_of(buf_str(&c->answer)));
+	*ret_rank_us = asked(c, "prioritize");
+}
+
+static void run_names(client *c, const order *o)
+{
+	uint32_t calls = o->calls;
 	int64_t *filter = calloc(calls, sizeof(*filter)), *rank = calloc(calls, sizeof(*rank));
 	int64_t *both = calloc(calls, sizeof(*both));
-	AUTO_ARENA kept = arena_new(0);
-	strs names = {ARENA_ARRAY(kept, str, nodes), nodes};
-	buf body;
+	bool by_workers = strcmp(o->mode, "workers") == 0;
+	buf names;
 
 	assert(filter && rank && both);
-	buf_init(&body, BODY_MAX);
-	for (uint32_t i = 0; i < nodes; i++)
-		names.v[i] = str_print(kept, "gpu-node-%05u", i);
+	buf_init(&names, BODY_MAX);
+	names_list(&names, o->nodes);
 	for (uint32_t i = 0; i < calls; i++) {
-		AUTO_ARENA a = arena_new(256 << 20);
-		str answer;
-		uint32_t shape = dice(SHAPES);
-		names_write(&body, shape, &names);
-		filter[i] = asked(c, "filter", buf_str(&body), a, &answer);
-		strs passed = passed_of(answer, a, nodes);
-		names_write(&body, shape, &passed);
-		rank[i] = asked(c, "prioritize", buf_str(&body), a, &answer);
+		if (by_workers)
+			names_of_workers(&names, o->nodes);
+		pod_ask_both(c, buf_str(&names), &filter[i], &rank[i]);
 		both[i] = filter[i] + rank[i];
 	}
 	tell("filter", filter, calls);
 	tell("prioritize", rank, calls);
 	tell("both", both, calls);
-	buf_done(&body);
+	buf_done(&names);
+	free(filter);
+	free(rank);
+	free(both);
 }
 
-static void run_whole(client *c, uint32_t calls)
+static void run_whole(client *c, const order *o)
 {
+	uint32_t calls = o->calls;
 	int64_t *filter = calloc(calls, sizeof(*filter));
-	buf body;
 
 	assert(filter);
-	buf_init(&body, BODY_MAX);
 	for (uint32_t i = 0; i < calls; i++) {
-		AUTO_ARENA a = arena_new(256 << 20);
-		str answer;
-		whole_write(&body, dice(SHAPES));
-		filter[i] = asked(c, "filter", buf_str(&body), a, &answer);
+		whole_write(&c->body, dice(SHAPES));
+		filter[i] = asked(c, "filter");
 	}
-	(void)printf("body of %zu bytes\n", body.n);
+	(void)printf("body of %zu bytes\n", c->body.n);
 	tell("filter whole", filter, calls);
-	buf_done(&body);
+	free(filter);
+}
+
+static void run_crowd(const char *address, const order *o)
+{
+	pid_t pids[CLIENTS];
+	int64_t begun = clock_mono_us(), filter, rank;
+
+	for (int i = 0; i < CLIENTS; i++) {
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		client c;
+		buf names;
+		dice_state += (uint64_t)i;
+		client_open(&c, address, o->cert);
+		buf_init(&names, BODY_MAX);
+		names_list(&names, o->nodes);
+		for (uint32_t k = 0; k < o->calls / CLIENTS; k++)
+			pod_ask_both(&c, buf_str(&names), &filter, &rank);
+		exit(0);
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		int status;
+		if (waitpid(pids[i], &status, 0) != pids[i] || status)
+			exit(1);
+	}
+	int64_t took_us = clock_mono_us() - begun;
+	(void)printf("%d clients: %lld pods/s\n", CLIENTS, (long long)(o->calls * 1000000ll / took_us));
 }
 
 /* What the agent itself has taken, whoever else uses the machine: nanoseconds of CPU. */
@@ -274,6 +408,22 @@ static void memory_tell(pid_t pid)
 		(void)fclose(f);
 }
 
+static void run(const char *address, const order *o)
+{
+	client c;
+
+	if (o->is_crowd) {
+		run_crowd(address, o);
+		return;
+	}
+	client_open(&c, address, o->cert);
+	if (strcmp(o->mode, "whole") == 0)
+		run_whole(&c, o);
+	else
+		run_names(&c, o);
+	client_close(&c);
+}
+
 int main(int argc, char **argv)
 {
 	int fd, ready[2];
@@ -283,28 +433,21 @@ int main(int argc, char **argv)
 	if (argc != 7 || listen_open("127.0.0.1:0", &fd, &f) || listen_address(fd, address, sizeof(address)) ||
 		pipe(ready))
 		return 2;
-	uint32_t nodes = (uint32_t)strtoul(argv[1], NULL, 10), pods = (uint32_t)strtoul(argv[2], NULL, 10);
-	uint32_t calls = (uint32_t)strtoul(argv[3], NULL, 10);
+	order o = {.cert = argv[4], .key = argv[5], .mode = argv[6], .is_crowd = strcmp(argv[6], "crowd") == 0};
+	o.nodes = (uint32_t)strtoul(argv[1], NULL, 10);
+	o.pods = (uint32_t)strtoul(argv[2], NULL, 10);
+	o.calls = (uint32_t)strtoul(argv[3], NULL, 10);
 	pid_t pid = fork();
 	if (pid == 0)
-		serve(fd, nodes, pods, argv[4], argv[5], ready[1]);
+		serve(fd, &o, ready[1]);
 	(void)close(fd);
 	if (read(ready[0], &byte, 1) != 1)
 		return 1;
-	client c = {.loop = loop_new()};
-	fetch_config config = {.ca_file = argv[4], .user_agent = "Go-http-client/1.1"};
-	c.fetch = fetch_new(c.loop, &config);
-	(void)snprintf(c.url, sizeof(c.url), "https://%s/extender", address);
 	int64_t cpu_before = cpu_of(pid);
-	if (strcmp(argv[6], "whole") == 0)
-		run_whole(&c, calls);
-	else
-		run_names(&c, nodes, calls);
+	run(address, &o);
 	(void)printf("agent: %lld us of CPU for each pod, with what changes meanwhile\n",
-		(long long)((cpu_of(pid) - cpu_before) / 1000 / calls));
+		(long long)((cpu_of(pid) - cpu_before) / 1000 / o.calls));
 	memory_tell(pid);
-	fetch_free(c.fetch);
-	loop_free(c.loop);
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
 	return 0;

@@ -1,34 +1,25 @@
 #include "agents/cluster/extender/answer.h"
-#include <assert.h>
+#include <endian.h>
 #include "json/write.h"
 
-/* Long lists of names are written into one room, made for the longest that they can be. */
-static char *text_put(char *to, str s)
+/* Long lists of names are written into one room, made for the longest that they can be. Most texts in them are of 16 to
+ * 32 bytes. */
+static inline char *text_put(char *to, str s)
 {
-	memcpy(to, s.p, s.n);
+	enum { WIDE = 16 };
+
+	if (s.n >= WIDE && s.n <= 2 * WIDE) {
+		memcpy(to, s.p, WIDE);
+		memcpy(to + s.n - WIDE, s.p + s.n - WIDE, WIDE);
+	} else {
+		memcpy(to, s.p, s.n);
+	}
 	return to + s.n;
 }
 
-static char *raw_name_put(char *to, str name)
+static inline char *raw_name_put(char *to, str name)
 {
 	return text_put(to, (str){name.p - 1, name.n + 2});
-}
-
-static bool is_raw(const extender_args *q)
-{
-	for (uint32_t i = 0; i < q->n; i++)
-		if (!q->nodes[i].is_raw)
-			return false;
-	return true;
-}
-
-static size_t names_bytes(const extender_args *q)
-{
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < q->n; i++)
-		n += q->nodes[i].name.n + 2;
-	return n;
 }
 
 static void name_put(buf *out, str name)
@@ -38,15 +29,32 @@ static void name_put(buf *out, str name)
 	js_text(&w, name);
 }
 
+/* The first from `at` on that did not pass, or n. */
+static uint32_t passed_end(const uint8_t *verdicts, uint32_t at, uint32_t n)
+{
+	uint64_t eight;
+
+	for (; n - at >= sizeof(eight); at += (uint32_t)sizeof(eight)) {
+		memcpy(&eight, verdicts + at, sizeof(eight));
+		if (eight)
+			break;
+	}
+	while (at < n && !verdicts[at])
+		at++;
+	return at;
+}
+
 /* Names that passed and stand side by side in what was asked, with a comma between two, are repeated together. The end
  * of those from `at` on. */
-static uint32_t run_end(const extender_args *q, const filter_verdict *v, uint32_t at)
+static uint32_t run_end(const extender_args *q, const uint8_t *verdicts, uint32_t at)
 {
-	if (v[at].text)
-		return at;
-	for (at++; at < q->n && !v[at].text; at++) {
+	uint32_t end = passed_end(verdicts, at, q->n);
+
+	if (q->is_tight || end == at)
+		return end;
+	for (at++; at < end; at++) {
 		str before = q->nodes[at - 1].name;
-		if (q->nodes[at].name.p != before.p + before.n + sizeof("\",\"") - 1)
+		if (q->nodes[at].name.p != before.p + before.n + NODE_INDEX_BETWEEN)
 			break;
 	}
 	return at;
@@ -57,15 +65,15 @@ static char *run_put(char *to, const str *first, const str *last)
 	return text_put(to, (str){first->p - 1, (uint32_t)(last->p + last->n - first->p) + 2});
 }
 
-static void passed_raw_put(const extender_args *q, const filter_verdict *v, buf *out)
+static void passed_raw_put(const extender_args *q, const uint8_t *verdicts, buf *out)
 {
-	char *from = buf_room(out, names_bytes(q) + q->n + 2), *to = from;
+	char *from = buf_room(out, q->names_bytes + 2), *to = from;
 
 	if (!from)
 		return;
 	*to++ = '[';
 	for (uint32_t i = 0; i < q->n;) {
-		uint32_t end = run_end(q, v, i);
+		uint32_t end = run_end(q, verdicts, i);
 		if (end > i && to[-1] == '"')
 			*to++ = ',';
 		if (end > i)
@@ -76,18 +84,18 @@ static void passed_raw_put(const extender_args *q, const filter_verdict *v, buf 
 	out->n += (size_t)(to - from);
 }
 
-static void passed_each_put(const extender_args *q, const filter_verdict *v, buf *out)
+static void passed_each_put(const extender_args *q, const uint8_t *verdicts, buf *out)
 {
 	js_writer w = js_writer_on(out);
 
 	js_array_begin(&w);
 	for (uint32_t i = 0; i < q->n; i++)
-		if (!v[i].text)
+		if (!verdicts[i])
 			js_text(&w, q->nodes[i].name);
 	js_array_end(&w);
 }
 
-static void passed_objects_put(const extender_args *q, const filter_verdict *v, buf *out)
+static void passed_objects_put(const extender_args *q, const uint8_t *verdicts, buf *out)
 {
 	js_writer w = js_writer_on(out);
 
@@ -95,37 +103,88 @@ static void passed_objects_put(const extender_args *q, const filter_verdict *v, 
 	js_key(&w, S("items"));
 	js_array_begin(&w);
 	for (uint32_t i = 0; i < q->n; i++)
-		if (!v[i].text)
+		if (!verdicts[i])
 			js_raw_value(&w, q->objects[i]);
 	js_array_end(&w);
 	js_object_end(&w);
 }
 
-static void passed_put(const extender_args *q, const filter_verdict *v, buf *out)
+static void passed_put(const extender_args *q, const uint8_t *verdicts, buf *out)
 {
 	if (q->is_whole) {
 		buf_add_str(out, S("\"Nodes\":"));
-		passed_objects_put(q, v, out);
+		passed_objects_put(q, verdicts, out);
 		buf_add_str(out, S(",\"NodeNames\":null"));
 		return;
 	}
 	buf_add_str(out, S("\"NodeNames\":"));
-	(is_raw(q) ? passed_raw_put : passed_each_put)(q, v, out);
+	(q->is_raw ? passed_raw_put : passed_each_put)(q, verdicts, out);
 	buf_add_str(out, S(",\"Nodes\":null"));
 }
 
-static void failed_put(const extender_args *q, const filter_verdict *v, bool is_final, buf *out)
-{
-	js_writer w = js_writer_on(out);
+/* "name":"reason", of each node that was refused, finally or not. */
+typedef struct refused {
+	const extender_args *q;
+	const uint8_t *verdicts;
+	const filter_reason *reasons;
+	bool is_final;
+} refused;
 
-	buf_add_str(out, is_final ? S(",\"FailedAndUnresolvableNodes\":") : S(",\"FailedNodes\":"));
-	js_object_begin(&w);
-	for (uint32_t i = 0; i < q->n; i++)
-		if (v[i].text && v[i].is_final == is_final) {
-			js_key(&w, q->nodes[i].name);
-			js_text(&w, str_from(v[i].text));
-		}
-	js_object_end(&w);
+/* The first from `at` on, or n. */
+static uint32_t refused_next(const refused *r, uint32_t at)
+{
+	while ((at = passed_end(r->verdicts, at, r->q->n)) < r->q->n &&
+		r->reasons[r->verdicts[at]].is_final != r->is_final)
+		at++;
+	return at;
+}
+
+static size_t refused_bytes(const refused *r)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = refused_next(r, 0); i < r->q->n; i = refused_next(r, i + 1))
+		bytes += r->q->nodes[i].name.n + r->reasons[r->verdicts[i]].text.n + sizeof("\"\":\"\",") - 1;
+	return bytes;
+}
+
+static void refused_raw_put(const refused *r, buf *out)
+{
+	size_t bytes = refused_bytes(r);
+	char *to = bytes ? buf_room(out, bytes) : NULL;
+
+	if (!to)
+		return;
+	for (uint32_t i = refused_next(r, 0); i < r->q->n; i = refused_next(r, i + 1)) {
+		to = raw_name_put(to, r->q->nodes[i].name);
+		*to++ = ':';
+		*to++ = '"';
+		to = text_put(to, r->reasons[r->verdicts[i]].text);
+		*to++ = '"';
+		*to++ = ',';
+	}
+	out->n += bytes - 1; /* without the comma behind the last */
+}
+
+static void refused_each_put(const refused *r, buf *out)
+{
+	bool is_first = true;
+
+	for (uint32_t i = refused_next(r, 0); i < r->q->n; i = refused_next(r, i + 1), is_first = false) {
+		if (!is_first)
+			buf_add_char(out, ',');
+		name_put(out, r->q->nodes[i].name);
+		buf_add_str(out, S(":\""));
+		buf_add_str(out, r->reasons[r->verdicts[i]].text);
+		buf_add_char(out, '"');
+	}
+}
+
+static void refused_put(const refused *r, buf *out)
+{
+	buf_add_str(out, r->is_final ? S(",\"FailedAndUnresolvableNodes\":{") : S(",\"FailedNodes\":{"));
+	(r->q->is_raw ? refused_raw_put : refused_each_put)(r, out);
+	buf_add_char(out, '}');
 }
 
 /* Schedulers up to 1.28 pass the text through a format function. */
@@ -146,15 +205,17 @@ static void error_put(const char *error, buf *out)
 	buf_done(&plain);
 }
 
-void filter_answer(const extender_args *all, const filter_verdict *v, const char *error, buf *out)
+void filter_answer(
+	const extender_args *all, const uint8_t *verdicts, const filter_reason *reasons, const char *error, buf *out)
 {
 	extender_args none = {.is_whole = all->is_whole};
-	const extender_args *q = error ? &none : all;
+	refused r = {.q = error ? &none : all, .verdicts = verdicts, .reasons = reasons};
 
 	buf_add_char(out, '{');
-	passed_put(q, v, out);
-	failed_put(q, v, false, out);
-	failed_put(q, v, true, out);
+	passed_put(r.q, verdicts, out);
+	refused_put(&r, out);
+	r.is_final = true;
+	refused_put(&r, out);
 	buf_add_char(out, ',');
 	error_put(error, out);
 	buf_add_char(out, '}');
@@ -163,59 +224,43 @@ void filter_answer(const extender_args *all, const filter_verdict *v, const char
 #define FIRST_KEY "{\"Host\":"
 #define HOST_KEY  "," FIRST_KEY
 #define SCORE_KEY ",\"Score\":"
-enum { SCORE_DIGITS = 20, SCORE_BYTES = sizeof(HOST_KEY) + sizeof(SCORE_KEY) + SCORE_DIGITS + 1 };
+/* The last three digits of a score: zeros. */
+#define STEP_WORD ((uint64_t)0x303030 << 40)
+enum { SCORE_DIGITS = 8, SCORE_BYTES = sizeof(HOST_KEY) + sizeof(SCORE_KEY) + SCORE_DIGITS };
+_Static_assert(EXTENDER_STEP == 1000 && EXTENDER_RANK_MAX < 100000 && (int)ARGS_NODES_MAX <= (int)EXTENDER_RANK_MAX,
+	"a score has 8 digits at most, of which the last three are zeros");
 
-static void pair_put(char *to, uint32_t v)
+/* The two digits of v below 100, the first in the lower byte. */
+static inline uint64_t pair_of(uint32_t v)
 {
-	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-				    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-				    "8081828384858687888990919293949596979899";
-
-	memcpy(to, &pairs[2 * v], 2);
+	return '0' + v / 10 + ((uint64_t)('0' + v % 10) << 8);
 }
 
-/* Without its leading zeros; there is room for 8 digits behind `to`. */
-static char *short_put(char *to, uint32_t v)
+/* All digits in one word, the first in its lowest byte, without a branch: the leading zeros are shifted out. There is
+ * room for 8 bytes behind `to`. */
+static inline char *score_put(char *to, uint32_t rank)
 {
-	char digits[2 * sizeof(uint64_t)] = {0};
-	uint32_t zeros = 0;
+	uint32_t zeros = (rank ? 0u : 3u) + (rank < 10000) + (rank < 1000) + (rank < 100) + (rank < 10);
+	uint64_t word = '0' + rank / 10000 + (pair_of(rank / 100 % 100) << 8) + (pair_of(rank % 100) << 24) + STEP_WORD;
 
-	pair_put(digits, v / 1000000);
-	pair_put(digits + 2, v / 10000 % 100);
-	pair_put(digits + 4, v / 100 % 100);
-	pair_put(digits + 6, v % 100);
-	while (zeros < 7 && digits[zeros] == '0')
-		zeros++;
-	memcpy(to, digits + zeros, sizeof(uint64_t));
-	return to + sizeof(uint64_t) - zeros;
+	word = htole64(word >> 8 * zeros);
+	memcpy(to, &word, sizeof(word));
+	return to + SCORE_DIGITS - zeros;
 }
 
-static char *score_put(char *to, int64_t score)
+static void scores_raw_put(const extender_args *q, const uint32_t *ranks, buf *out)
 {
-	char digits[SCORE_DIGITS], *at = digits + SCORE_DIGITS;
-
-	assert(score >= 0);
-	if (score < 100000000)
-		return short_put(to, (uint32_t)score);
-	do
-		*--at = (char)('0' + score % 10);
-	while (score /= 10);
-	return text_put(to, (str){at, (uint32_t)(digits + SCORE_DIGITS - at)});
-}
-
-static void scores_raw_put(const extender_args *q, const int64_t *scores, buf *out)
-{
-	char *from = buf_room(out, names_bytes(q) + q->n * (size_t)SCORE_BYTES + 2), *to = from;
+	char *from = buf_room(out, q->names_bytes + q->n * (size_t)SCORE_BYTES + 2), *to = from;
 
 	if (!from)
 		return;
 	if (!q->n)
 		to++;
 	for (uint32_t i = 0; i < q->n; i++) {
-		to = text_put(to, S(HOST_KEY));
-		to = raw_name_put(to, q->nodes[i].name);
-		to = text_put(to, S(SCORE_KEY));
-		to = score_put(to, scores[i]);
+		memcpy(to, HOST_KEY, sizeof(HOST_KEY) - 1);
+		to = raw_name_put(to + sizeof(HOST_KEY) - 1, q->nodes[i].name);
+		memcpy(to, SCORE_KEY, sizeof(SCORE_KEY) - 1);
+		to = score_put(to + sizeof(SCORE_KEY) - 1, ranks[i]);
 		*to++ = '}';
 	}
 	*from = '['; /* where the comma before the first would be */
@@ -223,10 +268,10 @@ static void scores_raw_put(const extender_args *q, const int64_t *scores, buf *o
 	out->n += (size_t)(to - from);
 }
 
-void prioritize_answer(const extender_args *q, const int64_t *scores, buf *out)
+void prioritize_answer(const extender_args *q, const uint32_t *ranks, buf *out)
 {
-	if (is_raw(q)) {
-		scores_raw_put(q, scores, out);
+	if (q->is_raw) {
+		scores_raw_put(q, ranks, out);
 		return;
 	}
 	buf_add_char(out, '[');
@@ -234,7 +279,7 @@ void prioritize_answer(const extender_args *q, const int64_t *scores, buf *out)
 		buf_add_str(out, i ? S(HOST_KEY) : S(FIRST_KEY));
 		name_put(out, q->nodes[i].name);
 		buf_add_str(out, S(SCORE_KEY));
-		buf_add_i64(out, scores[i]);
+		buf_add_i64(out, (int64_t)ranks[i] * EXTENDER_STEP);
 		buf_add_char(out, '}');
 	}
 	buf_add_char(out, ']');

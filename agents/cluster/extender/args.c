@@ -12,13 +12,26 @@ void args_room_done(args_room *r)
 	vec_done(&r->objects);
 }
 
+/* What is so of all names, with one more at their end. */
+static void node_note(args_room *all, const args_node *n)
+{
+	const args_node *before = all->nodes.n ? &all->nodes.v[all->nodes.n - 1] : NULL;
+
+	all->is_raw = all->is_raw && n->is_raw;
+	all->is_tight = all->is_tight && n->is_raw &&
+			(!before || n->name.p == before->name.p + before->name.n + NODE_INDEX_BETWEEN);
+	all->is_sorted = all->is_sorted && (!before || before->rank <= n->rank);
+	all->names_bytes += n->name.n + NODE_INDEX_BETWEEN;
+}
+
 static err node_add(args_room *all, stock *s, str name, bool is_raw)
 {
 	if (all->nodes.n == ARGS_NODES_MAX)
 		return ERR_LIMIT;
 	const node_index_row *row = stock_node_row(s, name);
 	args_node one = {.name = name, .node = row ? row->node : FLEET_NONE, .is_raw = is_raw};
-	one.rank = row ? row->rank & INT32_MAX : 0;
+	one.rank = row ? row->rank & INT32_MAX : all->nodes.n ? all->nodes.v[all->nodes.n - 1].rank : 0;
+	node_note(all, &one);
 	vec_push(&all->nodes, one);
 	return ERR_OK;
 }
@@ -37,7 +50,9 @@ static bool run_read(pull *p, stock *s, args_room *all)
 	const char *from = list.p + 1 - rows[0].at;
 	for (uint32_t i = 0; i < n; i++)
 		to[i] = (args_node){{from + rows[i].at, rows[i].n}, rows[i].node, rows[i].rank & INT32_MAX, true};
+	node_note(all, to);
 	all->nodes.n += n;
+	all->names_bytes += rows[n - 1].at + rows[n - 1].n - rows[0].at - rows[0].n;
 	pull_plain_take(p, rows[n - 1].at + rows[n - 1].n + 2 - rows[0].at);
 	return true;
 }
@@ -117,6 +132,17 @@ static err args_walk(pull *p, arena *a, stock *s, extender_args *ret, args_room 
 	return e ? e : pull_finish(p);
 }
 
+static void room_tell(const args_room *room, extender_args *ret)
+{
+	ret->nodes = room->nodes.v;
+	ret->objects = ret->is_whole ? room->objects.v : NULL;
+	ret->n = room->nodes.n;
+	ret->names_bytes = room->names_bytes;
+	ret->is_raw = room->is_raw;
+	ret->is_tight = room->is_tight;
+	ret->is_sorted = room->is_sorted;
+}
+
 err extender_args_read(str body, arena *a, stock *s, args_room *room, extender_args *ret, fault *f)
 {
 	pull p;
@@ -124,14 +150,14 @@ err extender_args_read(str body, arena *a, stock *s, args_room *room, extender_a
 	*ret = (extender_args){.pod = STR_NONE};
 	vec_clear(&room->nodes);
 	vec_clear(&room->objects);
+	room->names_bytes = 0;
+	room->is_raw = room->is_tight = room->is_sorted = true;
 	pull_init(&p, body, PULL_DEPTH_CAP);
 	err e = args_walk(&p, a, s, ret, room);
 	/* Nodes that came in both forms are none of kube-scheduler's. */
 	if (!e && ret->is_whole && room->objects.n != room->nodes.n)
 		e = ERR_BAD_FIELD;
-	ret->nodes = room->nodes.v;
-	ret->objects = ret->is_whole ? room->objects.v : NULL;
-	ret->n = room->nodes.n;
+	room_tell(room, ret);
 	if (e)
 		return refuse(f, &p);
 	if (!ret->pod.n || ret->pod.p[0] != '{')

@@ -13,12 +13,14 @@ enum { ARGS_NODES_MAX = 20000, ARGS_VICTIMS_MAX = 100000 /* on all nodes togethe
 typedef struct args_node {
 	str name;
 	int32_t node;       /* in the stock, or FLEET_NONE */
-	uint32_t rank : 31; /* of that node among those of the stock */
+	uint32_t rank : 31; /* of that node among those of the stock; of a stranger: as the one before it */
 	bool is_raw : 1;    /* name lies in the body between its quotes, and may be repeated with them as it is */
 } args_node;
 typedef struct args_room {
 	vec(args_node) nodes;
 	vec(str) objects;
+	size_t names_bytes;               /* of all names, each with its quotes and a comma */
+	bool is_raw, is_tight, is_sorted; /* as in extender_args */
 } args_room;
 void args_room_done(args_room *r);
 
@@ -27,7 +29,11 @@ typedef struct extender_args {
 	const args_node *nodes;
 	const str *objects; /* the bytes of each, where nodes came whole */
 	uint32_t n;
-	bool is_whole; /* nodes came whole */
+	size_t names_bytes; /* of all names, each with its quotes and a comma */
+	bool is_whole;      /* nodes came whole */
+	bool is_raw;        /* all names are */
+	bool is_tight;      /* and they stand side by side in the body, with nothing but a comma between two */
+	bool is_sorted;     /* by rank */
 } extender_args;
 /* Points into body, a and room, which the caller keeps, so that one call after the other needs no memory anew. Nodes
  * are looked up in s on the way. ERR_BAD_FIELD: not these. */

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include "agents/cluster/extender/answer.h"
 
-enum { ANSWER_MAX = EXTENDER_BODY_MAX + (16 << 20) };
+enum { ANSWER_MAX = EXTENDER_BODY_MAX + (16 << 20), SPARE_BYTES_MAX = 4 << 20 };
 
 struct extender_edge {
 	web_server *web;
 	extender *x;
 	binder *binder;
-	buf out; /* one answer at a time */
+	buf out; /* one answer at a time, behind room for its head */
 };
 
 static void answer_filter(extender_edge *e, str body, bool *ret_is_bad)
@@ -57,6 +57,13 @@ static void on_bound(void *arg, const char *why)
 	buf_done(&out);
 }
 
+static void answer_begin(extender_edge *e)
+{
+	buf_clear(&e->out);
+	(void)buf_room(&e->out, WEB_REPLY_ROOM);
+	e->out.n = WEB_REPLY_ROOM;
+}
+
 bool extender_edge_take(extender_edge *e, web_req *r)
 {
 	const struct verb *v = r->method == WEB_POST ? verb_of(r->path) : NULL;
@@ -68,12 +75,12 @@ bool extender_edge_take(extender_edge *e, web_req *r)
 	}
 	if (!v)
 		return false;
-	buf_clear(&e->out);
+	answer_begin(e);
 	v->answer(e, r->body, &is_bad);
 	if (is_bad || e->out.over)
 		web_reply(r, is_bad ? 400 : 500, S(""), S(""));
 	else
-		web_reply(r, 200, S("Content-Type: application/json\r\n"), buf_str(&e->out));
+		web_reply_whole(r, 200, S("Content-Type: application/json\r\n"), &e->out);
 	return true;
 }
 
@@ -109,6 +116,7 @@ const web_limits extender_limits = {
 	.idle_timeout_ms = EXTENDER_IDLE_MS,
 	.stream_buffer_max = 256 << 10,
 	.stream_stuck_timeout_ms = 10000,
+	.spare_bytes_max = SPARE_BYTES_MAX,
 };
 
 extender_edge *extender_edge_new(extender *x, binder *b)

@@ -7,19 +7,37 @@
 #include "engine/fit.h"
 #include "engine/shape.h"
 #include "engine/why.h"
+#include "json/write.h"
+
+enum { REFUSAL_MAX = 4096 };
+
+/* What filter says of a node. Few, short, and without names: the scheduler counts equal ones. */
+enum {
+	PASSED,
+	NO_DEVICES,
+	OTHER,
+	ELSEWHERE,
+	OVER_QUOTA,
+	ORDERED,
+	REFUSED, /* as the gate says */
+	BY_WHY,  /* and the why_code */
+	REASONS = BY_WHY + WHY_COUNT
+};
+_Static_assert(REASONS <= UINT8_MAX, "a verdict is one byte");
 
 struct extender {
 	extender_spec spec;
 	shapes *shapes;
+	filter_reason reasons[REASONS];
 	/* Kept from one call to the next: there are thousands of nodes in each. */
 	args_room room;
-	vec(filter_verdict) verdicts;
-	vec(int64_t) scores;
-	vec(ranked) ranks;
+	vec(uint8_t) verdicts;
+	vec(uint32_t) keys;
+	vec(uint32_t) ranks;
+	vec(ranked) order;
 	vec(int32_t) full;
 };
 
-/* What a node's refusal is called. Few, short, and without names: the scheduler counts equal ones. */
 static const char *const texts[WHY_COUNT] = {
 	[WHY_NO_FITTING_DEVICE] = "too little free on its devices",
 	[WHY_PROFILE] = "no place for the device profile",
@@ -31,12 +49,25 @@ static const char *const texts[WHY_COUNT] = {
 	[WHY_NODE_CLOSED] = "node or devices closed",
 	[WHY_NO_SUCH_CLASS] = "no device of this kind",
 };
-#define PASSED          ((filter_verdict){NULL, false})
-#define TEXT_NO_DEVICES "no device of this kind"
-#define TEXT_OTHER      "devices do not fit"
-#define TEXT_ELSEWHERE  "being bound to another node"
-#define TEXT_QUOTA      "over the namespace's quota"
-#define TEXT_ORDERED    "its place is on another node"
+static const struct {
+	const char *text;
+	bool is_final;
+} others[BY_WHY] = {
+	[NO_DEVICES] = {"no device of this kind", true},
+	[OTHER] = {"devices do not fit", true},
+	[ELSEWHERE] = {"being bound to another node", false},
+	[OVER_QUOTA] = {"over the namespace's quota", false},
+	[ORDERED] = {"its place is on another node", true},
+};
+
+static void reasons_fill(filter_reason *to)
+{
+	for (int i = 0; i < BY_WHY; i++)
+		to[i] = (filter_reason){str_from(others[i].text), others[i].is_final};
+	for (why_code code = 0; code < WHY_COUNT; code++)
+		to[BY_WHY + code] = (filter_reason){str_from(texts[code] ? texts[code] : others[OTHER].text),
+			why_unblocks(code) != WHEN_CAPACITY_FREES};
+}
 
 extender *extender_new(const extender_spec *s)
 {
@@ -45,6 +76,7 @@ extender *extender_new(const extender_spec *s)
 	assert(x && s->stock);
 	x->spec = *s;
 	x->shapes = shapes_new();
+	reasons_fill(x->reasons);
 	return x;
 }
 
@@ -55,8 +87,9 @@ void extender_free(extender *x)
 	shapes_free(x->shapes);
 	args_room_done(&x->room);
 	vec_done(&x->verdicts);
-	vec_done(&x->scores);
+	vec_done(&x->keys);
 	vec_done(&x->ranks);
+	vec_done(&x->order);
 	vec_done(&x->full);
 	free(x);
 }
@@ -76,12 +109,27 @@ typedef struct question {
 	bool is_over;       /* a quota of its namespace, whatever the node */
 	fit_choice *choice; /* room for one, where quotas must be held against devices; NULL: they need not */
 	extender_pass pass;
+	bool is_even; /* of a node of the stock its rating by the shape says all */
 } question;
 
 static void question_prepare(question *q)
 {
 	fit_prepare(&q->need, &q->ask.a, &q->ask.group, q->x->spec.tables);
-	q->shape = shapes_rate(q->x->shapes, stock_fleet(q->x->spec.stock), &q->need);
+	q->shape = shapes_rate_each(q->x->shapes, stock_fleet(q->x->spec.stock), &q->need);
+	q->is_even = q->shape && !q->held.p && !q->pass.node.p && !q->pass.kept && !q->is_over && !q->choice;
+}
+
+/* The gate's words may be any. */
+static void refusal_note(question *q)
+{
+	buf text;
+
+	buf_init(&text, REFUSAL_MAX);
+	js_writer w = js_writer_on(&text);
+	js_text(&w, str_from(q->pass.refusal));
+	str quoted = text.over ? S("\"refused\"") : str_dup(q->a, buf_str(&text));
+	q->x->reasons[REFUSED] = (filter_reason){str_cut(quoted, 1, quoted.n - 1), true};
+	buf_done(&text);
 }
 
 static void question_limit(question *q)
@@ -107,6 +155,8 @@ static err pod_question(question *q, str text, fault *f)
 		question_limit(q);
 	if (!e && q->ask.n && gate->look && !q->held.p)
 		q->pass = gate->look(gate->arg, &q->pod, &q->ask, q->a);
+	if (!e && q->pass.refusal)
+		refusal_note(q);
 	if (!e && q->ask.n && !q->ask.missing && !q->pass.refusal)
 		question_prepare(q);
 	return e;
@@ -167,24 +217,24 @@ static bool fits_without_quota(const question *q, int32_t node)
 	return fit_rate(stock_fleet(q->x->spec.stock), &need, node) >= 0;
 }
 
-static filter_verdict verdict_of(int32_t rating)
+static uint8_t verdict_of(int32_t rating)
 {
 	why_code code = fit_rate_code(rating);
 
 	if (rating >= 0)
 		return PASSED;
 	if (rating == FIT_NO_NODE || code >= WHY_COUNT)
-		return (filter_verdict){TEXT_NO_DEVICES, true};
-	return (filter_verdict){texts[code] ? texts[code] : TEXT_OTHER, why_unblocks(code) != WHEN_CAPACITY_FREES};
+		return NO_DEVICES;
+	return (uint8_t)(BY_WHY + code);
 }
 
 /* A node that comes whole and was never told: what it says of itself, with nothing on it (as an autoscaler asks). It
  * is looked at in a stock of its own, so that asking changes nothing. */
-static filter_verdict template_verdict(const question *q, str object)
+static uint8_t template_verdict(const question *q, str object)
 {
 	stock *alone = stock_new();
 	kube_node n;
-	filter_verdict v = {TEXT_NO_DEVICES, true};
+	uint8_t v = NO_DEVICES;
 	fault f = {0};
 	question mine = {.x = q->x, .a = q->a, .pod = q->pod};
 
@@ -201,39 +251,41 @@ static filter_verdict template_verdict(const question *q, str object)
 	return v;
 }
 
-static filter_verdict node_verdict(const question *q, uint32_t at)
+static uint8_t node_verdict(const question *q, uint32_t at)
 {
 	const args_node *n = &q->args.nodes[at];
 
+	if (q->is_even && n->node != FLEET_NONE)
+		return verdict_of(shape_rating(q->shape, n->node));
 	if (q->held.p)
-		return (filter_verdict){str_eq(q->held, n->name) ? NULL : TEXT_ELSEWHERE, false};
+		return str_eq(q->held, n->name) ? PASSED : ELSEWHERE;
 	if (q->pass.refusal)
-		return (filter_verdict){q->pass.refusal, true};
+		return REFUSED;
 	if (q->pass.node.p)
-		return (filter_verdict){str_eq(q->pass.node, n->name) ? NULL : TEXT_ORDERED, true};
+		return str_eq(q->pass.node, n->name) ? PASSED : ORDERED;
 	if (n->node == FLEET_NONE && q->args.objects)
 		return template_verdict(q, q->args.objects[at]);
 	if (n->node == FLEET_NONE || q->ask.missing)
-		return (filter_verdict){TEXT_NO_DEVICES, true};
+		return NO_DEVICES;
 	if (q->is_over)
-		return (filter_verdict){TEXT_QUOTA, false};
+		return OVER_QUOTA;
 	int32_t rating = rating_of(q, n->node);
 	if (q->choice && (rating < 0 ? fits_without_quota(q, n->node) : !is_within(q, n->node)))
-		return (filter_verdict){TEXT_QUOTA, false};
+		return OVER_QUOTA;
 	return verdict_of(rating);
 }
 
 static void full_tell(const question *q)
 {
 	const extender_gate *gate = &q->x->spec.gate;
-	const filter_verdict *v = q->x->verdicts.v;
+	const uint8_t *v = q->x->verdicts.v;
 
 	vec_clear(&q->x->full);
 	vec_reserve(&q->x->full, q->args.n);
 	for (uint32_t i = 0; i < q->args.n; i++) {
-		if (!v[i].text)
+		if (v[i] == PASSED)
 			return;
-		if (!v[i].is_final && q->args.nodes[i].node != FLEET_NONE)
+		if (!q->x->reasons[v[i]].is_final && q->args.nodes[i].node != FLEET_NONE)
 			q->x->full.v[q->x->full.n++] = q->args.nodes[i].node;
 	}
 	if (q->x->full.n)
@@ -249,45 +301,46 @@ void extender_filter(extender *x, str body, buf *out)
 	q->x = x;
 	q->a = a;
 	err e = question_read(q, body, &f);
-	vec_clear(&x->verdicts);
 	vec_reserve(&x->verdicts, q->args.n);
-	for (uint32_t i = 0; !e && i < q->args.n; i++)
-		x->verdicts.v[i] = q->ask.n ? node_verdict(q, i) : PASSED;
-	filter_answer(&q->args, x->verdicts.v, e ? f.detail : NULL, out);
+	if (!e && q->args.n)
+		memset(x->verdicts.v, PASSED, q->args.n);
+	for (uint32_t i = 0; !e && q->ask.n && i < q->args.n; i++)
+		x->verdicts.v[i] = node_verdict(q, i);
+	filter_answer(&q->args, x->verdicts.v, x->reasons, e ? f.detail : NULL, out);
 	if (!e && q->ask.n && !q->held.p && !q->is_over && x->spec.gate.on_full)
 		full_tell(q);
 }
 
-/* The places of the nodes in the fleet's order: most often that in which they came. */
-static void places_fill(const extender_args *args, ranked *all)
+/* The smaller, the better. */
+static void keys_fill(const question *q, uint32_t *keys)
 {
-	bool is_in_order = true;
-
-	for (uint32_t i = 0; i < args->n; i++) {
-		all[i] = (ranked){args->nodes[i].rank, i};
-		is_in_order = is_in_order && (!i || all[i - 1].key <= all[i].key);
+	for (uint32_t i = 0; i < q->args.n; i++) {
+		int32_t node = q->args.nodes[i].node;
+		int32_t rating = node == FLEET_NONE ? -1 : rating_of(q, node);
+		keys[i] = rating < 0 ? RANK_NONE : (uint32_t)(INT32_MAX - rating);
 	}
-	if (!is_in_order)
-		rank_sort(all, all + args->n, args->n);
 }
 
-/* Better ratings first, equal ones in the fleet's order. */
-static void ranks_fill(const question *q, int64_t *scores)
+/* The nodes in the fleet's order. */
+static void order_fill(const extender_args *args, ranked *order)
 {
-	uint32_t n = 0;
+	for (uint32_t i = 0; i < args->n; i++)
+		order[i] = (ranked){args->nodes[i].rank, i};
+	rank_sort(order, order + args->n, args->n);
+}
 
-	vec_reserve(&q->x->ranks, 2 * q->args.n);
-	ranked *all = q->x->ranks.v;
-	places_fill(&q->args, all);
-	for (uint32_t i = 0; i < q->args.n; i++) {
-		int32_t node = q->args.nodes[all[i].at].node;
-		int32_t rating = node == FLEET_NONE ? -1 : rating_of(q, node);
-		if (rating >= 0)
-			all[n++] = (ranked){(uint32_t)(INT32_MAX - rating), all[i].at};
-	}
-	rank_sort(all, all + q->args.n, n);
-	for (uint32_t i = 0; i < n; i++)
-		scores[all[i].at] = (int64_t)(n - i) * EXTENDER_STEP;
+/* Better ratings first, equal ones in the fleet's order: most often that in which they came. */
+static void ranks_fill(const question *q, uint32_t *ranks)
+{
+	extender *x = q->x;
+	uint32_t n = q->args.n;
+
+	vec_reserve(&x->keys, n);
+	vec_reserve(&x->order, 3 * n);
+	keys_fill(q, x->keys.v);
+	if (!q->args.is_sorted)
+		order_fill(&q->args, x->order.v);
+	rank_fill(x->keys.v, q->args.is_sorted ? NULL : x->order.v, n, x->order.v + n, ranks);
 }
 
 void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad)
@@ -300,12 +353,12 @@ void extender_prioritize(extender *x, str body, buf *out, bool *ret_is_bad)
 	*ret_is_bad = question_read(q, body, NULL) != ERR_OK;
 	if (*ret_is_bad)
 		return;
-	vec_reserve(&x->scores, q->args.n);
-	if (q->args.n)
-		memset(x->scores.v, 0, q->args.n * sizeof(*x->scores.v));
-	if (q->ask.n && !q->ask.missing && !q->pass.refusal)
-		ranks_fill(q, x->scores.v);
-	prioritize_answer(&q->args, x->scores.v, out);
+	vec_reserve(&x->ranks, q->args.n);
+	if (q->args.n && q->ask.n && !q->ask.missing && !q->pass.refusal)
+		ranks_fill(q, x->ranks.v);
+	else if (q->args.n)
+		memset(x->ranks.v, 0, q->args.n * sizeof(*x->ranks.v));
+	prioritize_answer(&q->args, x->ranks.v, out);
 }
 
 static bool is_ours(const question *q, str space)
@@ -367,6 +420,12 @@ static bool victims_help(question *q, args_victims *v)
 	return true;
 }
 
+/* Whether room on a node is what the pod is waiting for: if not, others would go for nothing. */
+static bool room_helps(const question *q)
+{
+	return !q->ask.missing && !q->pass.refusal && !q->pass.node.p && !q->is_over && !q->held.p;
+}
+
 void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -380,7 +439,6 @@ void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)
 		return;
 	bool *keep = ARENA_ARRAY(a, bool, args.n);
 	for (uint32_t i = 0; i < args.n; i++)
-		keep[i] = !q->ask.n ||
-			  (!q->ask.missing && !q->pass.refusal && !q->pass.node.p && victims_help(q, &args.nodes[i]));
+		keep[i] = !q->ask.n || (room_helps(q) && victims_help(q, &args.nodes[i]));
 	preempt_answer(&args, keep, out);
 }

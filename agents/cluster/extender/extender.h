@@ -2,7 +2,8 @@
  *
  * filter, prioritize and preempt are pure reads: schedulers ask them again, in simulations and for pods that they never
  * bind. Every node that is refused has one of a few short reasons, so that the scheduler can count them, and is told
- * whether evicting could help. prioritize answers ranks in steps of EXTENDER_STEP, so that our order decides.
+ * whether evicting could help. prioritize answers ranks in steps of EXTENDER_STEP (answer.h), so that our order
+ * decides.
  */
 #pragma once
 #include "agents/cluster/extender/args.h"
@@ -11,8 +12,6 @@
 #include "agents/cluster/pod_ask.h"
 #include "base/buf.h"
 #include "engine/score.h"
-
-enum { EXTENDER_STEP = 1000 };
 
 typedef struct extender extender;
 

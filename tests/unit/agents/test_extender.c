@@ -165,32 +165,6 @@ Test(extender, a_name_may_come_with_escapes_or_blanks)
 	stage_close(&t);
 }
 
-Test(extender, scores_are_written_whole)
-{
-	static const struct {
-		int64_t score;
-		const char *text;
-	} rows[] = {{0, "0"}, {7, "7"}, {10, "10"}, {1000, "1000"}, {12345000, "12345000"}, {99999999, "99999999"},
-		{100000000, "100000000"}, {INT64_MAX, "9223372036854775807"}};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		AUTO_ARENA a = arena_new(0);
-		args_node nodes[] = {{.name = str_of("\"x\"" + 1, 1), .is_raw = true}, {.name = S("y")}};
-		buf out;
-		buf_init(&out, 1 << 10);
-		for (uint32_t n = 1; n <= 2; n++) {
-			int64_t scores[] = {rows[i].score, 1};
-			buf_clear(&out);
-			prioritize_answer(&(extender_args){.nodes = nodes, .n = n}, scores, &out);
-			str wanted = str_print(a, "[{\"Host\":\"x\",\"Score\":%s}%s]", rows[i].text,
-				n == 1 ? "" : ",{\"Host\":\"y\",\"Score\":1}");
-			cr_expect(str_eq(buf_str(&out), wanted), STR_FMT, STR_ARG(buf_str(&out)));
-		}
-		buf_done(&out);
-	}
-	arena_trim();
-}
-
 /* Names in any order, more than once, and with strangers between: each gets what it would get alone. */
 Test(extender, names_come_in_any_order)
 {
@@ -347,6 +321,36 @@ Test(extender, keeps_the_victims_that_help_and_are_of_the_same_tenant)
 		"{\"NodeNameToMetaVictims\":{}}");
 	filter_is(&t, NAMES(PENDING("", ASK("2", "7000", "80")), "\"node1\""),
 		PASSED("", "\"node1\":\"too little free on its devices\"", ""));
+	stage_close(&t);
+}
+
+/* The filter's word for it is one that eviction could help, so the scheduler asks. */
+Test(extender, nobody_goes_for_a_pod_that_more_room_does_not_help)
+{
+	stage t;
+	quotas *quota = quotas_new();
+	extender_spec spec = {.by_default = {POLICY_HAMI_BINPACK, POLICY_HAMI_SPREAD}, .quotas = quota};
+	stock_share share = {S("device3"), 1000, 0, 1};
+
+	stage_open(&t, f2x2_new());
+	preempt_is(&t, PREEMPT(PENDING("", ASK("2", "7000", "80")), VICTIMS("node1", "pod1")),
+		"{\"NodeNameToMetaVictims\":{" VICTIMS("node1", "pod1") "}}");
+	extender_free(t.x);
+	spec.stock = t.stock;
+	t.x = extender_new(&spec);
+	cr_assert_eq(quotas_put(quota,
+			     S("{\"metadata\":{\"name\":\"q\",\"namespace\":\"d\",\"resourceVersion\":\"1\"},\"spec\":{"
+			       "\"hard\":{\"limits.nvidia.com/gpumem\":\"9000\"}}}")),
+		ERR_OK);
+	preempt_is(&t, PREEMPT(PENDING("", ASK("2", "7000", "80")), VICTIMS("node1", "pod1")),
+		"{\"NodeNameToMetaVictims\":{}}");
+	quotas_drop(quota, S("d"), S("q"));
+	preempt_is(&t, PREEMPT(PENDING("", ASK("2", "7000", "80")), VICTIMS("node1", "pod1")),
+		"{\"NodeNameToMetaVictims\":{" VICTIMS("node1", "pod1") "}}");
+	stock_reserve(t.stock, S("new"), S("d"), S("node2"), &share, 1);
+	preempt_is(&t, PREEMPT(PENDING("", ASK("2", "7000", "80")), VICTIMS("node1", "pod1")),
+		"{\"NodeNameToMetaVictims\":{}}");
+	quotas_free(quota);
 	stage_close(&t);
 }
 

@@ -166,7 +166,7 @@ static int32_t ask_any(world *w, bool looks_closely)
 	const one_ask *o = &w->asks[draw_below(&w->seed, SHAPES)];
 	int32_t cluster = w->clusters[draw_below(&w->seed, CLUSTERS)], rating;
 	fit_need need = need_of(o);
-	shape *s = shapes_rate(w->all, &w->f, &need);
+	shape *s = draw_below(&w->seed, 3) ? shapes_rate(w->all, &w->f, &need) : shapes_rate_each(w->all, &w->f, &need);
 
 	if (!s)
 		s = shapes_rate(w->all, &w->f, &need);
@@ -263,6 +263,52 @@ Test(shape, a_node_that_did_not_change_is_not_rated_again)
 	fleet_node_flag(&w.f, w.f.clusters.v[0].nodes.v[0], FLEET_CORDONED, true);
 	(void)shapes_rate(w.all, &w.f, &need);
 	cr_expect_eq(shapes_ratings(w.all), before + 1);
+	world_close(&w);
+}
+
+/* A scheduler that filters by a new shape ranks by it next. */
+Test(shape, a_newcomer_that_comes_back_is_not_rated_anew)
+{
+	world w;
+	world_open(&w);
+	for (int i = 0; i < 3; i++) {
+		one_ask o = w.asks[1];
+		o.group.entries = &o.entry;
+		o.group.cpu_milli = 1 + i;
+		fit_need need = need_of(&o);
+		uint64_t before = shapes_ratings(w.all);
+		shape *first = shapes_rate_each(w.all, &w.f, &need);
+		cr_expect_eq(shapes_ratings(w.all), before + w.f.nodes.n);
+		fleet_node_flag(&w.f, w.f.clusters.v[0].nodes.v[i], FLEET_CORDONED, true);
+		cr_expect_eq(shapes_rate_each(w.all, &w.f, &need), first);
+		cr_expect_eq(shapes_ratings(w.all), before + w.f.nodes.n + 1, "only what changed");
+		cr_expect_eq(shapes_rate(w.all, &w.f, &need), first, "it is kept now");
+		cr_expect_eq(shapes_ratings(w.all), before + w.f.nodes.n + 1);
+	}
+	world_close(&w);
+}
+
+Test(shape, newcomers_throw_out_nothing_but_each_other)
+{
+	world w;
+	world_open(&w);
+	fit_need known = need_of(&w.asks[0]);
+	for (int i = 0; i < 3; i++)
+		(void)shapes_rate_each(w.all, &w.f, &known);
+	for (int i = 0; i < MANY_SHAPES; i++) {
+		one_ask o = w.asks[1];
+		int32_t rating;
+		o.group.entries = &o.entry;
+		o.group.cpu_milli = 1 + i;
+		fit_need need = need_of(&o);
+		shape *s = shapes_rate_each(w.all, &w.f, &need);
+		if (i % 100 == 0)
+			cr_assert_eq(
+				shape_best(s, &w.f, w.clusters[0], &rating), best_by_walk(&w, &need, w.clusters[0]));
+	}
+	uint64_t before = shapes_ratings(w.all);
+	(void)shapes_rate_each(w.all, &w.f, &known);
+	cr_expect_eq(shapes_ratings(w.all), before);
 	world_close(&w);
 }
 

@@ -137,6 +137,98 @@ Test(web, bodies_of_every_size_arrive_whole)
 	site_close(s);
 }
 
+/* The answer to one request: its head is looked at, its body must be `body`. */
+static void answer_is(int fd, const char *status, const char *body, size_t n, bool has_body)
+{
+	static char got[BIG];
+	char length[64];
+	const char *head = client_hear(fd, "\r\n\r\n");
+
+	snprintf(length, sizeof(length), "\r\nContent-Length: %zu\r\n", n);
+	cr_assert(strstr(head, status) == head && strstr(head, "\r\nA: b\r\n"), "%s", head);
+	cr_assert_eq(strstr(head, length) != NULL, has_body || n, "%s", head);
+	cr_assert(!has_body || recv(fd, got, n, MSG_WAITALL) == (ssize_t)n);
+	cr_assert(!has_body || memcmp(got, body, n) == 0, "%zu bytes", n);
+}
+
+static void whole_ask(int fd, const char *body, size_t n)
+{
+	char head[200];
+
+	snprintf(head, sizeof(head), "POST /whole HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", n);
+	client_say(fd, head);
+	client_send(fd, body, n);
+}
+
+/* What is given away comes as what is copied: long or short, after others, in a pipeline, without a body. */
+Test(web, an_answer_that_is_given_away_comes_whole)
+{
+	const size_t sizes[] = {1, 100, 70000, 5, 1 << 20, 300000, 1 << 20, 2};
+	site *s = site_open();
+	char *body = malloc(BIG);
+
+	for (size_t i = 0; i < BIG; i++)
+		body[i] = (char)('a' + i * 7 % 26);
+	for (int kept = 0; kept < 2; kept++) {
+		int fd = client_open(&s->h, 0);
+		for (size_t i = 0; i < COUNT(sizes); i++) {
+			whole_ask(fd, body + i, sizes[i] - i / 4);
+			answer_is(fd, "HTTP/1.1 200 ", body + i, sizes[i] - i / 4, true);
+		}
+		client_say(fd, "HEAD /whole HTTP/1.1\r\n" HOST "\r\n");
+		answer_is(fd, "HTTP/1.1 200 ", "", sizeof("/whole") - 1, false);
+		client_say(fd, "GET /whole-none HTTP/1.1\r\n" HOST "\r\n");
+		answer_is(fd, "HTTP/1.1 204 ", "", 0, false);
+		client_say(fd, "GET /whole1 HTTP/1.1\r\n" HOST "\r\nGET /a HTTP/1.1\r\n" HOST
+			       "\r\nGET /whole2 HTTP/1.1\r\n" HOST "\r\nGET /whole3 HTTP/1.1\r\n" HOST "\r\n");
+		answer_is(fd, "HTTP/1.1 200 ", "/whole1", 7, true);
+		answer_is(fd, "HTTP/1.1 200 ", "/a", 2, true);
+		answer_is(fd, "HTTP/1.1 200 ", "/whole2", 7, true);
+		answer_is(fd, "HTTP/1.1 200 ", "/whole3", 7, true);
+		close(fd);
+	}
+	free(body);
+	site_close(s);
+}
+
+enum { SPARE_MAX = 300000 };
+
+static void spare_is_bounded(void *arg)
+{
+	site *s = arg;
+	int64_t bytes = 0;
+
+	vec_each (b, &s->h.web->spare_bufs) {
+		bytes += b->cap > 65536 ? (int64_t)b->cap : 0;
+	}
+	cr_expect_eq(bytes, s->h.web->spare_bytes);
+	cr_expect_leq(bytes, s->h.limits.spare_bytes_max);
+	atomic_store(&s->most_waiting, (int)bytes);
+}
+
+/* A long body's memory serves the next one, as far as the owner wants that. */
+Test(web, long_buffers_are_kept_up_to_their_limit)
+{
+	const size_t sizes[] = {70000, 70000, 150000, 1 << 20, 100, 90000};
+	static char body[1 << 20];
+
+	for (int64_t most = 0; most <= SPARE_MAX; most += SPARE_MAX) {
+		site *s = site_new();
+		s->h.limits.spare_bytes_max = most;
+		harness_start(&s->h);
+		int fd = client_open(&s->h, 0), fd2 = client_open(&s->h, 0);
+		for (size_t i = 0; i < COUNT(sizes); i++) {
+			whole_ask(i % 2 ? fd : fd2, body, sizes[i]);
+			answer_is(i % 2 ? fd : fd2, "HTTP/1.1 200 ", body, sizes[i], true);
+			harness_do(&s->h, spare_is_bounded, s);
+		}
+		cr_expect_eq(atomic_load(&s->most_waiting) > 0, most > 0);
+		close(fd);
+		close(fd2);
+		site_close(s);
+	}
+}
+
 Test(web, a_client_that_asks_first_is_told_to_go_on)
 {
 	site *s = site_open();

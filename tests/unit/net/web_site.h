@@ -19,6 +19,7 @@ typedef struct site {
 	web_stream *stream;
 	int64_t to_write;
 	char piece[PIECE];
+	buf whole;
 } site;
 
 static inline void on_gone(web_req *r)
@@ -75,6 +76,16 @@ static inline void parked_release(void *arg)
 	s->n_parked = 0;
 }
 
+static inline void whole_reply(site *s, web_req *r)
+{
+	buf_clear(&s->whole);
+	cr_assert(buf_room(&s->whole, WEB_REPLY_ROOM));
+	s->whole.n = WEB_REPLY_ROOM;
+	buf_add_str(&s->whole, r->body.n ? r->body : r->path);
+	web_reply_whole(r, str_eq(r->path, S("/whole-none")) ? 204 : 200, S("A: b\r\n"), &s->whole);
+	cr_assert_eq(s->whole.n, 0);
+}
+
 static inline void on_request(void *arg, web_req *r)
 {
 	site *s = arg;
@@ -90,6 +101,8 @@ static inline void on_request(void *arg, web_req *r)
 		stream_begin(s, r, r->query.n ? LONG : INT64_MAX);
 	} else if (str_eq(r->path, S("/big"))) {
 		web_reply(r, 200, S(""), (str){arena_alloc(r->arena, BIG), BIG});
+	} else if (str_starts(r->path, S("/whole"))) {
+		whole_reply(s, r);
 	} else if (str_eq(r->path, S("/size"))) {
 		uint32_t sum = 0;
 		for (uint32_t i = 0; i < r->body.n; i++)
@@ -111,6 +124,7 @@ static inline site *site_new(void)
 	site *s = calloc(1, sizeof(*s));
 
 	memset(s->piece, 'x', PIECE);
+	buf_init(&s->whole, BIG);
 	s->h.limits = web_limits_default;
 	s->h.hooks = (web_hooks){.on_request = on_request, .body_max = body_max, .arg = s};
 	return s;
@@ -128,6 +142,7 @@ static inline void site_close(site *s)
 {
 	harness_do(&s->h, parked_release, s);
 	harness_stop(&s->h);
+	buf_done(&s->whole);
 	free(s);
 }
 
