@@ -526,6 +526,12 @@ int32_t shape_rating(const shape *s, int32_t node)
 	return s->tags ? fit_settle(s->need, s->ratings[node], s->tags[node]) : s->ratings[node];
 }
 
+const int32_t *shape_ratings(const shape *s, uint32_t *ret_n)
+{
+	*ret_n = s->tags ? 0 : s->n_nodes;
+	return s->tags ? NULL : s->ratings;
+}
+
 const int32_t *shape_misses(const shape *s)
 {
 	return s->misses;

@@ -41,6 +41,8 @@ int32_t shape_best(shape *s, const fleet *f, int32_t cluster, int32_t *ret_ratin
 
 /* The rating of one node, as fit_rate gives it. */
 int32_t shape_rating(const shape *s, int32_t node);
+/* The same for all nodes below *ret_n, by node; NULL: part of a rating is added when it is asked for. */
+const int32_t *shape_ratings(const shape *s, uint32_t *ret_n);
 
 /* How many nodes of all clusters miss for each reason; by why_code. */
 const int32_t *shape_misses(const shape *s);

@@ -576,9 +576,9 @@ const node_index_row *stock_node_row(stock *s, str name)
 	return node_index_find(&s->index, &s->fleet, s->cluster, name);
 }
 
-uint32_t stock_node_run(stock *s, str list, const node_index_row **ret)
+uint32_t stock_node_run(stock *s, str list, uint32_t most, const node_index_row **ret)
 {
-	return node_index_run(&s->index, &s->fleet, s->cluster, list, ret);
+	return node_index_run(&s->index, &s->fleet, s->cluster, list, most, ret);
 }
 
 stock_classes stock_classes_of(const stock *s, const vendor *kind)

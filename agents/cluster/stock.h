@@ -69,7 +69,7 @@ int32_t stock_cluster(const stock *s);
 int32_t stock_node_find(stock *s, str name);
 /* The same with its rank, for lists of thousands; NULL. Valid until nodes come or go. (node_index.h) */
 const node_index_row *stock_node_row(stock *s, str name);
-uint32_t stock_node_run(stock *s, str list, const node_index_row **ret);
+uint32_t stock_node_run(stock *s, str list, uint32_t most, const node_index_row **ret);
 
 /* Handles of the classes of a kind, by the order in which they came. */
 typedef struct stock_classes {

@@ -1,6 +1,8 @@
 #include "agents/cluster/extender/args.h"
 #include "agents/kube/fields.h"
 
+enum { RUN_MAX = 512 }; /* names that are looked up together */
+
 static err refuse(fault *f, const pull *p)
 {
 	return fault_set(f, ERR_BAD_FIELD, NULL, "the request cannot be read at byte %u", (unsigned)(p->at - p->begin));
@@ -18,8 +20,7 @@ static void node_note(args_room *all, const args_node *n)
 	const args_node *before = all->nodes.n ? &all->nodes.v[all->nodes.n - 1] : NULL;
 
 	all->is_raw = all->is_raw && n->is_raw;
-	all->is_tight = all->is_tight && n->is_raw &&
-			(!before || n->name.p == before->name.p + before->name.n + NODE_INDEX_BETWEEN);
+	all->is_tight = all->is_tight && (!before || n->name.p == before->name.p + before->name.n + NODE_INDEX_BETWEEN);
 	all->is_sorted = all->is_sorted && (!before || before->rank <= n->rank);
 	all->names_bytes += n->name.n + NODE_INDEX_BETWEEN;
 }
@@ -39,21 +40,24 @@ static err node_add(args_room *all, stock *s, str name, bool is_raw)
 /* The names that come next as the stock has them; false when the next does not. */
 static bool run_read(pull *p, stock *s, args_room *all)
 {
+	const node_index_row *rows[RUN_MAX];
 	str list = pull_plain_rest(p);
-	const node_index_row *rows;
-	uint32_t n = list.p ? stock_node_run(s, list, &rows) : 0;
+	uint32_t most = ARGS_NODES_MAX - all->nodes.n;
+	uint32_t n = list.p ? stock_node_run(s, list, most < RUN_MAX ? most : RUN_MAX, rows) : 0;
 
-	if (!n || n > ARGS_NODES_MAX - all->nodes.n)
+	if (!n)
 		return false;
 	vec_reserve(&all->nodes, all->nodes.n + n);
 	args_node *to = all->nodes.v + all->nodes.n;
-	const char *from = list.p + 1 - rows[0].at;
-	for (uint32_t i = 0; i < n; i++)
-		to[i] = (args_node){{from + rows[i].at, rows[i].n}, rows[i].node, rows[i].rank & INT32_MAX, true};
+	const char *at = list.p + 1;
+	for (uint32_t i = 0; i < n; at += rows[i++]->n + NODE_INDEX_BETWEEN) {
+		to[i] = (args_node){{at, rows[i]->n}, rows[i]->node, rows[i]->rank & INT32_MAX, true};
+		all->is_sorted = all->is_sorted && (!i || to[i - 1].rank <= to[i].rank);
+	}
 	node_note(all, to);
 	all->nodes.n += n;
-	all->names_bytes += rows[n - 1].at + rows[n - 1].n - rows[0].at - rows[0].n;
-	pull_plain_take(p, rows[n - 1].at + rows[n - 1].n + 2 - rows[0].at);
+	all->names_bytes += (size_t)(at - to->name.p) - to->name.n - NODE_INDEX_BETWEEN;
+	pull_plain_take(p, (uint32_t)(at - list.p) - 2);
 	return true;
 }
 

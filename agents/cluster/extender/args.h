@@ -32,7 +32,7 @@ typedef struct extender_args {
 	size_t names_bytes; /* of all names, each with its quotes and a comma */
 	bool is_whole;      /* nodes came whole */
 	bool is_raw;        /* all names are */
-	bool is_tight;      /* and they stand side by side in the body, with nothing but a comma between two */
+	bool is_tight;      /* raw ones stand side by side in the body, with nothing but a comma between two */
 	bool is_sorted;     /* by rank */
 } extender_args;
 /* Points into body, a and room, which the caller keeps, so that one call after the other needs no memory anew. Nodes

@@ -102,7 +102,9 @@ typedef struct question {
 	pod pod;
 	pod_ask ask;
 	fit_need need;
-	shape *shape; /* NULL: each node is looked at */
+	shape *shape;           /* NULL: each node is looked at */
+	const int32_t *ratings; /* its ratings of the nodes below n_ratings, as they stand there */
+	uint32_t n_ratings;
 	/* Where the pod is booked or being bound already, or absent. A scheduler that did not hear how a bind ended
 	 * asks anew, and must come back to that node, where the bind is looked into. */
 	str held;
@@ -116,6 +118,7 @@ static void question_prepare(question *q)
 {
 	fit_prepare(&q->need, &q->ask.a, &q->ask.group, q->x->spec.tables);
 	q->shape = shapes_rate_each(q->x->shapes, stock_fleet(q->x->spec.stock), &q->need);
+	q->ratings = q->shape ? shape_ratings(q->shape, &q->n_ratings) : NULL;
 	q->is_even = q->shape && !q->held.p && !q->pass.node.p && !q->pass.kept && !q->is_over && !q->choice;
 }
 
@@ -202,6 +205,12 @@ static int32_t rating_of(const question *q, int32_t node)
 	return q->shape ? shape_rating(q->shape, node) : fit_rate(stock_fleet(q->x->spec.stock), &q->need, node);
 }
 
+/* The same where nothing is kept for the pod. */
+static inline int32_t rating_of_even(const question *q, int32_t node)
+{
+	return (uint32_t)node < q->n_ratings ? q->ratings[node] : shape_rating(q->shape, node);
+}
+
 /* So that people are told of the quota, and not of devices that are free. */
 static bool fits_without_quota(const question *q, int32_t node)
 {
@@ -256,7 +265,7 @@ static uint8_t node_verdict(const question *q, uint32_t at)
 	const args_node *n = &q->args.nodes[at];
 
 	if (q->is_even && n->node != FLEET_NONE)
-		return verdict_of(shape_rating(q->shape, n->node));
+		return verdict_of(rating_of_even(q, n->node));
 	if (q->held.p)
 		return str_eq(q->held, n->name) ? PASSED : ELSEWHERE;
 	if (q->pass.refusal)
@@ -316,7 +325,7 @@ static void keys_fill(const question *q, uint32_t *keys)
 {
 	for (uint32_t i = 0; i < q->args.n; i++) {
 		int32_t node = q->args.nodes[i].node;
-		int32_t rating = node == FLEET_NONE ? -1 : rating_of(q, node);
+		int32_t rating = node == FLEET_NONE ? -1 : q->is_even ? rating_of_even(q, node) : rating_of(q, node);
 		keys[i] = rating < 0 ? RANK_NONE : (uint32_t)(INT32_MAX - rating);
 	}
 }

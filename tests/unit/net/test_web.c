@@ -185,6 +185,11 @@ Test(web, an_answer_that_is_given_away_comes_whole)
 		answer_is(fd, "HTTP/1.1 200 ", "/a", 2, true);
 		answer_is(fd, "HTTP/1.1 200 ", "/whole2", 7, true);
 		answer_is(fd, "HTTP/1.1 200 ", "/whole3", 7, true);
+		client_say(fd, "POST /x HTTP/1.1\r\n" HOST "Content-Length: 3000\r\n\r\n");
+		client_send(fd, body, 3000);
+		client_say(fd, "GET /whole4 HTTP/1.1\r\n" HOST "\r\n");
+		answer_is(fd, "HTTP/1.1 200 ", body, 3000, true);
+		answer_is(fd, "HTTP/1.1 200 ", "/whole4", 7, true);
 		close(fd);
 	}
 	free(body);
