@@ -52,6 +52,7 @@ round()
 	pgbench_drive pg_spread spread
 	drive wait "$edge" "https://$server_tls/v1/placements?wait=5s" leaf.lua
 	await "the inbox to be empty" inbox_is_empty
+	pgbench_pace pg_paced insert
 	BENCH_PACE_MS=61 drive paced "$edge" "https://$server_tls/v1/placements?wait=5s" leaf.lua
 	await "the inbox to be empty" inbox_is_empty
 	placer_alone
@@ -81,6 +82,7 @@ table()
 	row pg_spread "pgbench, 1,000 guarded quota rows and a grant, $clients clients"
 	row wait "POST placement?wait=5s, TLS, $connections connections"
 	row paced "the same with pauses drawn, for about 1,000 a second"
+	row pg_paced "pgbench, one insert a transaction, about 1,000 a second"
 	row alone "the placer alone, $alone requests"
 	echo
 }
