@@ -7,13 +7,12 @@ build    libevent-dev libssl-dev libcurl4-openssl-dev libjansson-dev libyaml-dev
 build    libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler
 run      postgresql openssl curl
 test     libcriterion-dev libhttp-parser-dev
-test     podman runc python3-grpcio
+test     podman runc python3-grpcio chromium-headless-shell
 contract python3 python3-venv
 lint     clang-format universal-ctags shellcheck
 analyze  clang clang-tidy
 fuzz     clang llvm libclang-rt-dev libhttp-parser-dev
 bench    nginx wrk
-browser  chromium nodejs
 TABLE
 }
 
