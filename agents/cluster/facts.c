@@ -280,7 +280,7 @@ err facts_flush(facts *k, fault *f)
 
 err facts_tidy(facts *k, book *b, borrow *l, fault *f)
 {
-	if (!k->journal || !journal_is_stale(k->journal))
+	if (!k->journal || !journal_is_stale(k->journal, JOURNAL_STALE_BYTES))
 		return ERR_OK;
 	return journal_rewrite(k->journal, facts_write, &(replay){k, b, l}, f);
 }

@@ -177,9 +177,9 @@ err journal_rewrite(journal *j, void (*write_all)(void *arg, journal *j), void *
 	return file_lock(j, f);
 }
 
-bool journal_is_stale(const journal *j)
+bool journal_is_stale(const journal *j, int64_t n_bytes)
 {
-	return j->end > JOURNAL_STALE_BYTES && j->end > j->tidy_end * JOURNAL_STALE_TIMES;
+	return j->end > n_bytes && j->end > j->tidy_end * JOURNAL_STALE_TIMES;
 }
 
 int64_t journal_torn_bytes(const journal *j)

@@ -11,7 +11,7 @@ enum {
 	JOURNAL_RECORD_MAX = 8 << 20,
 	JOURNAL_HEAD_BYTES = 8,
 	JOURNAL_MAGIC_BYTES = 8,
-	JOURNAL_STALE_BYTES = 16 << 20, /* below this a file is never stale */
+	JOURNAL_STALE_BYTES = 16 << 20, /* for journal_is_stale, where nothing else is known */
 	JOURNAL_STALE_TIMES = 4,
 };
 
@@ -30,8 +30,9 @@ bool journal_is_dirty(const journal *j);
 err journal_flush(journal *j, fault *f) MUST_CHECK;
 /* Replaces the whole file, atomically, by what write_all adds. */
 err journal_rewrite(journal *j, void (*write_all)(void *arg, journal *j), void *arg, fault *f) MUST_CHECK;
-/* Whether the file has grown to many times what the last rewrite left, so that another one is worth it. */
-bool journal_is_stale(const journal *j);
+/* Whether the file has grown to many times what the last rewrite left, so that another one is worth it; below n_bytes
+ * it never is. */
+bool journal_is_stale(const journal *j, int64_t n_bytes);
 
 /* Bytes cut off at opening: 0 after an orderly end. */
 int64_t journal_torn_bytes(const journal *j);

@@ -401,6 +401,27 @@ void outbox_usage(outbox *o, const cluster_usage *u)
 	(void)map_put(&o->last_usage, item_text(fresh), fresh);
 }
 
+static void usage_show(const outbox_item *i, void (*visit)(void *arg, const cluster_usage *u), void *arg)
+{
+	if (i->kind == ITEM_USAGE)
+		visit(arg, &(cluster_usage){.id = item_id(i),
+				   .fence = item_fence(i),
+				   .source = i->source,
+				   .at_us = i->at_us,
+				   .window_ms = i->window_ms,
+				   .memory_mib_avg = i->memory_mib_avg,
+				   .memory_mib_max = i->memory_mib_max,
+				   .compute_milli_avg = i->compute_milli_avg});
+}
+
+void outbox_usage_each(const outbox *o, void (*visit)(void *arg, const cluster_usage *u), void *arg)
+{
+	for (uint32_t i = 0; i < o->sent.n; i++)
+		usage_show(o->sent.v[i].item, visit, arg);
+	for (uint32_t i = 0; i < o->waiting.n; i++)
+		usage_show(o->waiting.v[i].item, visit, arg);
+}
+
 bool outbox_has_work(const outbox *o)
 {
 	return o->is_under_way || o->waiting.n;

@@ -73,6 +73,9 @@ void outbox_want(outbox *o, str id, str tenant, str request);
 /* Pods that were wanted, and are no more. */
 void outbox_withdrawn(outbox *o, const strs *ids);
 
+/* Usage that nobody has said is stored, as it was or will be told. */
+void outbox_usage_each(const outbox *o, void (*visit)(void *arg, const cluster_usage *u), void *arg);
+
 bool outbox_has_work(const outbox *o); /* something waits or is under way */
 uint32_t outbox_waiting(const outbox *o);
 /* The report to send: the one under way, or a new one of what waits. Absent: nothing to tell. Valid until

@@ -14,7 +14,8 @@ enum {
 	NAME_MAX_BYTES = 253,
 	BOOT_MAX = 100,
 	ANSWER_MAX = 1024,
-	SOURCE_BYTES = 6
+	SOURCE_BYTES = 6,
+	STALE_BYTES = 1 << 20, /* of the journal */
 };
 
 /* A token that the API server has answered for. */
@@ -105,6 +106,17 @@ static int64_t source_of(const node_owner *o)
 	return n ? n : 1;
 }
 
+static void usage_write(journal *j, const real_usage *u)
+{
+	buf line;
+
+	buf_init(&line, REVIEW_MAX);
+	js_writer w = js_writer_on(&line);
+	js_write(&w, &real_usage_type, u);
+	journal_add(j, buf_str(&line));
+	buf_done(&line);
+}
+
 static void usage_keep(intake *i, const node_item *item, const node_usage *u)
 {
 	real_usage v = {.placement = u->owner.placement,
@@ -115,16 +127,37 @@ static void usage_keep(intake *i, const node_item *item, const node_usage *u)
 		.memory_mib_avg = u->memory_mib_avg,
 		.memory_mib_max = u->memory_mib_max,
 		.compute_milli_avg = u->compute_milli_avg};
-	buf line;
 
 	if (!v.placement.n || !v.at_us || v.window_ms <= 0 || !real_used(i->spec.real, &v))
 		return;
-	buf_init(&line, REVIEW_MAX);
-	js_writer w = js_writer_on(&line);
-	js_write(&w, &real_usage_type, &v);
-	journal_add(i->journal, buf_str(&line));
+	usage_write(i->journal, &v);
 	i->has_usage = true;
-	buf_done(&line);
+}
+
+static void usage_again(void *to, const real_usage *u)
+{
+	usage_write(to, u);
+}
+
+static void usages_write(void *arg, journal *j)
+{
+	real_usage_each(((intake *)arg)->spec.real, usage_again, j);
+}
+
+static void journal_trouble(const intake *i, const fault *f)
+{
+	if (i->spec.on_trouble)
+		i->spec.on_trouble(i->spec.arg, S("the journal"), str_from(f->detail));
+}
+
+/* What the server has stored leaves, also where there is always something that it has not; and of what it has not,
+ * windows that are told as one are kept as one: a day without it is not a row every ten seconds. */
+static void journal_tidy(intake *i)
+{
+	fault f = {0};
+
+	if (journal_is_stale(i->journal, STALE_BYTES) && journal_rewrite(i->journal, usages_write, i, &f))
+		journal_trouble(i, &f);
 }
 
 static void item_take(intake *i, node_row *n, const node_item *item)
@@ -182,6 +215,7 @@ static void report_take(intake *i, web_req *r, str node)
 			refuse(r, 503, "unavailable", f.detail);
 			return;
 		}
+		journal_tidy(i);
 		memcpy(n->boot, q.boot.p, q.boot.n);
 		n->boot[q.boot.n] = 0;
 		n->acked = q.seq;
@@ -407,8 +441,8 @@ void intake_settled(intake *i)
 	if (!i->has_usage)
 		return;
 	i->has_usage = false;
-	if (journal_rewrite(i->journal, nothing, NULL, &f) && i->spec.on_trouble)
-		i->spec.on_trouble(i->spec.arg, S("the journal"), str_from(f.detail));
+	if (journal_rewrite(i->journal, nothing, NULL, &f))
+		journal_trouble(i, &f);
 }
 
 err intake_open(const intake_spec *s, intake **ret, fault *f)

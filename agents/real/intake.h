@@ -3,8 +3,9 @@
  * A node comes with a token that Kubernetes bound to it; the API server says whose it is (TokenReview), and the answer
  * counts for INTAKE_TOKEN_US. Where that names the token's pod alone (Kubernetes before 1.30), the pod says which node.
  * Reports are taken in the order of their numbers and answered when what they hold is written down here: usage goes
- * into a journal of this agent's own, so that it outlives a day without the server. A node that reports more than it
- * may is told to wait (429), and so is one that comes to an agent that does not act (503).
+ * into a journal of this agent's own, so that it outlives a day without the server; the journal is written anew now and
+ * then, without what is stored and with windows that touch as one. A node that reports more than it may is told to wait
+ * (429), and so is one that comes to an agent that does not act (503).
  */
 #pragma once
 #include "agents/node_report.h"

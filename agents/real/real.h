@@ -90,6 +90,9 @@ typedef struct real_usage {
 JS_DECLARE(real_usage);
 bool real_used(real *r, real_usage *u);
 void real_used_before(real *r, const real_usage *u);
+/* All usage that nobody has said the server has stored, as an agent after this one is to tell it. Only while one acts
+ * here. */
+void real_usage_each(const real *r, void (*visit)(void *arg, const real_usage *u), void *arg);
 /* All the devices that the node names. */
 void real_devices(real *r, str node, const js_list *devices);
 /* How one of the node's devices is. */

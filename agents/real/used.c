@@ -41,8 +41,42 @@ bool real_used(real *r, real_usage *u)
 
 void real_used_before(real *r, const real_usage *u)
 {
-	if (u->fence.n && r->usages.n < REAL_USAGES_MAX)
+	if (u->fence.n && r->usages.n < OUTBOX_KEPT_MAX)
 		usage_add(r, u, true);
+}
+
+typedef struct usage_show {
+	void (*visit)(void *arg, const real_usage *u);
+	void *arg;
+} usage_show;
+
+static void told_show(void *arg, const cluster_usage *u)
+{
+	const usage_show *to = arg;
+
+	to->visit(to->arg, &(real_usage){.placement = u->id,
+				   .fence = u->fence,
+				   .source = u->source,
+				   .at_us = u->at_us,
+				   .window_ms = u->window_ms,
+				   .memory_mib_avg = u->memory_mib_avg,
+				   .memory_mib_max = u->memory_mib_max,
+				   .compute_milli_avg = u->compute_milli_avg});
+}
+
+void real_usage_each(const real *r, void (*visit)(void *arg, const real_usage *u), void *arg)
+{
+	usage_show to = {visit, arg};
+
+	assert(r->agent);
+	outbox_usage_each(agent_outbox(r->agent), told_show, &to);
+	for (uint32_t i = 0; i < r->usages.n; i++) {
+		const usage_row *row = &r->usages.v[i];
+		real_usage u = row->v;
+		u.placement = str_from(row->id);
+		u.fence = str_from(row->fence);
+		visit(arg, &u);
+	}
 }
 
 static void rows_clear(real *r)

@@ -565,7 +565,7 @@ static err face_flush(void *self, fault *f)
 	simulate *s = self;
 
 	err e = journal_flush(s->journal, f);
-	if (!e && journal_is_stale(s->journal))
+	if (!e && journal_is_stale(s->journal, JOURNAL_STALE_BYTES))
 		e = journal_rewrite(s->journal, orders_write, s, f);
 	return e;
 }

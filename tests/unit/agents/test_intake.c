@@ -1,5 +1,7 @@
 /* What a node reports is taken by the agent that acts alone, and of the node alone that Kubernetes says it is. */
 #include "agents/real/intake.h"
+#include <sys/stat.h>
+#include "base/clock.h"
 #include "net/fetch.h"
 #include "net/listen.h"
 #include "real_stage.h"
@@ -156,5 +158,125 @@ Test(intake, an_agent_that_does_not_act_takes_no_report)
 	cr_expect_eq(d->n_reviews, 0);
 	d->acts = true;
 	cr_expect_eq(told(d, "n1", "t"), 200);
+	desk_close(d);
+}
+
+enum { CONTAINERS = 10, WINDOWS = 100, REPORTS = 12, WINDOW_MS = 10000 };
+#define PLACEMENT "plc_01JD0Z6T9X3V5Q7R8S9T0V1W2X"
+
+static void used_to_outbox(void *arg, const cluster_usage *u)
+{
+	outbox_usage(arg, u);
+}
+
+/* What so many containers used, each in windows that touch; and the core hears of it. */
+static long used(desk *d, int seq)
+{
+	const char *headers[] = {"Authorization: Bearer t", NULL};
+	AUTO_ARENA a = arena_new(0);
+	char url[128], until[CLOCK_TEXT_MAX];
+	buf body;
+
+	buf_init(&body, 4 << 20);
+	buf_printf(&body, "{\"node\":\"n1\",\"boot\":\"b\",\"seq\":%d,\"version\":\"0\",\"items\":[", seq);
+	for (int w = 0; w < WINDOWS; w++) {
+		(void)clock_text(((int64_t)1790000000000 + ((seq - 1) * WINDOWS + w + 1) * WINDOW_MS) * 1000, until);
+		buf_printf(&body, "%s{\"kind\":\"usage\",\"at\":\"%s\",\"window_ms\":%d,\"usage\":[", w ? "," : "",
+			until, WINDOW_MS);
+		for (int c = 0; c < CONTAINERS; c++)
+			buf_printf(&body,
+				"%s{\"owner\":{\"placement\":\"" PLACEMENT
+				"\",\"pod_uid\":\"u\",\"container\":\"c%d\"},\"memory_mib_avg\":100}",
+				c ? "," : "", c);
+		buf_add_str(&body, S("]}"));
+	}
+	buf_add_str(&body, S("]}"));
+	(void)snprintf(url, sizeof(url), "http://%s/node/v1/report", d->address);
+	fetch_reply r = fetch_wait(d->client, d->t.loop, a,
+		&(fetch_request){.method = "POST", .headers = headers, .url = url, .body = buf_str(&body)});
+	used_tell(d->t.real, &(cluster_events){.on_usage = used_to_outbox, .arg = &d->t.agent.outbox});
+	buf_done(&body);
+	return r.e ? 0 : r.status;
+}
+
+static int64_t journal_bytes(const desk *d)
+{
+	char file[128];
+	struct stat is;
+
+	(void)snprintf(file, sizeof(file), "%s/usage", d->folder);
+	return stat(file, &is) ? -1 : (int64_t)is.st_size;
+}
+
+static int64_t told_ms(real *r)
+{
+	int64_t ms = 0;
+
+	vec_each (row, &r->usages)
+		ms += row->v.window_ms;
+	return ms;
+}
+
+/* An agent that begins anew with that journal. */
+static int64_t replayed_ms(desk *d)
+{
+	char file[128];
+	fault f = {0};
+
+	(void)snprintf(file, sizeof(file), "%s/usage", d->folder);
+	intake_close(d->intake);
+	cr_assert_eq(intake_open(&(intake_spec){.loop = d->t.loop,
+					 .kube = &d->t.kube,
+					 .real = d->t.real,
+					 .space = "reeve",
+					 .account = "reeve-node",
+					 .journal = file,
+					 .acts = acts,
+					 .arg = d},
+			     &d->intake, &f),
+		ERR_OK, "%s", f.detail);
+	return told_ms(d->t.real);
+}
+
+/* It grew by a row per share every ten seconds until it could not be read any more. */
+Test(intake, usage_of_a_day_without_the_server_is_kept_in_few_rows_and_none_of_it_is_lost)
+{
+	desk *d = desk_open();
+
+	d->extra = EXTRA("node-name", "n1");
+	outbox_init(&d->t.agent.outbox, "test");
+	outbox_begin(&d->t.agent.outbox, S("ses"));
+	(void)works_add(&d->t.real->works, S(PLACEMENT), S("7.1"), S("acme"), S("1.h"), 1);
+	for (int seq = 1; seq <= REPORTS; seq++) {
+		cr_assert_eq(used(d, seq), 200);
+		cr_expect_lt(
+			journal_bytes(d), (int64_t)3 << 19, "after %d: %lld bytes", seq, (long long)journal_bytes(d));
+	}
+	cr_expect_eq(told_ms(d->t.real), 0);
+	cr_expect_eq(replayed_ms(d), (int64_t)REPORTS * WINDOWS * CONTAINERS * WINDOW_MS);
+	outbox_done(&d->t.agent.outbox);
+	desk_close(d);
+}
+
+/* There is always something under way in a busy cluster: the journal never was empty, and never shrank. */
+Test(intake, what_the_server_has_stored_leaves_the_journal_though_more_waits)
+{
+	desk *d = desk_open();
+	outbox *o = &d->t.agent.outbox;
+
+	d->extra = EXTRA("node-name", "n1");
+	outbox_init(o, "test");
+	outbox_begin(o, S("ses"));
+	(void)works_add(&d->t.real->works, S(PLACEMENT), S("7.1"), S("acme"), S("1.h"), 1);
+	for (int seq = 1; seq <= REPORTS; seq++) {
+		cr_assert_eq(used(d, seq), 200);
+		(void)outbox_report(o);
+		cr_assert_eq(outbox_answer(o, &(report_answer){.acked_seq = o->seq}), OUTBOX_STORED);
+	}
+	cr_assert_eq(used(d, REPORTS + 1), 200);
+	cr_expect_lt(journal_bytes(d), (int64_t)3 << 19);
+	cr_expect_lt(replayed_ms(d), (int64_t)REPORTS * WINDOWS * CONTAINERS * WINDOW_MS);
+	cr_expect_geq(told_ms(d->t.real), (int64_t)WINDOWS * CONTAINERS * WINDOW_MS);
+	outbox_done(o);
 	desk_close(d);
 }
