@@ -219,9 +219,9 @@ static bool planned_add(tallies *t, const pod *p, const pod_wants *wants, const 
 
 	while (at < p->n_containers && !str_eq(p->containers[at].name, c->name))
 		at++;
-	if (at == p->n_containers)
+	if (at == p->n_containers && !p->is_short)
 		return c->n == 0;
-	bool is_init = p->containers[at].is_init && !p->containers[at].is_sidecar;
+	bool is_init = at < p->n_containers && p->containers[at].is_init && !p->containers[at].is_sidecar;
 	for (uint32_t i = 0; i < c->n; i++) {
 		const plan_share *s = &c->shares[i];
 		if (!tally_add(t, is_init, s->uuid, s->memory_mib, planned_milli(want_of(wants, at, s->resource), s)))
@@ -235,8 +235,9 @@ bool pod_shares_planned(const pod *p, const plan_record *r, arena *a, stock_shar
 	pod_wants *wants = ARENA_NEW(a, pod_wants);
 	tallies *t = ARENA_NEW(a, tallies);
 
+	/* What it was given stands, whatever it says that it asked for. */
 	if (pod_wants_read(p, wants, NULL))
-		return false;
+		wants->n = 0;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (!planned_add(t, p, wants, &r->containers[i]))
 			return false;

@@ -27,6 +27,13 @@ err fields_text_try(pull *p, arena *a, str *ret, bool *ret_is_lost)
 	return ERR_OK;
 }
 
+err fields_word(pull *p, arena *a, str *ret)
+{
+	bool is_lost = false;
+
+	return fields_text_try(p, a, ret, &is_lost);
+}
+
 err fields_i64(pull *p, int64_t *ret)
 {
 	pull_token t = pull_next(p);
@@ -88,39 +95,48 @@ err fields_pairs_read(pull *p, arena *a, fields_pairs *ret)
 	return e;
 }
 
-static err amount_next(pull *p, arena *a, quantity *ret)
+/* False: none that we can hold. */
+static bool amount_read(const pull *p, pull_token t, arena *a, quantity *ret)
+{
+	str text = p->text;
+
+	if (t == PULL_TEXT && pull_unescape(p->text, p->has_escape, a, &text))
+		return false;
+	return quantity_read(text, ret) == ERR_OK;
+}
+
+static err amount_next(pull *p, arena *a, quantity *ret, bool *ret_is_lost)
 {
 	pull_token t = pull_next(p);
-	str text;
 
-	if (t == PULL_NUMBER)
-		return quantity_read(p->text, ret);
-	if (t != PULL_TEXT)
+	if (t != PULL_NUMBER && t != PULL_TEXT)
 		return wrong(p);
-	err e = pull_unescape(p->text, p->has_escape, a, &text);
-	return e ? e : quantity_read(text, ret);
+	*ret_is_lost = *ret_is_lost || !amount_read(p, t, a, ret);
+	return ERR_OK;
 }
 
 err fields_amounts_read(pull *p, arena *a, fields_amounts *ret)
 {
-	quantity_row all[FIELDS_AMOUNTS_MAX];
-	uint32_t n = 0;
+	vec(quantity_row) all = {0};
 	str key;
-	bool has_escape;
+	bool has_escape, is_cut = false;
 	err e;
 
 	if (!fields_object(p, &e))
 		return e;
 	while (!e && pull_key(p, &key, &has_escape)) {
-		if (n == FIELDS_AMOUNTS_MAX)
-			return ERR_LIMIT;
-		e = pull_unescape(key, has_escape, a, &all[n].resource);
-		if (!e)
-			e = amount_next(p, a, &all[n].q);
-		n += !e;
+		quantity_row one;
+		bool is_lost = all.n == FIELDS_AMOUNTS_MAX || pull_unescape(key, has_escape, a, &one.resource);
+		e = is_lost ? pull_skip(p) : amount_next(p, a, &one.q, &is_lost);
+		is_cut = is_cut || is_lost;
+		if (!e && !is_lost)
+			vec_push(&all, one);
 	}
-	*ret = (fields_amounts){ARENA_ARRAY(a, quantity_row, n), n};
-	if (n)
-		memcpy(ret->v, all, n * sizeof(*all));
-	return e ? e : p->e;
+	if (!e)
+		e = p->e;
+	*ret = (fields_amounts){ARENA_ARRAY(a, quantity_row, all.n), all.n, is_cut};
+	if (all.n)
+		memcpy(ret->v, all.v, all.n * sizeof(*all.v));
+	vec_done(&all);
+	return e;
 }

@@ -7,7 +7,7 @@
 #include "agents/kube/quantity.h"
 #include "json/pull.h"
 
-enum { FIELDS_PAIRS_MAX = 65536, FIELDS_VARIABLES_MAX = 4096, FIELDS_AMOUNTS_MAX = 128 };
+enum { FIELDS_PAIRS_MAX = 65536, FIELDS_VARIABLES_MAX = 4096, FIELDS_AMOUNTS_MAX = 4096 };
 
 typedef struct fields_pairs {
 	object_pair *v;
@@ -18,12 +18,15 @@ typedef struct fields_pairs {
 typedef struct fields_amounts {
 	quantity_row *v;
 	uint32_t n;
+	bool is_cut; /* what is too much, or no amount that we can hold, was left out */
 } fields_amounts;
 
 /* A text, unescaped into a. ERR_BAD_FIELD: another kind of value. */
 err fields_text(pull *p, arena *a, str *ret) MUST_CHECK;
 /* The same, but one that is no text of ours (it has a NUL) is passed over. */
 err fields_text_try(pull *p, arena *a, str *ret, bool *ret_is_lost) MUST_CHECK;
+/* The same, of one that then stands for none. */
+err fields_word(pull *p, arena *a, str *ret) MUST_CHECK;
 err fields_i64(pull *p, int64_t *ret) MUST_CHECK;
 err fields_bool(pull *p, bool *ret) MUST_CHECK;
 /* An object of texts, or of quantities (which come as texts or numbers). */

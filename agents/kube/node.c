@@ -43,6 +43,7 @@ static err taint_read(pull *p, arena *a, kube_taint *ret)
 	return e ? e : p->e;
 }
 
+/* Past the maximum they are passed over: the scheduler reads them all, we only tell them. */
 static err taints_read(pull *p, arena *a, kube_node *ret)
 {
 	err e;
@@ -51,7 +52,7 @@ static err taints_read(pull *p, arena *a, kube_node *ret)
 		return e;
 	ret->taints = ARENA_ARRAY(a, kube_taint, KUBE_TAINTS_MAX);
 	while (!e && pull_item(p))
-		e = ret->n_taints < KUBE_TAINTS_MAX ? taint_read(p, a, &ret->taints[ret->n_taints++]) : ERR_LIMIT;
+		e = ret->n_taints < KUBE_TAINTS_MAX ? taint_read(p, a, &ret->taints[ret->n_taints++]) : pull_skip(p);
 	return e ? e : p->e;
 }
 

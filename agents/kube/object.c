@@ -1,5 +1,5 @@
 #include "agents/kube/object.h"
-#include "json/pull.h"
+#include "agents/kube/fields.h"
 
 bool object_is_name(str s, uint32_t max)
 {
@@ -141,7 +141,7 @@ err object_event_read(str line, object_event *ret)
 
 static err page_meta_read(pull *p, object_page *ret)
 {
-	str key, number;
+	str key;
 	bool has_escape;
 
 	if (pull_next(p) != PULL_OBJECT)
@@ -153,7 +153,7 @@ static err page_meta_read(pull *p, object_page *ret)
 		else if (str_eq(key, S("continue")))
 			e = text_next(p, &ret->next);
 		else if (str_eq(key, S("remainingItemCount")))
-			e = pull_span(p, &number) ? p->e : pull_i64(number, &ret->remaining);
+			e = fields_i64(p, &ret->remaining);
 		else
 			e = pull_skip(p);
 		if (e)

@@ -120,7 +120,7 @@ static err container_read(pull *p, arena *a, pod_container *c)
 		if (str_eq(key, S("name")))
 			e = fields_text(p, a, &c->name);
 		else if (str_eq(key, S("restartPolicy")))
-			e = fields_text(p, a, &restart);
+			e = fields_word(p, a, &restart);
 		else if (str_eq(key, S("resources")))
 			e = resources_read(p, a, c);
 		else if (str_eq(key, S("securityContext")))
@@ -138,6 +138,7 @@ static err container_read(pull *p, arena *a, pod_container *c)
 typedef struct container_list {
 	pod_container *v; /* in the arena */
 	uint32_t n, cap;
+	bool is_short;
 } container_list;
 
 static pod_container *container_add(container_list *list, arena *a)
@@ -160,11 +161,15 @@ static err containers_read(pull *p, arena *a, bool is_init, container_list *list
 	if (!fields_array(p, &e))
 		return e;
 	while (!e && pull_item(p)) {
-		if (list->n == POD_CONTAINERS_MAX)
-			return ERR_LIMIT;
+		if (list->n == POD_CONTAINERS_MAX) {
+			list->is_short = true;
+			e = pull_skip(p);
+			continue;
+		}
 		pod_container *c = container_add(list, a);
 		c->is_init = is_init;
 		e = container_read(p, a, c);
+		list->is_short = list->is_short || c->limits.is_cut || c->requests.is_cut;
 	}
 	return e ? e : p->e;
 }
@@ -197,7 +202,7 @@ static err toleration_read(pull *p, arena *a, pod_toleration *ret)
 					? &ret->operator: str_eq(key, S("value")) ? &ret->value
 					  : str_eq(key, S("effect"))              ? &ret->effect
 										  : NULL;
-		e = to ? fields_text(p, a, to) : pull_skip(p);
+		e = to ? fields_word(p, a, to) : pull_skip(p);
 	}
 	return e ? e : p->e;
 }
@@ -219,6 +224,7 @@ static err tolerations_read(pull *p, arena *a, pod *ret)
 
 static void containers_join(const container_list *init, const container_list *apps, arena *a, pod *ret)
 {
+	ret->is_short = init->is_short || apps->is_short;
 	ret->n_containers = init->n + apps->n;
 	ret->containers = ARENA_ARRAY(a, pod_container, ret->n_containers);
 	if (init->n)
@@ -230,7 +236,7 @@ static void containers_join(const container_list *init, const container_list *ap
 static err policy_read(pull *p, arena *a, pod *ret)
 {
 	str word = STR_NONE;
-	err e = fields_text(p, a, &word);
+	err e = fields_word(p, a, &word);
 
 	ret->is_meek = str_eq(word, S("Never"));
 	return e;
@@ -253,7 +259,7 @@ static err spec_read(pull *p, arena *a, pod *ret)
 		else if (str_eq(key, S("nodeName")))
 			e = fields_text(p, a, &ret->node);
 		else if (str_eq(key, S("schedulerName")))
-			e = fields_text(p, a, &ret->scheduler);
+			e = fields_word(p, a, &ret->scheduler);
 		else if (str_eq(key, S("runtimeClassName")))
 			e = fields_text(p, a, &ret->runtime_class);
 		else if (str_eq(key, S("priority")))
@@ -284,9 +290,9 @@ static err condition_read(pull *p, arena *a, pod *ret)
 		return e;
 	while (!e && pull_key(p, &key, &has_escape)) {
 		if (str_eq(key, S("type")))
-			e = fields_text(p, a, &type);
+			e = fields_word(p, a, &type);
 		else if (str_eq(key, S("status")))
-			e = fields_text(p, a, &status);
+			e = fields_word(p, a, &status);
 		else
 			e = pull_skip(p);
 	}
@@ -310,7 +316,7 @@ static err conditions_read(pull *p, arena *a, pod *ret)
 static err start_read(pull *p, arena *a, pod *ret)
 {
 	str at = STR_NONE;
-	err e = fields_text(p, a, &at);
+	err e = fields_word(p, a, &at);
 
 	if (!at.n || !clock_parse(at, &ret->started_us))
 		ret->started_us = 0;
@@ -379,7 +385,7 @@ err pod_read(str text, arena *a, pod *ret)
 
 bool pod_is_cut(const pod *p)
 {
-	bool is_cut = p->labels.is_cut || p->annotations.is_cut || p->node_selector.is_cut;
+	bool is_cut = p->is_short || p->labels.is_cut || p->annotations.is_cut || p->node_selector.is_cut;
 
 	for (uint32_t i = 0; i < p->n_containers; i++)
 		is_cut = is_cut || p->containers[i].env.is_cut;

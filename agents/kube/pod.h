@@ -33,6 +33,7 @@ typedef struct pod {
 	int64_t priority;
 	bool is_meek; /* preemptionPolicy Never: nobody yields to it */
 	str runtime_class;
+	bool is_short;             /* containers or amounts were left out: what it asks for is not known whole */
 	bool is_leaving;           /* its deletion was asked for */
 	bool is_gated;             /* not to be scheduled yet */
 	bool is_initialized;       /* its init containers are done */
@@ -40,7 +41,8 @@ typedef struct pod {
 	uint32_t n_containers;
 } pod;
 
-/* Points into the text and a. Unknown members are passed over. */
+/* Points into the text and a. Unknown members are passed over, and so is what is more than we hold, or no text or
+ * amount of ours: what runs is known whatever else is said of it. */
 err pod_read(str text, arena *a, pod *ret) MUST_CHECK;
 /* Something of it was left out: of what it is made from, that is no reason to go on. */
 bool pod_is_cut(const pod *p);

@@ -152,7 +152,8 @@ err quotas_put(quotas *q, str object)
 	fields_amounts hard = {0};
 	object_meta meta;
 
-	if (object_meta_read(object, &meta) || !meta.name.n || !meta.space.n || amounts_read(object, a, &hard))
+	if (object_meta_read(object, &meta) || !meta.name.n || !meta.space.n || amounts_read(object, a, &hard) ||
+		hard.is_cut)
 		return ERR_BAD_FIELD;
 	quotas_drop(q, meta.space, meta.name);
 	quota_space *s = space_of(q, meta.space);

@@ -232,7 +232,7 @@ static err grant_read(deed *d, grant *g, fault *f)
 	g->n_shares = g->n_annotations = 0;
 	if (!text.p)
 		return fault_set(f, ERR_NOT_FOUND, NULL, "the pod is not known here yet, or is bound");
-	if (pod_read(str_dup(d->arena, text), d->arena, p))
+	if (pod_read(str_dup(d->arena, text), d->arena, p) || p->is_short)
 		return fault_set(f, ERR_BAD_FIELD, NULL, "the pod cannot be read");
 	err e = pod_ask_read(p, s->stock, s->by_default, d->arena, q, f);
 	quota_gap gap;

@@ -1,4 +1,5 @@
 #include "agents/cluster/pod_holds.h"
+#include "agents/cluster/pod_wants.h"
 #include "cluster_fixture.h"
 #include "plan_keys.h"
 
@@ -194,5 +195,63 @@ Test(holds, a_node_that_tells_of_another_ones_device_does_not_get_it)
 	cr_expect_str_empty(f.detail);
 	cr_expect_eq(
 		device(&t)->node, fleet_node_find(all, stock_cluster(t.stock), S("thief")), "the other one has gone");
+	stage_close(&t);
+}
+
+/* The same of what else a pod may say: the plan counts, and so does whatever can be read. */
+Test(holds, a_bound_pod_is_known_whatever_else_it_says)
+{
+	static char text[1 << 20];
+	static const struct {
+		const char *spec, *amounts;
+		int containers;
+		bool is_short;
+	} rows[] = {
+		{"\"schedulerName\":\"a\\u0000\",", "", 1, false},
+		{"", "\"other.io/x\":\"1e99\",", 1, true},
+		{"", "\"other.io/x\":1e3,", 1, false},
+		{"", "", 400, true},
+		{"\"tolerations\":[{\"key\":\"\\u0000\"}],", "\"x\\u0000y\":\"1\",", 1, true},
+	};
+	stage t;
+
+	for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+		stage_open(&t);
+		str note = plan_of(&t, t.key, "u1", "node1", 3000, 300);
+		size_t n = (size_t)snprintf(text, sizeof(text),
+			"{\"metadata\":{\"name\":\"p\",\"namespace\":\"d\",\"uid\":\"u1\",\"resourceVersion\":\"1\","
+			"\"annotations\":{\"reeve.io/plan\":\"" STR_FMT
+			"\",\"hami.io/vgpu-devices-allocated\":\"device2,NVIDIA,0,0:;\"}},\"spec\":{\"nodeName\":\"node1\",%s"
+			"\"containers\":[",
+			STR_ARG(note), rows[row].spec);
+		for (int i = 1; i < rows[row].containers; i++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"name\":\"x%d\"},", i);
+		(void)snprintf(text + n, sizeof(text) - n,
+			"{\"name\":\"c\",\"resources\":{\"limits\":{%s\"nvidia.com/gpu\":\"1\",\"nvidia.com/gpumem\":\"3k\"}}}]},"
+			"\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"\\u0000\"}]}}",
+			rows[row].amounts);
+		cr_expect_eq(pod_tell(t.stock, text), ERR_OK, "row %zu", row);
+		cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000, "row %zu", row);
+		pod p;
+		cr_assert_eq(pod_read(str_from(text), t.a, &p), ERR_OK);
+		cr_expect_eq(p.is_short, rows[row].is_short, "row %zu", row);
+		stage_close(&t);
+	}
+}
+
+/* What a pod asks for may be past what we count; what it was given by the plan is not its annotation's to say. */
+Test(holds, a_plan_counts_though_more_containers_ask_than_we_count)
+{
+	static char text[64 << 10];
+	stage t;
+
+	stage_open(&t);
+	str note = plan_of(&t, t.key, "u1", "node1", 3000, 300);
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s", ASK("1", "3000", "30"));
+	for (int i = 0; i < POD_WANTS_MAX + 1; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+			",{\"name\":\"x%d\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}", i);
+	cr_expect_eq(tell(&t, note, "device2,NVIDIA,0,0:;", text), ERR_OK);
+	cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000);
 	stage_close(&t);
 }
