@@ -42,16 +42,21 @@ static desk_answer seat_answer(work *w, const pod *p, str tenant, arena *a)
 	return (desk_answer){.word = DESK_ORDERED, .work = w, .seat = s, .tenant = tenant};
 }
 
+static str model_of(real *r, int32_t class_id, const vendor *kind)
+{
+	stock_classes all = stock_classes_of(r->spec.stock, kind);
+
+	for (uint32_t i = 0; i < all.n; i++)
+		if (all.v[i] == class_id)
+			return models_class(&r->models, all.products[i]);
+	return STR_NONE;
+}
+
 /* How much of the pod's class of that entry is lent. */
 static agent_purse purse_of(
 	real *r, const pod_ask *q, int32_t class_id, const vendor *kind, str tenant, int64_t now_us, str *ret_model)
 {
-	stock_classes all = stock_classes_of(r->spec.stock, kind);
-
-	*ret_model = STR_NONE;
-	for (uint32_t i = 0; i < all.n; i++)
-		if (all.v[i] == class_id)
-			*ret_model = models_class(&r->models, all.products[i]);
+	*ret_model = model_of(r, class_id, kind);
 	if (!ret_model->n)
 		return PURSE_NONE;
 	return agent_look(r->agent, tenant, *ret_model, wish_charge(q, r->spec.stock, class_id), now_us);
@@ -132,6 +137,36 @@ desk_answer desk_look(real *r, const pod *p, pod_ask *q, int64_t now_us, arena *
 	if (w)
 		return no("it was bound once");
 	return loan_answer(r, p, q, tenant, now_us, a);
+}
+
+static waked_row *waked_of(real *r, str tenant, str model)
+{
+	AUTO_ARENA a = arena_new(0);
+	str key = str_print(a, STR_FMT " " STR_FMT, STR_ARG(tenant), STR_ARG(model));
+	waked_row *w = map_find(&r->waked, key);
+
+	if (w)
+		return w;
+	w = calloc(1, sizeof(*w) + key.n);
+	assert(w);
+	w->key_n = key.n;
+	memcpy(w->key, key.p, key.n);
+	(void)map_put(&r->waked, str_of(w->key, w->key_n), w);
+	return w;
+}
+
+bool desk_wakes(real *r, const pod_ask *q, str tenant, int64_t now_us)
+{
+	str model = q->n ? model_of(r, q->classes[0][0], q->kinds[0]) : STR_NONE;
+
+	if (!model.n)
+		return true;
+	waked_row *w = waked_of(r, tenant, model);
+	amounts sum = amounts_add(w->sum, wish_charge(q, r->spec.stock, q->classes[0][0]));
+	if (agent_look(r->agent, tenant, model, sum, now_us) != PURSE_OPEN)
+		return false;
+	w->sum = sum;
+	return true;
 }
 
 static extender_pass gate_look(void *arg, const pod *p, pod_ask *q, arena *a)
@@ -279,6 +314,12 @@ static int64_t fence_number(str fence)
 	attempt at;
 
 	return attempt_read(fence, &at) ? at.incarnation << FENCE_BITS | (at.number & ((1 << FENCE_BITS) - 1)) : 1;
+}
+
+str fence_text(int64_t number, arena *a)
+{
+	return str_print(
+		a, "%lld.%lld", (long long)(number >> FENCE_BITS), (long long)(number & ((1 << FENCE_BITS) - 1)));
 }
 
 /* What the node is to give, and what the agent is to know of it again. */

@@ -164,13 +164,19 @@ size_t ledger_shares_bytes(uint32_t n)
 	return (size_t)n * SHARE_BYTES + ENTRY_BYTES;
 }
 
-bool ledger_fits(real *r, ledger_kind kind, size_t bytes)
+size_t ledger_left(const real *r, ledger_kind kind)
 {
 	static const size_t most[] = {[LEDGER_ASKED] = LEDGER_BYTES_MAX / 2,
 		[LEDGER_ORDER] = (size_t)LEDGER_BYTES_MAX / 4 * 3,
 		[LEDGER_BIND] = (size_t)LEDGER_BYTES_MAX / 16 * 15};
+	size_t taken = r->room.written + r->room.added;
 
-	if (r->room.written + r->room.added + bytes <= most[kind]) {
+	return taken < most[kind] ? most[kind] - taken : 0;
+}
+
+bool ledger_fits(real *r, ledger_kind kind, size_t bytes)
+{
+	if (bytes <= ledger_left(r, kind)) {
 		r->room.added += bytes;
 		return true;
 	}
@@ -187,6 +193,8 @@ real_counts real_count(const real *r)
 }
 
 /* The ledger. */
+
+enum { DENIED_BYTES_MAX = LEDGER_BYTES_MAX / 16 };
 
 js_list shares_keep(const stock_share *v, uint32_t n, arena *a)
 {
@@ -274,12 +282,18 @@ static strs asked_keep(const real *r, arena *a)
 static js_list denied_keep(const real *r, arena *a)
 {
 	ledger_denial *all = ARENA_ARRAY(a, ledger_denial, r->waits.n + 1);
+	size_t bytes = 0;
 	uint32_t n = 0;
 
 	map_each (slot, &r->waits) {
 		const wait_row *w = slot->value;
-		if (w->denied)
-			all[n++] = (ledger_denial){slot->key, str_from(w->denied)};
+		if (!w->denied)
+			continue;
+		/* Those that are left out are asked about again by whoever takes over. */
+		bytes += ENTRY_BYTES / 4 + strlen(w->denied);
+		if (bytes > DENIED_BYTES_MAX)
+			break;
+		all[n++] = (ledger_denial){slot->key, str_from(w->denied)};
 	}
 	return (js_list){all, n};
 }

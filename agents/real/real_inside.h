@@ -19,15 +19,29 @@ typedef struct ledger_room {
 	bool is_less;   /* something went since */
 } ledger_room;
 
+/* How many of a tenant's waiting pods the server was asked about. */
+typedef struct asked_row {
+	uint32_t n, tenant_n;
+	char tenant[];
+} asked_row;
+
+/* What the pods that were waked in this scan would be charged, of one tenant and class. */
+typedef struct waked_row {
+	amounts sum;
+	uint32_t key_n;
+	char key[];
+} waked_row;
+
 /* A pod that waits for a node. */
 typedef struct wait_row {
-	id name;       /* of its placement, when it came by itself */
-	bool is_asked; /* of the server, now or by an agent before: only its order lets the pod in from then on */
-	bool is_told;  /* the core has it */
+	id name;             /* of its placement, when it came by itself */
+	asked_row *asked_of; /* where it is counted; NULL: nowhere */
+	bool is_asked;       /* of the server, now or by an agent before: only its order lets the pod in from then on */
+	bool is_told;        /* the core has it */
 	bool was_refused;
 	uint64_t *full; /* a bit per node: the scheduler would take it, and others would have to go; NULL: not asked */
 	uint64_t full_at; /* rank_moves of the fleet then: handles may mean other nodes later */
-	int64_t full_us;  /* when */
+	int64_t full_us;  /* since when */
 	char *denied;     /* why the server will not place it; NULL: it may */
 	uint32_t uid_n;
 	char uid[];
@@ -98,6 +112,9 @@ struct real {
 	uint32_t scan_at;  /* the slot of waits that is looked at next */
 	int64_t full_us;   /* a waiting pod found no room since then, and is to be looked at; 0: none */
 	uint32_t wakes;    /* pods that were waked in this scan, or would have been */
+	map waked;         /* waked_row, by tenant and class */
+	map asked;         /* asked_row, by tenant */
+	bool is_held;      /* there were more than what is lent pays for */
 	bool is_scanning, is_stirred;
 	bool is_unknown; /* there was a product without a class when the server was to be asked last */
 	int32_t misses;  /* how often the server was asked what a product is and did not say */
@@ -114,6 +131,8 @@ void real_stir(real *r);
 void real_write(real *r);
 /* Whether so many bytes more of that kind may stand in the ledger: then they count. */
 bool ledger_fits(real *r, ledger_kind kind, size_t bytes);
+/* Bytes that entries of that kind may still take there. */
+size_t ledger_left(const real *r, ledger_kind kind);
 /* Bytes that these take there. */
 size_t ledger_shares_bytes(uint32_t n);
 
@@ -138,6 +157,11 @@ typedef struct desk_answer {
 	str tenant;
 } desk_answer;
 desk_answer desk_look(real *r, const pod *p, pod_ask *q, int64_t now_us, arena *a);
+/* The fence of a placement out of the number that nodes are told (agents/plan_record.h). */
+str fence_text(int64_t number, arena *a);
+/* Whether what is lent pays for the pod beside those that were waked before it in this scan; then it counts as one of
+ * them. q as desk_look left it. */
+bool desk_wakes(real *r, const pod_ask *q, str tenant, int64_t now_us);
 /* A list of placed_pod as JSON. */
 str placed_print(const js_list *placed, arena *a);
 bind_row *bind_find(const real *r, str uid);

@@ -6,6 +6,8 @@
 
 enum { PATCH_MAX = 4096, ASKED_BYTES = OBJECT_UID_MAX / 2, WAKES_MAX = 16 /* of one scan */ };
 #define SCAN_EVERY_US ((int64_t)100000)
+/* Those that were waked for what is free are looked at by their scheduler before others are. */
+#define SCAN_HELD_US  ((int64_t)1000000)
 
 void waits_put(real *r, str uid)
 {
@@ -33,6 +35,33 @@ static void wait_left(real *r, str uid, id name)
 	vec_push(&r->gone, name);
 }
 
+static asked_row *asked_row_of(real *r, str tenant)
+{
+	asked_row *of = map_find(&r->asked, tenant);
+
+	if (of)
+		return of;
+	of = calloc(1, sizeof(*of) + tenant.n);
+	assert(of);
+	of->tenant_n = tenant.n;
+	memcpy(of->tenant, tenant.p, tenant.n);
+	(void)map_put(&r->asked, str_of(of->tenant, of->tenant_n), of);
+	return of;
+}
+
+/* A tenant may have as much of the ledger as it leaves to all others: however many pods it makes, the next one's are
+ * asked about. */
+static bool asked_take(real *r, wait_row *w, str tenant)
+{
+	asked_row *of = asked_row_of(r, tenant);
+
+	if ((size_t)of->n * ASKED_BYTES > ledger_left(r, LEDGER_ASKED) || !ledger_fits(r, LEDGER_ASKED, ASKED_BYTES))
+		return false;
+	of->n++;
+	w->asked_of = of;
+	return true;
+}
+
 void waits_drop(real *r, str uid)
 {
 	wait_row *w = map_remove(&r->waits, uid);
@@ -43,6 +72,8 @@ void waits_drop(real *r, str uid)
 	(void)map_remove(&r->waits_named, id_str(&w->name));
 	if (w->is_asked)
 		wait_left(r, uid, w->name);
+	if (w->asked_of)
+		w->asked_of->n--;
 	r->room.is_less = r->room.is_less || w->is_asked;
 	free(w->denied);
 	wait_full_drop(w);
@@ -76,6 +107,13 @@ void waits_settled(real *r)
 	vec_clear(&r->left);
 }
 
+static void waked_clear(real *r)
+{
+	map_each (slot, &r->waked)
+		free(slot->value);
+	map_clear(&r->waked);
+}
+
 void waits_done(real *r)
 {
 	map_each (slot, &r->waits) {
@@ -84,8 +122,13 @@ void waits_done(real *r)
 		free(w->denied);
 		free(w);
 	}
+	map_each (slot, &r->asked)
+		free(slot->value);
+	waked_clear(r);
 	map_done(&r->waits);
 	map_done(&r->waits_named);
+	map_done(&r->asked);
+	map_done(&r->waked);
 	vec_each (uid, &r->left)
 		free(*uid);
 	vec_done(&r->left);
@@ -135,7 +178,7 @@ static void server_ask(real *r, wait_row *w, const pod *p, str tenant, const clu
 	if (pod_ask_read(p, r->spec.stock, (pod_policies){0}, a, q, NULL))
 		return;
 	str request = wish_request(p, q, r->spec.stock, &r->models, tenant, a);
-	if (!request.n || (!w->is_asked && !ledger_fits(r, LEDGER_ASKED, ASKED_BYTES)))
+	if (!request.n || (!w->is_asked && !asked_take(r, w, tenant)))
 		return;
 	w->is_told = w->is_asked = true;
 	real_write(r);
@@ -159,6 +202,10 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 		return;
 	if (d.word == DESK_OPEN)
 		yields_look(r, w, &p, q, now_us, a);
+	if (w->was_refused && d.word == DESK_OPEN && !desk_wakes(r, q, d.tenant, now_us)) {
+		r->is_held = true;
+		return;
+	}
 	if (w->was_refused && r->wakes++ < WAKES_MAX)
 		wait_wake(r, &p, str_print(a, "%lld", (long long)now_us));
 	else if (w->was_refused)
@@ -166,12 +213,17 @@ static void wait_look(real *r, wait_row *w, const cluster_events *e, int64_t now
 	w->was_refused = false;
 }
 
+static int64_t scan_next_us(const real *r)
+{
+	return r->scan_us + (r->is_held ? SCAN_HELD_US : SCAN_EVERY_US);
+}
+
 static void scan_begin(real *r, int64_t now_us)
 {
 	uint64_t loans = agent_purses(r->agent, now_us);
 
 	if (r->is_scanning || (loans == r->loans && !r->is_stirred) ||
-		(now_us >= r->scan_us && now_us < r->scan_us + SCAN_EVERY_US))
+		(now_us >= r->scan_us && now_us < scan_next_us(r)))
 		return;
 	r->loans = loans;
 	r->is_stirred = false;
@@ -179,6 +231,8 @@ static void scan_begin(real *r, int64_t now_us)
 	r->scan_us = now_us;
 	r->scan_at = r->wakes > WAKES_MAX ? r->scan_at : 0;
 	r->wakes = 0;
+	r->is_held = false;
+	waked_clear(r);
 }
 
 int64_t waits_look(real *r, const cluster_events *e, int64_t now_us)
@@ -204,5 +258,6 @@ int64_t waits_look(real *r, const cluster_events *e, int64_t now_us)
 	}
 	if (r->is_scanning)
 		return now_us;
-	return r->is_stirred ? r->scan_us + SCAN_EVERY_US : CLUSTER_NEVER;
+	r->is_stirred = r->is_stirred || r->is_held;
+	return r->is_stirred ? scan_next_us(r) : CLUSTER_NEVER;
 }

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 
 /* Nodes that are looked at for one pod, and nodes with enough victims among which the best is taken. */
-enum { NODES_MAX = 1000, FOUND_MAX = 100, KEY_MAX = 128, WORD_BITS = 64 };
+enum { NODES_MAX = 1000, FOUND_MAX = 100, KEY_MAX = 128, WORD_BITS = 64, VICTIM_BYTES = 512 /* in the ledger */ };
 #define ASK_EVERY_US ((int64_t)5000000)
 #define KEEP_US      ((int64_t)600000000)
 /* The scheduler may find victims of its own on other nodes, where whole devices are short: it goes first. */
@@ -65,6 +65,7 @@ void yields_drop(real *r, str uid)
 	if (!y)
 		return;
 	(void)map_remove(&r->yields, uid);
+	r->room.is_less = true;
 	unhold(r, y);
 	row_free(y);
 	real_write(r);
@@ -154,17 +155,19 @@ void yields_full(void *arg, const pod *p, const int32_t *nodes, uint32_t n)
 {
 	real *r = arg;
 	wait_row *w = map_find(&r->waits, p->meta.uid);
+	int64_t now_us = clock_now_us();
 
 	if (!r->agent || !w || p->is_meek || p->priority <= stock_priority_least(r->spec.stock) ||
 		yield_find(r, p->meta.uid))
 		return;
+	/* However often the scheduler looks again meanwhile. */
+	w->full_us = w->full ? w->full_us : now_us;
 	wait_full_drop(w);
 	w->full = calloc(fleet_of(r)->nodes.n / WORD_BITS + 1, sizeof(*w->full));
 	assert(w->full);
 	for (uint32_t i = 0; i < n; i++)
 		w->full[nodes[i] / WORD_BITS] |= (uint64_t)1 << (nodes[i] % WORD_BITS);
 	w->full_at = fleet_of(r)->rank_moves;
-	w->full_us = clock_now_us();
 	r->full_us = r->full_us ? r->full_us : w->full_us;
 }
 
@@ -208,11 +211,17 @@ static str node_choose(const chooser *c, const wait_row *w, arena *a)
 	return node;
 }
 
+/* The ledger has room for it, beside what matters more. */
+static bool yield_fits(const chooser *c, const victims *v)
+{
+	return ledger_fits(c->r, LEDGER_ORDER, ledger_shares_bytes(v->n_shares) + (size_t)v->n * VICTIM_BYTES);
+}
+
 static void yield_begin(chooser *c, str node, arena *a)
 {
 	victims is;
 
-	if (!victims_choose(&c->ask, node, a, &is))
+	if (!victims_choose(&c->ask, node, a, &is) || !yield_fits(c, &is))
 		return;
 	yield_row *y = row_add(c->r, &c->p->meta, node, is.shares, is.n_shares);
 	for (uint32_t i = 0; i < is.n; i++)
@@ -225,7 +234,7 @@ static void nominated_keep(const chooser *c, int64_t now_us, arena *a)
 {
 	victims is;
 
-	if (!victims_choose(&c->ask, c->p->nominated, a, &is))
+	if (!victims_choose(&c->ask, c->p->nominated, a, &is) || !yield_fits(c, &is))
 		return;
 	yield_row *y = row_add(c->r, &c->p->meta, c->p->nominated, is.shares, is.n_shares);
 	y->begun_us = now_us;

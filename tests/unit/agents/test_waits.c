@@ -1,0 +1,123 @@
+/* Pods that wait: as many are waked as what is lent pays for, and one tenant's leave room for another's. */
+#include "real_stage.h"
+
+loop *fake_loop;
+
+#define NOW_US ((int64_t)1800000000 * 1000000)
+
+enum { PODS = 30, PAID = 4, ROOM = 20, ASKED_BYTES = OBJECT_UID_MAX / 2 };
+
+static sync_class classes[] = {{{"NVIDIA", 6}, {"h100-80g", 8}}};
+
+/* So many of acme's, in two namespaces, and one of another tenant's. */
+static void stage_make(stage *t, arena *a)
+{
+	buf pods;
+
+	buf_init(&pods, 1 << 20);
+	buf_add_str(&pods, S(WAITING("new", "f", "", ASK("1", "1000", "10"), "")));
+	for (int i = 0; i < PODS; i++) {
+		buf_printf(&pods, ",{\"metadata\":{\"name\":\"p%d\",\"namespace\":\"%s\",\"uid\":\"p%d\",", i,
+			i % 2 ? "d" : "e", i);
+		buf_add_str(&pods, S("\"resourceVersion\":\"1\"},\"spec\":{\"containers\":[" ASK(
+					   "1", "1000", "10") "]},\"status\":{\"phase\":\"Pending\"}}"));
+	}
+	stage_open(t, str_z(a, buf_str(&pods)));
+	buf_done(&pods);
+	cr_assert(models_take(&t->real->models, &(sync_config){.classes = {classes, 1}}));
+	for (int i = 0; i < PODS; i++)
+		waits_put(t->real, str_print(a, "p%d", i));
+}
+
+static void pod_heard(void *arg, const cluster_pod *p)
+{
+	((int *)arg)[str_eq(p->tenant, S("acme")) ? 0 : 1]++;
+}
+
+static void pod_gone(void *arg, str name)
+{
+	(void)arg;
+	(void)name;
+}
+
+/* One scan, from its beginning to its end. */
+static int64_t scan(stage *t, int asked[2], int64_t now_us)
+{
+	cluster_events e = {.on_pod = pod_heard, .on_pod_gone = pod_gone, .arg = asked};
+	int64_t next_us;
+
+	do
+		next_us = waits_look(t->real, &e, now_us);
+	while (t->real->is_scanning);
+	return next_us;
+}
+
+static int waked(const stage *t)
+{
+	int n = 0;
+
+	map_each (slot, &t->real->waits)
+		n += !((const wait_row *)slot->value)->was_refused;
+	return n;
+}
+
+/* Every pod that waited was waked whenever one device was free: thousands of patches for one of them. */
+Test(waits, as_many_are_waked_as_what_is_lent_pays_for)
+{
+	AUTO_ARENA a = arena_new(0);
+	int asked[2] = {0};
+	stage t;
+	loan *l = calloc(1, sizeof(*l));
+
+	stage_make(&t, a);
+	*l = (loan){.name = "1.h", .tenant = "acme", .model = "h100-80g", .offline_s = 1000};
+	l->hold.offered = (amounts){{8000, PAID * 1000 + 500, 8000}};
+	(void)map_put(&t.agent.borrow.by_name, str_from(l->name), l);
+	t.agent.borrow.self.asked_us = NOW_US;
+	map_each (slot, &t.real->waits)
+		((wait_row *)slot->value)->was_refused = true;
+	int64_t at_us = scan(&t, asked, NOW_US);
+	cr_expect_eq(waked(&t), PAID);
+	cr_expect_eq(at_us, NOW_US + 1000000, "those of the others that it could pay for are looked at later");
+	(void)scan(&t, asked, NOW_US + 200000);
+	cr_expect_eq(waked(&t), PAID);
+	for (int i = 1; i <= PODS / PAID + 1; i++)
+		(void)scan(&t, asked, NOW_US + i * (int64_t)1000000);
+	cr_expect_eq(waked(&t), PODS, "all but the one of who was lent nothing: in turn, for the first may not fit");
+	stage_close(&t);
+	borrow_done(&t.agent.borrow);
+	arena_trim();
+}
+
+/* One that made thousands of pods took all of the ledger's room, and nobody else's was asked about. */
+Test(waits, a_tenants_pods_leave_room_for_those_of_others)
+{
+	AUTO_ARENA a = arena_new(0);
+	int asked[2] = {0};
+	stage t;
+
+	stage_make(&t, a);
+	t.agent.is_in_touch = true;
+	t.real->room.written = (size_t)LEDGER_BYTES_MAX / 2 - (size_t)ROOM * ASKED_BYTES;
+	waits_drop(t.real, S("new"));
+	(void)scan(&t, asked, NOW_US);
+	cr_expect(asked[0] >= ROOM / 2 && asked[0] <= ROOM / 2 + 1, "%d", asked[0]);
+	waits_put(t.real, S("new"));
+	(void)scan(&t, asked, NOW_US + 200000);
+	cr_expect_eq(asked[1], 1, "the other tenant's");
+	/* What goes leaves its place to the next. */
+	int before = asked[0];
+	for (int i = 0; i < 2; i++) {
+		map_slot *of_acme = NULL;
+		map_each (slot, &t.real->waits)
+			if (((const wait_row *)slot->value)->asked_of && str_starts(slot->key, S("p")))
+				of_acme = slot;
+		cr_assert_not_null(of_acme);
+		waits_drop(t.real, str_dup(a, of_acme->key));
+		t.real->room.added -= ASKED_BYTES;
+	}
+	t.real->is_stirred = true;
+	(void)scan(&t, asked, NOW_US + 400000);
+	cr_expect_eq(asked[0], before + 1);
+	stage_close(&t);
+}
