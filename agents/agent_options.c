@@ -133,6 +133,12 @@ static const setting rows[] = {
 		.initial = "reeve-agent",
 		.max = OBJECT_NAME_MAX,
 		.help = "Name of the mutating and of the validating webhook configuration."},
+	{.name = "record-writers",
+		.kind = SETTING_TEXT,
+		.at = offsetof(options, record_writers),
+		.initial = "kube-system,hami-system",
+		.help = "Namespaces whose service accounts may change what a pod was given, with commas between; the agent's "
+			"own is one. Counts before Kubernetes 1.30, where the webhook is asked about that."},
 	{.name = "scheduler-name",
 		.kind = SETTING_TEXT,
 		.at = offsetof(options, scheduler),

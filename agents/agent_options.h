@@ -6,7 +6,7 @@ typedef struct options {
 	const char *server, *ca, *state_dir, *join_token, *join_token_file, *simulate, *log_level;
 	const char *kubeconfig, *kube_context, *namespace, *secret, *lease, *identity, *pod, *node_account;
 	const char *listen, *tls_cert, *tls_key, *client_ca;
-	const char *scheduler, *service, *serving_secret, *webhooks, *core_policy, *runtime_class;
+	const char *scheduler, *service, *serving_secret, *webhooks, *record_writers, *core_policy, *runtime_class;
 	bool own_certificate, keep_scheduler, hide_devices, legacy_metrics, one_per_node;
 	int64_t lease_s, clusters;
 } options;

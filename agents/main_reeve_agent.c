@@ -254,6 +254,7 @@ static front_settings front_of(const program *p)
 		.serving_secret = p->o.serving_secret,
 		.service = p->o.service,
 		.webhooks = p->o.webhooks,
+		.record_writers = p->o.record_writers,
 		.core_policy = p->o.core_policy,
 		.runtime_class = p->o.runtime_class,
 		.keeps_certificate = p->o.own_certificate,

@@ -3,9 +3,13 @@
  * A pod that is bound and was given devices by HAMi's annotations has no receipt of ours. It gets one by a patch, and
  * is taken up as any other pod of an agent before us when the API server tells of that (seen.c): told to the server as
  * let in here, out of no loan.
+ *
+ * Where a plan of ours stands on a pod without a receipt, somebody took that off. It gets it again, as the plan says
+ * which placement it is: what it used of a loan it goes on using.
  */
 #include <assert.h>
 #include <stdlib.h>
+#include "agents/plan_record.h"
 #include "agents/real/real_inside.h"
 #include "agents/real/wish.h"
 #include "base/clock.h"
@@ -19,7 +23,10 @@ enum { BODY_MAX = 16 << 10, AT_ONCE = 16 };
 /* One that has no receipt yet. */
 typedef struct foreign_row {
 	str uid, space, name, node;
-	int64_t asked_us; /* when it was given one last; 0: never */
+	str placement;        /* by our plan; empty: it has none */
+	int64_t fence, index; /* the same */
+	int64_t made_us;      /* the same */
+	int64_t asked_us;     /* when it was given one last; 0: never */
 	char text[];
 } foreign_row;
 
@@ -36,19 +43,37 @@ void foreign_drop(real *r, str uid)
 	free(map_remove(&r->foreign, uid));
 }
 
+static bool plan_of_ours(const real *r, const pod *p, arena *a, plan_record *ret)
+{
+	plan_keys ours = {.n = 1};
+	str text = pod_annotation(p, PLAN_ANNOTATION);
+
+	memcpy(ours.v[0], r->public_key, SIGNATURE_KEY);
+	return text.n && plan_record_open(text, &ours, a, ret, NULL) == ERR_OK && str_eq(ret->pod_uid, p->meta.uid) &&
+	       str_eq(ret->node, p->node);
+}
+
 void foreign_put(real *r, const pod *p)
 {
+	AUTO_ARENA a = arena_new(0);
 	const object_meta *m = &p->meta;
+	plan_record says = {.placement = {"", 0}};
 
 	if (map_find(&r->foreign, m->uid))
 		return;
-	foreign_row *row = calloc(1, sizeof(*row) + m->uid.n + m->space.n + m->name.n + p->node.n);
+	if (!plan_of_ours(r, p, a, &says))
+		says = (plan_record){.placement = {"", 0}};
+	foreign_row *row = calloc(1, sizeof(*row) + m->uid.n + m->space.n + m->name.n + p->node.n + says.placement.n);
 	assert(row);
 	char *at = row->text;
 	row->uid = text_put(&at, m->uid);
 	row->space = text_put(&at, m->space);
 	row->name = text_put(&at, m->name);
 	row->node = text_put(&at, p->node);
+	row->placement = text_put(&at, says.placement);
+	row->fence = says.fence;
+	row->made_us = says.made_us;
+	row->index = name_index(p);
 	(void)map_put(&r->foreign, row->uid, row);
 }
 
@@ -81,11 +106,11 @@ static str patch_of(const foreign_row *p, str text, arena *a)
 }
 
 /* Its shares as they are booked. */
-static bool charge_of(real *r, str uid, arena *a, amounts *ret)
+static bool charge_of(real *r, str uid, arena *a, str *ret_class, amounts *ret)
 {
 	grant *g = ARENA_NEW(a, grant);
 	const fleet *f = stock_fleet(r->spec.stock);
-	str space, class;
+	str space;
 	const plan *held = stock_pod_plan(r->spec.stock, uid, &space);
 
 	for (uint32_t i = 0; held && i < held->devices.n && g->n_shares < GRANT_SHARES_MAX; i++) {
@@ -94,19 +119,48 @@ static bool charge_of(real *r, str uid, arena *a, amounts *ret)
 			g->shares[g->n_shares++] =
 				(stock_share){f->device_uuids.v[d->device], d->memory_mib, d->compute_milli, 1};
 	}
-	return wish_settle(g, r->spec.stock, &r->models, &class, ret);
+	return wish_settle(g, r->spec.stock, &r->models, ret_class, ret);
+}
+
+/* The one that it had, as far as the plan and what is lent tell it. A placement that the server was asked for is of no
+ * loan. */
+static bool receipt_again(real *r, const foreign_row *p, arena *a, receipt *ret)
+{
+	id own = name_of_pod(r->spec.cluster_uid, p->uid);
+	const work *w = works_find(&r->works, p->placement);
+	str class;
+
+	ret->id = p->placement;
+	ret->fence = fence_text(p->fence, a);
+	ret->at_us = p->made_us;
+	if (w && !str_eq(str_from(w->fence), ret->fence))
+		return false;
+	if (!str_eq(p->placement, id_str(&own))) {
+		ret->loan = STR_NONE;
+		ret->index = p->index;
+		return true;
+	}
+	if (!charge_of(r, p->uid, a, &class, &ret->charge))
+		return false;
+	const loan *l = borrow_of(agent_borrow(r->agent), ret->tenant, class);
+	if (l)
+		ret->loan = str_from(l->name);
+	return !w;
 }
 
 static bool receipt_fill(real *r, const foreign_row *p, str tenant, arena *a, receipt *ret)
 {
 	char *fence = arena_alloc(a, BOOK_FENCE_MAX + 1);
 	id name = name_of_pod(r->spec.cluster_uid, p->uid);
+	str class;
 
 	*ret = (receipt){.loan = LOAN_NONE, .tenant = tenant, .at_us = clock_now_us()};
+	if (p->placement.n)
+		return receipt_again(r, p, a, ret);
 	agent_fence(r->agent, fence);
 	ret->id = str_dup(a, str_from(name.p));
 	ret->fence = str_from(fence);
-	return charge_of(r, p->uid, a, &ret->charge) && !works_find(&r->works, ret->id);
+	return charge_of(r, p->uid, a, &class, &ret->charge) && !works_find(&r->works, ret->id);
 }
 
 static bool adopt_one(real *r, foreign_row *p, int64_t now_us)

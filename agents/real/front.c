@@ -202,6 +202,9 @@ static void admission_fill(front *f)
 		.stock = f->spec.stock,
 		.left = left_of,
 		.arg = f};
+	(void)records_writers(&f->admission.records, str_from(f->spec.space));
+	if (o->record_writers && !records_writers(&f->admission.records, str_from(o->record_writers)))
+		say(f, "records.writers", str_from(o->record_writers), S("are too many: the last are left out"));
 	f->admission.guard = (guard_spec){f->spec.stock, asks_devices, record_holds, f};
 }
 

@@ -18,6 +18,7 @@ typedef struct front_settings {
 	const char *service;                     /* under which the agents are called */
 	const char *webhooks;                    /* name of both webhook configurations */
 	const char *core_policy, *runtime_class; /* NULL: none */
+	const char *record_writers;              /* namespaces of who gives devices, besides our own (records.h) */
 	bool keeps_certificate;                  /* else somebody else does */
 	bool keeps_default, hides_devices, has_legacy;
 } front_settings;

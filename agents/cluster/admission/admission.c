@@ -11,6 +11,13 @@ static bool is_binding(const review *q)
 	       str_eq(q->operation, S("CREATE"));
 }
 
+/* Annotations are changed through the status too. */
+static bool is_pod_changed(const review *q)
+{
+	return str_eq(q->resource, S("pods")) && (!q->sub_resource.n || str_eq(q->sub_resource, S("status"))) &&
+	       str_eq(q->operation, S("UPDATE"));
+}
+
 static void count(admission *x, const review_answer *r)
 {
 	x->counts.asked++;
@@ -51,6 +58,8 @@ static void validate(admission *x, const review *q, arena *a, review_answer *ret
 {
 	if (is_binding(q) && x->guard.stock)
 		guard_apply(&x->guard, q, a, ret);
+	else if (is_pod_changed(q))
+		records_apply(&x->records, q, a, ret);
 }
 
 bool admission_mutate(admission *x, str body, buf *out)

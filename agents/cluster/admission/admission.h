@@ -2,11 +2,13 @@
  *
  *     POST <prefix>/mutate     pods, CREATE            rules.h
  *     POST <prefix>/validate   pods/binding, CREATE    guard.h
+ *                              pods, UPDATE            records.h
  *
  * Nothing is made or changed by an answer, so dry runs get the same. What is neither is let through.
  */
 #pragma once
 #include "agents/cluster/admission/guard.h"
+#include "agents/cluster/admission/records.h"
 #include "agents/cluster/admission/rules.h"
 
 enum { ADMISSION_BODY_MAX = 8 << 20 }; /* two objects of 1.5 MiB, and their managed fields */
@@ -18,6 +20,7 @@ typedef struct admission_counts {
 typedef struct admission {
 	rules_spec rules;
 	guard_spec guard;
+	records_spec records;
 	admission_counts counts;
 } admission;
 

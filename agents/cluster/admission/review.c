@@ -39,7 +39,21 @@ static err resource_read(pull *p, arena *a, str *ret)
 	return e ? e : p->e;
 }
 
-static err user_read(pull *p, arena *a, str *ret)
+static err groups_read(pull *p, arena *a, review *ret)
+{
+	err e;
+
+	if (!fields_array(p, &e))
+		return e;
+	while (!e && pull_item(p)) {
+		str group = STR_NONE;
+		e = fields_word(p, a, &group);
+		ret->is_master = ret->is_master || str_eq(group, S("system:masters"));
+	}
+	return e ? e : p->e;
+}
+
+static err user_read(pull *p, arena *a, review *ret)
 {
 	str key;
 	bool has_escape;
@@ -47,18 +61,22 @@ static err user_read(pull *p, arena *a, str *ret)
 
 	if (!fields_object(p, &e))
 		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("username")) ? fields_text(p, a, ret) : pull_skip(p);
+	while (!e && pull_key(p, &key, &has_escape)) {
+		if (str_eq(key, S("username")))
+			e = fields_text(p, a, &ret->user);
+		else
+			e = str_eq(key, S("groups")) ? groups_read(p, a, ret) : pull_skip(p);
+	}
 	return e ? e : p->e;
 }
 
-static err object_read(pull *p, review *ret)
+static err object_read(pull *p, str *ret)
 {
 	str bytes;
 	err e = pull_span(p, &bytes);
 
 	if (!e && !str_eq(bytes, S("null")))
-		ret->object = bytes;
+		*ret = bytes;
 	return e;
 }
 
@@ -81,10 +99,12 @@ static err member_read(pull *p, arena *a, str key, review *ret)
 	if (str_eq(key, S("resource")))
 		return resource_read(p, a, &ret->resource);
 	if (str_eq(key, S("userInfo")))
-		return user_read(p, a, &ret->user);
+		return user_read(p, a, ret);
 	if (str_eq(key, S("dryRun")))
 		return fields_bool(p, &ret->is_dry_run);
-	return str_eq(key, S("object")) ? object_read(p, ret) : pull_skip(p);
+	if (str_eq(key, S("oldObject")))
+		return object_read(p, &ret->old);
+	return str_eq(key, S("object")) ? object_read(p, &ret->object) : pull_skip(p);
 }
 
 static err request_read(pull *p, arena *a, review *ret)

@@ -27,7 +27,9 @@ typedef struct review {
 	str sub_resource; /* "binding"; empty: none */
 	str space, name;  /* name: empty for who gets one from the API server */
 	str user;
-	str object; /* its bytes; absent for DELETE */
+	bool is_master; /* the user is of the group system:masters */
+	str object;     /* its bytes; absent for DELETE */
+	str old;        /* the same of what is changed or deleted; absent for CREATE */
 	bool is_dry_run;
 } review;
 

@@ -19,6 +19,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "isRecord" -}}
 k.startsWith('hami.io/') || k in ['reeve.io/plan', 'reeve.io/receipt', 'volcano.sh/vgpu-ids-new', 'volcano.sh/devices-to-allocate']
 {{- end }}
+{{- /* Whether who asks is none of those who give devices. */ -}}
+{{- define "byOthers" -}}
+{{- $tests := list "request.userInfo.username.startsWith('system:node:')" "(has(request.userInfo.groups) && 'system:masters' in request.userInfo.groups)" -}}
+{{- range append .Values.records.writers .Release.Namespace | uniq }}{{ $tests = append $tests (printf "request.userInfo.username.startsWith('system:serviceaccount:%s:')" .) }}{{ end -}}
+{{- printf "!(%s)" (join " || " $tests) -}}
+{{- end }}
+{{- /* Whether no record of the pod's is changed, taken off or put there. */ -}}
+{{- define "keepsRecords" -}}
+{{ .before }}.all(k, !({{ include "isRecord" . }}) || (k in {{ .after }} && {{ .after }}[k] == {{ .before }}[k])) && {{ .after }}.all(k, !({{ include "isRecord" . }}) || k in {{ .before }})
+{{- end }}
 {{- define "scheduler.configuration" -}}
 apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration

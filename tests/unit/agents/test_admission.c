@@ -529,3 +529,50 @@ Test(admission, a_binding_to_a_governed_node_needs_its_record)
 	}
 	stock_free(s);
 }
+
+#define NOTED(notes) "{\"metadata\":{\"name\":\"p\",\"namespace\":\"team\",\"annotations\":" notes "},\"spec\":{}}"
+#define CHANGE(user, groups, sub, before, after)                                                                        \
+	"{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u\",\"resource\":" \
+	"{\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\"}," sub                                                \
+	"\"operation\":\"UPDATE\",\"userInfo\":{\"username\":\"" user "\",\"groups\":" groups                           \
+	"},\"object\":" NOTED(after) ",\"oldObject\":" NOTED(before) "}}"
+
+/* Before Kubernetes 1.30 nothing else stood between a tenant and the receipt of what its pod was charged. */
+Test(admission, what_a_pod_was_given_is_changed_by_those_who_give_alone)
+{
+	static const struct {
+		const char *body;
+		bool is_refused;
+	} v[] = {
+		{CHANGE("jane", "[\"dev\"]", "", "{\"reeve.io/receipt\":\"a\"}", "{}"), true},
+		{CHANGE("jane", "null", "", "{\"reeve.io/receipt\":\"a\"}", "null"), true},
+		{CHANGE("jane", "[]", "", "{\"reeve.io/plan\":\"a\"}", "{\"reeve.io/plan\":\"b\"}"), true},
+		{CHANGE("jane", "[]", "", "null", "{\"hami.io/vgpu-devices-allocated\":\"x\"}"), true},
+		{CHANGE("jane", "[]", "\"subResource\":\"status\",", "{\"reeve.io/plan\":\"a\"}", "{}"), true},
+		{CHANGE("jane", "[]", "\"subResource\":\"ephemeralcontainers\",", "{\"reeve.io/plan\":\"a\"}", "{}"),
+			false},
+		{CHANGE("jane", "[]", "\"subResource\":null,", "{\"reeve.io/plan\":\"a\",\"x\":\"1\"}",
+			 "{\"y\":\"2\",\"reeve.io/plan\":\"a\"}"),
+			false},
+		{CHANGE("system:node:n1", "[\"system:nodes\"]", "", "null", "{\"hami.io/bind-phase\":\"success\"}"),
+			false},
+		{CHANGE("root", "[\"a\",\"system:masters\"]", "", "{\"reeve.io/plan\":\"a\"}", "{}"), false},
+		{CHANGE("system:serviceaccount:hami-system:plugin", "[]", "", "null", "{\"hami.io/x\":\"1\"}"), false},
+		{CHANGE("system:serviceaccount:reeve:reeve-agent", "[]", "", "null", "{\"reeve.io/receipt\":\"1\"}"),
+			false},
+		{CHANGE("system:serviceaccount:reeve-team:x", "[]", "", "null", "{\"reeve.io/receipt\":\"1\"}"), true},
+		{CHANGE("system:serviceaccount:team:x", "[]", "", "{\"hami.io/x\":\"1\"}", "{}"), true},
+	};
+	admission x = plain();
+
+	cr_assert(records_writers(&x.records, S("reeve")));
+	cr_assert(records_writers(&x.records, S("kube-system, hami-system,")));
+	cr_expect_eq(x.records.n, 3);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		json_t *doc = review_ask(&x, false, v[i].body), *response = json_object_get(doc, "response");
+		const char *code = text_at(response, "/status/details/causes/0/reason");
+		cr_expect_str_eq(code ? code : "", v[i].is_refused ? "record_kept" : "", "row %zu", i);
+		cr_expect_eq(json_is_true(json_object_get(response, "allowed")), !v[i].is_refused, "row %zu", i);
+		json_decref(doc);
+	}
+}

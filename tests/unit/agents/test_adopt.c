@@ -1,5 +1,6 @@
 /* Pods of HAMi's get a receipt, and by that a placement; nobody else's do. */
 #include "agents/cluster/agent_inside.h"
+#include "agents/plan_record.h"
 #include "agents/real/real_inside.h"
 #include "cluster_fixture.h"
 #include "fake_kube.h"
@@ -220,5 +221,65 @@ Test(binds, whoever_waits_for_a_bind_hears_of_a_pod_that_went_before_it_was_paid
 		cr_expect_eq(heard, 1, "bound elsewhere %d: %d", is_bound, heard);
 		cr_expect(!bind_find(t.real, S("pod1")));
 		stage_close(&t);
+	}
+}
+
+/* As it stands in a pod's JSON. */
+static str plan_note(stage *t, const char *name, int64_t fence, arena *a)
+{
+	plan_share s = {S("nvidia.com/gpu"), S("device1"), 2000, 250, STR_NONE, 0};
+	plan_container c = {S("c"), false, &s, 1};
+	plan_record r = {.pod_uid = S("pod1"), .node = S("node1"), .fence = fence, .made_us = 5};
+	str text;
+	buf out;
+
+	r.placement = str_from(name);
+	r.containers = &c;
+	r.n = 1;
+	cr_assert_eq(plan_record_sign(&r, t->key, a, &text, NULL), ERR_OK);
+	buf_init(&out, PLAN_BYTES_MAX);
+	for (uint32_t i = 0; i < text.n; i++)
+		buf_printf(&out, text.p[i] == '\n' ? "\\n" : "%c", text.p[i]);
+	text = str_dup(a, buf_str(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* It became a placement of no loan, and its tenant was let in once more. */
+Test(adopt, who_takes_the_receipt_off_a_pod_of_ours_gets_it_back_as_it_was)
+{
+	for (int is_ordered = 0; is_ordered < 2; is_ordered++) {
+		AUTO_ARENA a = arena_new(0);
+		stage t;
+		receipt is;
+		stage_open(&t);
+		id own = name_of_pod(S("here"), S("pod1"));
+		const char *name = is_ordered ? "plc_01JD0Z6T9X3V5Q7R8S9T0V1W2X" : own.p;
+		loan *l = calloc(1, sizeof(*l));
+		(void)snprintf(l->name, sizeof(l->name), "9.h100-80g");
+		(void)snprintf(l->tenant, sizeof(l->tenant), "acme");
+		(void)snprintf(l->model, sizeof(l->model), "h100-80g");
+		(void)map_put(&t.agent.borrow.by_name, str_from(l->name), l);
+		stock_trust(t.stock, t.real->public_key);
+		str note = plan_note(&t, name, (int64_t)3 << 24 | 2, a);
+		tell(&t,
+			str_z(a,
+				str_print(a,
+					"{\"metadata\":{\"name\":\"pod1\",\"namespace\":\"d\",\"uid\":\"pod1\",\"resourceVersion\":\"2\",\"annotations\":{"
+					"\"reeve.io/index\":\"4\",\"reeve.io/plan\":\"" STR_FMT
+					"\"}},\"spec\":{\"nodeName\":\"node1\",\"containers\":[" ASK(
+						"1", "2000", "25") "]},\"status\":{\"phase\":\"Running\"}}",
+					STR_ARG(note))));
+		foreign_adopt(t.real, NOW_US);
+		turn(&t);
+		cr_assert_eq(t.n_patches, 1);
+		cr_assert(receipt_open(receipt_of(&t, a), S("pod1"), S("node1"), t.real->public_key, &is));
+		cr_expect(str_eq(is.id, str_from(name)) && str_eq(is.fence, S("3.2")) && is.at_us == 5);
+		cr_expect(str_eq(is.loan, is_ordered ? STR_NONE : S("9.h100-80g")), STR_FMT, STR_ARG(is.loan));
+		cr_expect_eq(is.charge.v[AXIS_MEMORY_MIB], is_ordered ? 0 : 2000);
+		cr_expect_eq(is.index, is_ordered ? 4 : 0);
+		stage_close(&t);
+		borrow_done(&t.agent.borrow);
+		arena_trim();
 	}
 }
