@@ -1,18 +1,22 @@
 /* api_double: an API server as far as an agent needs one, that ends the agent at a chosen write.
  *
- *     api_double ADDRESS_FILE
+ *     api_double ADDRESS_FILE [SERVER_HOST:PORT]
  *
- * Plain HTTP on a free port of loopback, which is written into the file. Lists, watches, creates, merge patches guarded
+ * Plain HTTP on a free port of loopback, which is written into the file. With a server, it also stands between that and
+ * its agent (between.h), at the address in ADDRESS_FILE.between. Lists, watches, creates, merge patches guarded
  * by the version, replaces, deletes, bindings and evictions; a bound pod runs at once. The token "node/NAME" is that of
  * a node's agent. Beside that:
  *
  *     POST /double/extender  "URL [CA_FILE]" is where the extender is: pods are scheduled through it
- *     POST /double/kill      "PID N before|after": at the Nth write from here on of the Secret or of a binding, that
- *                            process is killed before it takes effect, or after, without an answer. PID 0: nobody is
- *                            killed, and the answer says 503 whether it took effect or not
- *     GET /double/writes     how many such writes there were
+ *     POST /double/kill      "PID N before|after": at the Nth write from here on of the Secret, of a binding or of an
+ *                            eviction, that process is killed before it takes effect, or after, without an answer.
+ *                            PID 0: nobody is killed, and the answer says 503 whether it took effect or not
+ *     POST /double/talk      "PID N before|after": the same at the Nth record that agent and server send one another.
+ *                            PID 0: their connection is cut there
+ *     GET /double/writes     how many such writes there were, and records
  */
 #include <assert.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +24,7 @@
 #include "base/clock.h"
 #include "net/listen.h"
 #include "net/web.h"
+#include "between.h"
 #include "sched.h"
 
 enum { ANSWER_MAX = 64 << 20 };
@@ -34,6 +39,7 @@ typedef struct server {
 	loop *loop;
 	store store;
 	sched *sched;
+	between *between; /* NULL: it stands between nobody */
 	watcher *watchers;
 	int64_t writes, kill_at; /* 0: never */
 	pid_t kill_pid;
@@ -291,7 +297,8 @@ static void answer(server *s, web_req *r, const place *p, json_t *doc)
 
 static bool is_counted(const web_req *r, const place *p)
 {
-	return (r->method == WEB_PATCH && strcmp(p->kind, "secrets") == 0) || strcmp(p->sub, "binding") == 0;
+	return (r->method == WEB_PATCH && strcmp(p->kind, "secrets") == 0) || strcmp(p->sub, "binding") == 0 ||
+	       strcmp(p->sub, "eviction") == 0;
 }
 
 /* Whether something is to happen at this write, before it takes effect or after. */
@@ -322,8 +329,13 @@ static void control(server *s, web_req *r)
 		s->kill_pid = (pid_t)pid;
 		s->kill_at = n ? s->writes + n : 0;
 		s->kills_after = str_eq(rest, S("after"));
+	} else if (str_eq(r->path, S("/double/talk")) && s->between) {
+		(void)str_to_i64(str_split(&rest, ' '), &pid);
+		(void)str_to_i64(str_split(&rest, ' '), &n);
+		between_hurt(s->between, (pid_t)pid, n, str_eq(rest, S("after")));
 	}
-	web_reply(r, 200, S(""), str_print(a, "%lld\n", (long long)s->writes));
+	int64_t records = s->between ? between_count(s->between) : 0;
+	web_reply(r, 200, S(""), str_print(a, "%lld %lld\n", (long long)s->writes, (long long)records));
 }
 
 static void on_request(void *arg, web_req *r)
@@ -365,6 +377,7 @@ static void on_stop(void *arg, int signo)
 static void server_done(server *s, web_server *web)
 {
 	sched_close(s->sched);
+	between_close(s->between);
 	web_close(web);
 	for (watcher *w = s->watchers, *next; w; w = next) {
 		next = w->next;
@@ -376,6 +389,16 @@ static void server_done(server *s, web_server *web)
 	arena_trim();
 }
 
+static err between_begin(server *s, int argc, char **argv, fault *f)
+{
+	char file[PATH_MAX];
+
+	if (argc < 3)
+		return ERR_OK;
+	(void)snprintf(file, sizeof(file), "%s.between", argv[1]);
+	return between_open(s->loop, file, argv[2], &s->between, f);
+}
+
 int main(int argc, char **argv)
 {
 	server s = {.loop = loop_new()};
@@ -384,9 +407,9 @@ int main(int argc, char **argv)
 	fault f = {0};
 	int fd;
 
-	if (argc != 2 || listen_open("127.0.0.1:0", &fd, &f) || listen_address(fd, address, sizeof(address)) ||
-		file_write(argv[1], 0644, str_from(address), &f)) {
-		(void)fprintf(stderr, "usage: api_double ADDRESS_FILE: %s\n", f.detail);
+	if (argc < 2 || argc > 3 || between_begin(&s, argc, argv, &f) || listen_open("127.0.0.1:0", &fd, &f) ||
+		listen_address(fd, address, sizeof(address)) || file_write(argv[1], 0644, str_from(address), &f)) {
+		(void)fprintf(stderr, "usage: api_double ADDRESS_FILE [SERVER_HOST:PORT]: %s\n", f.detail);
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
