@@ -6,7 +6,7 @@ static bool plan_open(str text, const plan_keys *keys, bool is_known, arena *a, 
 	return (is_known ? plan_record_read(text, a, ret) : plan_record_open(text, keys, a, ret, NULL)) == ERR_OK;
 }
 
-static bool plan_take(const pod *p, const plan_keys *keys, const pod_holds *known, arena *a, pod_holds *ret)
+static bool plan_take(const pod *p, const plan_keys *keys, const uint8_t *trusted, arena *a, pod_holds *ret)
 {
 	str text = pod_annotation(p, PLAN_ANNOTATION);
 	plan_record r;
@@ -14,15 +14,16 @@ static bool plan_take(const pod *p, const plan_keys *keys, const pod_holds *know
 	if (!text.n || !keys->n)
 		return false;
 	digest_sha256(&text, 1, ret->plan);
-	return plan_open(text, keys, known && memcmp(known->plan, ret->plan, DIGEST_BYTES) == 0, a, &r) &&
+	return plan_open(text, keys, trusted && memcmp(trusted, ret->plan, DIGEST_BYTES) == 0, a, &r) &&
 	       str_eq(r.pod_uid, p->meta.uid) && str_eq(r.node, p->node) &&
 	       pod_shares_planned(p, &r, a, &ret->shares, &ret->n);
 }
 
-err pod_holds_read(const pod *p, const plan_keys *keys, const pod_holds *known, arena *a, pod_holds *ret, fault *f)
+err pod_holds_read(const pod *p, const plan_keys *keys, const pod_holds *known, const uint8_t trusted[DIGEST_BYTES],
+	arena *a, pod_holds *ret, fault *f)
 {
 	*ret = (pod_holds){0};
-	ret->is_planned = plan_take(p, keys, known, a, ret);
+	ret->is_planned = plan_take(p, keys, trusted, a, ret);
 	if (ret->is_planned)
 		return ERR_OK;
 	if (!known)

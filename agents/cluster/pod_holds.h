@@ -19,8 +19,8 @@ typedef struct pod_holds {
 /* When the pod was bound, while the plugin of its node has not given it its devices yet (HAMi's bind-phase); else 0. */
 int64_t pod_unfinished_us(const pod *p);
 
-/* known: what it held on this node by a plan; NULL: it was not known, or by no plan. A plan that holds is not checked
- * again while it is the same, and one that was taken off the pod since still counts. In a. ERR_CONFLICT, ERR_BAD_FIELD,
- * ERR_LIMIT: it has no plan, and its annotations cannot be read. */
-err pod_holds_read(
-	const pod *p, const plan_keys *keys, const pod_holds *known, arena *a, pod_holds *ret, fault *f) MUST_CHECK;
+/* known: what it held on this node by a plan; NULL: it was not known, or by no plan. A plan that was taken off the pod
+ * since still counts. trusted: the digest of a plan of this pod on this node of which it is known that it holds; NULL:
+ * of none. In a. ERR_CONFLICT, ERR_BAD_FIELD, ERR_LIMIT: it has no plan, and its annotations cannot be read. */
+err pod_holds_read(const pod *p, const plan_keys *keys, const pod_holds *known, const uint8_t trusted[DIGEST_BYTES],
+	arena *a, pod_holds *ret, fault *f) MUST_CHECK;

@@ -14,7 +14,8 @@ struct stock_pod {
 	pod_holds holds; /* shares: its own */
 	plan booked;
 	int64_t priority;
-	bool is_seen; /* bound, as the API server tells; else reserved */
+	bool is_seen;    /* bound, as the API server tells; else reserved */
+	bool is_vouched; /* of a reserved one: holds.plan is of the plan that it is bound with */
 	bool is_leaving;
 	int64_t bind_us;
 	stock_pod *next, *prev; /* of the same node */
@@ -426,8 +427,10 @@ err stock_pod_put(stock *s, const pod *p, fault *f)
 	stock_pod *known = pod_find(s, p->meta.uid);
 	pod_holds h = {0};
 	bool holds = p->node.n && p->meta.uid.n && !pod_is_over(p);
-	bool is_same = known && known->holds.is_planned && str_eq(known->node, p->node);
-	err e = holds ? pod_holds_read(p, &s->keys, is_same ? &known->holds : NULL, a, &h, f) : ERR_OK;
+	bool is_there = known && str_eq(known->node, p->node);
+	const pod_holds *same = is_there && known->holds.is_planned ? &known->holds : NULL;
+	const uint8_t *trusted = same || (is_there && known->is_vouched) ? known->holds.plan : NULL;
+	err e = holds ? pod_holds_read(p, &s->keys, same, trusted, a, &h, f) : ERR_OK;
 
 	/* One that is being bound is not seen bound yet: its reservation stands. */
 	if (known && !p->node.n && !known->is_seen && !pod_is_over(p))
@@ -451,6 +454,16 @@ void stock_reserve(stock *s, str uid, str space, str node, const stock_share *sh
 {
 	stock_pod_drop(s, uid);
 	pod_add(s, &(stock_entry){.uid = uid, .space = space, .name = S(""), .node = node, .shares = shares, .n = n});
+}
+
+void stock_vouch(stock *s, str uid, str plan_text)
+{
+	stock_pod *p = pod_find(s, uid);
+
+	if (!p || p->is_seen)
+		return;
+	p->is_vouched = true;
+	digest_sha256(&plan_text, 1, p->holds.plan);
 }
 
 void stock_release(stock *s, str uid)

@@ -46,6 +46,9 @@ typedef struct stock_share {
 } stock_share;
 /* Books the shares on the node for a pod that is being bound. */
 void stock_reserve(stock *s, str uid, str space, str node, const stock_share *shares, uint32_t n);
+/* The plan with which a reserved pod is being bound, signed in this process: seen on the pod on that node, it is taken
+ * at its word. */
+void stock_vouch(stock *s, str uid, str plan_text);
 /* Gives a reservation back; a pod that was seen bound keeps what it holds. */
 void stock_release(stock *s, str uid);
 /* The node on which the pod is booked or reserved, or STR_NONE. */

@@ -8,7 +8,7 @@ bind_row *bind_find(const real *r, str uid)
 	return uid.n ? map_find(&r->binds, uid) : NULL;
 }
 
-bind_row *bind_add(real *r, str uid, str space, str name, str node, str text)
+bind_row *bind_add(real *r, str uid, str space, str name, str node, str text, bool is_signed_here)
 {
 	bind_row *b = calloc(1, sizeof(*b));
 
@@ -18,7 +18,8 @@ bind_row *bind_add(real *r, str uid, str space, str name, str node, str text)
 	work_text(&b->pod, name);
 	work_text(&b->node, node);
 	work_text(&b->receipt, str_of(text.p ? text.p : "", text.n));
-	if (!receipt_open(str_from(b->receipt), uid, node, r->public_key, &b->r))
+	str told = str_from(b->receipt);
+	if (!(is_signed_here ? receipt_read(told, &b->r) : receipt_open(told, uid, node, r->public_key, &b->r)))
 		b->r = (receipt){.id = S("")};
 	(void)map_put(&r->binds, str_from(b->uid), b);
 	return b;

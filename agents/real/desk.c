@@ -295,7 +295,7 @@ str placed_print(const js_list *placed, arena *a)
 static void bind_begin(real *r, const desk_answer *d, const binding_args *at, const pod *p, const pod_ask *q, arena *a,
 	const grant *g, str text)
 {
-	bind_row *b = bind_add(r, at->uid, at->space, at->pod, at->node, text);
+	bind_row *b = bind_add(r, at->uid, at->space, at->pod, at->node, text, true);
 
 	b->is_ordered = d->word == DESK_ORDERED;
 	bind_shares(b, g->shares, g->n_shares);

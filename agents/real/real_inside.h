@@ -165,7 +165,7 @@ bool desk_wakes(real *r, const pod_ask *q, str tenant, int64_t now_us);
 /* A list of placed_pod as JSON. */
 str placed_print(const js_list *placed, arena *a);
 bind_row *bind_find(const real *r, str uid);
-bind_row *bind_add(real *r, str uid, str space, str name, str node, str text);
+bind_row *bind_add(real *r, str uid, str space, str name, str node, str text, bool is_signed_here);
 void bind_shares(bind_row *b, const stock_share *shares, uint32_t n);
 void bind_drop(real *r, bind_row *b);
 /* Its pod is bound: it takes its seat, and the core is told. */

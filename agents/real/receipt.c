@@ -58,16 +58,29 @@ static bool words_read(str words, receipt *ret)
 	return ret->id.n && ret->fence.n && ret->tenant.n;
 }
 
+/* Where its last word begins, the signature; 0: it has none. */
+static uint32_t signature_at(str text)
+{
+	uint32_t cut = text.n <= RECEIPT_BYTES_MAX ? text.n : 0;
+
+	while (cut && text.p[cut - 1] != ' ')
+		cut--;
+	return cut;
+}
+
+bool receipt_read(str text, receipt *ret)
+{
+	uint32_t cut = signature_at(text);
+
+	return cut && words_read(str_cut(text, 0, cut - 1), ret);
+}
+
 bool receipt_open(str text, str pod_uid, str node, const uint8_t key[SIGNATURE_KEY], receipt *ret)
 {
 	AUTO_ARENA a = arena_new(0);
-	uint32_t cut = text.n;
+	uint32_t cut = signature_at(text);
 	str bytes;
 
-	if (!text.n || text.n > RECEIPT_BYTES_MAX)
-		return false;
-	while (cut && text.p[cut - 1] != ' ')
-		cut--;
 	if (!cut || !base64_read(str_cut(text, cut, text.n), a, &bytes) || bytes.n != SIGNATURE_BYTES)
 		return false;
 	str words = str_cut(text, 0, cut - 1);

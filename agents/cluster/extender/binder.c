@@ -290,6 +290,15 @@ static bool node_is_busy(const deed *d)
 	return l.is_busy;
 }
 
+static void plan_vouch(const deed *d)
+{
+	const grant *g = d->grant;
+
+	for (uint32_t i = 0; i < g->n_annotations; i++)
+		if (str_eq(g->annotations[i].key, S(PLAN_ANNOTATION)))
+			stock_vouch(d->owner->spec.stock, d->args.uid, g->annotations[i].value);
+}
+
 static err deed_begin(deed *d, str body, grant *g, fault *f)
 {
 	const binder_spec *s = &d->owner->spec;
@@ -313,9 +322,11 @@ static err deed_begin(deed *d, str body, grant *g, fault *f)
 		return fault_set(f, ERR_CONFLICT, NULL, "another pod is still being given its devices on " STR_FMT,
 			STR_ARG(d->args.node));
 	e = grant_read(d, g, f);
-	if (!e)
-		stock_reserve(s->stock, d->args.uid, d->args.space, d->args.node, g->shares, g->n_shares);
-	return e;
+	if (e)
+		return e;
+	stock_reserve(s->stock, d->args.uid, d->args.space, d->args.node, g->shares, g->n_shares);
+	plan_vouch(d);
+	return ERR_OK;
 }
 
 void binder_bind(binder *b, str body, void (*on_done)(void *arg, const char *why), void *arg)

@@ -211,7 +211,7 @@ Test(binds, whoever_waits_for_a_bind_hears_of_a_pod_that_went_before_it_was_paid
 		int heard = 0;
 		stage_open(&t);
 		mirror_ear ear = real_ear(t.real);
-		bind_row *b = bind_add(t.real, S("pod1"), S("d"), S("pod1"), S("node2"), STR_NONE);
+		bind_row *b = bind_add(t.real, S("pod1"), S("d"), S("pod1"), S("node2"), STR_NONE, false);
 		b->on_paid = on_paid;
 		b->deed = &heard;
 		if (is_bound)
@@ -282,4 +282,46 @@ Test(adopt, who_takes_the_receipt_off_a_pod_of_ours_gets_it_back_as_it_was)
 		borrow_done(&t.agent.borrow);
 		arena_trim();
 	}
+}
+
+/* The guard asks about each Binding, most often our own: it must not take longer over it, nor another for it. */
+Test(binds, the_guard_knows_the_receipt_of_a_bind_and_opens_all_others)
+{
+	stage t;
+	const char *reason;
+	receipt words = {.id = S("plc_1"), .fence = S("1.1"), .tenant = S("acme")}, changed = words;
+
+	stage_open(&t);
+	AUTO_ARENA a = arena_new(0);
+	str text = receipt_sign(&words, S("pod1"), S("node2"), t.key, a);
+	changed.tenant = S("other");
+	str other = receipt_sign(&changed, S("pod1"), S("node2"), t.key, a);
+	/* The signature of one under the words of the other. */
+	str forged = str_print(a, STR_FMT STR_FMT, STR_ARG(str_cut(other, 0, other.n - 88)),
+		STR_ARG(str_cut(text, text.n - 88, text.n)));
+	const struct {
+		str uid, node, text;
+		bool holds;
+	} rows[] = {
+		{S("pod1"), S("node2"), text, true},
+		{S("pod1"), S("node2"), other, true},
+		{S("pod1"), S("node2"), forged, false},
+		{S("pod1"), S("node1"), text, false},
+		{S("pod2"), S("node2"), text, false},
+		{S("pod1"), S("node2"), S(""), false},
+	};
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			object_pair note = {S(RECEIPT_ANNOTATION), rows[i].text};
+			cr_expect_eq(real_record_holds(t.real, rows[i].uid, rows[i].node, &note, 1, &reason),
+				rows[i].holds, "round %d, row %zu", round, i);
+		}
+		if (round == 0)
+			(void)bind_add(t.real, S("pod1"), S("d"), S("pod1"), S("node2"), text, true);
+		if (round == 1)
+			(void)bind_add(t.real, S("pod2"), S("d"), S("pod2"), S("node2"), forged, false);
+	}
+	cr_expect(str_eq(bind_find(t.real, S("pod1"))->r.tenant, S("acme")));
+	cr_expect_eq(bind_find(t.real, S("pod2"))->r.id.n, 0, "what the Secret tells is opened");
+	stage_close(&t);
 }

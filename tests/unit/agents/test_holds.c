@@ -255,3 +255,65 @@ Test(holds, a_plan_counts_though_more_containers_ask_than_we_count)
 	cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000);
 	stage_close(&t);
 }
+
+/* As the binder has it, behind the quotes of the pod's JSON. */
+static str unescaped(str text, arena *a)
+{
+	buf out;
+
+	buf_init(&out, PLAN_BYTES_MAX);
+	for (uint32_t i = 0; i < text.n; i++) {
+		bool is_line = text.p[i] == '\\';
+		buf_add_char(&out, is_line ? '\n' : text.p[i]);
+		i += is_line;
+	}
+	str plain = str_dup(a, buf_str(&out));
+	buf_done(&out);
+	return plain;
+}
+
+static void reserve(stage *t, const char *node, str vouched)
+{
+	stock_share s = {S("device2"), 1000, 100, 1};
+
+	stock_pod_drop(t->stock, S("u1"));
+	stock_reserve(t->stock, S("u1"), S("d"), str_from(node), &s, 1);
+	stock_vouch(t->stock, S("u1"), unescaped(vouched, t->a));
+}
+
+/* What this process signed for a bind need not be checked when it is seen on the pod. The texts here are of a key that
+ * nobody trusts, so that it shows which are checked. */
+Test(holds, a_plan_that_was_signed_here_counts_on_its_own_pod_and_node_alone)
+{
+	stage t;
+
+	stage_open(&t);
+	str ours = plan_of(&t, t.other, "u1", "node1", 3000, 300),
+	    more = plan_of(&t, t.other, "u1", "node1", 7000, 700);
+	str there = plan_of(&t, t.other, "u1", "node2", 3000, 300),
+	    others = plan_of(&t, t.other, "u2", "node1", 3000, 300);
+	const struct {
+		str vouched, seen;
+		const char *node;
+		int64_t free_mib;
+	} rows[] = {
+		{ours, ours, "node1", 5000},
+		{ours, more, "node1", 6000},
+		{ours, ours, "node2", 6000},
+		{there, there, "node1", 6000},
+		{others, others, "node1", 6000},
+		{ours, STR_NONE, "node1", 6000},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		reserve(&t, rows[i].node, rows[i].vouched);
+		cr_expect_eq(tell(&t, rows[i].seen, "device2,NVIDIA,2000,20:;", ASK("1", "2000", "20")), ERR_OK);
+		cr_expect_eq(fleet_free_memory_mib(device(&t)), rows[i].free_mib, "row %zu: %lld", i,
+			(long long)fleet_free_memory_mib(device(&t)));
+	}
+	/* Seen once, it is as any other: it stays, and another needs a signature that holds. */
+	reserve(&t, "node1", ours);
+	cr_expect_eq(tell(&t, ours, "", ASK("1", "2000", "20")), ERR_OK);
+	cr_expect_eq(tell(&t, more, "device2,NVIDIA,2000,20:;", ASK("1", "2000", "20")), ERR_OK);
+	cr_expect_eq(fleet_free_memory_mib(device(&t)), 5000);
+	stage_close(&t);
+}
