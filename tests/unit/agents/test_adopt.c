@@ -308,6 +308,7 @@ Test(binds, the_guard_knows_the_receipt_of_a_bind_and_opens_all_others)
 		{S("pod1"), S("node2"), forged, false},
 		{S("pod1"), S("node1"), text, false},
 		{S("pod2"), S("node2"), text, false},
+		{S("pod2"), S("node2"), forged, false},
 		{S("pod1"), S("node2"), S(""), false},
 	};
 	for (int round = 0; round < 3; round++) {
