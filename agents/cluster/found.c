@@ -30,3 +30,18 @@ bool found_has(const found *all, str uuid)
 				return true;
 	return false;
 }
+
+static bool is_cordoned_device(const kube_node *n, str uuid)
+{
+	str list = kube_node_annotation(n, "hami.io/device-cordon");
+
+	while (list.p)
+		if (str_eq(str_trim(str_split(&list, ',')), uuid))
+			return true;
+	return false;
+}
+
+bool found_is_closed(const kube_node *n, const inventory_device *d)
+{
+	return !d->memory_mib || !d->slots || str_eq(d->mode, S("mig")) || is_cordoned_device(n, d->uuid);
+}

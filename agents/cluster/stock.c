@@ -270,22 +270,6 @@ static int32_t class_of(stock *s, uint32_t kind_at, const vendor *kind, str prod
 	return id;
 }
 
-static bool is_cordoned_device(const kube_node *n, str uuid)
-{
-	str list = kube_node_annotation(n, "hami.io/device-cordon");
-
-	while (list.p)
-		if (str_eq(str_trim(str_split(&list, ',')), uuid))
-			return true;
-	return false;
-}
-
-/* A device that its plugin cuts by itself at places which only its own record tells takes no work of ours yet. */
-static bool is_closed_device(const kube_node *n, const inventory_device *d)
-{
-	return !d->memory_mib || !d->slots || str_eq(d->mode, S("mig")) || is_cordoned_device(n, d->uuid);
-}
-
 /* Another node that is there tells of that device: whoever can write on one node could take those of another. */
 static bool is_anothers(stock *s, int32_t node, str uuid, fault *f)
 {
@@ -311,7 +295,7 @@ static void device_put(stock *s, int32_t node, int32_t class_id, const kube_node
 	if (fleet_device_put(&s->fleet, node, &spec, &device))
 		return;
 	sick_registered(&s->sick, &s->fleet, device, n->meta.name, from->uuid, from->is_healthy);
-	fleet_device_flag(&s->fleet, device, FLEET_CLOSED, is_closed_device(n, from));
+	fleet_device_flag(&s->fleet, device, FLEET_CLOSED, found_is_closed(n, from));
 }
 
 static void devices_remove(stock *s, int32_t node, const found *left)
