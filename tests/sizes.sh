@@ -31,6 +31,7 @@ CONTRACT_EXAMPLES       1        60   examples that Schemathesis draws per opera
 CONTRACT_SHARE          6         1   one operation in so many, except in chains
 REPLAY_PODS           800      8152   pods of the trace that are sent
 SHIM_STEPS          40000  20000000   random calls of the driver against a model, in each build of the shim
+SHIM_TURNS          30     30000      turns of processes that make random calls, come and go, against a model, in each build of the shim
 SHIM_KILLS            300     10000   processes killed at random moments of their calls
 SHIM_STOPS            100      1000   processes stopped at random moments
 KUBELET_SHUFFLES       80     10000   times two pods of one shape are admitted in shuffled order

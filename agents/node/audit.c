@@ -220,7 +220,8 @@ static uint64_t at_most(uint64_t v, uint64_t most)
 	return v < most ? v : most;
 }
 
-/* Which slot is this process's; its books' bytes. The node's pid goes into it, so that the shim finds itself in NVML's
+/* Which slots are this process's (a copy of the driver that it has loaded beside the first has one of its own); its
+ * books' bytes. The node's pid goes into it, so that the shim finds itself in NVML's
  * list. */
 static void row_book(const audit *a, row *r, const allocation *of, unsigned top)
 {
@@ -231,7 +232,9 @@ static void row_book(const audit *a, row *r, const allocation *of, unsigned top)
 			atomic_load(&slot->pid_space) != r->who.space)
 			continue;
 		r->is_booked = true;
-		r->booked = r->at >= 0 ? at_most(atomic_load(&slot->bytes[r->at]), BOOKED_BYTES_MOST) : 0;
+		if (r->at >= 0)
+			r->booked = at_most(r->booked + at_most(atomic_load(&slot->bytes[r->at]), BOOKED_BYTES_MOST),
+				BOOKED_BYTES_MOST);
 		if (atomic_load(&slot->host_pid) != (uint32_t)r->who.pid)
 			(void)lot_name_process(&of->lot, i, (uint32_t)r->who.pid);
 	}

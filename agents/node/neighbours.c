@@ -141,7 +141,7 @@ static bool has_living(const neighbours *n, lot *l)
 		return false;
 	for (unsigned i = 0; i < l->top && !has; i++) {
 		uint64_t owner = atomic_load(&n->books->slots[i].owner) & ~BOOKS_JOINING;
-		has = owner && alive_check(owner);
+		has = owner && alive_check(owner, 0);
 	}
 	return has;
 }
@@ -151,7 +151,7 @@ static bool is_left_behind(const neighbours *n, const char *name, lot *l)
 {
 	long pid = strtol(name + sizeof(NAME_PREFIX) - 1, NULL, 10);
 
-	return pid > 0 && !alive_check((uint64_t)pid << 32) && !has_living(n, l);
+	return pid > 0 && !alive_check((uint64_t)pid << 32, 0) && !has_living(n, l);
 }
 
 static void neighbour_add(neighbours *n, const char *name)

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define ALIVE_TEXT_BYTES 1024
+#define ALIVE_STARTED    22 /* fields of /proc/PID/stat */
+#define ALIVE_STACK      28
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -33,15 +35,38 @@ static const char *alive_stat(pid_t pid, char *text, size_t size)
 	return at ? at + 1 : NULL;
 }
 
-/* Field 22, counted from the state, which is field 3. */
-static bool alive_started(const char *at, uint32_t *ret_started)
+/* Counted from the state, which is field 3. */
+static bool alive_field(const char *at, int wanted, uint64_t *ret_value)
 {
-	for (int field = 3; at && field < 22; field++)
+	for (int field = 3; at && field < wanted; field++)
 		at = strchr(at + 1, ' ');
 	if (!at)
 		return false;
-	*ret_started = (uint32_t)strtoull(at, NULL, 10);
+	*ret_value = strtoull(at, NULL, 10);
 	return true;
+}
+
+static bool alive_started(const char *at, uint32_t *ret_started)
+{
+	uint64_t ticks;
+	bool told = alive_field(at, ALIVE_STARTED, &ticks);
+	if (told)
+		*ret_started = (uint32_t)ticks;
+	return told;
+}
+
+/* By where its stack begins, which the kernel draws anew for each exec, and tells to whom it belongs. */
+static uint32_t alive_image_of(const char *at)
+{
+	uint64_t stack;
+	return alive_field(at, ALIVE_STACK, &stack) ? (uint32_t)(stack >> 4) : 0;
+}
+
+uint32_t alive_image(void)
+{
+	char text[ALIVE_TEXT_BYTES];
+	const char *at = alive_stat((pid_t)syscall(SYS_getpid), text, sizeof text);
+	return at ? alive_image_of(at) : 0;
 }
 
 uint64_t alive_self(void)
@@ -69,7 +94,7 @@ static bool alive_ended(pid_t pid)
 }
 
 /* What the kernel prints of a process says most; that its first thread has ended does not say that all have. */
-static bool alive_is(pid_t pid, uint32_t wanted)
+static bool alive_is(pid_t pid, uint32_t wanted, uint32_t image)
 {
 	char text[ALIVE_TEXT_BYTES];
 	uint32_t started;
@@ -77,17 +102,20 @@ static bool alive_is(pid_t pid, uint32_t wanted)
 	if (at && alive_started(at, &started)) {
 		if (wanted && started != wanted)
 			return false;
+		uint32_t now = image ? alive_image_of(at) : 0;
+		if (now && now != image)
+			return false;
 		if (at[1] != 'Z' && at[1] != 'X')
 			return true;
 	}
 	return !alive_ended(pid);
 }
 
-bool alive_check(uint64_t name)
+bool alive_check(uint64_t name, uint32_t image)
 {
 	pid_t pid = (pid_t)(name >> 32);
 	int kept = errno;
-	bool lives = pid > 0 && alive_is(pid, (uint32_t)name);
+	bool lives = pid > 0 && alive_is(pid, (uint32_t)name, image);
 	errno = kept;
 	return lives;
 }

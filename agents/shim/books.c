@@ -51,6 +51,7 @@ static bool books_claim(books_slot *slot, uint64_t owner, uint32_t pid_space)
 		return false;
 	books_empty(slot);
 	atomic_store(&slot->pid_space, pid_space);
+	atomic_store(&slot->image, alive_image());
 	atomic_store(&slot->owner, owner);
 	return true;
 }
@@ -93,6 +94,33 @@ static books_slot *books_claim_swept(books *b, uint64_t owner, uint32_t pid_spac
 	return books_sweep(b, pid_space) > 0 ? books_claim_below(b, books_top(b), owner, pid_space) : NULL;
 }
 
+/* Whether it was that owner's still. */
+static bool books_free(books *b, books_slot *slot, uint64_t owner)
+{
+	if (!atomic_compare_exchange_strong(&slot->owner, &owner, 0))
+		return false;
+	if (!books_is_near(b, slot))
+		books_changed(b, slot);
+	return true;
+}
+
+/* What the process held before it ran its present program. Its new slot is another one, so that nobody who looks at the
+ * old one takes it for that.
+ */
+static void books_shed(books *b, const books_slot *own)
+{
+	uint64_t owner = atomic_load(&own->owner);
+	uint32_t image = atomic_load(&own->image);
+	unsigned top = books_top(b);
+	for (unsigned i = 0; image && i < top; i++) {
+		books_slot *slot = &b->slots[i];
+		uint32_t before = atomic_load(&slot->image);
+		if (slot != own && before && before != image && atomic_load(&slot->owner) == owner &&
+			atomic_load(&slot->pid_space) == atomic_load(&own->pid_space))
+			books_free(b, slot, owner);
+	}
+}
+
 /* A hole is taken as it is. When there is none, one of those who start at once asks who still lives, and all do when
  * there is no other slot left: each question takes the kernel some time.
  */
@@ -105,7 +133,9 @@ books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space)
 		slot = books_claim_new(b, owner, pid_space);
 	if (!slot)
 		slot = books_claim_swept(b, owner, pid_space);
-	if (!slot)
+	if (slot)
+		books_shed(b, slot);
+	else
 		atomic_fetch_add(&b->turned_away, 1);
 	return slot;
 }
@@ -172,14 +202,11 @@ unsigned books_sweep(books *b, uint32_t pid_space)
 		books_slot *slot = &b->slots[i];
 		uint64_t owner = atomic_load(&slot->owner);
 		uint32_t space = atomic_load(&slot->pid_space);
+		uint32_t image = owner & BOOKS_JOINING ? 0 : atomic_load(&slot->image);
 		if (owner == 0 || (space != pid_space && !(owner & BOOKS_JOINING)) ||
-			alive_check(owner & ~BOOKS_JOINING))
+			alive_check(owner & ~BOOKS_JOINING, image))
 			continue;
-		if (!atomic_compare_exchange_strong(&slot->owner, &owner, 0))
-			continue;
-		swept++;
-		if (!books_is_near(b, slot))
-			books_changed(b, slot);
+		swept += books_free(b, slot, owner);
 	}
 	return swept;
 }

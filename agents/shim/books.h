@@ -18,7 +18,8 @@
  * half-way.
  *
  * An owner's name is its pid and the low half of its start time, so that a process that got a dead one's number is not
- * it. Shared by agents/shim and agents/node; stands on libc alone.
+ * it; and what it held before an exec is not its own any more. Shared by agents/shim and agents/node; stands on libc
+ * alone.
  */
 #pragma once
 #include <stdatomic.h>
@@ -46,7 +47,8 @@ typedef struct books_slot {
 	_Atomic uint32_t pid_space;                 /* in which the pid has a meaning: the namespace's inode */
 	_Atomic uint32_t host_pid;                  /* the same process as NVML names it; the node fills it in */
 	_Atomic uint64_t launched_at_ns;            /* CLOCK_MONOTONIC of the latest gated launch */
-	uint8_t rest[40];
+	_Atomic uint32_t image;                     /* what the owner ran when it joined (alive.h); 0: not told */
+	uint8_t rest[36];
 	_Atomic uint64_t changes; /* of the first slot of a group: of all bytes in the group */
 	uint8_t rest_group[56];
 } books_slot;

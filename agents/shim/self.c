@@ -8,6 +8,7 @@
 #include "shim/alive.h"
 #include "shim/driver.h"
 #include "shim/gate.h"
+#include "shim/origin.h"
 #include "shim/region.h"
 #include "shim/tick.h"
 #include "shim/wrap.h"
@@ -73,7 +74,9 @@ static self *self_make(void)
 	s->by_variables = r.by_variables;
 	s->pid_space = alive_space();
 	s->name = alive_self();
-	s->slot = books_join(s->books, s->name, s->pid_space);
+	/* Beside the driver's shim NVML's books nothing, and needs no slot. */
+	if (!origin_replaces("libnvidia-ml.so.1"))
+		s->slot = books_join(s->books, s->name, s->pid_space);
 	atomic_init(&s->epoch, 1);
 	return s;
 }

@@ -70,7 +70,7 @@ static unsigned slice_own_pid(const self *s)
 	return told ? told : (unsigned)getpid();
 }
 
-static bool slice_is_alone(const self *s)
+bool slice_is_alone(const self *s)
 {
 	unsigned top = atomic_load(&s->books->top), owners = 0;
 	for (unsigned i = 0; i < top && i < BOOKS_SLOTS; i++)

@@ -11,6 +11,9 @@ bool slice_device(self *s, nvmlDevice_t handle, unsigned *ret_device);
 /* Bytes that NVML says this process has on the program's device of that number; 0 when it does not tell. */
 uint64_t slice_of_self(const self *s, int ordinal);
 
+/* Whether no other process is in the books. */
+bool slice_is_alone(const self *s);
+
 /* Thousandths of the last ns nanoseconds during which the container's processes had the device. False: not known. */
 bool slice_busy(self *s, unsigned device, uint64_t ns, uint32_t *ret_milli);
 

@@ -38,17 +38,21 @@ static weighing weighing_open(void)
 	return w;
 }
 
-/* What neighbours take meanwhile looks like ours; NVML has the last word where it counts this process. */
+/* What neighbours take meanwhile looks like ours, and what they give back hides ours; NVML has the last word where it
+ * counts this process: what is not booked yet is what was loaded, or what the driver took for itself since. It takes
+ * its time, and is not asked when nothing has changed and nobody else is there.
+ */
 static uint64_t weighing_close(const weighing *w)
 {
 	uint64_t left = weighing_left(), booked = weighing_booked(w);
 	int64_t grown = (int64_t)(w->left - left) - (int64_t)(booked - w->booked);
 	CUdevice ordinal;
-	if (grown <= 0 || !left || DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS)
+	if (!left || (grown == 0 && slice_is_alone(w->self)) || DRIVER(cuCtxGetDevice)(&ordinal) != CUDA_SUCCESS)
 		return 0;
 	uint64_t held = slice_of_self(w->self, ordinal);
-	uint64_t unbooked = held > booked ? held - booked : 0;
-	return held && unbooked < (uint64_t)grown ? unbooked : (uint64_t)grown;
+	if (!held)
+		return grown > 0 ? (uint64_t)grown : 0;
+	return held > booked ? held - booked : 0;
 }
 
 /* False: it is over the limit, and must be unloaded. */

@@ -70,6 +70,45 @@ static void vfork_and_exit(void)
 
 static nvmlDevice_t first_device;
 
+/* What was held before an exec is gone with it, also when another process looks first. */
+static void exec_gives_back(void)
+{
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	self[n > 0 ? n : 0] = 0;
+	if (getenv("SHIM_EXECED")) {
+		check_start();
+		EXPECT(left_now() == 1008 * MIB && check_alloc(1008 * MIB) == CUDA_SUCCESS);
+		return;
+	}
+	check_start();
+	EXPECT(check_alloc(600 * MIB) == CUDA_SUCCESS);
+	setenv("SHIM_EXECED", "1", 1);
+	execl(self, self, "exec_gives_back", NULL);
+	_exit(9);
+}
+
+/* The same when what runs then never asks for the driver. */
+static void exec_of_another_program_gives_back(void)
+{
+	int ready[2];
+	char byte;
+	EXPECT(pipe(ready) == 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		check_start();
+		EXPECT(check_alloc(600 * MIB) == CUDA_SUCCESS);
+		dup2(ready[1], 1);
+		execl("/bin/sh", "sh", "-c", "echo x; exec sleep 30", NULL);
+		_exit(9);
+	}
+	EXPECT(read(ready[0], &byte, 1) == 1);
+	check_start();
+	EXPECT(check_alloc(1008 * MIB) == CUDA_SUCCESS);
+	kill(pid, SIGKILL);
+	EXPECT(waitpid(pid, NULL, 0) == pid);
+}
+
 static void *ask_nvml(void *arg)
 {
 	nvmlMemory_t memory;
@@ -313,6 +352,8 @@ const check checks_process[] = {
 	{"fork_before_the_first_call", fork_before_the_first_call},
 	{"fork_after_the_first_call", fork_after_the_first_call},
 	{"vfork_and_exit", vfork_and_exit},
+	{"exec_gives_back", exec_gives_back},
+	{"exec_of_another_program_gives_back", exec_of_another_program_gives_back},
 	{"fork_while_nvml_is_opened", fork_while_nvml_is_opened},
 	{"bare_clone_and_exit", bare_clone_and_exit},
 	{"killed_gives_back", killed_gives_back},

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -114,12 +116,31 @@ static void client_clear(fake_client *c)
 	}
 }
 
+/* Bytes that the kernel draws for each exec. */
+static uint64_t image_now(void)
+{
+	uint64_t drawn;
+	memcpy(&drawn, (const void *)getauxval(AT_RANDOM), sizeof drawn);
+	return drawn;
+}
+
+/* What this process had before an exec is gone. */
+static void world_after_exec(fake_world *w, int pid)
+{
+	for (unsigned i = 0; i < atomic_load(&w->client_top); i++) {
+		fake_client *c = &w->clients[i];
+		if (atomic_load(&c->pid) == pid && c->image != image_now())
+			client_clear(c);
+	}
+}
+
 fake_client *world_client(void)
 {
 	fake_world *w = world_get();
 	if (client)
 		return client;
 	int pid = getpid();
+	world_after_exec(w, pid);
 	for (unsigned i = 0; i < FAKE_CLIENTS; i++) {
 		fake_client *c = &w->clients[i];
 		int there = atomic_load(&c->pid);
@@ -128,6 +149,7 @@ fake_client *world_client(void)
 		if (!atomic_compare_exchange_strong(&c->pid, &there, pid))
 			continue;
 		client_clear(c);
+		c->image = image_now();
 		unsigned top = atomic_load(&w->client_top);
 		while (top <= i && !atomic_compare_exchange_weak(&w->client_top, &top, i + 1))
 			;

@@ -48,6 +48,7 @@ typedef struct fake_queue {
 
 typedef struct fake_client {
 	_Alignas(64) _Atomic int pid;
+	uint64_t image; /* another after each exec */
 	_Atomic uint64_t bytes[FAKE_DEVICES];
 	fake_queue queues[FAKE_DEVICES];
 	fake_event events[FAKE_EVENTS];

@@ -461,3 +461,22 @@ Test(audit, who_holds_much_more_than_it_says_is_found_when_nobody_is_outside)
 	cr_expect(n_found >= 1 && list[0].kind == AUDIT_MEMORY_OVER && list[0].pid == inside);
 	end();
 }
+
+/* One that has loaded the driver twice. */
+Test(audit, a_process_is_booked_with_all_of_its_slots)
+{
+	begin_with(AUDIT_REPORT);
+	const allocation *of = allocated("a", 4000, 0, inside);
+
+	booked(of, inside, 900 * MIB);
+	books *b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED, of->lot.books_fd, 0);
+	cr_assert(b != MAP_FAILED);
+	atomic_store(&b->slots[1].pid_space, atomic_load(&b->slots[0].pid_space));
+	atomic_store(&b->slots[1].owner, atomic_load(&b->slots[0].owner));
+	atomic_store(&b->top, 2);
+	munmap(b, sizeof(*b));
+	round_of(inside, 900 * MIB, 0);
+	round_of(inside, 900 * MIB, 0);
+	cr_expect_eq(n_found, 0u, "the second slot, which is empty, does not hide the first");
+	end();
+}
