@@ -52,16 +52,18 @@ static bool books_claim(books_slot *slot, uint64_t owner, uint32_t pid_space)
 	books_empty(slot);
 	atomic_store(&slot->pid_space, pid_space);
 	atomic_store(&slot->image, alive_image());
+	atomic_store(&slot->last, owner);
 	atomic_store(&slot->owner, owner);
 	return true;
 }
 
-static books_slot *books_claim_below(books *b, unsigned top, uint64_t owner, uint32_t pid_space)
+/* A hole that another left; own: or this process itself. */
+static books_slot *books_claim_below(books *b, unsigned top, uint64_t owner, uint32_t pid_space, bool own)
 {
 	for (unsigned i = 0; i < top; i++) {
 		books_slot *slot = &b->slots[i];
 		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) == 0 &&
-			books_claim(slot, owner, pid_space))
+			(own || atomic_load(&slot->last) != owner) && books_claim(slot, owner, pid_space))
 			return slot;
 	}
 	return NULL;
@@ -91,7 +93,7 @@ static bool books_may_sweep(books *b)
 
 static books_slot *books_claim_swept(books *b, uint64_t owner, uint32_t pid_space)
 {
-	return books_sweep(b, pid_space) > 0 ? books_claim_below(b, books_top(b), owner, pid_space) : NULL;
+	return books_sweep(b, pid_space) > 0 ? books_claim_below(b, books_top(b), owner, pid_space, false) : NULL;
 }
 
 /* Whether it was that owner's still. */
@@ -126,13 +128,15 @@ static void books_shed(books *b, const books_slot *own)
  */
 books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space)
 {
-	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space);
+	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space, false);
 	if (!slot && books_top(b) > 0 && books_may_sweep(b))
 		slot = books_claim_swept(b, owner, pid_space);
 	if (!slot)
 		slot = books_claim_new(b, owner, pid_space);
 	if (!slot)
 		slot = books_claim_swept(b, owner, pid_space);
+	if (!slot)
+		slot = books_claim_below(b, books_top(b), owner, pid_space, true);
 	if (slot)
 		books_shed(b, slot);
 	else

@@ -8,8 +8,8 @@
  * (they try again a few times, with pauses that differ), never both admitted. join   claim a free slot by
  * compare-and-swap, empty it, put the name in. Who dies or stops between leaves a claim that counts for nothing and is
  * swept when its owner is dead. sweep  free the slots of the dead by one compare-and-swap of the owner's name. What
- * stood in the slot is emptied by who claims it next, so that a sweeper that was stopped can do no harm when it goes
- * on.
+ * stood in the slot is emptied by who claims it next, and nobody claims one again that was his own (before an exec)
+ * while there are others, so that a sweeper that was stopped can do no harm when it goes on.
  *
  *   sum    the first BOOKS_NEAR slots one by one. Those beyond stand in groups with a count of changes, so that a
  * process adds a group up again only when something changed in it (books_far): a thousand processes cost little more
@@ -48,7 +48,9 @@ typedef struct books_slot {
 	_Atomic uint32_t host_pid;                  /* the same process as NVML names it; the node fills it in */
 	_Atomic uint64_t launched_at_ns;            /* CLOCK_MONOTONIC of the latest gated launch */
 	_Atomic uint32_t image;                     /* what the owner ran when it joined (alive.h); 0: not told */
-	uint8_t rest[36];
+	uint8_t rest_image[4];
+	_Atomic uint64_t last; /* who had it last, or has it */
+	uint8_t rest[24];
 	_Atomic uint64_t changes; /* of the first slot of a group: of all bytes in the group */
 	uint8_t rest_group[56];
 } books_slot;

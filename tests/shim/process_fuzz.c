@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -323,7 +324,7 @@ static void stand_still(uint32_t turn)
 		usleep(1000);
 	}
 	if (LIMIT - left != atomic_load(&all->sum)) {
-		printf("told %llu, held %llu\n", (unsigned long long)(LIMIT - left),
+		printf("turn %u: told %llu, held %llu\n", turn, (unsigned long long)(LIMIT - left),
 			(unsigned long long)atomic_load(&all->sum));
 		fail("the books say something else than is held");
 	}
@@ -395,6 +396,7 @@ static void seat_fill(seat *s)
 	atomic_store(&s->stands, atomic_load(&all->turn));
 	pid_t pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		seed = from;
 		own = s;
 		live();

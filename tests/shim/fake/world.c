@@ -129,8 +129,10 @@ static void world_after_exec(fake_world *w, int pid)
 {
 	for (unsigned i = 0; i < atomic_load(&w->client_top); i++) {
 		fake_client *c = &w->clients[i];
-		if (atomic_load(&c->pid) == pid && c->image != image_now())
-			client_clear(c);
+		if (atomic_load(&c->pid) != pid || c->image == image_now())
+			continue;
+		client_clear(c);
+		atomic_store(&c->pid, 0);
 	}
 }
 
