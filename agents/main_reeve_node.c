@@ -5,6 +5,7 @@
 #include "agents/node/command.h"
 #include "agents/node/daemon.h"
 #include "agents/node/instance.h"
+#include "agents/node/vnpu.h"
 #include "agents/node/probe_message.h"
 
 enum { LARGE_BYTES = 64 << 10 };
@@ -24,6 +25,7 @@ static const struct word {
 	{"install", command_install},
 	{"probe", probe_main},
 	{"instance", instance_main},
+	{"vnpu", vnpu_main},
 };
 
 /* libcurl brings GnuTLS along, for protocols that nobody speaks here. It would set itself up when it is loaded, which

@@ -28,7 +28,7 @@ typedef struct entry {
 
 struct instances {
 	instances_config c;
-	char *path, *lock, *program, *nvml, *boot;
+	char *path, *lock, *program, *word, *nvml, *boot;
 	vec(entry *) entries;
 	program *running;
 	entry *current; /* what runs is for it */
@@ -226,8 +226,8 @@ static void change_begin(instances *all, entry *e)
 
 	(void)snprintf(start, sizeof(start), "%lld", (long long)e->start);
 	(void)snprintf(made_id, sizeof(made_id), "%lld", (long long)e->made.gpu_instance);
-	str words[] = {S("instance"), str_from(all->lock), str_from(all->nvml), str_from(verb), str_from(e->device),
-		str_from(e->profile), str_from(start), str_from(made_id)};
+	str words[] = {str_from(all->word), str_from(all->lock), str_from(all->nvml), str_from(verb),
+		str_from(e->device), str_from(e->profile), str_from(start), str_from(made_id)};
 	program_spec s = {
 		.command = str_from(all->program),
 		.args = {words, sizeof(words) / sizeof(*words)},
@@ -273,9 +273,10 @@ err instances_open(const instances_config *c, instances **ret, fault *f)
 	all->c = *c;
 	if (!all->c.again_ms)
 		all->c.again_ms = INSTANCES_AGAIN_MS;
-	(void)snprintf(path, sizeof(path), "%s/instances", c->state_dir);
+	all->word = copy_of(c->word ? c->word : "instance");
+	(void)snprintf(path, sizeof(path), "%s/%ss", c->state_dir, all->word);
 	all->path = copy_of(path);
-	(void)snprintf(path, sizeof(path), "%s/instances.lock", c->state_dir);
+	(void)snprintf(path, sizeof(path), "%s/%ss.lock", c->state_dir, all->word);
 	all->lock = copy_of(path);
 	all->program = copy_of(c->program);
 	all->nvml = copy_of(c->nvml);
@@ -303,6 +304,7 @@ void instances_close(instances *all)
 	free(all->path);
 	free(all->lock);
 	free(all->program);
+	free(all->word);
 	free(all->nvml);
 	free(all->boot);
 	free(all);

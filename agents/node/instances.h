@@ -22,11 +22,12 @@ typedef struct instances instances;
 typedef struct instances_config {
 	loop *loop;
 	const char *state_dir; /* copied, as is what follows */
-	const char *program;   /* reeve-node: its word `instance` is run */
-	const char *nvml;
-	const char *boot;             /* of the machine: with it all instances go. NULL: not told */
-	int64_t timeout_ms;           /* of one change */
-	int64_t again_ms;             /* 0: INSTANCES_AGAIN_MS */
+	const char *program;   /* reeve-node: its word is run */
+	const char *word;      /* "instance" (also NULL), or "vnpu" (vnpu.h); also begins the names of the files */
+	const char *nvml;      /* for "vnpu": npu-smi */
+	const char *boot;      /* of the machine: with it all instances go. NULL: not told, or they stay */
+	int64_t timeout_ms;    /* of one change */
+	int64_t again_ms;      /* 0: INSTANCES_AGAIN_MS */
 	void (*on_change)(void *arg); /* something is ready, or has failed */
 	void *arg;
 } instances_config;
