@@ -19,7 +19,9 @@ enum {
 	LOOK_MS = 1000,
 	PURGE_ROWS = 10000,
 	SWEEP_MS = 5000,
-	SWEEP_ROWS = 2000
+	SWEEP_ROWS = 2000,
+	NOTE_MS = 2000,
+	NOTE_ROWS = 10000
 };
 
 typedef struct job {
@@ -35,6 +37,7 @@ static void ask_purge(jobs *j);
 static void plan_purge(jobs *j);
 static void policy_sweep(jobs *j);
 static void audit_prune(jobs *j);
+static void decision_note(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
@@ -47,6 +50,7 @@ static const job table[] = {
 	{"plan_purge", 60 * MINUTE_MS, plan_purge},
 	{"policy_sweep", SWEEP_MS, policy_sweep},
 	{"audit_prune", 10 * MINUTE_MS, audit_prune},
+	{"decision_note", NOTE_MS, decision_note},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
@@ -67,6 +71,7 @@ struct jobs {
 	sql_plan_purge_in plans;
 	sql_policy_sweep_in sweep;
 	sql_audit_prune_in records;
+	sql_decision_note_in decisions;
 	int64_t audit_keep_days, audit_floor;
 	char swept_id[ID_MAX];        /* the last of the page before */
 	int64_t swept_rev, sweep_rev; /* of the applies that all was, or is, looked at for; -1: none yet */
@@ -157,6 +162,17 @@ static void audit_prune(jobs *j)
 		lane_run(j->write, 0, DB_PLATFORM, SQL_AUDIT_PRUNE, &j->records, on_pruned, j);
 	else
 		j->is_busy = false;
+}
+
+static void on_noted(void *arg, db_reply *r)
+{
+	job_ended(arg, r, !r->e && r->rows && db_i64(r, 0, "rows") == NOTE_ROWS);
+}
+
+static void decision_note(jobs *j)
+{
+	j->decisions.limit = NOTE_ROWS;
+	lane_run(j->write, 0, DB_PLATFORM, SQL_DECISION_NOTE, &j->decisions, on_noted, j);
 }
 
 static void on_swept(void *arg, db_reply *r);

@@ -87,6 +87,24 @@ static void page_is(PGconn *pg, sql_id s, const char *args, const char *where, c
 	PQclear(plain);
 }
 
+/* The same of records, whose page is as long as the last argument says; it touches no more than so many blocks. */
+static void records_are(PGconn *pg, sql_id s, const char *table, const char *args, const char *where, long blocks_max)
+{
+	char sql[SQL_BYTES];
+	PGresult *res = ask(pg, s, args);
+	cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s: %s", args, PQerrorMessage(pg));
+	snprintf(sql, sizeof(sql), "SELECT n FROM %s WHERE %s ORDER BY n LIMIT %s", table, where, strrchr(args, ' '));
+	PGresult *plain = PQexec(pg, sql);
+	cr_assert_eq(PQresultStatus(plain), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+	cr_expect_eq(PQntuples(res), PQntuples(plain), "%s: %d rows, not %d", args, PQntuples(res), PQntuples(plain));
+	for (int i = 0; i < PQntuples(res) && i < PQntuples(plain); i++)
+		cr_assert_str_eq(PQgetvalue(res, i, 0), PQgetvalue(plain, i, 0), "%s: row %d", args, i);
+	PQclear(res);
+	PQclear(plain);
+	long blocks = blocks_of(pg, s, args);
+	cr_expect_leq(blocks, blocks_max, "%s touches %ld blocks", args, blocks);
+}
+
 Test(lists, a_page_does_not_cost_the_whole_table)
 {
 	static const struct {
@@ -196,7 +214,6 @@ Test(lists, a_tenants_records_are_found_without_those_of_others)
 		{"reeve_edge", "{}", "NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 0, 101", "false"},
 	};
 	PGconn *pg = PQconnectdb(pg_database("records"));
-	char sql[SQL_BYTES];
 
 	/* Settings and tenants of the world are enough. */
 	for (int i = 0; i < TENANTS_END; i++)
@@ -209,17 +226,52 @@ Test(lists, a_tenants_records_are_found_without_those_of_others)
 	ask_do(pg, "VACUUM ANALYZE");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		ask_as(pg, rows[i].role, rows[i].scope);
-		snprintf(sql, sizeof(sql), "SELECT n FROM audit WHERE %s ORDER BY n LIMIT 101", rows[i].where);
-		PGresult *res = ask(pg, SQL_AUDIT_LIST, rows[i].args), *plain = PQexec(pg, sql);
-		cr_assert_eq(PQresultStatus(res), PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
-		cr_expect_eq(PQntuples(res), PQntuples(plain), "%s: %d rows", rows[i].args, PQntuples(res));
-		for (int k = 0; k < PQntuples(res) && k < PQntuples(plain); k++)
-			cr_assert_str_eq(PQgetvalue(res, k, 0), PQgetvalue(plain, k, 0), "%s: row %d", rows[i].args, k);
-		PQclear(res);
-		PQclear(plain);
-		long blocks = blocks_of(pg, SQL_AUDIT_LIST, rows[i].args);
-		cr_expect_leq(
-			blocks, AUDIT_BLOCKS_MAX, "%s as %s touches %ld blocks", rows[i].args, rows[i].role, blocks);
+		records_are(pg, SQL_AUDIT_LIST, "audit", rows[i].args, rows[i].where, AUDIT_BLOCKS_MAX);
+	}
+	PQfinish(pg);
+}
+
+/* The same of decisions, of which the worker notes behind the placer where each tenant's stand: what it has not noted
+ * yet is found too. */
+Test(lists, a_tenants_decisions_are_found_without_those_of_others)
+{
+	enum { DECISION_BLOCKS_MAX = 1000 };
+	static const char *const noted[] = {"8000", "8000", "8000", "8000", "7500", "0"};
+	static const struct {
+		const char *role, *scope, *args, *where;
+	} rows[] = {
+		{"reeve_platform", "", "'a/t1', false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 0, 101",
+			"tenant_key = 4"},
+		{"reeve_platform", "", "'a/t1', false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 10000, 3",
+			"tenant_key = 4 AND n > 10000"},
+		{"reeve_platform", "", "'a/t1', false, NULL, NULL, NULL, NULL, NULL, NULL, 7, 9000, 0, 101",
+			"tenant_key = 4 AND n > 7 AND n <= 9000"},
+		{"reeve_platform", "", "'a', true, NULL, 'grant', NULL, 'done', NULL, NULL, 0, 40000, 0, 101",
+			"action = 'grant'"},
+		{"reeve_platform", "", "NULL, false, 'user:a', NULL, 'placement', NULL, NULL, NULL, 0, 40000, 7, 101",
+			"n > 7"},
+		{"reeve_platform", "", "'a/t1', false, NULL, NULL, NULL, 'refused', NULL, NULL, 0, 40000, 0, 101",
+			"false"},
+		{"reeve_edge", "{4}", "NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 5000, 101",
+			"tenant_key = 4 AND n > 5000"},
+		{"reeve_edge", "{4}", "'a/t1', true, NULL, 'grant', 'plc_x', NULL, NULL, NULL, 0, 40000, 0, 101",
+			"tenant_key = 4 AND action = 'grant'"},
+		{"reeve_edge", "{}", "NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, 0, 40000, 0, 101", "false"},
+	};
+	PGconn *pg = PQconnectdb(pg_database("decided"));
+	for (int i = 0; i < TENANTS_END; i++)
+		ask_do(pg, world[i]);
+	ask_do(pg,
+		"INSERT INTO decision SELECT g, 1, now(), CASE WHEN g % 5000 IN (0, 4900) THEN 4 ELSE 5 + g % 39 END, 'plc_x', NULL, NULL, "
+		"CASE WHEN g % 10 = 0 THEN 'grant' ELSE 'wait' END, '{\"actor\":\"user:a\",' || repeat('x', 300), '' FROM generate_series(1, 40000) g");
+	ask_do(pg, "UPDATE leader SET n = 39500 WHERE name = 'placer'");
+	ask_do(pg, "VACUUM ANALYZE");
+	ask_as(pg, "reeve_jobs", "");
+	for (int i = 0; i < 6; i++)
+		cr_assert_str_eq(ask_text(pg, SQL_DECISION_NOTE, "8000", "rows"), noted[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ask_as(pg, rows[i].role, rows[i].scope);
+		records_are(pg, SQL_DECISION_LIST, "decision", rows[i].args, rows[i].where, DECISION_BLOCKS_MAX);
 	}
 	PQfinish(pg);
 }

@@ -57,7 +57,7 @@ static const struct {
 	{"reeve_jobs", "",
 		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams token_count raise_due policy_head policy_sweep"
 		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_budgets load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions load_reservations"
-		" audit_prune checkpoint_due audit_leaves decision_leaves checkpoint_add "},
+		" audit_prune decision_note checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };
 enum { ROLES = sizeof(runs) / sizeof(*runs) };
 

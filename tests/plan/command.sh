@@ -163,4 +163,10 @@ placement=$(admin POST '/v1/placements?wait=5s' '{"tenant":"acme","devices":[{"c
 run 0 explain "$placement"
 says '^state: '
 run 1 explain plc_00000000000000000000000000
+# The worker notes behind the placer whose decisions those are.
+are_noted()
+{
+	[ "$(server_sql "SELECT n > 0 AND n = (SELECT n FROM leader WHERE name = 'placer') AND EXISTS (SELECT FROM decision_block JOIN tenant ON key = tenant_key WHERE path = 'acme') FROM decision_noted")" = t ]
+}
+await "the worker to note decisions" are_noted
 echo "the command plans, applies, exports and explains"
