@@ -68,14 +68,15 @@ agent_start()
 
 agent_acts()
 {
-	! agent_is_gone || ! is_lost || agent_spawn
+	! agent_is_gone || agent_spawn
 	agent_listens || return 1
 	agent_address=$(sed -n 's/.*site\.listening.* address="\{0,1\}\([^" ]*\).*/\1/p' "$folder/agent.log" | tail -n 1)
 	curl -fsS "http://$agent_address/leaderz" 2>/dev/null
 }
 
 agent_listens() { [ "$(grep -c 'site\.listening' "$folder/agent.log")" -gt "$listened" ]; }
-agent_is_gone() { ! is_running "$agent_pid"; }
+# Its number may be another's by now.
+agent_is_gone() { ! is_running "$agent_pid" || ! grep -qs reeve-agent "/proc/$agent_pid/cmdline"; }
 pods_here() { api GET /api/v1/namespaces/d/pods; }
 n_bound() { pods_here | grep -o '"nodeName":' | wc -l; }
 are_bound() { [ "$(n_bound)" -eq "$1" ]; }
@@ -115,9 +116,11 @@ fail()
 # On a machine that starves it an agent cannot hold a Lease of two seconds, and ends: a kubelet would begin another.
 is_lost() { tail -n 4 "$folder/agent.log" | grep -q 'leader\.changed is_leader=0'; }
 
+# There is an agent: one that was killed when all seemed done has left its work to the next.
 keep() # COMMAND...
 {
-	if agent_is_gone && is_lost; then
+	if agent_is_gone; then
+		is_lost || [ "$how" = killed ] || fail "an error ended the agent"
 		keep_what=$await_what
 		keep_left=$await_left
 		agent_start
@@ -163,6 +166,7 @@ pods_end() # NAME
 round() # NUMBER before|after killed|failed kill|talk
 {
 	name="$4 $1, $3 $2"
+	how=$3
 	victim=0
 	[ "$3" = failed ] || victim=$agent_pid
 	control "$4" "$victim $1 $2"
@@ -191,11 +195,12 @@ check_memory() # NAME
 		fail "$1: a device is given more than it has"
 }
 
-# On each card a pod leaves too little for one of higher priority, which takes the place of one of them, all out of what is lent; another of
-# low priority waits for what that leaves.
+# On each card a pod leaves too little for one of higher priority, which takes the place of one of them, all out of what is lent; others of
+# low priority wait for what that leaves.
 yield_round() # NUMBER before|after killed|failed
 {
 	name="preemption, write $1, $3 $2"
+	how=$3
 	low=
 	for card in n1-0 n1-1 n2-0 n2-1; do
 		low="$low p$1$2$3-$card"
@@ -206,14 +211,16 @@ yield_round() # NUMBER before|after killed|failed
 	victim=0
 	[ "$3" = failed ] || victim=$agent_pid
 	control kill "$victim $1 $2"
-	part_make "p$1$2$3-thief" 58000 0
+	for thief in 1 2 3 4 5; do part_make "p$1$2$3-thief$thief" 58000 0; done
 	part_make "p$1$2$3-high" 60000 100
 	killed_or "$name" is_placed "p$1$2$3-high"
 	await "$name: the important pod to be bound" keep is_placed "p$1$2$3-high"
 	check_memory "$name"
 	# shellcheck disable=SC2086 # names are words
 	[ "$(n_there $low)" -eq 3 ] || fail "$name: $(n_there $low) of 4 are left, where 3 may stay"
-	! is_placed "p$1$2$3-thief" || fail "$name: another pod stands where one went for the important one"
+	for thief in 1 2 3 4 5; do
+		! is_placed "p$1$2$3-thief$thief" || fail "$name: another pod stands where one went for the important one"
+	done
 	await "$name: the server to know of all" keep are_live 4
 	pods_end "$name"
 }
@@ -280,6 +287,7 @@ api_start
 agent_options="--state-dir $folder/agent"
 : >"$folder/go"
 agent_start
+how=killed
 await "quota to be lent" keep is_lent
 rm "$folder/token" # who has joined begins without
 killed=0
