@@ -89,6 +89,20 @@ static void refusal_add(why *reasons, const blocker *b)
 	why_add(reasons, *b);
 }
 
+/* The pod's slices that do not count there: credits may be short because of them alone. */
+static void others_charge(place *w, const plan_pod *pod, int32_t model, bool takes)
+{
+	for (uint32_t i = pod->first; i < pod->first + pod->n; i++) {
+		const plan_device *s = &w->p->devices.v[i];
+		if (charge_counts(w->f, s, model))
+			continue;
+		if (takes)
+			charge_take(w->q, w->f, w->tenant, s);
+		else
+			charge_give(w->q, w->f, w->tenant, s);
+	}
+}
+
 /* Says what quota lacks for all pods of the group's minimum, not just for the slice that met the bound. The plan holds
  * the pods so far, which are charged, and last the one that was refused. */
 static void refuse_model(place *w, int32_t group, int32_t index, int32_t model)
@@ -102,8 +116,10 @@ static void refuse_model(place *w, int32_t group, int32_t index, int32_t model)
 		if (charge_counts(w->f, &w->p->devices.v[i], model))
 			one = amounts_add(one, w->p->devices.v[i].charge);
 	so_far = amounts_sub(plan_charge(w->f, w->p, model), one);
+	others_charge(w, pod, model, true);
 	bool is_free = quota_check(w->q, w->tenant, model, one, &b);
 	assert(!is_free);
+	others_charge(w, pod, model, false);
 	b.group = group;
 	b.need = so_far.v[b.axis] + amounts_times(one, missing > 1 ? missing : 1).v[b.axis];
 	b.free += so_far.v[b.axis];

@@ -149,3 +149,36 @@ Test(gang, quota_is_asked_for_all_and_given_back_on_failure)
 	scene_close(&s);
 	quota_free(q);
 }
+
+/* Each of the two would be let through alone: what is short is told with the other beside it. */
+Test(gang, credits_that_two_models_of_one_pod_need_together_are_refused_with_numbers)
+{
+	scene s;
+	quota *q = quota_new();
+	int32_t tenant, classes[2];
+	scene_open(&s);
+	int32_t mixed = add_gpus(&s.f, 0, "mixed", 1, "x", 1000);
+	add_device(&s.f, mixed, "mixed-y", "y", 1000);
+	classes[0] = fleet_class_find(&s.f, S("x"));
+	classes[1] = fleet_class_find(&s.f, S("y"));
+	cr_assert_eq(quota_add(q, QUOTA_ROOT, &tenant), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		quota_set_root(q, classes[i], (amounts){{9000, 9000, 9000}});
+		quota_set_rate(q, classes[i], 10);
+	}
+	quota_set_credits_limit(q, tenant, 15000);
+	ask_entry both[2] = {{.count = 1, .classes = &classes[0], .n_classes = 1, .compute_milli = ASK_ABSENT},
+		{.count = 1, .classes = &classes[1], .n_classes = 1, .compute_milli = ASK_ABSENT}};
+	ask_group g = {.replicas = 1, .min_replicas = 1, .entries = both, .n_entries = 2};
+	ask a = {.groups = &g, .n_groups = 1};
+
+	cr_expect(!place_find(s.w, &s.f, q, tenant, &a, &s.p, &s.reasons));
+	cr_expect_eq(s.reasons.v[0].code, WHY_CREDITS_LIMIT);
+	cr_expect_eq(s.reasons.v[0].need, 1000);
+	cr_expect_eq(s.reasons.v[0].free, 500, "what the other leaves");
+	cr_expect_eq(quota_credits(q, tenant), 0);
+	quota_set_credits_limit(q, tenant, 20000);
+	cr_expect(place_find(s.w, &s.f, q, tenant, &a, &s.p, &s.reasons));
+	scene_close(&s);
+	quota_free(q);
+}
