@@ -80,8 +80,7 @@ void fit_bounds_init(fit_bounds *b, const fleet *f, const fit_need *need);
 /* Whether the pod's policy takes part, so that bounds tell apart nodes that have room. */
 bool fit_bounds_by_policy(const fit_need *need);
 void fit_bounds_begin(fit_bounds *b, const lane_group *g);
-/* Writes to `most` of every lane what its node can rate at most; below 0 it is what it rates, unless the pod has a
- * selector: then another reason may come first. Returns the highest. */
+/* Writes to `most` of every lane what its node can rate at most; below 0 it is what it rates. Returns the highest. */
 int32_t fit_bound(const fit_bounds *b, lane_block *l);
 #define FIT_NOT_TOLD INT32_MAX
 

@@ -136,28 +136,56 @@ static bool is_group_of(const lane_group *g, const facts *x)
 	       g->is_pristine == x->is_pristine && (!x->is_pristine || alike_is(&g->like, x->view));
 }
 
-/* One that nobody is in, or a new one. */
-static int32_t group_take(lanes *all)
+/* One that nobody is in, or a new one; FLEET_NONE: there are n_max. */
+static int32_t group_take(lanes *all, uint32_t n_max)
 {
 	for (uint32_t i = 0; i < all->groups.n; i++)
 		if (all->groups.v[i].n == 0)
 			return (int32_t)i;
+	if (all->groups.n >= n_max)
+		return FLEET_NONE;
 	(void)vec_add(&all->groups);
 	return (int32_t)all->groups.n - 1;
 }
 
-static int32_t group_for(lanes *all, facts *x)
+static uint32_t groups_max(const facts *x)
+{
+	if (x->class_id == FLEET_NONE)
+		return UINT32_MAX;
+	return x->is_pristine ? LANE_PRISTINE_GROUPS_MAX : LANE_GROUPS_MAX;
+}
+
+/* Where groups are short an untouched node stands with the touched ones of its class, and what is of too many classes
+ * or sizes with the odd ones. */
+static void facts_blur(facts *x)
+{
+	if (!x->is_pristine) {
+		x->class_id = FLEET_NONE;
+		x->device_memory_mib = 0;
+	}
+	x->is_pristine = false;
+}
+
+static int32_t group_find(const lanes *all, const facts *x)
 {
 	for (uint32_t i = 0; i < all->groups.n; i++)
 		if (is_group_of(&all->groups.v[i], x))
 			return (int32_t)i;
-	if (x->class_id != FLEET_NONE && all->groups.n >= LANE_GROUPS_MAX) {
-		x->class_id = FLEET_NONE;
-		x->device_memory_mib = 0;
-		x->is_pristine = false;
-		return group_for(all, x);
+	return FLEET_NONE;
+}
+
+static int32_t group_for(lanes *all, facts *x)
+{
+	int32_t group = group_find(all, x);
+
+	if (group != FLEET_NONE)
+		return group;
+	while ((group = group_take(all, groups_max(x))) == FLEET_NONE) {
+		facts_blur(x);
+		group = group_find(all, x);
+		if (group != FLEET_NONE)
+			return group;
 	}
-	int32_t group = group_take(all);
 	lane_group *g = &all->groups.v[group];
 	g->cluster = x->cluster;
 	g->class_id = x->class_id;

@@ -2,8 +2,8 @@
  *
  * A group holds the nodes of one cluster whose devices are of one class and one size, so that what a pod takes of a
  * device is one number for all of them; LANES of them make a block, column by column. Nodes on which nothing is booked
- * and which are built alike have a group of their own: one look serves them all. The others, of mixed or cut devices,
- * stand in their cluster's odd group, and are looked at one by one.
+ * and which are built alike have a group of their own, while there are few kinds: one look serves them all. The others,
+ * of mixed or cut devices, stand in their cluster's odd group, and are looked at one by one.
  *
  * It follows the fleet by its log: O(nodes that changed), of which few change their group. The order of lanes means
  * nothing. Memory is some 60 bytes a node.
@@ -11,7 +11,11 @@
 #pragma once
 #include "engine/fleet.h"
 
-enum { LANES = 64, LANE_GROUPS_MAX = 512 }; /* past these groups new kinds of nodes are odd */
+enum {
+	LANES = 64,
+	LANE_GROUPS_MAX = 512,          /* past these groups new kinds of nodes are odd */
+	LANE_PRISTINE_GROUPS_MAX = 256, /* past these untouched nodes stand with the others of their class */
+};
 
 typedef enum lane_state {
 	LANE_OPEN,

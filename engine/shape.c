@@ -45,6 +45,7 @@ struct shapes {
 	uint32_t seen[SEEN_ROWS];   /* hashes of newcomers, overwritten by others */
 	pace pace;
 	uint64_t asked, ratings;
+	uint32_t n_nodes; /* of the fleet when it was asked last */
 };
 
 /* The key at work: what the rating depends on beside the node. */
@@ -125,6 +126,16 @@ static void key_add_pod(key *k, const fit_need *need)
 	key_add(k, &a->hami.without_request, sizeof a->hami.without_request);
 }
 
+/* Quota stands in the way of these for now; gangs ask for the rest of the classes pod by pod. */
+static void key_add_blocked(key *k, const fit_blocked *blocked)
+{
+	for (int32_t i = 0; i < FLEET_CLASSES_MAX / 64; i++) {
+		uint64_t row[] = {(uint64_t)i, blocked->bits[i]};
+		if (row[1])
+			key_add(k, row, sizeof row);
+	}
+}
+
 static void key_add_entry(key *k, const ask_entry *e)
 {
 	int64_t lists = (int64_t)e->n_classes | (int64_t)e->n_classes_excluded << 16 | (int64_t)e->profile.n << 32;
@@ -145,13 +156,16 @@ static void key_of(key *k, const fleet *f, const fit_need *need)
 	const ask_group *g = need->group;
 	int64_t policies = (int64_t)need->node_policy | (int64_t)need->device_policy << 16 |
 			   (int64_t)fleet_bands_past(f, need->a->priority) << 32;
-	int64_t lists = g->n_entries | (int64_t)g->n_selector << 16 | (int64_t)g->n_tolerations << 32 |
-			(int64_t)need->a->n_weights << 48;
+	int64_t blocked = need->blocked ? need->blocked->n : 0;
+	int64_t lists = g->n_entries | (int64_t)g->n_selector << 8 | (int64_t)g->n_tolerations << 24 |
+			(int64_t)need->a->n_weights << 40 | blocked << 48;
 	int64_t head[] = {g->cpu_milli, g->memory_mib, policies, lists};
 
 	k->n = 0;
-	k->is_cut = need->blocked && need->blocked->n;
+	k->is_cut = false;
 	key_add(k, head, sizeof head);
+	if (blocked)
+		key_add_blocked(k, need->blocked);
 	key_add_pod(k, need);
 	for (int32_t i = 0; i < g->n_entries; i++)
 		key_add_entry(k, &g->entries[i]);
@@ -209,6 +223,27 @@ static uint32_t rows_max(const fleet *f)
 	return n > SHAPES_MAX ? SHAPES_MAX : n < SHAPES_MIN ? SHAPES_MIN : (uint32_t)n;
 }
 
+static uint32_t row_oldest(const shapes *all)
+{
+	uint32_t oldest = 0;
+
+	for (uint32_t i = 1; i < all->n; i++)
+		if (all->rows[i]->used_at < all->rows[oldest]->used_at)
+			oldest = i;
+	return oldest;
+}
+
+/* A fleet that has grown makes every row larger: fewer may be kept. */
+static void rows_drop(shapes *all, uint32_t most)
+{
+	while (all->n > most) {
+		uint32_t oldest = row_oldest(all);
+		shape_free(all->rows[oldest]);
+		all->rows[oldest] = all->rows[--all->n];
+	}
+	rows_hash(all);
+}
+
 /* A row for a new owner: a free one, or the one unused for longest. */
 static shape **row_take(shapes *all, const fleet *f)
 {
@@ -216,11 +251,7 @@ static shape **row_take(shapes *all, const fleet *f)
 		all->rows[all->n] = heap_new(1, sizeof(shape));
 		return &all->rows[all->n++];
 	}
-	shape **oldest = &all->rows[0];
-	for (uint32_t i = 1; i < all->n; i++)
-		if (all->rows[i]->used_at < (*oldest)->used_at)
-			oldest = &all->rows[i];
-	return oldest;
+	return &all->rows[row_oldest(all)];
 }
 
 static void shape_own(shape *s, const key *k, uint64_t hash)
@@ -460,6 +491,11 @@ static shape *rate_by(shapes *all, const fleet *f, const fit_need *need, row_rul
 {
 	key k;
 
+	if (f->nodes.n != all->n_nodes) {
+		all->n_nodes = f->nodes.n;
+		if (all->n > rows_max(f))
+			rows_drop(all, rows_max(f));
+	}
 	key_of(&k, f, need);
 	shape *s = k.is_cut ? NULL : rule(all, f, &k, key_hash(&k));
 	if (s)
@@ -584,4 +620,9 @@ bool shape_tally(shape *s, const fleet *f, const fit_need *need, int32_t cluster
 uint64_t shapes_ratings(const shapes *all)
 {
 	return all->ratings;
+}
+
+uint32_t shapes_kept(const shapes *all)
+{
+	return all->n;
 }

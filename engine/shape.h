@@ -27,7 +27,7 @@ shapes *shapes_new(void);
 void shapes_free(shapes *all); /* NULL-safe */
 
 /* The pod's shape, with every rating as the fleet is now. Valid until the next call. NULL for a pod that is not kept:
- * it names devices, quota blocks a class, or its key is too long. */
+ * it names devices, or its key is too long. */
 shape *shapes_rate(shapes *all, const fleet *f, const fit_need *need);
 /* The same for who needs the rating of each node in any case: what is new is rated too, beside the rows, where the next
  * newcomer takes its place. Asked again it comes among them as it is. */
@@ -51,5 +51,7 @@ const int32_t *shape_misses(const shape *s);
  * changed. need is the one that was rated. False: more reasons than are kept; ret then holds some of them. */
 bool shape_tally(shape *s, const fleet *f, const fit_need *need, int32_t cluster, tally *ret);
 
+/* Shapes that are kept now. */
+uint32_t shapes_kept(const shapes *all);
 /* Ratings of single nodes made since the beginning: what the memory saves shows in it. */
 uint64_t shapes_ratings(const shapes *all);

@@ -130,21 +130,45 @@ static void rate_most(const fit_bounds *b, lane_block *l)
 		l->most[i] = l->most[i] < 0 ? l->most[i] : above + scores[i];
 }
 
-/* Where more than amounts counts. */
-static void states_look(const fit_bounds *b, lane_block *l)
+/* What devices there are, and what the state says, against the bound by amounts. */
+static int32_t state_most(const fit_bounds *b, const lane_block *l, int32_t i, int32_t state)
 {
 	static const int32_t refusals[] = {
 		[LANE_EMPTY] = FIT_NO_NODE,
 		[LANE_CLOSED] = -1 - (int32_t)WHY_NODE_CLOSED,
 		[LANE_CROWDED] = -1 - (int32_t)WHY_NODE_PODS,
-		[LANE_TAINTED] = FIT_NOT_TOLD,
 	};
 
+	if (state != LANE_OPEN)
+		return refusals[state];
+	return l->n_open[i] < b->many.count ? FIT_NOT_TOLD : l->most[i];
+}
+
+static int32_t state_behind(const fleet_view *v)
+{
+	if (v->is_closed)
+		return LANE_CLOSED;
+	return v->is_crowded ? LANE_CROWDED : LANE_OPEN;
+}
+
+/* Labels and taints come before all else. */
+static int32_t traits_most(const fit_bounds *b, const lane_block *l, int32_t i)
+{
+	why_code code = fit_traits_code(&b->f->nodes.v[l->node[i]], b->need->group);
+
+	if (code)
+		return refusal_of(code);
+	return state_most(b, l, i, state_behind(&b->f->views.v[l->node[i]]));
+}
+
+/* Where more than amounts counts. */
+static void states_look(const fit_bounds *b, lane_block *l)
+{
+	bool selects = b->need->group->n_selector > 0;
+
 	for (int32_t i = 0; i < LANES; i++) {
-		if (l->state[i] != LANE_OPEN)
-			l->most[i] = refusals[l->state[i]];
-		else if (l->n_open[i] < b->many.count)
-			l->most[i] = FIT_NOT_TOLD;
+		bool has_say = selects ? l->state[i] != LANE_EMPTY : l->state[i] == LANE_TAINTED;
+		l->most[i] = has_say ? traits_most(b, l, i) : state_most(b, l, i, l->state[i]);
 	}
 }
 
@@ -155,7 +179,7 @@ static bool is_plain(const fit_bounds *b, const lane_block *l)
 
 	for (int32_t i = 0; i < LANES; i++)
 		n += (l->state[i] == LANE_OPEN) & (l->n_open[i] >= count);
-	return n == LANES;
+	return n == LANES && b->need->group->n_selector == 0;
 }
 
 static int32_t highest(const lane_block *l)

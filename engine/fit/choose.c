@@ -428,7 +428,7 @@ bool fit_choose(const fleet *f, const fit_need *need, int32_t node, fit_choice *
 	if (g->n_entries != 1 || v->class_id == FLEET_NONE)
 		return choose_any(f, need, node, host, ret_choice, ret_code);
 	if (host != WHY_NONE) {
-		*ret_code = fit_rank_of(&g->entries[0], v->class_id) < 0 ? WHY_NO_SUCH_CLASS : host;
+		*ret_code = fit_is_elsewhere(f, &g->entries[0], node) ? WHY_NO_SUCH_CLASS : host;
 		return false;
 	}
 	if (fit_is_plain(v, need))

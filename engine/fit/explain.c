@@ -248,14 +248,12 @@ static void miss_devices(const fleet *f, const fit_need *need, int32_t entry, in
 	}
 }
 
-/* A node without any device of the classes asked is told apart from a full one: more CPU there would not help. */
-static void miss_other_class(const fleet_view *n, const ask_group *g, fit_miss *miss)
+/* A node without any device that could serve is told apart from a full one: more CPU there would not help. */
+static void miss_elsewhere(const fleet *f, int32_t node, const ask_group *g, fit_miss *miss)
 {
 	for (int32_t i = 0; i < g->n_entries; i++) {
 		const ask_entry *e = &g->entries[i];
-		bool is_mixed = n->n_cells > 0 && n->class_id == FLEET_NONE;
-		bool has_class = n->n_cells > 0 && fit_rank_of(e, n->class_id) >= 0;
-		if (is_mixed || has_class)
+		if (!fit_is_elsewhere(f, e, node))
 			continue;
 		fail(miss, WHY_NO_SUCH_CLASS, first_class(e), AXIS_DEVICE_MILLI, (int64_t)e->count * SHARE_WHOLE_MILLI,
 			0);
@@ -270,7 +268,7 @@ void fit_explain(const fleet *f, const fit_need *need, int32_t node, fit_miss *r
 	int32_t entry;
 
 	if (!traits_fit(&f->nodes.v[node], g, ret_miss) || !host_fits(&f->nodes.v[node], g, ret_miss)) {
-		miss_other_class(&f->views.v[node], g, ret_miss);
+		miss_elsewhere(f, node, g, ret_miss);
 		return;
 	}
 	bool fits = fit_serve(f, need, node, &chosen, &entry);

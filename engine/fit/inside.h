@@ -80,6 +80,9 @@ bool fit_is_plain(const fleet_view *v, const fit_need *need);
 /* Whether no device of a plain node can have room: told without a look at them. */
 bool fit_is_hopeless(const fleet *f, const fleet_view *v, const ask_entry *e);
 
+/* Whether no device of the node could ever serve the entry, for its class or because others are named. */
+bool fit_is_elsewhere(const fleet *f, const ask_entry *e, int32_t node);
+
 /* WHY_NONE, or what the node's labels and taints say against the group. */
 why_code fit_traits_code(const fleet_node *n, const ask_group *g);
 

@@ -111,6 +111,21 @@ bool fit_may_use(const fleet *f, const ask_entry *e, int32_t device)
 	return !e->uuids_excluded.n || !names_device(&e->uuids_excluded, f->device_uuids.v[device]);
 }
 
+static bool has_named(const fleet *f, const ask_entry *e, int32_t node)
+{
+	fleet_each_device(d, f, node) if (!(f->devices.v[d].flags & FLEET_GONE) && fit_may_use(f, e, d)) return true;
+	return false;
+}
+
+bool fit_is_elsewhere(const fleet *f, const ask_entry *e, int32_t node)
+{
+	const fleet_view *v = &f->views.v[node];
+	bool is_mixed = v->n_cells > 0 && v->class_id == FLEET_NONE;
+	bool has_class = v->n_cells > 0 && (is_mixed || fit_rank_of(e, v->class_id) >= 0);
+
+	return !has_class || ((e->uuids.n || e->n_only) && !has_named(f, e, node));
+}
+
 int32_t fit_rank_of(const ask_entry *e, int32_t class_id)
 {
 	for (int32_t i = 0; i < e->n_classes_excluded; i++)

@@ -25,25 +25,44 @@ void place_note(place *w, const int32_t *misses)
 	}
 }
 
+static void tally_node(place *w, attempt *at, const fit_need *need, int32_t node, int32_t stands_for)
+{
+	tally_row row = {.node = node, .nodes = stands_for};
+
+	if (fit_rate(w->f, need, node) >= 0)
+		return;
+	fit_explain(w->f, need, node, &row.best);
+	(void)tally_add(at->misses.rows, &at->misses.n, TALLY_ROWS_MAX, &row);
+}
+
+/* One of the nodes without a named device stands for all of them. */
+static void tally_named(place *w, attempt *at, const fit_need *need)
+{
+	int32_t other = place_named_other(w, at->cluster);
+
+	vec_each (node, &w->named)
+		tally_node(w, at, need, *node, 1);
+	if (other != FLEET_NONE)
+		tally_node(w, at, need, other, (int32_t)(w->f->clusters.v[at->cluster].nodes.n - w->named.n));
+}
+
 /* What every node of the cluster lacks. */
 void place_tally(place *w, attempt *at, const fit_need *need)
 {
 	const fleet_cluster *c = &w->f->clusters.v[at->cluster];
 	shape *s = shapes_rate(w->shapes, w->f, need);
-	tally_row row = {.nodes = 1};
 
 	at->is_tallied = true;
 	at->misses.n = 0;
 	if (s && shape_tally(s, w->f, need, at->cluster, &at->misses))
 		return;
 	at->misses.n = 0;
-	for (uint32_t i = 0; i < c->nodes.n; i++) {
-		row.node = c->nodes.v[i];
-		if (fit_rate(w->f, need, row.node) >= 0)
-			continue;
-		fit_explain(w->f, need, row.node, &row.best);
-		(void)tally_add(at->misses.rows, &at->misses.n, TALLY_ROWS_MAX, &row);
+	if (place_named(w, at->cluster, need)) {
+		tally_named(w, at, need);
+		return;
 	}
+	for (uint32_t i = 0; i < c->nodes.n; i++)
+		tally_node(w, at, need, c->nodes.v[i], 1);
 }
 
 static int32_t minimum_of(const ask *a)

@@ -22,6 +22,7 @@ void place_free(place *w)
 		return;
 	vec_done(&w->attempts);
 	vec_done(&w->hopes);
+	vec_done(&w->named);
 	lanes_done(&w->lanes);
 	shapes_free(w->shapes);
 	free(w);

@@ -26,6 +26,7 @@ struct place {
 	shapes *shapes;
 	lanes lanes;
 	vec(hope) hopes;
+	vec(int32_t) named; /* nodes, by rising handle: place_named */
 	const score_tables *tables;
 	fit_blocked blocked;
 	why_code reason;
@@ -37,6 +38,12 @@ struct place {
 	plan *p;
 	why *reasons;
 };
+
+/* The nodes of the cluster that hold a device which the pod's one entry names: no other serves it, and all others miss
+ * for one and the same reason. False: it names none. */
+bool place_named(place *w, int32_t cluster, const fit_need *need);
+/* One of those others; FLEET_NONE: there is none. */
+int32_t place_named_other(const place *w, int32_t cluster);
 
 /* The best node of the attempt's cluster for the pod, with its rating: first choice of class, then score, then rank. */
 int32_t place_scan(place *w, attempt *at, const fit_need *need);

@@ -5,6 +5,8 @@
 /* Where no shape is kept: what a node can rate at most is told for all of them at once, from
  * columns; then those are rated that can be better than the best so far, the most promising first. */
 
+enum { TRIES_MAX = 64 }; /* nodes that are tried by what they promise, before all that are left are rated */
+
 typedef struct leader {
 	int32_t node, rank, rating;
 } leader;
@@ -80,6 +82,14 @@ static int32_t highest(const lane_block *b)
 	return most;
 }
 
+static void lane_rate(place *w, lane_block *b, int32_t i, const fit_need *need, leader *best)
+{
+	int32_t rating = fit_rate(w->f, need, b->node[i]);
+
+	offer(best, rating, b->rank[i], b->node[i]);
+	b->most[i] = rating < 0 ? rating : FIT_NO_NODE;
+}
+
 /* Rates one node of the block, or gives the block up. */
 static void hope_try(place *w, hope *h, const fit_need *need, leader *best)
 {
@@ -90,10 +100,29 @@ static void hope_try(place *w, hope *h, const fit_need *need, leader *best)
 		h->most = FIT_NO_NODE;
 		return;
 	}
-	int32_t rating = fit_rate(w->f, need, b->node[i]);
-	offer(best, rating, b->rank[i], b->node[i]);
-	b->most[i] = rating < 0 ? rating : FIT_NO_NODE;
+	lane_rate(w, b, i, need, best);
 	h->most = highest(b);
+}
+
+/* All that can still be better, block by block: where bounds tell little, to look for the next best costs more. */
+static void hopes_exhaust(place *w, const fit_need *need, leader *best)
+{
+	vec_each (h, &w->hopes)
+		for (int32_t i = 0; h->most >= best->rating && i < LANES; i++) {
+			lane_block *b = h->block;
+			if (b->most[i] >= 0 && is_before(best, b->most[i], b->rank[i], b->node[i]))
+				lane_rate(w, b, i, need, best);
+		}
+}
+
+static void hopes_try(place *w, const fit_need *need, leader *best)
+{
+	hope *h;
+
+	for (int32_t tries = 0; tries < TRIES_MAX && (h = hope_next(w, best)); tries++)
+		hope_try(w, h, need, best);
+	if (hope_next(w, best))
+		hopes_exhaust(w, need, best);
 }
 
 static int32_t lanes_equal(const lane_block *b, int32_t most)
@@ -125,16 +154,10 @@ static void misses_of(const lane_block *b, int32_t *misses)
 	}
 }
 
-/* With a selector the columns do not tell the first reason. */
-static void misses_add(place *w, lane_group *g, const fit_need *need, int32_t *misses)
+static void misses_add(lane_group *g, int32_t *misses)
 {
-	if (!need->group->n_selector) {
-		for (uint32_t i = 0; i < lane_blocks(g); i++)
-			misses_of(&g->blocks.v[i], misses);
-		return;
-	}
-	for (uint32_t i = 0; i < g->n; i++)
-		misses[fit_rate_code(fit_rate(w->f, need, g->blocks.v[i / LANES].node[i % LANES]))]++;
+	for (uint32_t i = 0; i < lane_blocks(g); i++)
+		misses_of(&g->blocks.v[i], misses);
 }
 
 static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *ret_rating)
@@ -152,16 +175,34 @@ static int32_t walk(place *w, const attempt *at, const fit_need *need, int32_t *
 	vec_each (g, &w->lanes.groups)
 		if (g->cluster == at->cluster && g->n && !is_alike(g, need))
 			bound_all(w, g, &bounds, &best);
-	for (hope *h; (h = hope_next(w, &best));)
-		hope_try(w, h, need, &best);
+	hopes_try(w, need, &best);
 	*ret_rating = best.rating;
 	if (best.node != FLEET_NONE)
 		return best.node;
 	vec_each (g, &w->lanes.groups)
 		if (g->cluster == at->cluster && g->n && !is_alike(g, need))
-			misses_add(w, g, need, misses);
+			misses_add(g, misses);
 	place_note(w, misses);
 	return FLEET_NONE;
+}
+
+/* Who names devices is served by their nodes or by none. */
+static int32_t walk_named(place *w, const attempt *at, const fit_need *need, int32_t *ret_rating)
+{
+	leader best = {FLEET_NONE, INT32_MAX, -1};
+	int32_t misses[WHY_COUNT] = {0};
+
+	vec_each (node, &w->named) {
+		int32_t rating = fit_rate(w->f, need, *node);
+		offer(&best, rating, w->f->views.v[*node].rank, *node);
+		if (rating < 0)
+			misses[fit_rate_code(rating)]++;
+	}
+	*ret_rating = best.rating;
+	misses[WHY_NO_SUCH_CLASS] += (int32_t)(w->f->clusters.v[at->cluster].nodes.n - w->named.n);
+	if (best.node == FLEET_NONE)
+		place_note(w, misses);
+	return best.node;
 }
 
 /* The best node for the pod: first choice of class, then score, then rank. Where bounds tell nodes apart a walk costs
@@ -171,7 +212,7 @@ int32_t place_scan(place *w, attempt *at, const fit_need *need)
 	shape *s = (fit_bounds_by_policy(need) ? shapes_rate_often : shapes_rate)(w->shapes, w->f, need);
 
 	if (!s)
-		return walk(w, at, need, &at->rating);
+		return (place_named(w, at->cluster, need) ? walk_named : walk)(w, at, need, &at->rating);
 	int32_t node = shape_best(s, w->f, at->cluster, &at->rating);
 	if (node == FLEET_NONE)
 		place_note(w, shape_misses(s));

@@ -15,13 +15,26 @@ typedef struct world {
 	place *w;
 	market *m;
 	uint64_t run, seed;
-	int32_t clusters[CLUSTERS], classes[3], n_asks;
+	int32_t clusters[CLUSTERS], classes[3], n_asks, key, values[3];
+	int64_t prices[3];
+	trait_term selector;
+	trait_toleration toleration;
 	plan plans[PLANS];
 	bool is_booked[PLANS];
 	int told, refused; /* bounds that said something, and pods that found no node */
 } world;
 
 static const char *const class_names[] = {"h100", "a100", "l40s"};
+
+/* A third is tainted, and all have one of two labels, or none. */
+static void traits_draw(world *w, int32_t node)
+{
+	trait_label label = {w->key, w->values[draw_below(&w->seed, 2)]};
+	trait_taint taint = {w->key, w->values[draw_below(&w->seed, 2)], TAINT_NO_SCHEDULE};
+	traits t = {(uint16_t)draw_below(&w->seed, 2), draw_below(&w->seed, 3) == 0, &label, &taint};
+
+	fleet_node_traits(&w->f, node, &t);
+}
 
 /* Of one class, of two, of two sizes of memory, and without devices. */
 static void node_draw(world *w)
@@ -39,6 +52,7 @@ static void node_draw(world *w)
 		add_device(&w->f, node, name, "l40s", 48000);
 	if (i % 17 == 0)
 		add_device(&w->f, node, name, class_names[i % 3], 40000);
+	traits_draw(w, node);
 }
 
 static void world_open(world *w)
@@ -54,6 +68,13 @@ static void world_open(world *w)
 	for (int i = 0; i < 3; i++)
 		w->classes[i] = fleet_class_put(&w->f, str_from(class_names[i]));
 	fleet_class_set(&w->f, w->classes[1], (class_spec){.overcommit_ppm = 1500000});
+	w->key = fleet_text_put(&w->f, S("key"));
+	for (int i = 0; i < 3; i++) {
+		w->values[i] = fleet_text_put(&w->f, text("value%d", i));
+		w->prices[i] = 7 + 13 * i % 20;
+	}
+	market_tables(w->m)->prices = w->prices;
+	market_tables(w->m)->n_prices = 3;
 	for (int i = 0; i < NODES; i++)
 		node_draw(w);
 	for (int i = 0; i < PLANS; i++)
@@ -75,6 +96,7 @@ static void ask_draw(world *w, one_ask *o)
 {
 	static const int32_t computes[] = {0, 100, 250, 330, 500, 1000, ASK_ABSENT};
 	static const int32_t counts[] = {1, 1, 1, 1, 2, 4, 8};
+	static const ask_policy policies[] = {POLICY_BINPACK, POLICY_SPREAD, POLICY_COST, POLICY_TOPOLOGY};
 	ask_entry e = {.count = counts[draw_below(&w->seed, 7)], .compute_milli = computes[draw_below(&w->seed, 7)]};
 
 	if (draw_below(&w->seed, 3))
@@ -95,15 +117,24 @@ static void ask_draw(world *w, one_ask *o)
 	o->a.clusters = &w->clusters[draw_below(&w->seed, CLUSTERS)];
 	o->a.n_clusters = 1;
 	o->a.node_policy = o->a.device_policy = POLICY_FRAGMENTATION;
-	if (draw_below(&w->seed, 6) == 0)
-		o->a.node_policy = draw_below(&w->seed, 2) ? POLICY_BINPACK : POLICY_SPREAD;
+	if (draw_below(&w->seed, 3) == 0)
+		o->a.node_policy = policies[draw_below(&w->seed, 4)];
+	w->selector = (trait_term){w->key, (trait_op)draw_below(&w->seed, 4), &w->values[draw_below(&w->seed, 3)], 1};
+	w->toleration = (trait_toleration){w->key, w->values[draw_below(&w->seed, 2)], 0};
+	o->group.selector = &w->selector;
+	o->group.n_selector = draw_below(&w->seed, 4) == 0;
+	o->group.tolerations = &w->toleration;
+	o->group.n_tolerations = draw_below(&w->seed, 2) == 0;
 }
 
 static void node_change(world *w, int32_t node)
 {
 	bool on = draw_below(&w->seed, 3) == 0;
 
-	switch (draw_below(&w->seed, 8)) {
+	switch (draw_below(&w->seed, 9)) {
+	case 8:
+		traits_draw(w, node);
+		break;
 	case 0:
 		fleet_node_remove(&w->f, node);
 		break;
@@ -331,6 +362,31 @@ Test(lanes, too_many_kinds_of_nodes_are_looked_at_one_by_one)
 	columns_are_true(&w);
 	cr_expect_leq(w.all.groups.n, LANE_GROUPS_MAX + CLUSTERS);
 	for (int i = 0; i < 2 * MANY; i++)
+		place_any(&w, i % 100 == 0);
+	columns_are_true(&w);
+	world_close(&w);
+}
+
+/* Every node has its own MiB of memory, as in real clusters: each is a kind of its own, and none is odd for it. */
+Test(lanes, many_kinds_of_untouched_nodes_stand_with_their_class)
+{
+	static world w;
+
+	world_open(&w);
+	int32_t class_id = fleet_class_put(&w.f, S("h200"));
+	for (int i = 0; i < MANY; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "m%d", i);
+		add_device(&w.f, add_node(&w.f, w.clusters[0], name, 64000, 262144 + i), name, "h200", 141000);
+	}
+	columns_are_true(&w);
+	vec_each (g, &w.all.groups)
+		for (uint32_t i = 0; i < g->n; i++) {
+			int32_t node = g->blocks.v[i / LANES].node[i % LANES];
+			cr_assert(w.f.views.v[node].class_id != class_id || g->class_id == class_id, "node %d is odd",
+				node);
+		}
+	for (int i = 0; i < MANY; i++)
 		place_any(&w, i % 100 == 0);
 	columns_are_true(&w);
 	world_close(&w);

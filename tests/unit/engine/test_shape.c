@@ -394,24 +394,75 @@ Test(shape, more_shapes_than_rows_take_turns)
 	world_close(&w);
 }
 
-Test(shape, what_names_devices_or_meets_quota_is_not_kept)
+Test(shape, what_names_devices_is_not_kept)
 {
 	world w;
 	world_open(&w);
-	fit_blocked blocked = {0};
-	fit_need need = need_of(&w.asks[0]);
-	need.blocked = &blocked;
-	(void)shapes_rate(w.all, &w.f, &need);
-	cr_expect(shapes_rate(w.all, &w.f, &need));
-	fit_block(&blocked, w.classes[0]);
-	cr_expect_null(shapes_rate(w.all, &w.f, &need));
 	one_ask o = w.asks[0];
 	str name = S("n1-0");
 	o.group.entries = &o.entry;
 	o.group.n_entries = 1;
 	o.entry.uuids = (strs){&name, 1};
-	need = need_of(&o);
+	fit_need need = need_of(&o);
 	for (int i = 0; i < 3; i++)
 		cr_expect_null(shapes_rate(w.all, &w.f, &need));
+	world_close(&w);
+}
+
+/* Gangs that fall back from a class ask pod by pod for what quota leaves. */
+Test(shape, what_quota_blocks_is_a_shape_of_its_own)
+{
+	world w;
+	world_open(&w);
+	fit_blocked blocked = {0}, other = {0};
+	one_ask o;
+	ask_one(&o, slice_of(1, 1000, 100), 1);
+	fit_need need = need_of(&o);
+	need.blocked = &blocked;
+	(void)shapes_rate(w.all, &w.f, &need);
+	cr_expect(shapes_rate(w.all, &w.f, &need));
+	fit_block(&blocked, w.classes[0]);
+	fit_block(&other, w.classes[1]);
+	for (int i = 0; i < 2; i++) {
+		int32_t rating;
+		need.blocked = i ? &other : &blocked;
+		cr_expect_null(shapes_rate(w.all, &w.f, &need), "what is new is not kept");
+		shape *s = shapes_rate(w.all, &w.f, &need);
+		cr_assert(s);
+		for (int c = 0; c < CLUSTERS; c++) {
+			int32_t found = shape_best(s, &w.f, w.clusters[c], &rating);
+			cr_expect_eq(found, best_by_walk(&w, &need, w.clusters[c]), "seed %lu", w.run);
+		}
+	}
+	world_close(&w);
+}
+
+enum { GROWN_NODES = 9000, GROWN_SHAPES = 300 };
+
+Test(shape, rows_of_a_fleet_that_has_grown_take_no_more_memory_than_they_may)
+{
+	world w;
+	world_open(&w);
+	for (int i = 0; i < 2 * GROWN_SHAPES; i++) {
+		one_ask o = w.asks[1];
+		o.group.entries = &o.entry;
+		o.group.cpu_milli = 1 + i / 2;
+		fit_need need = need_of(&o);
+		(void)shapes_rate(w.all, &w.f, &need);
+	}
+	cr_expect_eq(shapes_kept(w.all), GROWN_SHAPES);
+	for (int i = 0; i < GROWN_NODES; i++)
+		add_node(&w.f, w.clusters[0], text("g%d", i).p, 1000, 1000);
+	fit_need need = need_of(&w.asks[0]);
+	(void)shapes_rate(w.all, &w.f, &need);
+	cr_expect_leq(shapes_kept(w.all) * (size_t)w.f.nodes.n * 8, SHAPES_BYTES_MAX, "%u rows", shapes_kept(w.all));
+	one_ask o = w.asks[1];
+	o.group.entries = &o.entry;
+	o.group.cpu_milli = GROWN_SHAPES;
+	need = need_of(&o);
+	int32_t rating;
+	shape *s = shapes_rate(w.all, &w.f, &need);
+	cr_assert(s, "the one asked last is kept");
+	cr_expect_eq(shape_best(s, &w.f, w.clusters[0], &rating), best_by_walk(&w, &need, w.clusters[0]));
 	world_close(&w);
 }
