@@ -7,7 +7,7 @@
 enum {
 	STEP_SHIFT = 5, /* a step is 32 units: what is kept is finer, since rents are added later */
 	ZERO = 1 << 22, /* units: what a pod rates that costs nothing, without rents */
-	ZERO_STEPS = (FRAGMENTATION_MOST + 1) / 2,
+	ZERO_STEPS = FRAGMENTATION_FREE,
 	MODEL_AT = 8,
 	MILLI_AT = 16,
 	MILLI_MAX = UINT16_MAX,

@@ -50,7 +50,7 @@ uint32_t fragmentation_models(const fragmentation *t, const fleet *f, const flee
 int32_t fragmentation_usable_milli(const fragmentation *t, const fleet *f, const fleet_view *v);
 
 /* The policy (score.h). Without tables: as if nothing were learnt. */
-enum { FRAGMENTATION_MOST = 4095 }; /* steps of 40 thousandths; half of it is a pod that costs nothing */
+enum { FRAGMENTATION_MOST = 4095, FRAGMENTATION_FREE = 2048 }; /* steps of 40 thousandths; a pod that costs nothing */
 const void *fragmentation_prepare(const score_case *c);
 int64_t fragmentation_device(const score_case *c, const fleet_cell *cell, const score_slice *slice);
 int32_t fragmentation_node(const score_case *c);

@@ -78,12 +78,16 @@ typedef struct score_policy {
 	void (*bound_prepare)(score_many *m);
 	void (*bound)(const score_many *m, const lane_block *b, int32_t ret[LANES]);
 	int32_t most;
+	/* Beside other policies, weighed, this part of the scale is 0 to SCORE_MAX, and what is past its ends is as its
+	 * ends. Both 0: all of it. */
+	int32_t weighed_from, weighed_to;
 	bool is_linked; /* of devices: sets are chosen by their links */
 	bool is_hami;   /* devices and instances are chosen in HAMi's order, by HAMi's rules */
 } score_policy;
 
 extern const score_policy score_policies[POLICY_COUNT];
-/* A node by the weights of the ask, of which there are some: 0 to SCORE_MAX. */
+/* A node by the weights of the ask, of which there are some: their sum, each of its policy's score from 0 to SCORE_MAX.
+ */
 int32_t score_of_node(const score_case *c);
 /* POLICY_COUNT when there is none of that name. */
 ask_policy score_policy_named(str name);

@@ -188,6 +188,29 @@ Test(policies, weights_mix_policies_and_rank_settles_equals)
 	scene_close(&s);
 }
 
+/* What fragmentation tells apart are steps of 40 thousandths on a scale of thousands: each of them counts. */
+Test(policies, weighed_fragmentation_still_tells_nodes_apart)
+{
+	scene s;
+	one_ask o;
+	scene_open(&s);
+	int32_t starved = add_node(&s.f, s.cluster, "rich", 64000, 262144);
+	add_device(&s.f, starved, "rich-0", "h100", 1000);
+	starved = add_node(&s.f, s.cluster, "poor", 1000, 262144);
+	add_device(&s.f, starved, "poor-0", "h100", 1000);
+	ask *a = ask_one(&o, slice_of(1, 500, 500), 1);
+	a->device_policy = POLICY_FRAGMENTATION;
+	for (int32_t n = 0; n < 3; n++) {
+		a->node_policy = n ? POLICY_BINPACK : POLICY_FRAGMENTATION;
+		a->n_weights = n;
+		a->weights[0] = (ask_weight){POLICY_FRAGMENTATION, 3};
+		a->weights[1] = (ask_weight){POLICY_TOPOLOGY, 1};
+		cr_expect(is_on(&s, a, "poor"), "half a device more than its cpu can feed is no use to others: %d", n);
+		drop(&s);
+	}
+	scene_close(&s);
+}
+
 typedef struct label_row {
 	const char *rule;
 	trait_op op;
