@@ -104,7 +104,7 @@ static bool pod_clear(preempt *w, int32_t cluster, int32_t group, int32_t index,
 		placed_add(w, &w->scratch, group, index);
 		return true;
 	}
-	if (!node_clear(w, cluster, may_split, &node))
+	if (w->is_cut || !node_clear(w, cluster, may_split, &node))
 		return false;
 	plan_clear(&w->scratch);
 	w->scratch.cluster = cluster;

@@ -45,6 +45,8 @@ static void lack_of(const preempt *w, int32_t node, lack ret[2])
 	ret[1] = (lack){0, RATE_NONE};
 	for (int32_t i = 0; i < g->n_entries; i++) {
 		const ask_entry *e = &g->entries[i];
+		if (e->profile.n) /* how much that is, each device has its own word on */
+			continue;
 		int32_t percent = e->memory_percent ? e->memory_percent : 100;
 		int64_t memory = e->memory_mib ? e->memory_mib : share_memory_mib(percent, v->min_memory_mib);
 		bool is_whole = !e->memory_mib && percent == 100;

@@ -472,3 +472,38 @@ Test(preempt, a_limit_is_told)
 	cr_expect(yields(&s, whole_cards(&s, 4, 1)));
 	scene_close(&s);
 }
+
+static ask_entry instance_of(const char *profile, str *uuid)
+{
+	return (ask_entry){.count = 1,
+		.compute_milli = ASK_ABSENT,
+		.profile = str_from(profile),
+		.uuids = {uuid, uuid->p ? 1 : 0}};
+}
+
+/* How much an instance takes is told by its profile: as a whole card the first node looked dearer than it is. */
+Test(preempt, of_instances_too_the_cheapest_that_is_enough_yields)
+{
+	scene s;
+	class_cut cut;
+	scene_open(&s);
+	int32_t cluster = fleet_cluster_put(&s.w.f, S("par"));
+	add_gpus(&s.w.f, cluster, "x", 1, "a100", 40960);
+	add_gpus(&s.w.f, cluster, "y", 1, "a100", 40960);
+	cr_assert(cut_named(S("nvidia-a100-40g"), &cut));
+	cut.mode = CUT_INSTANCES;
+	fleet_class_cut(&s.w.f, fleet_class_find(&s.w.f, S("a100")), &cut);
+	running_terms cheap = terms_of(1, 10), dear = terms_of(1, 11), kept = terms_of(1000, 0);
+	str x = S("x-0"), y = S("y-0"), any = STR_NONE;
+	cr_assert_neq(world_run_slice(&s.w, instance_of("3g.20gb", &x), 1, &kept), FLEET_NONE);
+	int32_t want = world_run_slice(&s.w, instance_of("4g.20gb", &x), 1, &cheap);
+	cr_assert_neq(want, FLEET_NONE);
+	int32_t left = world_run_slice(&s.w, instance_of("3g.20gb", &y), 1, &kept);
+	cr_assert_neq(world_run_slice(&s.w, instance_of("1g.5gb", &y), 1, &dear), FLEET_NONE);
+	place_give(&s.w.f, s.w.q, QUOTA_ROOT, s.w.list.runs.v[left].p);
+	running_remove(&s.w.list, left);
+	cr_assert(yields(&s, ask_one(&s.asked, instance_of("4g.20gb", &any), 1)));
+	cr_expect_eq(s.got.cost, 10, "%ld", s.got.cost);
+	cr_expect(s.got.n == 1 && is_victim(&s, want));
+	scene_close(&s);
+}
