@@ -17,6 +17,11 @@ static const char *const names[ADVICE_COUNT_OF_KINDS] = {
 	[ADVICE_HOST_MEMORY_MIB] = "host.memory_mib",
 	[ADVICE_REPLICAS] = "replicas",
 	[ADVICE_QUOTA] = "quota",
+	[ADVICE_UUIDS] = "uuids",
+	[ADVICE_NUMA_BIND] = "numa_bind",
+	[ADVICE_TOPOLOGY] = "topology",
+	[ADVICE_SELECTOR] = "node_selector",
+	[ADVICE_TOLERATIONS] = "tolerations",
 };
 
 const char *advice_name(advice_kind k)
@@ -107,6 +112,57 @@ static void try_amount(work *w, advice what, void (*set)(void *field, int64_t v)
 	set(field, asked);
 	if (what.most)
 		say(w, what);
+}
+
+/* The request is without something. */
+static void try_as_is(work *w, advice what)
+{
+	if (would_fit(w))
+		say(w, what);
+}
+
+/* What the entry says of its devices beside class and amounts. */
+static void try_rules(work *w, int32_t group, int32_t entry)
+{
+	ask_entry *e = &w->entries[group][entry], asked = *e;
+	advice what = {ADVICE_UUIDS, group, entry, FLEET_NONE, 0};
+
+	if (e->uuids.n || e->uuids_excluded.n) {
+		e->uuids = e->uuids_excluded = (strs){NULL, 0};
+		try_as_is(w, what);
+		*e = asked;
+	}
+	what.kind = ADVICE_NUMA_BIND;
+	if (e->numa_bind) {
+		e->numa_bind = false;
+		try_as_is(w, what);
+		*e = asked;
+	}
+	what.kind = ADVICE_TOPOLOGY;
+	if (e->topology == TOPOLOGY_REQUIRED) {
+		e->topology = TOPOLOGY_BEST_EFFORT;
+		try_as_is(w, what);
+		*e = asked;
+	}
+}
+
+/* Labels and taints of nodes. */
+static void try_traits(work *w, int32_t group)
+{
+	static const trait_toleration all = {.key = TRAIT_ANY, .value = TRAIT_ANY};
+	ask_group *g = &w->groups[group], asked = *g;
+	advice what = {ADVICE_SELECTOR, group, FLEET_NONE, FLEET_NONE, 0};
+
+	if (g->n_selector) {
+		g->n_selector = 0;
+		try_as_is(w, what);
+		*g = asked;
+	}
+	what.kind = ADVICE_TOLERATIONS;
+	g->tolerations = &all;
+	g->n_tolerations = 1;
+	try_as_is(w, what);
+	*g = asked;
 }
 
 static bool lists(const int32_t *handles, int32_t n, int32_t handle)
@@ -225,11 +281,17 @@ static void try_all(work *w, const ask *a)
 		w->q = q;
 	}
 	try_clusters(w, a);
+	/* What takes one try each comes before the searches for amounts. */
 	for (int32_t g = 0; g < a->n_groups; g++) {
 		for (int32_t e = 0; e < a->groups[g].n_entries; e++) {
-			try_entry(w, g, e);
 			try_classes(w, g, e);
+			try_rules(w, g, e);
 		}
+		try_traits(w, g);
+	}
+	for (int32_t g = 0; g < a->n_groups; g++) {
+		for (int32_t e = 0; e < a->groups[g].n_entries; e++)
+			try_entry(w, g, e);
 		try_group(w, g);
 	}
 }

@@ -20,6 +20,12 @@ typedef enum advice_kind {
 	ADVICE_HOST_MEMORY_MIB,
 	ADVICE_REPLICAS, /* of the group, all that must start together */
 	ADVICE_QUOTA,    /* capacity is there: only quota stands in the way */
+	/* Without that, all else as asked. */
+	ADVICE_UUIDS,       /* the devices that the entry names or leaves out */
+	ADVICE_NUMA_BIND,   /* of the entry */
+	ADVICE_TOPOLOGY,    /* required of the entry: as good as there is */
+	ADVICE_SELECTOR,    /* of the group */
+	ADVICE_TOLERATIONS, /* all taints tolerated */
 	ADVICE_COUNT_OF_KINDS,
 } advice_kind;
 

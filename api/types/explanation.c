@@ -14,7 +14,7 @@ JS_TYPE(explained_level, "The quota of one level of the tree.");
 #define F(...) JS_FIELD(explained_change, __VA_ARGS__)
 static const js_field explained_change_fields[] = {
 	F(change, JS_READ_ONLY,
-		"cluster, class, memory_mib, memory_percent, compute_milli, count, host.cpu_milli, host.memory_mib, replicas, quota."),
+		"cluster, class, memory_mib, memory_percent, compute_milli, count, host.cpu_milli, host.memory_mib, replicas: at most as much as that; quota: if it allowed it; uuids, numa_bind, topology, node_selector: without that; tolerations: with all taints tolerated."),
 	F(group, JS_READ_ONLY, "The group it is about."),
 	F(entry, JS_READ_ONLY, "Which of its device entries, from 0.", .may_miss = true),
 	F(value, JS_READ_ONLY, "The cluster or class that would have to be allowed."),

@@ -149,7 +149,8 @@ Test(advice, who_follows_it_gets_a_place_and_one_more_does_not)
 		world_close(&w);
 	}
 	for (advice_kind k = 0; k < ADVICE_COUNT_OF_KINDS; k++)
-		cr_expect(given[k] > 0 || k == ADVICE_MEMORY_PERCENT, "%s was never advised", advice_name(k));
+		cr_expect(given[k] > 0 || k == ADVICE_MEMORY_PERCENT || k > ADVICE_QUOTA, "%s was never advised",
+			advice_name(k));
 }
 
 /* One node of two full h100 and one of l40s in another cluster. */
@@ -242,4 +243,60 @@ Test(advice, the_largest_free_blocks_are_told_class_by_class)
 	cr_expect_eq(free_blocks(&f, blocks, 1), 1);
 	plan_done(&p);
 	fleet_done(&f);
+}
+
+/* Two NUMA nodes of one device each, not linked, with the label zone=a and a taint. */
+static int32_t ruled_node(fleet *f, int32_t cluster)
+{
+	int32_t node = add_node(f, cluster, "n", 64000, 262144), device;
+	trait_label zone = {fleet_text_put(f, S("zone")), fleet_text_put(f, S("a"))};
+	trait_taint taint = {zone.key, zone.value, TAINT_NO_SCHEDULE};
+
+	for (int32_t i = 0; i < 2; i++) {
+		device_spec spec = {.uuid = text("d%d", i),
+			.class_id = fleet_class_put(f, S("h100")),
+			.index = i,
+			.memory_mib = 1000,
+			.numa = i + 1};
+		cr_assert_eq(fleet_device_put(f, node, &spec, &device), ERR_OK);
+	}
+	fleet_node_traits(f, node, &(traits){1, 1, &zone, &taint});
+	return node;
+}
+
+Test(advice, names_the_one_rule_that_is_in_the_way)
+{
+	static const advice_kind kinds[] = {
+		ADVICE_UUIDS, ADVICE_NUMA_BIND, ADVICE_TOPOLOGY, ADVICE_SELECTOR, ADVICE_TOLERATIONS};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		fleet f;
+		one_ask o;
+		advices said;
+		str nobody = S("nobody");
+		place *w = place_new();
+		fleet_init(&f);
+		(void)ruled_node(&f, fleet_cluster_put(&f, S("par")));
+		ask *a = ask_one(&o, slice_of(2, 0, ASK_ABSENT), 1);
+		int32_t none = TRAIT_NONE;
+		trait_term term = {fleet_text_find(&f, S("zone")), LABEL_IN, &none, 1};
+		trait_toleration any = {TRAIT_ANY, TRAIT_ANY, 0};
+		o.group.tolerations = &any;
+		o.group.n_tolerations = kinds[i] != ADVICE_TOLERATIONS;
+		o.group.selector = &term;
+		o.group.n_selector = kinds[i] == ADVICE_SELECTOR;
+		o.entry.uuids = (strs){&nobody, kinds[i] == ADVICE_UUIDS};
+		o.entry.numa_bind = kinds[i] == ADVICE_NUMA_BIND;
+		o.entry.topology = kinds[i] == ADVICE_TOPOLOGY ? TOPOLOGY_REQUIRED : TOPOLOGY_NONE;
+		advise(w, &f, NULL, FLEET_NONE, a, &said);
+		bool is_said = false;
+		for (int32_t k = 0; k < said.n; k++) {
+			is_said |= said.v[k].kind == kinds[i];
+			cr_expect(said.v[k].kind <= ADVICE_QUOTA || said.v[k].kind == kinds[i], "%s instead of %s",
+				advice_name(said.v[k].kind), advice_name(kinds[i]));
+		}
+		cr_expect(is_said, "%s", advice_name(kinds[i]));
+		place_free(w);
+		fleet_done(&f);
+	}
 }

@@ -388,6 +388,14 @@ static void advice_follow(world *w, const ask *refused, const advice *x)
 		g.cpu_milli = x->most;
 	} else if (x->kind == ADVICE_HOST_MEMORY_MIB) {
 		g.memory_mib = x->most;
+	} else if (x->kind == ADVICE_UUIDS) {
+		e.uuids = e.uuids_excluded = (strs){NULL, 0};
+	} else if (x->kind == ADVICE_NUMA_BIND) {
+		e.numa_bind = false;
+	} else if (x->kind == ADVICE_TOPOLOGY) {
+		e.topology = TOPOLOGY_BEST_EFFORT;
+	} else if (x->kind == ADVICE_SELECTOR) {
+		g.n_selector = 0;
 	} else {
 		return;
 	}
