@@ -97,16 +97,19 @@ void outcome_place(outcomes *o, uint32_t seq, str node, const int64_t *gpus, uin
 		illegal(o, seq, "there is no node " STR_FMT, STR_ARG(node));
 		return;
 	}
-	out->node = (int32_t)(state - o->nodes);
-	const trace_node *tn = &o->trace->nodes.v[out->node];
+	int32_t at = (int32_t)(state - o->nodes);
+	const trace_node *tn = &o->trace->nodes.v[at];
 	check_shape(o, seq, tn, gpus, n);
+	if (n != (uint32_t)o->trace->pods.v[seq].gpus)
+		return;
 	for (uint32_t i = 0; i < n; i++) {
-		if (gpus[i] < 0 || gpus[i] >= tn->gpus || n != (uint32_t)o->trace->pods.v[seq].gpus) {
+		if (gpus[i] < 0 || gpus[i] >= tn->gpus) {
 			illegal(o, seq, "node " STR_FMT " has no GPU %lld", STR_ARG(node), (long long)gpus[i]);
 			return;
 		}
 		out->gpus[i] = (int8_t)gpus[i];
 	}
+	out->node = at;
 	out->state = POD_PLACED;
 	book(o, seq, 1);
 	check_room(o, seq);

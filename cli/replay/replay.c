@@ -281,6 +281,8 @@ static err prepare(replay *r, arena *a, char agent[PATH_BYTES], char folder[PATH
 	if (!*r->set.nodes || !*r->set.pods)
 		return fault_set(f, ERR_SETTING, NULL, "needs --nodes FILE and --pods FILE; see reeve replay --help");
 	err e = trace_read(&r->trace, a, r->set.nodes, r->set.pods, f);
+	if (!e)
+		e = trace_classes_check(&r->trace, f);
 	if (e)
 		return e;
 	if (r->set.limit && r->set.limit < r->trace.pods.n)

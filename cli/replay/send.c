@@ -23,7 +23,7 @@ static const js_field item_list_fields[] = {
 	JS_FIELD(item_list, items, JS_OPTIONAL, "Placements.", JS_OF(placement), JS_ITEMS(0, 100000))};
 static JS_TYPE(item_list, "A list of placements.");
 
-static void device_write(js_writer *j, arena *a, const trace_pod *p)
+static void device_write(const trace *t, js_writer *j, arena *a, const trace_pod *p)
 {
 	str spec = p->spec;
 
@@ -32,8 +32,11 @@ static void device_write(js_writer *j, arena *a, const trace_pod *p)
 	if (!str_is_empty(spec)) {
 		js_key(j, S("classes"));
 		js_array_begin(j);
-		while (spec.p)
-			js_text(j, trace_class(a, str_split(&spec, '|')));
+		while (spec.p) {
+			str model = trace_spec_next(&spec);
+			if (model.n)
+				js_text(j, trace_class_of(t, a, model));
+		}
 		js_array_end(j);
 	}
 	js_put_i64(j, "memory_percent", p->gpu_milli >= 10 ? p->gpu_milli / 10 : 1);
@@ -53,7 +56,7 @@ static void pod_write(const sender *s, js_writer *j, arena *a, uint32_t seq)
 	js_key(j, S("devices"));
 	js_array_begin(j);
 	if (p->gpus)
-		device_write(j, a, p);
+		device_write(s->out->trace, j, a, p);
 	js_array_end(j);
 	js_key(j, S("host"));
 	js_object_begin(j);

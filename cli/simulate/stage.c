@@ -66,7 +66,7 @@ err stage_classes(stage *s, str spec, class_list *list, fault *f)
 
 	list->n = 0;
 	while (spec.p && !e) {
-		str model = str_split(&spec, '|');
+		str model = trace_spec_next(&spec);
 		if (str_is_empty(model))
 			continue;
 		if (list->n == ASK_CLASSES_MAX)
@@ -129,8 +129,9 @@ void request_fill(request *r, const stage *s, uint32_t seq)
 
 	r->entry.classes = list->v;
 	r->entry.n_classes = list->n;
-	r->entry.count = (int32_t)p->gpus;
-	r->entry.memory_mib = p->gpu_milli * STAGE_MIB_PER_MILLI;
+	bool is_possible = p->gpus <= ASK_COUNT_MAX; /* what no node can have asks more than any GPU does */
+	r->entry.count = is_possible ? (int32_t)p->gpus : ASK_COUNT_MAX;
+	r->entry.memory_mib = (is_possible ? p->gpu_milli : 2 * TRACE_GPU_MILLI) * STAGE_MIB_PER_MILLI;
 	r->entry.compute_milli = (int32_t)p->gpu_milli;
 	r->group.entries = &r->entry;
 	r->group.n_entries = p->gpus > 0;

@@ -28,12 +28,47 @@ static err file_read(arena *a, const char *path, str *ret, fault *f)
 	return ERR_OK;
 }
 
-static uint32_t split(str line, str out[CSV_COLUMNS_MAX])
+/* What stands between the quotes at the beginning of *rest, which then goes on behind them; two quotes stand for one.
+ */
+static str quoted_take(csv *c, str *rest)
+{
+	char *out = arena_alloc(c->arena, rest->n);
+	uint32_t n = 0, i = 1;
+
+	for (; i < rest->n; i++) {
+		if (rest->p[i] == '"' && (i + 1 == rest->n || rest->p[i + 1] != '"'))
+			break;
+		i += rest->p[i] == '"';
+		out[n++] = rest->p[i];
+	}
+	if (i == rest->n)
+		c->bad = "a quote is not closed";
+	*rest = str_cut(*rest, (size_t)i + 1, rest->n);
+	return str_of(out, n);
+}
+
+static str field_take(csv *c, str *line)
+{
+	str from = str_trim(*line);
+
+	if (!str_starts(from, S("\"")))
+		return str_trim(str_split(line, ','));
+	*line = from;
+	str field = quoted_take(c, line);
+	if (!str_is_empty(str_trim(str_split(line, ','))))
+		c->bad = "a value goes on behind its closing quote";
+	return str_trim(field);
+}
+
+static uint32_t split(csv *c, str line, str out[CSV_COLUMNS_MAX])
 {
 	uint32_t n = 0;
 
+	c->bad = NULL;
 	while (line.p && n < CSV_COLUMNS_MAX)
-		out[n++] = str_trim(str_split(&line, ','));
+		out[n++] = field_take(c, &line);
+	if (line.p)
+		c->bad = "it has too many values";
 	return n;
 }
 
@@ -45,17 +80,40 @@ static str line_take(csv *c)
 	return str_ends(line, S("\r")) ? str_cut(line, 0, line.n - 1) : line;
 }
 
+static err bad_line(const csv *c, const char *what, fault *f)
+{
+	return fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: %s", c->path, c->line, what);
+}
+
+static err header_check(const csv *c, fault *f)
+{
+	if (c->bad)
+		return bad_line(c, c->bad, f);
+	for (uint32_t i = 0; i < c->n_header; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (c->header[i].n && str_eq(c->header[i], c->header[k]))
+				return fault_set(f, ERR_BAD_FIELD, NULL,
+					"%s line %u: the column " STR_FMT " stands there twice", c->path, c->line,
+					STR_ARG(c->header[i]));
+	return ERR_OK;
+}
+
 err csv_open(csv *c, arena *a, const char *path, fault *f)
 {
+	static const str byte_order_mark = S("\xef\xbb\xbf");
+
 	memset(c, 0, sizeof(*c));
 	c->path = path;
+	c->arena = a;
 	err e = file_read(a, path, &c->rest, f);
 	if (e)
 		return e;
+	if (str_starts(c->rest, byte_order_mark))
+		c->rest = str_cut(c->rest, byte_order_mark.n, c->rest.n);
 	if (str_is_empty(c->rest))
 		return fault_set(f, ERR_BAD_FIELD, NULL, "%s is empty", path);
-	c->n_header = split(line_take(c), c->header);
-	return ERR_OK;
+	c->n_header = split(c, line_take(c), c->header);
+	return header_check(c, f);
 }
 
 bool csv_next(csv *c)
@@ -64,10 +122,20 @@ bool csv_next(csv *c)
 		str line = line_take(c);
 		if (str_is_empty(str_trim(line)))
 			continue;
-		c->n_fields = split(line, c->fields);
+		c->n_fields = split(c, line, c->fields);
 		return true;
 	}
 	return false;
+}
+
+err csv_check(const csv *c, fault *f)
+{
+	if (c->bad)
+		return bad_line(c, c->bad, f);
+	if (c->n_fields != c->n_header)
+		return fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: it has %u values, and there are %u columns",
+			c->path, c->line, c->n_fields, c->n_header);
+	return ERR_OK;
 }
 
 static int column_find(const csv *c, str column)
@@ -109,15 +177,25 @@ static err not_a_number(const csv *c, const char *column, str s, fault *f)
 		STR_ARG(s));
 }
 
+static bool is_digits(str s)
+{
+	for (uint32_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return true;
+}
+
 err csv_i64(const csv *c, const char *column, int64_t *ret, fault *f)
 {
-	str s = csv_text(c, column);
+	str s = csv_text(c, column), whole = s;
 	int64_t dot = str_find(s, '.', 0);
 
 	if (dot >= 0)
-		s = str_cut(s, 0, (size_t)dot);
+		whole = str_cut(s, 0, (size_t)dot);
 	*ret = 0;
-	if (str_is_empty(s) || str_to_i64(s, ret))
+	if (str_is_empty(s))
+		return ERR_OK;
+	if (str_to_i64(whole, ret) && is_digits(str_cut(s, whole.n + (dot >= 0), s.n)))
 		return ERR_OK;
 	return not_a_number(c, column, s, f);
 }

@@ -1,19 +1,26 @@
-/* csv: files of comma-separated values without quotes, read by the names of their columns. */
+/* csv: files of comma-separated values, read by the names of their columns.
+ *
+ * A value may stand in quotes, and then hold commas and, doubled, quotes; no value goes over the end of its line. Lines
+ * may end with CR, blank ones are passed over, and so is a byte order mark.
+ */
 #pragma once
 #include "base/arena.h"
 
-enum { CSV_COLUMNS_MAX = 32 };
+enum { CSV_COLUMNS_MAX = 64 };
 
 typedef struct csv {
 	str rest, header[CSV_COLUMNS_MAX], fields[CSV_COLUMNS_MAX];
 	uint32_t n_header, n_fields, line;
-	const char *path;
+	const char *path, *bad; /* what is wrong with the row at hand; NULL: it can be read */
+	arena *arena;
 } csv;
 
-/* Reads the whole file into a. */
+/* Reads the whole file into a, which must outlive c. */
 err csv_open(csv *c, arena *a, const char *path, fault *f) MUST_CHECK;
 /* The next row; false at the end. */
 bool csv_next(csv *c);
+/* Whether the row can be read and has a value for each column. */
+err csv_check(const csv *c, fault *f) MUST_CHECK;
 bool csv_has(const csv *c, const char *column);
 /* BAD_FIELD names the first of the columns (their names separated by blanks) that the file lacks. */
 err csv_need(const csv *c, const char *columns, fault *f) MUST_CHECK;

@@ -3,17 +3,6 @@
 #include "base/map.h"
 #include "cli/trace/csv.h"
 
-static err model_add(trace *t, str model, fault *f)
-{
-	for (uint32_t i = 0; i < t->n_models; i++)
-		if (str_eq(t->models[i], model))
-			return ERR_OK;
-	if (t->n_models == TRACE_MODELS_MAX)
-		return fault_set(f, ERR_LIMIT, NULL, "more than %d GPU models", TRACE_MODELS_MAX);
-	t->models[t->n_models++] = model;
-	return ERR_OK;
-}
-
 /* A file while it is read. */
 typedef struct reading {
 	trace *t;
@@ -25,6 +14,20 @@ typedef struct reading {
 static err bad(const csv *c, fault *f, const char *what)
 {
 	return fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: %s", c->path, c->line, what);
+}
+
+static err model_add(reading *r, str model, fault *f)
+{
+	trace *t = r->t;
+
+	for (uint32_t i = 0; i < t->n_models; i++)
+		if (str_eq(t->models[i], model))
+			return ERR_OK;
+	if (t->n_models == TRACE_MODELS_MAX)
+		return fault_set(f, ERR_LIMIT, NULL, "%s line %u: there are more than %d GPU models", r->c.path,
+			r->c.line, TRACE_MODELS_MAX);
+	t->models[t->n_models++] = model;
+	return ERR_OK;
 }
 
 static err amounts_read(const csv *c, int64_t *ret_cpu_milli, int64_t *ret_memory_mib, fault *f)
@@ -44,6 +47,8 @@ static err node_check(reading *r, const trace_node *n, fault *f)
 {
 	if (str_is_empty(n->name) || n->name.n > TRACE_NAME_MAX)
 		return bad(&r->c, f, "a node's name (sn) has 1 to 253 bytes");
+	if (str_find(n->name, ',', 0) >= 0 || str_find(n->name, '"', 0) >= 0)
+		return bad(&r->c, f, "a node's name (sn) has no comma and no quote");
 	if (str_is_empty(n->model))
 		return bad(&r->c, f, "a node with GPUs has a model");
 	if (n->gpus < 0 || n->gpus > TRACE_NODE_GPUS_MAX)
@@ -72,15 +77,15 @@ static err node_read(reading *r, fault *f)
 		return e;
 	r->t->gpus += n.gpus;
 	vec_push(&r->t->nodes, n);
-	return model_add(r->t, n.model, f);
+	return model_add(r, n.model, f);
 }
 
 static err pod_check(reading *r, const trace_pod *p, fault *f)
 {
 	const trace *t = r->t;
 
-	if (p->gpus < 0 || p->gpus > TRACE_NODE_GPUS_MAX)
-		return bad(&r->c, f, "a pod asks 0 to 64 GPUs (num_gpu)");
+	if (p->gpus < 0 || p->gpus > TRACE_POD_GPUS_MAX)
+		return bad(&r->c, f, "a pod asks 0 to 1024 GPUs (num_gpu)");
 	if (p->gpus && p->gpu_milli < 1)
 		return bad(&r->c, f, "a pod that asks GPUs asks gpu_milli of each, 1 to 1000");
 	if (p->life_s < 0)
@@ -128,8 +133,14 @@ static err rows_read(
 	if (!e)
 		e = csv_need(&r.c, needs, f);
 	r.is_ranked = !e && csv_has(&r.c, "rank");
-	while (!e && csv_next(&r.c))
-		e = read(&r, f);
+	if (!e && csv_has(&r.c, "life_s") && !csv_has(&r.c, "arrive_s"))
+		e = fault_set(f, ERR_BAD_FIELD, NULL,
+			"%s line 1: there is no column arrive_s, without which life_s says nothing", path);
+	while (!e && csv_next(&r.c)) {
+		e = csv_check(&r.c, f);
+		if (!e)
+			e = read(&r, f);
+	}
 	map_done(&r.names);
 	return e;
 }
@@ -154,12 +165,17 @@ void trace_done(trace *t)
 	vec_done(&t->pods);
 }
 
+str trace_spec_next(str *spec)
+{
+	return str_trim(str_split(spec, '|'));
+}
+
 bool trace_spec_allows(str spec, str model)
 {
 	bool is_named = false;
 
 	while (spec.p) {
-		str one = str_split(&spec, '|');
+		str one = trace_spec_next(&spec);
 		if (!str_is_empty(one) && str_eq(one, model))
 			return true;
 		is_named |= !str_is_empty(one);
@@ -178,4 +194,32 @@ str trace_class(arena *a, str model)
 		p[i] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ? c : '-';
 	}
 	return str_of(p, model.n);
+}
+
+str trace_class_of(const trace *t, arena *a, str model)
+{
+	str class = trace_class(a, model);
+
+	for (uint32_t i = 0; i < t->n_models; i++)
+		if (str_eq(t->models[i], model))
+			return class;
+	for (uint32_t i = 0; i < t->n_models; i++)
+		if (str_eq(trace_class(a, t->models[i]), class))
+			return str_print(a, STR_FMT ".other", STR_ARG(class));
+	return class;
+}
+
+err trace_classes_check(const trace *t, fault *f)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	for (uint32_t i = 0; i < t->n_models; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (str_eq(trace_class(a, t->models[i]), trace_class(a, t->models[k])))
+				return fault_set(f, ERR_BAD_FIELD, NULL,
+					"the GPU models '" STR_FMT "' and '" STR_FMT
+					"' would have one class name, " STR_FMT,
+					STR_ARG(t->models[k]), STR_ARG(t->models[i]),
+					STR_ARG(trace_class(a, t->models[i])));
+	return ERR_OK;
 }

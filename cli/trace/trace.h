@@ -12,6 +12,7 @@
 enum {
 	TRACE_MODELS_MAX = 32, /* of all nodes */
 	TRACE_NODE_GPUS_MAX = 64,
+	TRACE_POD_GPUS_MAX = 1024,  /* more than any node has: such a pod is refused */
 	TRACE_NAME_MAX = 253,       /* bytes of a node's name */
 	TRACE_GPU_MILLI = 1000,     /* what a GPU has */
 	TRACE_NODE_PODS_MAX = 1001, /* of the study's simulator, and of the judge */
@@ -44,9 +45,15 @@ typedef struct trace {
 err trace_read(trace *t, arena *a, const char *nodes_file, const char *pods_file, fault *f) MUST_CHECK;
 void trace_done(trace *t);
 bool trace_spec_allows(str spec, str model);
+/* The next model of the list, which goes on behind it; empty where nothing stands between two bars. */
+str trace_spec_next(str *spec);
 
 /* The class name a model gets: lower case, what is not a letter, digit, dot or dash becomes a dash. */
 str trace_class(arena *a, str model);
+/* The same of a model that pods name: one that no node has gets a name that is no node's. */
+str trace_class_of(const trace *t, arena *a, str model);
+/* BAD_FIELD where two models of nodes would get one name. */
+err trace_classes_check(const trace *t, fault *f) MUST_CHECK;
 
 /* Writes nodes.csv, pods.csv and typical.csv for the judge (cli/trace/typical.h). */
 err trace_write(const trace *t, const char *folder, fault *f) MUST_CHECK;

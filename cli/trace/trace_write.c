@@ -23,6 +23,21 @@ static err file_end(FILE *out, const char *name, fault *f)
 	return fclose(out) == 0 ? ERR_OK : fault_set(f, ERR_IO, NULL, "cannot write %s: %s", name, strerror(errno));
 }
 
+static void text_write(FILE *out, str s)
+{
+	if (str_find(s, ',', 0) < 0 && str_find(s, '"', 0) < 0) {
+		fprintf(out, STR_FMT, STR_ARG(s));
+		return;
+	}
+	fputc('"', out);
+	for (uint32_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			fputc('"', out);
+		fputc(s.p[i], out);
+	}
+	fputc('"', out);
+}
+
 static err nodes_write(const trace *t, const char *folder, fault *f)
 {
 	FILE *out = file_begin(folder, "nodes.csv", "rank,sn,cpu_milli,memory_mib,gpu,model", f);
@@ -31,8 +46,10 @@ static err nodes_write(const trace *t, const char *folder, fault *f)
 		return ERR_IO;
 	for (uint32_t i = 0; i < t->nodes.n; i++) {
 		const trace_node *n = &t->nodes.v[i];
-		fprintf(out, "%u," STR_FMT ",%lld,%lld,%lld," STR_FMT "\n", i, STR_ARG(n->name),
-			(long long)n->cpu_milli, (long long)n->memory_mib, (long long)n->gpus, STR_ARG(n->model));
+		fprintf(out, "%u," STR_FMT ",%lld,%lld,%lld,", i, STR_ARG(n->name), (long long)n->cpu_milli,
+			(long long)n->memory_mib, (long long)n->gpus);
+		text_write(out, n->model);
+		fputc('\n', out);
 	}
 	return file_end(out, "nodes.csv", f);
 }
@@ -47,9 +64,11 @@ static err pods_write(const trace *t, const char *folder, fault *f)
 		return ERR_IO;
 	for (uint32_t i = 0; i < t->pods.n; i++) {
 		const trace_pod *p = &t->pods.v[i];
-		fprintf(out, "%u," STR_FMT ",%lld,%lld,%lld,%lld," STR_FMT, i, STR_ARG(p->name),
-			(long long)p->cpu_milli, (long long)p->memory_mib, (long long)p->gpus, (long long)p->gpu_milli,
-			STR_ARG(p->spec));
+		fprintf(out, "%u,", i);
+		text_write(out, p->name);
+		fprintf(out, ",%lld,%lld,%lld,%lld,", (long long)p->cpu_milli, (long long)p->memory_mib,
+			(long long)p->gpus, (long long)p->gpu_milli);
+		text_write(out, p->spec);
 		if (t->is_timed)
 			fprintf(out, ",%.17g,%.17g", p->arrive_s, p->life_s);
 		fputc('\n', out);
@@ -66,8 +85,10 @@ static err typical_write(const trace *t, const char *folder, fault *f)
 
 	for (uint32_t i = 0; out && i < mix.pods.n; i++) {
 		const typical_pod *p = &mix.pods.v[i];
-		fprintf(out, "%.17g,%lld,%lld,%lld," STR_FMT "\n", p->share, (long long)p->cpu_milli,
-			(long long)p->gpu_milli, (long long)p->gpus, STR_ARG(p->spec));
+		fprintf(out, "%.17g,%lld,%lld,%lld,", p->share, (long long)p->cpu_milli, (long long)p->gpu_milli,
+			(long long)p->gpus);
+		text_write(out, p->spec);
+		fputc('\n', out);
 	}
 	typical_done(&mix);
 	if (e)

@@ -96,7 +96,9 @@ static err row_read(typical *t, const csv *c, fault *f)
 		e = csv_i64(c, "gpu_milli", &p.gpu_milli, f);
 	if (!e)
 		e = csv_i64(c, "num_gpu", &p.gpus, f);
-	if (!e && (p.share < 0 || p.gpu_milli < 0 || p.gpu_milli > TRACE_GPU_MILLI || p.gpus < 0))
+	bool is_sane = p.share >= 0 && p.cpu_milli >= 0 && p.cpu_milli <= TRACE_AMOUNT_MAX && p.gpu_milli >= 0 &&
+		       p.gpu_milli <= TRACE_GPU_MILLI && p.gpus >= 0 && p.gpus <= TRACE_POD_GPUS_MAX;
+	if (!e && !is_sane)
 		e = fault_set(f, ERR_BAD_FIELD, NULL, "%s line %u: a value is out of range", c->path, c->line);
 	if (!e)
 		vec_push(&t->pods, p);
@@ -110,8 +112,11 @@ static err file_read(typical *t, arena *a, const char *path, fault *f)
 
 	if (!e)
 		e = csv_need(&c, "share cpu_milli gpu_milli num_gpu gpu_spec", f);
-	while (!e && csv_next(&c))
-		e = row_read(t, &c, f);
+	while (!e && csv_next(&c)) {
+		e = csv_check(&c, f);
+		if (!e)
+			e = row_read(t, &c, f);
+	}
 	return e;
 }
 

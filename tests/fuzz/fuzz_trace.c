@@ -44,7 +44,7 @@ static void trace_hold(const trace *t)
 	assert(gpus == t->gpus);
 	for (uint32_t i = 0; i < t->pods.n; i++) {
 		const trace_pod *p = &t->pods.v[i];
-		assert(p->gpus >= 0 && p->gpus <= TRACE_NODE_GPUS_MAX);
+		assert(p->gpus >= 0 && p->gpus <= TRACE_POD_GPUS_MAX);
 		assert(p->gpus ? p->gpu_milli >= 1 && p->gpu_milli <= TRACE_GPU_MILLI : p->gpu_milli == 0);
 		assert(p->life_s >= 0 && (i == 0 || p->arrive_s >= t->pods.v[i - 1].arrive_s));
 		assert(p->cpu_milli >= 0 && p->cpu_milli <= TRACE_AMOUNT_MAX);

@@ -108,6 +108,25 @@ for prices in A=3 A=1,B=3; do
 	}
 done
 
+# A file as other programs write them: other columns in another order, quotes, blank lines, CR; a model that no node has, and more
+# GPUs than any has.
+printf '\357\273\277gpu_spec,num_gpu,"gpu_milli",note,memory_mib,cpu_milli\r\n" A ",2,1000,"x, ""y""",100,0\r\n\r\n"B|A",1,600,,100,0\r\nX9000,1,100,,100,0\r\n,128,1000,,100,0' >strange.csv
+cat >expected.csv <<'END'
+op,seq,node,gpus
+place,0,a,0-1
+place,1,b,0
+fail,2,,
+fail,3,,
+END
+for policy in fragmentation reference; do
+	"$reeve" simulate --nodes nodes.csv --pods strange.csv --policy $policy --log log.csv --quiet >said.txt
+	diff -u expected.csv log.csv
+done
+grep -q '^  no_such_class  *1$' said.txt && grep -q '^  too_large  *1$' said.txt || {
+	cat said.txt
+	exit 1
+}
+
 refused() # CODE WORDS ARGUMENT...
 {
 	refused_code=$1
@@ -126,6 +145,10 @@ refused 2 'cannot read nowhere.csv: No such file' --nodes nowhere.csv --pods pod
 refused 2 'pods.csv line 1: there is no column sn' --nodes pods.csv --pods pods.csv
 sed '3s/600/much/' pods.csv >much.csv
 refused 2 'much.csv line 3: gpu_milli is not a number: much' --nodes nodes.csv --pods much.csv
+sed '3s/,600//' pods.csv >short.csv
+refused 2 'short.csv line 3: it has 6 values, and there are 7 columns' --nodes nodes.csv --pods short.csv
+sed '3s/B|A/"B|A/' pods.csv >open.csv
+refused 2 'open.csv line 3: a quote is not closed' --nodes nodes.csv --pods open.csv
 refused 2 "no node has a GPU of model 'X'" --nodes nodes.csv --pods pods.csv --policy cost --prices X=1
 refused 2 "'A=dear' is not MODEL=NUMBER" --nodes nodes.csv --pods pods.csv --policy cost --prices A=dear
 refused 2 "takes no 'more'" --nodes nodes.csv --pods pods.csv more
