@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-const char *const placement_policies[] = {"fragmentation", "binpack", "spread", "topology", "cost", NULL};
+const char *const placement_policies[] = {
+	"fragmentation", "binpack", "spread", "topology", "cost", "hami-binpack", "hami-spread", NULL};
 const char *const placement_cluster_policies[] = {"order", "spread", "pack", NULL};
 const char *const placement_topologies[] = {"none", "best_effort", "required", NULL};
 const char *const placement_device_priorities[] = {"high", "low", NULL};
@@ -76,6 +77,14 @@ static const js_field group_ask_fields[] = {
 #undef F
 JS_TYPE_GIVEN(group_ask, "Pods of one shape.");
 
+#define F(...) JS_FIELD(policy_weight, __VA_ARGS__)
+static const js_field policy_weight_fields[] = {
+	F(policy, JS_REQUIRED, "A policy for nodes, as in node_policy.", JS_VALUES(placement_policies)),
+	F(weight, JS_REQUIRED, "How much it counts beside the others.", JS_RANGE(1, 1000)),
+};
+#undef F
+JS_TYPE(policy_weight, "A policy for nodes and how much it counts.");
+
 #define F(...) JS_FIELD(placement_request, __VA_ARGS__)
 static const js_field placement_request_fields[] = {
 	F(tenant, JS_REQUIRED, "Path or id of the tenant that is charged.", .form = JS_TENANT_REF),
@@ -98,6 +107,9 @@ static const js_field placement_request_fields[] = {
 	F(node_policy, JS_OPTIONAL,
 		"How nodes are chosen; absent: fragmentation, which keeps free what others will ask for.",
 		JS_VALUES(placement_policies)),
+	F(node_weights, JS_OPTIONAL,
+		"Several policies for nodes together, instead of node_policy: each says how good a node is, from 0 to 100, and the weighted sum counts; equals go to the first node.",
+		JS_OF(policy_weight), JS_ITEMS(0, 4)),
 	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
 		JS_VALUES(placement_policies)),
 	F(cluster_policy, JS_OPTIONAL,
@@ -283,12 +295,31 @@ static err group_check(const group_ask *groups, uint32_t i, fault *f)
 	return devices_check(&g->devices, f);
 }
 
+err policy_weights_check(str node_policy, const js_list *node_weights, fault *f)
+{
+	const policy_weight *w = node_weights->v;
+	char at[64];
+
+	if (node_weights->n && node_policy.n)
+		return fault_set(f, ERR_BAD_FIELD, "#/node_weights", "give node_policy or node_weights, not both");
+	for (uint32_t i = 0; i < node_weights->n; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (str_eq(w[i].policy, w[k].policy)) {
+				snprintf(at, sizeof(at), "#/node_weights/%u/policy", i);
+				return fault_set(f, ERR_BAD_FIELD, at, "weight %u is of the same policy", k);
+			}
+	return ERR_OK;
+}
+
 err placement_request_check(const placement_request *q, fault *f)
 {
 	static const char *const flat[] = {"replicas", "gang", "devices", "host", "node_selector", "tolerations"};
 	const group_ask *g = q->groups.v;
 	char at[16];
+	err weighed = policy_weights_check(q->node_policy, &q->node_weights, f);
 
+	if (weighed)
+		return weighed;
 	for (size_t i = 0; q->groups.n && i < sizeof(flat) / sizeof(*flat); i++)
 		if (js_given(&placement_request_type, q, flat[i]))
 			return fault_set(

@@ -50,6 +50,13 @@ typedef struct group_ask {
 } group_ask;
 JS_DECLARE(group_ask);
 
+/* One of several policies that choose nodes together. */
+typedef struct policy_weight {
+	str policy;
+	int64_t weight;
+} policy_weight;
+JS_DECLARE(policy_weight);
+
 typedef struct placement_request {
 	uint64_t given;
 	str tenant;
@@ -67,6 +74,7 @@ typedef struct placement_request {
 	strs clusters;
 	strs clusters_excluded;
 	str node_policy;
+	js_list node_weights; /* of policy_weight, instead of node_policy */
 	str device_policy;
 	str cluster_policy;
 	str topology;
@@ -164,8 +172,10 @@ extern const char *const placement_orders[];
 extern const char *const taint_effects[]; /* as Kubernetes has them, and engine/traits.h in the same order */
 
 /* Rules across fields that no single row can state: groups or the flat form, not both; memory_mib or memory_percent,
- * not both, and neither of them nor compute_milli beside mig_profile; min_replicas <= replicas. The pointer of the
- * fault is relative to the request. */
+ * not both, and neither of them nor compute_milli beside mig_profile; min_replicas <= replicas; node_policy or
+ * node_weights, not both. The pointer of the fault is relative to the request. */
 err placement_request_check(const placement_request *q, fault *f) MUST_CHECK;
+/* Of a request or a policy: no node_policy beside the weights, and none of them twice. */
+err policy_weights_check(str node_policy, const js_list *node_weights, fault *f) MUST_CHECK;
 /* The request's groups; the flat form becomes one group called "main". Spans are shared with q, the array is in a. */
 js_list placement_groups(const placement_request *q, arena *a);

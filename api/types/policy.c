@@ -7,6 +7,8 @@ const char *const sharing_lease_modes[] = {"hold", "soft", "self-fence", NULL};
 #define F(...) JS_FIELD(policy_placement, __VA_ARGS__)
 static const js_field policy_placement_fields[] = {
 	F(node_policy, JS_OPTIONAL, "How nodes are chosen; absent: fragmentation.", JS_VALUES(placement_policies)),
+	F(node_weights, JS_OPTIONAL, "Several policies for nodes together, as in a request; instead of node_policy.",
+		JS_OF(policy_weight), JS_ITEMS(0, 4)),
 	F(device_policy, JS_OPTIONAL, "How devices of a node are chosen; absent: fragmentation.",
 		JS_VALUES(placement_policies)),
 	F(cluster_policy, JS_OPTIONAL, "Which of several clusters is tried first; absent: order.",

@@ -8,6 +8,7 @@
 
 typedef struct policy_placement {
 	str node_policy;
+	js_list node_weights; /* of policy_weight (api/types/placement.h) */
 	str device_policy;
 	str cluster_policy;
 } policy_placement;

@@ -36,6 +36,18 @@ static void loss_read(policy_terms *t, const policy_sharing *how)
 	t->lost_after_s = how->lost_after_s;
 }
 
+/* Their names outlive what was read. */
+static void weights_read(policy_terms *t, const js_list *list)
+{
+	const policy_weight *w = list->v;
+
+	for (uint32_t i = 0; i < list->n && t->n_weights < ASK_WEIGHTS_MAX; i++) {
+		ask_policy p = score_policy_named(w[i].policy);
+		if (p != POLICY_COUNT)
+			t->weights[t->n_weights++] = (policy_weight){str_from(score_policies[p].name), w[i].weight};
+	}
+}
+
 policy_terms *policy_read(str placing, str sharing)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -49,6 +61,7 @@ policy_terms *policy_read(str placing, str sharing)
 	policy_terms *t = heap_new(1, sizeof *t);
 	t->node_policy = score_policy_named(where.node_policy);
 	t->device_policy = score_policy_named(where.device_policy);
+	weights_read(t, &where.node_weights);
 	booking_text_set(&t->cluster_policy, &STR_NONE, where.cluster_policy);
 	t->says_preemptible = js_given(&policy_sharing_type, &how, "preemptible");
 	t->is_preemptible = how.preemptible;
@@ -58,11 +71,22 @@ policy_terms *policy_read(str placing, str sharing)
 	return t;
 }
 
+static bool weighs_the_same(const policy_terms *x, const policy_terms *y)
+{
+	bool is_same = x->n_weights == y->n_weights;
+
+	for (int32_t i = 0; is_same && i < x->n_weights; i++)
+		is_same = str_eq(x->weights[i].policy, y->weights[i].policy) &&
+			  x->weights[i].weight == y->weights[i].weight;
+	return is_same;
+}
+
 static bool is_same(const policy_terms *x, const policy_terms *y)
 {
 	return x && y && x->node_policy == y->node_policy && x->device_policy == y->device_policy &&
-	       x->says_preemptible == y->says_preemptible && x->is_preemptible == y->is_preemptible &&
-	       str_eq(x->priority, y->priority) && x->when_lost == y->when_lost && x->lost_after_s == y->lost_after_s;
+	       weighs_the_same(x, y) && x->says_preemptible == y->says_preemptible &&
+	       x->is_preemptible == y->is_preemptible && str_eq(x->priority, y->priority) &&
+	       x->when_lost == y->when_lost && x->lost_after_s == y->lost_after_s;
 }
 
 static void payer_put(payer *p, policy_terms *now)
@@ -113,8 +137,11 @@ void policy_complete(const books *b, int32_t tenant_key, placement_request *q)
 
 	if (!t)
 		return;
-	if (!q->node_policy.n && t->node_policy != POLICY_COUNT)
+	bool leaves_nodes = !q->node_policy.n && !q->node_weights.n;
+	if (leaves_nodes && t->node_policy != POLICY_COUNT)
 		q->node_policy = str_from(score_policies[t->node_policy].name);
+	if (leaves_nodes)
+		q->node_weights = (js_list){(void *)(uintptr_t)t->weights, (uint32_t)t->n_weights};
 	if (!q->device_policy.n && t->device_policy != POLICY_COUNT)
 		q->device_policy = str_from(score_policies[t->device_policy].name);
 	if (!q->cluster_policy.n)

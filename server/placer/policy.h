@@ -10,7 +10,9 @@
 
 struct policy_terms {
 	ask_policy node_policy, device_policy; /* POLICY_COUNT: it does not say */
-	str cluster_policy;                    /* on the heap; empty: it does not say */
+	int32_t n_weights;                     /* in the place of node_policy; 0: none */
+	policy_weight weights[ASK_WEIGHTS_MAX];
+	str cluster_policy; /* on the heap; empty: it does not say */
 	bool says_preemptible, is_preemptible;
 	str priority; /* on the heap; empty: it does not say */
 	bool is_new;  /* another than counted there before, until all that runs has followed */

@@ -212,6 +212,14 @@ static ask_policy policy_of(str name)
 	return p == POLICY_COUNT ? POLICY_FRAGMENTATION : p;
 }
 
+static void weights_of(ask *k, const js_list *list)
+{
+	const policy_weight *w = list->v;
+
+	for (uint32_t i = 0; i < list->n && k->n_weights < ASK_WEIGHTS_MAX; i++)
+		k->weights[k->n_weights++] = (ask_weight){policy_of(w[i].policy), (int32_t)w[i].weight};
+}
+
 static bool groups_of(const books *b, request_ask *w, ask_topology links, arena *a, reasons *r)
 {
 	ask_group *groups = ARENA_ARRAY(a, ask_group, w->groups.n);
@@ -237,6 +245,7 @@ bool request_to_ask(const books *b, const placement_request *q, arena *a, reques
 	ask *k = &ret->ask;
 	k->node_policy = policy_of(q->node_policy);
 	k->device_policy = policy_of(q->device_policy);
+	weights_of(k, &q->node_weights);
 	k->clusters_by = clusters_by(q->cluster_policy);
 	k->priority = priority_of(b, q->priority);
 	k->max_runtime_s = q->max_runtime_s;

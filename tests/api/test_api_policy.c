@@ -46,6 +46,10 @@ static const scene scenes[] = {
 	{"for a stranger", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"other\"}", 422, "{'code':'unknown_tenant','errors':[{'pointer':'#/tenant'}]}", NULL, NULL},
 	{"the fleet's", ADMIN, "POST", "/v1/policies", NULL, "{\"placement\":{\"node_policy\":\"binpack\"}}", 201, "{'number':2,'tenant':null}", NULL, NULL},
 	{"no such policy", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"magic\"}}", 422, "{'code':'bad_field','errors':[{'pointer':'#/placement/node_policy'}]}", NULL, NULL},
+	{"several together", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_weights\":[{\"policy\":\"cost\",\"weight\":3},{\"policy\":\"hami-spread\",\"weight\":1}]}}", 201, "{'placement':{'node_policy':null,'node_weights':[{'policy':'cost','weight':3},{'policy':'hami-spread','weight':1}]}}", NULL, NULL},
+	{"and one alone beside them", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_policy\":\"cost\",\"node_weights\":[{\"policy\":\"cost\",\"weight\":3}]}}", 422, "{'code':'bad_field','errors':[{'pointer':'#/placement/node_weights'}]}", NULL, NULL},
+	{"one of them twice", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_weights\":[{\"policy\":\"cost\",\"weight\":3},{\"policy\":\"cost\",\"weight\":3}]}}", 422, "{'code':'bad_field','errors':[{'pointer':'#/placement/node_weights/1/policy'}]}", NULL, NULL},
+	{"no weight", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"placement\":{\"node_weights\":[{\"policy\":\"cost\",\"weight\":0}]}}", 422, "{'code':'bad_field','errors':[{'pointer':'#/placement/node_weights/0/weight'}]}", NULL, NULL},
 	{"no such priority", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"sharing\":{\"priority\":\"king\"}}", 422, "{'code':'unknown_priority','errors':[{'pointer':'#/sharing/priority'}]}", NULL, NULL},
 	{"no such field", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"sharing\":{\"rank\":1}}", 422, "{'code':'unknown_field'}", NULL, NULL},
 	{"a number is the server's", OWNER, "POST", "/v1/policies", NULL, "{\"tenant\":\"acme\",\"number\":7}", 422, "{'code':'read_only_field'}", NULL, NULL},
@@ -58,7 +62,7 @@ Test(api_policy, revisions_stand_and_one_pointer_says_which_counts)
 {
 	served_start("api_policy");
 	scenes_play(scenes, N(scenes));
-	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM policy"), 5);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM policy"), 6);
 }
 
 /* Immutable in the database too: who serves may add revisions and nothing else. */

@@ -278,9 +278,9 @@ Test(queries, what_runs_outside_the_policy_of_now_is_noted_and_nothing_else)
 		"INSERT INTO placement (id, tenant_key, name, origin, state, fence_incarnation, fence_no, request, created_by, created_at, granted_at, seq, rev) "
 		"SELECT x.id, 4, '', 'api', x.state, 1, 1, x.request, 't', now(), now() - x.ago, x.n, 0 FROM (VALUES ('plc_1', 'running', '{}', interval '90 minutes', 1), "
 		"('plc_2', 'running', '{\"node_policy\":\"spread\"}', interval '90 minutes', 2), ('plc_3', 'running', '{}', interval '1 minute', 3), "
-		"('plc_4', 'running', '{}', interval '3 hours', 4)) x(id, state, request, ago, n)");
+		"('plc_4', 'running', '{}', interval '3 hours', 4), ('plc_5', 'running', '{\"node_weights\":[{\"policy\":\"cost\",\"weight\":1}]}', interval '90 minutes', 5)) x(id, state, request, ago, n)");
 	cr_expect_str_eq(ask_text(pg, SQL_POLICY_SWEEP, "'', 3", "last"), "plc_3");
-	cr_expect_str_eq(ask_text(pg, SQL_POLICY_SWEEP, "'plc_3', 3", "seen"), "1");
+	cr_expect_str_eq(ask_text(pg, SQL_POLICY_SWEEP, "'plc_3', 3", "seen"), "2");
 	PGresult *res = PQexec(pg,
 		"SELECT string_agg(placement_id || ' ' || policy_id || ' ' || (fields::json->'node_policy'->>'placed_by'), ', ' ORDER BY placement_id) FROM placement_condition");
 	cr_expect_str_eq(PQgetvalue(res, 0, 0), "plc_1 pol_2 spread, plc_4 pol_2 fragmentation");

@@ -163,6 +163,30 @@ Test(placer_policy, cost_takes_the_class_that_counts_least_in_credits)
 	realm_close(&r);
 }
 
+Test(placer_policy, several_policies_together_choose_by_their_weights)
+{
+	realm r;
+
+	realm_open(&r, "placer_policy_weights", NULL);
+	realm_do(&r, "UPDATE device_class SET credit_rate_milli = CASE name WHEN 'l40s' THEN 300 ELSE 1000 END");
+	realm_start(&r);
+	realm_settle(&r);
+	cr_expect_str_eq(
+		cluster_of(&r,
+			",\"node_weights\":[{\"policy\":\"spread\",\"weight\":1},{\"policy\":\"cost\",\"weight\":100}]"),
+		"c2", "cheaper, and that counts a hundred times");
+	cr_expect_str_eq(
+		cluster_of(&r,
+			",\"node_weights\":[{\"policy\":\"spread\",\"weight\":100},{\"policy\":\"cost\",\"weight\":1}]"),
+		"c1", "emptier, and that counts a hundred times");
+	make(&r, "a", "pol_cheap",
+		"{\"node_weights\":[{\"policy\":\"spread\",\"weight\":1},{\"policy\":\"cost\",\"weight\":1000}]}");
+	point(&r, "a", "pol_cheap");
+	cr_expect_str_eq(cluster_of(&r, ""), "c2", "the tenant's policy fills them");
+	cr_expect_str_eq(cluster_of(&r, ",\"node_policy\":\"spread\""), "c1", "what a request says goes first");
+	realm_close(&r);
+}
+
 /* Two of 600 thousandths each on the one device that both ask for. */
 Test(placer_policy, compute_is_promised_twice_to_those_priorities_alone_that_the_class_names)
 {

@@ -1,5 +1,6 @@
 #include "api/types/policy.h"
 
+#include "api/types/placement.h"
 #include "db/sql.h"
 #include "json/write.h"
 #include "server/edge/bestow.h"
@@ -26,7 +27,12 @@ static str json_of(arena *a, const js_type *t, const void *value)
 step policy_create(request *r)
 {
 	const policy *p = r->body;
+	err e = policy_weights_check(p->placement.node_policy, &p->placement.node_weights, &r->fault);
 
+	if (e) {
+		fault_prefix(&r->fault, S("placement"));
+		return request_fail(r, e);
+	}
 	return bestow_ask(r, p->tenant, STEP_policy_create_at);
 }
 
