@@ -70,7 +70,7 @@ int64_t route_cost(op o)
 	const route *t = &routes[o];
 
 	if (o == OP_AUDIT_VERIFY || o == OP_PLACEMENT_BATCH || o == OP_PLACEMENT_SIMULATE || o == OP_POLICY_SIMULATE ||
-		o == OP_PLAN_CREATE || o == OP_PLAN_APPLY || o == OP_EXPORT)
+		o == OP_CLUSTER_DEFRAGMENT || o == OP_PLAN_CREATE || o == OP_PLAN_APPLY || o == OP_EXPORT)
 		return COST_HEAVY;
 	if (o == OP_AUTH_TOKEN || o == OP_AUTH_BACKCHANNEL)
 		return COST_EXCHANGE;

@@ -41,8 +41,10 @@ typedef struct defrag_terms {
 	/* For a refused ask. */
 	int64_t pair_cost;      /* of two moves, on top of both */
 	int64_t pair_ask_milli; /* smaller asks get one move only */
-	/* Both or neither: targets are where `finder` places what was asked, perhaps of another class that the ask
-	 * allows, with another charge: for callers without quota. Else they are where least is left. */
+	/* Both or neither: targets are where `finder` places what was asked: of a refused ask perhaps of another class
+	 * that the ask allows, with another charge, for callers without quota; of a sweep packed tightly, class and
+	 * charge as they are. Without them targets are where least is left: for pods that ask amounts of a class and
+	 * nothing else, no labels and no links. */
 	place *finder;
 	defrag_asked asked;
 	void *asked_arg;

@@ -11,6 +11,16 @@ static const js_field simulated_as_of_fields[] = {
 #undef F
 JS_TYPE(simulated_as_of, "What an answer knows.");
 
+#define F(...) JS_FIELD(simulated_free, __VA_ARGS__)
+static const js_field simulated_free_fields[] = {
+	F(class, JS_READ_ONLY, "The device class."),
+	F(memory_mib, JS_READ_ONLY, "The most that is free on one device.", .always = true),
+	F(compute_milli, JS_READ_ONLY, "What is free of that device's compute.", .always = true),
+	F(idle_devices, JS_READ_ONLY, "The most devices of one node that nobody uses.", .always = true),
+};
+#undef F
+JS_TYPE(simulated_free, "The largest free block of a class, quota not looked at.");
+
 #define F(...) JS_FIELD(simulation, __VA_ARGS__)
 static const js_field simulation_fields[] = {
 	F(fits, JS_READ_ONLY, "Whether it would be placed now, ahead of what waits.", .always = true),
@@ -21,10 +31,51 @@ static const js_field simulation_fields[] = {
 		.always = true),
 	F(changes, JS_READ_ONLY, "What would let it through now, each found by trying.", JS_OF(explained_change),
 		.always = true),
+	F(free, JS_READ_ONLY,
+		"Where it does not fit: the largest free block of each class that it names, or of all where it names none.",
+		JS_OF(simulated_free), .always = true, JS_ITEMS(0, 1024)),
 	F(as_of, JS_READ_ONLY, "What the answer knows.", JS_OF(simulated_as_of)),
 };
 #undef F
 JS_TYPE(simulation, "What would become of a request now.");
+
+#define F(...) JS_FIELD(move_terms, __VA_ARGS__)
+static const js_field move_terms_fields[] = {
+	F(moves_max, JS_OPTIONAL, "So many moves at most.", JS_RANGE(1, 1000), JS_INITIAL(20)),
+	F(node_gain_milli, JS_OPTIONAL,
+		"What each device of a node that becomes wholly idle is worth, in thousandths of a device, on top of the 1000 that any idle device is.",
+		JS_RANGE(0, 100000), JS_INITIAL(500)),
+};
+#undef F
+JS_TYPE(move_terms, "How a plan of moves is made.");
+
+#define F(...) JS_FIELD(planned_move, __VA_ARGS__)
+static const js_field planned_move_fields[] = {
+	F(placement, JS_READ_ONLY, "What would move."),
+	F(tenant, JS_READ_ONLY, "Its tenant."),
+	F(from_node, JS_READ_ONLY, "Where it stands."),
+	F(to_node, JS_READ_ONLY, "Where it would."),
+	F(from_devices, JS_READ_ONLY, "The devices that it has.", .always = true, JS_ITEMS(0, 1024)),
+	F(to_devices, JS_READ_ONLY, "Those that it would have.", .always = true, JS_ITEMS(0, 1024)),
+	F(cost_milli, JS_READ_ONLY, "Thousandths of devices that would start anew.", .always = true),
+};
+#undef F
+JS_TYPE(planned_move, "One pod that would go elsewhere.");
+
+#define F(...) JS_FIELD(move_plan, __VA_ARGS__)
+static const js_field move_plan_fields[] = {
+	F(cluster, JS_READ_ONLY, "The cluster."),
+	F(moves, JS_READ_ONLY,
+		"In this order: each finds its place free when those before it are done. Empty: nothing is worth it.",
+		JS_OF(planned_move), .always = true, JS_ITEMS(0, 1000)),
+	F(gain_milli, JS_READ_ONLY,
+		"What is won: 1000 for each device more that is idle, and what whole nodes are worth.", .always = true),
+	F(cost_milli, JS_READ_ONLY, "What all moves together cost.", .always = true),
+	F(is_cut, JS_READ_ONLY, "The search ended at its limit: there may be better plans.", .always = true),
+	F(as_of, JS_READ_ONLY, "What the answer knows.", JS_OF(simulated_as_of)),
+};
+#undef F
+JS_TYPE(move_plan, "Which pods would have to move where, so that more devices and whole nodes are idle.");
 
 #define F(...) JS_FIELD(simulated_placement, __VA_ARGS__)
 static const js_field simulated_placement_fields[] = {

@@ -1,4 +1,5 @@
-/* simulation: what would become of a request, or of everybody's requests under another policy, if it were so now.
+/* simulation: what would become of a request, or of everybody's requests under another policy, if it were so now; and
+ * what could be moved.
  * Nothing of it is stored.
  */
 #pragma once
@@ -11,15 +12,49 @@ typedef struct simulated_as_of {
 } simulated_as_of;
 JS_DECLARE(simulated_as_of);
 
+/* The most that one request could get of a class now. */
+typedef struct simulated_free {
+	str class;
+	int64_t memory_mib, compute_milli; /* on one device */
+	int64_t idle_devices;              /* on one node */
+} simulated_free;
+JS_DECLARE(simulated_free);
+
 typedef struct simulation {
 	bool fits;
 	str tenant, cluster;
 	js_list placed;   /* of placed_pod */
 	js_list blockers; /* of placement_blocker */
 	js_list changes;  /* of explained_change */
+	js_list free;     /* of simulated_free */
 	simulated_as_of as_of;
 } simulation;
 JS_DECLARE(simulation);
+
+/* How a plan of moves is made. */
+typedef struct move_terms {
+	int64_t moves_max;
+	int64_t node_gain_milli;
+} move_terms;
+JS_DECLARE(move_terms);
+
+/* One pod that would go elsewhere. */
+typedef struct planned_move {
+	str placement, tenant;
+	str from_node, to_node;
+	strs from_devices, to_devices; /* uuids */
+	int64_t cost_milli;
+} planned_move;
+JS_DECLARE(planned_move);
+
+typedef struct move_plan {
+	str cluster;
+	js_list moves; /* of planned_move, in their order */
+	int64_t gain_milli, cost_milli;
+	bool is_cut;
+	simulated_as_of as_of;
+} move_plan;
+JS_DECLARE(move_plan);
 
 typedef struct simulated_placement {
 	str placement, tenant;

@@ -67,7 +67,8 @@ static void scan_node(defrag *w, sweep *s, int32_t node)
 		const tenants *t = &s->by_cell[i];
 		int32_t device = w->f->cell_devices.v[v->first_cell + i];
 		n_busy += !w->f->cells.v[v->first_cell + i].is_idle;
-		if (t->n > 0 && t->n <= s->moves_left && !t->is_stuck && t->n == w->f->devices.v[device].sharers)
+		if (w->f->cells.v[v->first_cell + i].is_open && t->n > 0 && t->n <= s->moves_left && !t->is_stuck &&
+			t->n == w->f->devices.v[device].sharers)
 			offer(w, s, device, SHARE_WHOLE_MILLI, t->cost, t->milli);
 	}
 	if (s->is_stuck || s->n_pods == 0 || s->n_pods > s->moves_left || s->n_pods != w->f->nodes.v[node].pods)
@@ -161,6 +162,7 @@ void defrag_cluster(defrag *w, fleet *f, const running *r, int32_t cluster, cons
 	sweep s = {.terms = t, .moves_left = t->moves_max};
 
 	defrag_begin(w, f, r, t, ret);
+	w->is_sweep = true;
 	if (f->clusters.v[cluster].flags)
 		return;
 	uint32_t trial = fleet_try(f);

@@ -49,7 +49,7 @@ void defrag_begin(defrag *w, fleet *f, const running *r, const defrag_terms *t, 
 	w->terms = t;
 	w->looks = t->looks_max ? t->looks_max : DEFRAG_LOOKS;
 	w->tries = INT32_MAX;
-	w->is_cut = false;
+	w->is_cut = w->is_sweep = false;
 	avoid_clear(w);
 	vec_clear(&w->failed);
 	vec_clear(&w->best);

@@ -31,6 +31,7 @@ struct defrag {
 	vec(int32_t) avoid; /* devices that are no targets */
 	int32_t avoid_node;
 	vec(shape) failed; /* shapes without a target, as things stand */
+	bool is_sweep;     /* no ask was refused: defrag_cluster */
 	bool is_hopeless;  /* the last search for a target found none even with nothing avoided */
 	vec(int32_t) pods; /* of the candidate at hand */
 	fit_choice choice;

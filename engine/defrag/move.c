@@ -2,6 +2,8 @@
 
 #include "engine/defrag/inside.h"
 
+enum { FIND_LOOKS = 64 }; /* that one search by the finder counts as */
+
 void avoid_clear(defrag *w)
 {
 	vec_clear(&w->avoid);
@@ -187,29 +189,67 @@ static bool target_take(defrag *w, int32_t at, const fit_need *need, int32_t tar
 	return true;
 }
 
-/* Where the finder places what was asked, off the node that is avoided. */
+/* The node, or else the devices, that the pod is to leave. */
+static void avoid_close(defrag *w, bool on)
+{
+	if (w->avoid_node != FLEET_NONE) {
+		fleet_node_flag(w->f, w->avoid_node, FLEET_CLOSED, on);
+		return;
+	}
+	for (uint32_t i = 0; i < w->avoid.n; i++)
+		fleet_device_flag(w->f, w->avoid.v[i], FLEET_CLOSED, on);
+}
+
+/* What the pod had asked for, as one pod of its cluster. */
+static ask asked_of(const defrag *w, int32_t at, ask_group *ret_group)
+{
+	ask a = *w->terms->asked(w->terms->asked_arg, w->r->pods.v[at].run);
+
+	*ret_group = a.groups[pod_at(w, at)->group];
+	ret_group->replicas = ret_group->min_replicas = 1;
+	a.groups = ret_group;
+	a.n_groups = 1;
+	a.clusters = &plan_at(w, at)->cluster;
+	a.n_clusters = 1;
+	if (!w->is_sweep)
+		return a;
+	a.n_weights = 0;
+	a.node_policy = POLICY_BINPACK;
+	if (a.device_policy != POLICY_HAMI_CHAIN)
+		a.device_policy = POLICY_BINPACK;
+	return a;
+}
+
+static bool is_alike(const defrag *w, int32_t at)
+{
+	const plan_device *before = &plan_at(w, at)->devices.v[pod_at(w, at)->first];
+
+	for (uint32_t i = 0; i < w->found.devices.n; i++)
+		if (w->f->devices.v[before[i].device].class_id !=
+				w->f->devices.v[w->found.devices.v[i].device].class_id ||
+			before[i].profile != w->found.devices.v[i].profile)
+			return false;
+	return is_charged_alike(w, at, &w->found, 0);
+}
+
+/* Where the finder places what was asked, off what is avoided. */
 static bool target_by_finder(defrag *w, int32_t at)
 {
-	const plan *p = plan_at(w, at);
 	const plan_pod *pod = pod_at(w, at);
-	ask a = *w->terms->asked(w->terms->asked_arg, w->r->pods.v[at].run);
-	ask_group g = a.groups[pod->group];
+	ask_group g;
+	ask a = asked_of(w, at, &g);
 	plan *to = &w->ret->places;
 
-	g.replicas = g.min_replicas = 1;
-	a.groups = &g;
-	a.n_groups = 1;
-	a.clusters = &p->cluster;
-	a.n_clusters = 1;
-	fleet_node_flag(w->f, w->avoid_node, FLEET_CLOSED, true);
+	w->looks -= w->is_sweep ? FIND_LOOKS : 0;
+	avoid_close(w, true);
 	bool is_found = place_find(w->terms->finder, w->f, NULL, FLEET_NONE, &a, &w->found, NULL);
 	if (is_found)
 		fleet_unbook(w->f, &w->found);
-	fleet_node_flag(w->f, w->avoid_node, FLEET_CLOSED, false);
-	if (!is_found || w->found.devices.n != pod->n)
+	avoid_close(w, false);
+	if (!is_found || w->found.devices.n != pod->n || (w->is_sweep && !is_alike(w, at)))
 		return false;
 	const plan_pod *found = &w->found.pods.v[0];
-	to->cluster = p->cluster;
+	to->cluster = plan_at(w, at)->cluster;
 	plan_add_pod(to, pod->group, pod->index, found->node, found->cpu_milli, found->memory_mib);
 	for (uint32_t i = 0; i < found->n; i++)
 		plan_add_device(to, w->found.devices.v[i]);
@@ -236,7 +276,7 @@ static bool target_by_search(defrag *w, int32_t at, shape *s)
 
 bool pod_move(defrag *w, int32_t at, int64_t node_gain_milli, int64_t *ret_gain)
 {
-	bool has_finder = w->terms->finder && w->avoid_node != FLEET_NONE;
+	bool has_finder = w->terms->finder && (w->avoid_node != FLEET_NONE || w->is_sweep);
 	int32_t source = pod_at(w, at)->node;
 	shape s;
 

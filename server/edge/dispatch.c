@@ -59,6 +59,7 @@ const operation operations[OP_COUNT] = {
 	[OP_NAMESPACE_PUT]     = {.stmt = SQL_NAMESPACE_PUT, .step = STEP_namespace_put_ask, .action = "namespace.put", .object_kind = "namespace", .is_of_tenant = true},
 	[OP_NAMESPACE_DELETE]  = {.stmt = SQL_NAMESPACE_DELETE, .action = "namespace.delete", .object_kind = "namespace", .is_of_tenant = true},
 	[OP_CLUSTER_ACCEPT]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.accept", .object_kind = "cluster"},
+	[OP_CLUSTER_DEFRAGMENT] = {.step = STEP_cluster_defragment},
 	[OP_CLUSTER_CORDON]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.cordon", .object_kind = "cluster"},
 	[OP_CLUSTER_UNCORDON]  = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.uncordon", .object_kind = "cluster"},
 	[OP_CLUSTER_FREEZE]    = {.stmt = SQL_CLUSTER_CHANGE, .step = STEP_cluster_change_ask, .action = "cluster.freeze", .object_kind = "cluster"},

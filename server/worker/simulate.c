@@ -9,7 +9,7 @@
 #include "server/placer/spend.h"
 
 static void whole_write(buf *out, const books *b, int32_t tenant_key, const simulated_as_of *marks, str cluster,
-	str placed, str blockers, str advised)
+	str placed, str blockers, str advised, str free)
 {
 	js_writer w = js_writer_on(out);
 
@@ -21,6 +21,7 @@ static void whole_write(buf *out, const books *b, int32_t tenant_key, const simu
 	js_put_raw(&w, "placed", placed);
 	js_put_raw(&w, "blockers", blockers);
 	js_put_raw(&w, "changes", advised);
+	js_put_raw(&w, "free", free);
 	js_key(&w, S("as_of"));
 	js_write(&w, &simulated_as_of_type, marks);
 	js_object_end(&w);
@@ -49,6 +50,34 @@ static str changes_of(books *b, int32_t tenant, const request_ask *w, arena *a)
 	return hint_changes(b, w, &said, a);
 }
 
+static bool names_class(const ask *a, int32_t class_id)
+{
+	bool is_any = true;
+
+	for (int32_t g = 0; g < a->n_groups; g++)
+		for (int32_t e = 0; e < a->groups[g].n_entries; e++)
+			for (int32_t i = 0; i < a->groups[g].entries[e].n_classes; i++) {
+				if (a->groups[g].entries[e].classes[i] == class_id)
+					return true;
+				is_any = false;
+			}
+	return is_any;
+}
+
+static str free_of(const books *b, const ask *of, arena *a)
+{
+	free_block *blocks = ARENA_ARRAY(a, free_block, FLEET_CLASSES_MAX);
+	simulated_free *list = ARENA_ARRAY(a, simulated_free, FLEET_CLASSES_MAX);
+	int32_t n = free_blocks(&b->fleet, blocks, FLEET_CLASSES_MAX);
+	js_list said = {list, 0};
+
+	for (int32_t i = 0; i < n; i++)
+		if (names_class(of, blocks[i].class_id))
+			list[said.n++] = (simulated_free){b->fleet.classes.v[blocks[i].class_id].name,
+				blocks[i].memory_mib, blocks[i].compute_milli, blocks[i].idle_devices};
+	return body_list(&simulated_free_type, &said, a);
+}
+
 err simulate_placement(
 	books *b, int32_t tenant_key, str body, int64_t now_us, const simulated_as_of *marks, buf *out, fault *f)
 {
@@ -71,12 +100,13 @@ err simulate_placement(
 	plan_init(&p);
 	if (is_ask && find(b, tenant, in, &w.ask, now_us, &p, &r)) {
 		whole_write(out, b, tenant_key, marks, b->site_of.v[p.cluster]->name, body_placed(b, &p, &w.groups, a),
-			S("[]"), S("[]"));
+			S("[]"), S("[]"), S("[]"));
 	} else {
 		js_list blockers = body_blockers(b, &r, a);
 		str advised = is_ask && r.why.v[0].code != WHY_BUDGET ? changes_of(b, tenant, &w, a) : S("[]");
 		whole_write(out, b, tenant_key, marks, STR_NONE, S("[]"),
-			body_list(&placement_blocker_type, &blockers, a), advised);
+			body_list(&placement_blocker_type, &blockers, a), advised,
+			is_ask ? free_of(b, &w.ask, a) : S("[]"));
 	}
 	plan_done(&p);
 	return ERR_OK;

@@ -11,10 +11,11 @@
 #include "server/placer/policy.h"
 #include "server/worker/follower.h"
 #include "server/worker/simulate.h"
+#include "server/worker/simulate_moves.h"
 #include "server/worker/simulate_policy.h"
 #include "server/worker/trial.h"
 
-enum { LOOK_MS = 500, AGAIN_S = 30, ARENA_MAX = 256 << 20, HALVES = 2 };
+enum { LOOK_MS = 500, AGAIN_S = 30, ARENA_MAX = 256 << 20, HALVES = 2, KINDS = 3 };
 
 typedef struct enquiry enquiry;
 
@@ -25,7 +26,7 @@ struct simulator {
 	follower *follower;
 	loop_timer *look;
 	sql_ask_claim_in claim;
-	str kinds[2];
+	str kinds[KINDS];
 	enquiry *now; /* NULL: none in work */
 	bool is_claiming, is_closing;
 };
@@ -98,14 +99,18 @@ static bool is_of_policy(const enquiry *q)
 }
 
 /* In a copy. A refusal is told as "!code", pointer and detail, a line each. */
-static void placement_work(void *arg, buf *out)
+static void single_work(void *arg, buf *out)
 {
 	const half *h = arg;
 	const enquiry *q = h->of;
+	books *b = (books *)(uintptr_t)q->books;
 	fault f;
-	err e = simulate_placement((books *)(uintptr_t)q->books, (int32_t)q->ask.tenant_key, q->ask.body,
-		clock_now_us(), &q->as_of, out, &f);
+	err e;
 
+	if (str_eq(q->ask.kind, S("defragment")))
+		e = simulate_moves(b, q->ask.object_id, q->ask.body, &q->as_of, out, &f);
+	else
+		e = simulate_placement(b, (int32_t)q->ask.tenant_key, q->ask.body, clock_now_us(), &q->as_of, out, &f);
 	if (!e)
 		return;
 	buf_clear(out);
@@ -185,7 +190,7 @@ static void ready(void *arg, books *b, follow_marks as_of, const fault *bad)
 	for (int i = 0; i < n; i++) {
 		q->halves[i].of = q;
 		q->halves[i].trial = trial_begin(q->s->loop, SIMULATOR_DEADLINE_MS * 1000LL,
-			is_of_policy(q) ? policy_work : placement_work, worked, &q->halves[i]);
+			is_of_policy(q) ? policy_work : single_work, worked, &q->halves[i]);
 		q->running += q->halves[i].trial != NULL;
 	}
 	q->books = NULL;
@@ -253,7 +258,7 @@ void simulator_look(simulator *s)
 	if (s->now || s->is_claiming || s->is_closing)
 		return;
 	s->is_claiming = true;
-	s->claim = (sql_ask_claim_in){.again_s = AGAIN_S, .kinds = {s->kinds, 2}};
+	s->claim = (sql_ask_claim_in){.again_s = AGAIN_S, .kinds = {s->kinds, KINDS}};
 	lane_run(s->lane, 0, DB_PLATFORM, SQL_ASK_CLAIM, &s->claim, claimed, s);
 }
 
@@ -275,6 +280,7 @@ simulator *simulator_new(loop *l, const char *dsn)
 	s->loop = l;
 	s->kinds[0] = S("simulate");
 	s->kinds[1] = S("policy_simulate");
+	s->kinds[2] = S("defragment");
 	s->lane = lane_new(l, &(lane_options){.db = asks});
 	s->reader = reader_new(l, &(reader_options){.platform = reads, .platform_n = 1});
 	s->follower = follower_new(l, &follows);

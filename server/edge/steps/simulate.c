@@ -1,5 +1,6 @@
 /* What would be, asked of the worker, who keeps the placer's books to try it on (server/worker/simulator.h). */
 #include "api/types/placement.h"
+#include "api/types/simulation.h"
 #include "db/sql.h"
 #include "json/write.h"
 #include "server/edge/asking.h"
@@ -20,20 +21,27 @@ step placement_simulate(request *r)
 	return tenants_ask(r, &q->tenant, 1, STEP_placement_simulate_rank);
 }
 
-static step ask(request *r, const tenant_ref *t)
+static str body_json(request *r, const js_type *t)
 {
-	asking *a = ARENA_NEW(r->arena, asking);
 	buf body;
 
 	buf_init(&body, BODY_JSON_MAX);
 	js_writer w = js_writer_on(&body);
-	js_write(&w, &placement_request_type, r->body);
+	js_write(&w, t, r->body);
+	str json = str_dup(r->arena, buf_str(&body));
+	buf_done(&body);
+	return json;
+}
+
+static step ask(request *r, const tenant_ref *t)
+{
+	asking *a = ARENA_NEW(r->arena, asking);
+
 	r->work = a;
 	asking_fill(r, a, "simulate", S(""));
-	a->ask.body = str_dup(r->arena, buf_str(&body));
+	a->ask.body = body_json(r, &placement_request_type);
 	a->ask.tenant_key = t->key;
 	a->ask.tenant = str_dup(r->arena, tenant_ref_path(t));
-	buf_done(&body);
 	return asking_send(r, PATIENCE_MS, STEP_simulate_answered);
 }
 
@@ -96,6 +104,27 @@ step policy_simulate_found(request *r)
 	asking *a = ARENA_NEW(r->arena, asking);
 	r->work = a;
 	asking_fill(r, a, "policy_simulate", r->vars[0]);
+	return asking_send(r, PATIENCE_MS, STEP_simulate_answered);
+}
+
+step cluster_defragment(request *r)
+{
+	sql_cluster_get_in *in = ARENA_NEW(r->arena, sql_cluster_get_in);
+
+	in->cluster = r->vars[0];
+	return request_fetch(r, request_scope(r), SQL_CLUSTER_GET, in, STEP_cluster_defragment_found);
+}
+
+step cluster_defragment_found(request *r)
+{
+	if (request_reply_failed(r))
+		return request_fail_reply(r);
+	if (!r->reply.rows)
+		return request_fail(r, ERR_NOT_FOUND);
+	asking *a = ARENA_NEW(r->arena, asking);
+	r->work = a;
+	asking_fill(r, a, "defragment", str_dup(r->arena, db_text(&r->reply, 0, "name")));
+	a->ask.body = body_json(r, &move_terms_type);
 	return asking_send(r, PATIENCE_MS, STEP_simulate_answered);
 }
 

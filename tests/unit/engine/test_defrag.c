@@ -347,3 +347,63 @@ Test(defrag, a_sweep_gains_what_it_says_within_its_moves)
 	}
 	cr_assert(all > 0);
 }
+
+static const ask *asked_of(void *arg, int32_t run)
+{
+	one_ask *asks = arg;
+
+	return &asks[run].a;
+}
+
+/* The first of two equally good moves leads to a node without the label that its pod asks for. */
+Test(defrag, a_sweep_goes_by_what_pods_asked)
+{
+	scene s;
+	one_ask asks[2];
+	scene_open(&s, 2, 1);
+	trait_label zone = {fleet_text_put(&s.w.f, S("zone")), fleet_text_put(&s.w.f, S("a"))};
+	trait_term term = {zone.key, LABEL_IN, &zone.value, 1};
+	fleet_node_traits(&s.w.f, 0, &(traits){1, 0, &zone, NULL});
+	for (int32_t n = 0; n < 2; n++) {
+		int32_t run = put(&s, n, 0, 300, 1);
+		ask_one(&asks[run], slice_of(1, 300, 0), 1);
+		asks[run].a.node_policy = asks[run].a.device_policy = POLICY_SPREAD;
+		asks[run].group.selector = &term;
+		asks[run].group.n_selector = n == 0;
+	}
+	s.terms.moves_max = 8;
+	defrag_cluster(s.search, &s.w.f, &s.w.list, s.cluster, &s.terms, &s.got);
+	cr_expect(s.got.moves.n == 1 && s.got.places.pods.v[0].node == 1, "amounts alone know no labels");
+	s.terms.finder = s.w.finder;
+	s.terms.asked = asked_of;
+	s.terms.asked_arg = asks;
+	uint64_t before = world_print(&s.w);
+	defrag_cluster(s.search, &s.w.f, &s.w.list, s.cluster, &s.terms, &s.got);
+	cr_assert_eq(world_print(&s.w), before);
+	cr_assert_eq(s.got.moves.n, 1);
+	cr_expect_eq(s.got.places.pods.v[0].node, 0, "the other one moves");
+	cr_expect_gt(s.got.gain_milli, 0);
+	move_all(&s);
+	cr_expect_eq(idle_devices(&s), 1);
+	scene_close(&s);
+}
+
+/* Another class that the pod would take too is another charge. */
+Test(defrag, a_sweep_leaves_classes_and_charges_as_they_are)
+{
+	scene s;
+	one_ask asks[2];
+	scene_open(&s, 1, 1);
+	add_gpus(&s.w.f, s.cluster, "larger", 1, "h200", 2000);
+	for (int32_t n = 0; n < 2; n++) {
+		int32_t run = put(&s, n, 0, 300, 1);
+		ask_one(&asks[run], slice_of(1, 300, 0), 1);
+	}
+	s.terms.moves_max = 8;
+	s.terms.finder = s.w.finder;
+	s.terms.asked = asked_of;
+	s.terms.asked_arg = asks;
+	defrag_cluster(s.search, &s.w.f, &s.w.list, s.cluster, &s.terms, &s.got);
+	cr_expect_eq(s.got.moves.n, 0);
+	scene_close(&s);
+}
