@@ -360,7 +360,7 @@ Test(defrag, a_sweep_goes_by_what_pods_asked)
 {
 	scene s;
 	one_ask asks[2];
-	scene_open(&s, 2, 1);
+	scene_open(&s, 2, 2);
 	trait_label zone = {fleet_text_put(&s.w.f, S("zone")), fleet_text_put(&s.w.f, S("a"))};
 	trait_term term = {zone.key, LABEL_IN, &zone.value, 1};
 	fleet_node_traits(&s.w.f, 0, &(traits){1, 0, &zone, NULL});
@@ -371,6 +371,9 @@ Test(defrag, a_sweep_goes_by_what_pods_asked)
 		asks[run].group.selector = &term;
 		asks[run].group.n_selector = n == 0;
 	}
+	/* Who stays keeps the nodes themselves from being emptied. */
+	for (int32_t n = 0; n < 2; n++)
+		s.w.list.runs.v[put(&s, n, 1, 800, 1)].terms.is_movable = false;
 	s.terms.moves_max = 8;
 	defrag_cluster(s.search, &s.w.f, &s.w.list, s.cluster, &s.terms, &s.got);
 	cr_expect(s.got.moves.n == 1 && s.got.places.pods.v[0].node == 1, "amounts alone know no labels");

@@ -282,3 +282,42 @@ Test(place, clusters_are_chosen_by_headroom_when_asked)
 		fleet_done(&f);
 	}
 }
+
+/* Nodes without a device that is named say nothing, whatever else they lack. */
+Test(place, who_names_devices_learns_of_those_alone)
+{
+	scene s;
+	one_ask o;
+	str named[] = {S("par-h-0"), S("nobody")};
+	scene_open(&s);
+	ask *a = ask_one(&o, slice_of(1, 0, ASK_ABSENT), 1);
+	o.entry.uuids = (strs){named, 2};
+	o.group.cpu_milli = 60000;
+	o.a.clusters = &s.par;
+	o.a.n_clusters = 1;
+	s.f.nodes.v[s.par_a100].used_cpu_milli = 30000;
+	fleet_node_flag(&s.f, s.par_a100, FLEET_CORDONED, false);
+	cr_assert(find(&s, a));
+	cr_expect_eq(s.p.devices.v[0].device, fleet_device_find(&s.f, s.par, named[0]));
+	o.group.cpu_milli = 0;
+	cr_assert(!find(&s, a));
+	cr_expect_eq(place_reason(s.w), WHY_NO_FITTING_DEVICE);
+	cr_assert_eq(s.reasons.n, 1);
+	cr_expect_eq(s.reasons.v[0].code, WHY_NO_FITTING_DEVICE);
+	cr_expect_eq(s.reasons.v[0].nodes, 1);
+	o.group.cpu_milli = 60000;
+	o.entry.uuids = (strs){&named[1], 1};
+	cr_assert(!find(&s, a));
+	cr_expect_eq(place_reason(s.w), WHY_NO_SUCH_CLASS);
+	cr_assert_eq(s.reasons.n, 1, "that cpu is short on the one and the other is no reason");
+	cr_expect_eq(s.reasons.v[0].code, WHY_NO_SUCH_CLASS);
+	cr_expect_eq(s.reasons.v[0].nodes, 2);
+	int32_t only[] = {fleet_device_find(&s.f, s.par, S("par-h-1")), fleet_device_find(&s.f, s.ams, S("ams-l-0"))};
+	o.entry.uuids = (strs){NULL, 0};
+	o.entry.only = only;
+	o.entry.n_only = 2;
+	o.group.cpu_milli = 1000;
+	cr_assert(find(&s, a), "handles as names");
+	cr_expect_eq(s.p.devices.v[0].device, only[0]);
+	scene_close(&s);
+}
