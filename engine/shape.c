@@ -7,6 +7,7 @@
 #include "base/heap.h"
 #include "engine/alike.h"
 #include "engine/pace.h"
+#include "engine/shape_key.h"
 
 enum {
 	BEST_UNKNOWN = -2,
@@ -48,13 +49,6 @@ struct shapes {
 	uint32_t n_nodes; /* of the fleet when it was asked last */
 };
 
-/* The key at work: what the rating depends on beside the node. */
-typedef struct key {
-	uint32_t n;
-	bool is_cut;
-	uint8_t v[SHAPE_KEY_MAX];
-} key;
-
 shapes *shapes_new(void)
 {
 	return heap_new(1, sizeof(shapes));
@@ -82,118 +76,12 @@ void shapes_free(shapes *all)
 	free(all);
 }
 
-static void key_add(key *k, const void *p, size_t n)
-{
-	if (k->n + n > sizeof k->v) {
-		k->is_cut = true;
-		return;
-	}
-	memcpy(k->v + k->n, p, n);
-	k->n += (uint32_t)n;
-}
-
-static void key_add_ids(key *k, const int32_t *ids, int32_t n)
-{
-	if (n)
-		key_add(k, ids, (size_t)n * sizeof *ids);
-}
-
-/* What few requests ask. Lengths come before what they count, so that no two requests have one key. */
-static void key_add_pod(key *k, const fit_need *need)
-{
-	const ask_group *g = need->group;
-	const ask *a = need->a;
-
-	for (int32_t i = 0; i < g->n_selector; i++) {
-		const trait_term *t = &g->selector[i];
-		int32_t row[] = {t->key, (int32_t)t->op, t->n_values};
-		key_add(k, row, sizeof row);
-		key_add_ids(k, t->values, t->n_values);
-	}
-	for (int32_t i = 0; i < g->n_tolerations; i++) {
-		const trait_toleration *t = &g->tolerations[i];
-		int32_t row[] = {t->key, t->value, (int32_t)t->effects};
-		key_add(k, row, sizeof row);
-	}
-	for (int32_t i = 0; i < a->n_weights; i++) {
-		int32_t row[] = {(int32_t)a->weights[i].policy, a->weights[i].weight};
-		key_add(k, row, sizeof row);
-	}
-	if (!score_policies[need->device_policy].is_hami)
-		return;
-	key_add(k, a->hami.chain, sizeof a->hami.chain);
-	key_add(k, a->hami.weights, sizeof a->hami.weights);
-	key_add(k, &a->hami.without_request, sizeof a->hami.without_request);
-}
-
-/* Quota stands in the way of these for now; gangs ask for the rest of the classes pod by pod. */
-static void key_add_blocked(key *k, const fit_blocked *blocked)
-{
-	for (int32_t i = 0; i < FLEET_CLASSES_MAX / 64; i++) {
-		uint64_t row[] = {(uint64_t)i, blocked->bits[i]};
-		if (row[1])
-			key_add(k, row, sizeof row);
-	}
-}
-
-static void key_add_entry(key *k, const ask_entry *e)
-{
-	int64_t lists = (int64_t)e->n_classes | (int64_t)e->n_classes_excluded << 16 | (int64_t)e->profile.n << 32;
-	int64_t flags = (int64_t)e->classes_equal | (int64_t)e->numa_bind << 1 | (int64_t)e->is_exclusive << 2 |
-			(int64_t)e->topology << 3 | (int64_t)e->link_min << 8;
-	int64_t row[] = {e->memory_mib, e->count | (int64_t)e->memory_percent << 32, e->compute_milli, lists, flags};
-
-	k->is_cut |= e->uuids.n || e->uuids_excluded.n || e->n_only || e->memory_mib_most;
-	key_add(k, row, sizeof row);
-	key_add_ids(k, e->classes, e->n_classes);
-	key_add_ids(k, e->classes_excluded, e->n_classes_excluded);
-	if (e->profile.n)
-		key_add(k, e->profile.p, e->profile.n);
-}
-
-static void key_of(key *k, const fleet *f, const fit_need *need)
-{
-	const ask_group *g = need->group;
-	int64_t policies = (int64_t)need->node_policy | (int64_t)need->device_policy << 16 |
-			   (int64_t)fleet_bands_past(f, need->a->priority) << 32;
-	int64_t blocked = need->blocked ? need->blocked->n : 0;
-	int64_t lists = g->n_entries | (int64_t)g->n_selector << 8 | (int64_t)g->n_tolerations << 24 |
-			(int64_t)need->a->n_weights << 40 | blocked << 48;
-	int64_t head[] = {g->cpu_milli, g->memory_mib, policies, lists};
-
-	k->n = 0;
-	k->is_cut = false;
-	key_add(k, head, sizeof head);
-	if (blocked)
-		key_add_blocked(k, need->blocked);
-	key_add_pod(k, need);
-	for (int32_t i = 0; i < g->n_entries; i++)
-		key_add_entry(k, &g->entries[i]);
-}
-
-/* FNV over words, then mixed: keys differ in few bits. */
-static uint64_t key_hash(const key *k)
-{
-	uint64_t h = 14695981039346656037u, word;
-	uint32_t i = 0;
-
-	for (; i + sizeof word <= k->n; i += sizeof word) {
-		memcpy(&word, k->v + i, sizeof word);
-		h = (h ^ word) * 1099511628211u;
-		h ^= h >> 29;
-	}
-	for (; i < k->n; i++)
-		h = (h ^ k->v[i]) * 1099511628211u;
-	h ^= h >> 32;
-	return h | 1;
-}
-
-static bool is_key(const shape *s, const key *k, uint64_t hash)
+static bool is_key(const shape *s, const shape_key *k, uint64_t hash)
 {
 	return s->hash == hash && s->key_n == k->n && memcmp(s->key, k->v, k->n) == 0;
 }
 
-static shape *row_find(const shapes *all, const key *k, uint64_t hash)
+static shape *row_find(const shapes *all, const shape_key *k, uint64_t hash)
 {
 	for (uint64_t at = hash;; at++) {
 		int16_t row = all->by_hash[at % HASH_ROWS];
@@ -254,7 +142,7 @@ static shape **row_take(shapes *all, const fleet *f)
 	return &all->rows[row_oldest(all)];
 }
 
-static void shape_own(shape *s, const key *k, uint64_t hash)
+static void shape_own(shape *s, const shape_key *k, uint64_t hash)
 {
 	s->hash = hash;
 	s->key_n = k->n;
@@ -262,7 +150,7 @@ static void shape_own(shape *s, const key *k, uint64_t hash)
 	s->is_rated = false;
 }
 
-static shape *row_new(shapes *all, const fleet *f, const key *k, uint64_t hash)
+static shape *row_new(shapes *all, const fleet *f, const shape_key *k, uint64_t hash)
 {
 	shape *s = *row_take(all, f);
 
@@ -281,7 +169,7 @@ static bool is_newcomer(shapes *all, uint64_t hash)
 }
 
 /* The row of this key; NULL when it is asked for the first time. */
-static shape *row_for(shapes *all, const fleet *f, const key *k, uint64_t hash)
+static shape *row_for(shapes *all, const fleet *f, const shape_key *k, uint64_t hash)
 {
 	shape *s = row_find(all, k, hash);
 
@@ -302,7 +190,7 @@ static shape *guest_stay(shapes *all, const fleet *f)
 }
 
 /* Never NULL: a newcomer is the guest, until the next one comes. */
-static shape *row_for_all(shapes *all, const fleet *f, const key *k, uint64_t hash)
+static shape *row_for_all(shapes *all, const fleet *f, const shape_key *k, uint64_t hash)
 {
 	shape *s = row_find(all, k, hash);
 
@@ -320,7 +208,7 @@ static shape *row_for_all(shapes *all, const fleet *f, const key *k, uint64_t ha
 }
 
 /* NULL for what is asked too seldom, and where so many rows could not be kept. */
-static shape *row_for_often(shapes *all, const fleet *f, const key *k, uint64_t hash)
+static shape *row_for_often(shapes *all, const fleet *f, const shape_key *k, uint64_t hash)
 {
 	uint32_t most = rows_max(f);
 	uint32_t mean = pace_note(&all->pace, hash);
@@ -485,19 +373,19 @@ static void follow(shapes *all, shape *s, const fleet *f, const fit_need *need)
 	s->epoch = epoch;
 }
 
-typedef shape *row_rule(shapes *all, const fleet *f, const key *k, uint64_t hash);
+typedef shape *row_rule(shapes *all, const fleet *f, const shape_key *k, uint64_t hash);
 
 static shape *rate_by(shapes *all, const fleet *f, const fit_need *need, row_rule *rule)
 {
-	key k;
+	shape_key k;
 
 	if (f->nodes.n != all->n_nodes) {
 		all->n_nodes = f->nodes.n;
 		if (all->n > rows_max(f))
 			rows_drop(all, rows_max(f));
 	}
-	key_of(&k, f, need);
-	shape *s = k.is_cut ? NULL : rule(all, f, &k, key_hash(&k));
+	shape_key_of(&k, f, need);
+	shape *s = k.is_cut ? NULL : rule(all, f, &k, shape_key_hash(&k));
 	if (s)
 		follow(all, s, f, need);
 	return s;

@@ -16,7 +16,6 @@ enum {
 	SHAPES_MAX = 512,
 	SHAPES_BYTES_MAX = 16 << 20, /* of ratings, over all shapes; at least SHAPES_MIN are kept */
 	SHAPES_MIN = 4,
-	SHAPE_KEY_MAX = 512,
 	SHAPES_OFTEN = 200, /* a pace (engine/pace.h): rarer ones are not kept for who can do without */
 };
 
