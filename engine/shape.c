@@ -242,11 +242,14 @@ static void miss_count(shape *s, int32_t rating, int32_t by)
 		s->misses[fit_rate_code(rating)] += by;
 }
 
+/* Of equal ranks the lower handle is first, whatever was looked at before. */
 static bool is_before(const fleet *f, int32_t a, int32_t a_rating, int32_t b, int32_t b_rating)
 {
+	int32_t a_rank = f->views.v[a].rank, b_rank = f->views.v[b].rank;
+
 	if (a_rating != b_rating)
 		return a_rating > b_rating;
-	return f->views.v[a].rank < f->views.v[b].rank;
+	return a_rank != b_rank ? a_rank < b_rank : a < b;
 }
 
 static int32_t settled(const shape *s, int32_t node)

@@ -466,3 +466,28 @@ Test(shape, rows_of_a_fleet_that_has_grown_take_no_more_memory_than_they_may)
 	cr_expect_eq(shape_best(s, &w.f, w.clusters[0], &rating), best_by_walk(&w, &need, w.clusters[0]));
 	world_close(&w);
 }
+
+/* Both of one rank: which is better does not hang on which was looked at first. */
+Test(shape, of_equal_ranks_the_lower_handle_is_best_whatever_came_before)
+{
+	world w;
+	memset(&w, 0, sizeof w);
+	fleet_init(&w.f);
+	w.all = shapes_new();
+	int32_t cluster = fleet_cluster_put(&w.f, S("c")), nodes[2], rating;
+	one_ask o;
+	for (int i = 0; i < 2; i++) {
+		node_spec spec = {text("n%d", i), 1000, 1000, 0, 7};
+		nodes[i] = fleet_node_put(&w.f, cluster, &spec);
+	}
+	ask_one(&o, slice_of(1, 0, 0), 1);
+	o.group.n_entries = 0;
+	fit_need need = need_of(&o);
+	fleet_node_flag(&w.f, nodes[0], FLEET_CORDONED, true);
+	(void)shapes_rate(w.all, &w.f, &need);
+	cr_expect_eq(shape_best(shapes_rate(w.all, &w.f, &need), &w.f, cluster, &rating), nodes[1]);
+	fleet_node_flag(&w.f, nodes[0], FLEET_CORDONED, false);
+	cr_expect_eq(shape_best(shapes_rate(w.all, &w.f, &need), &w.f, cluster, &rating), nodes[0]);
+	shapes_free(w.all);
+	fleet_done(&w.f);
+}
