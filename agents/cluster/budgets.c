@@ -1,7 +1,7 @@
 #include "agents/cluster/budgets.h"
 #include <assert.h>
 #include <stdlib.h>
-#include "base/map.h"
+#include "agents/cluster/by_space.h"
 #include "base/vec.h"
 
 enum { TERMS_MAX = 64, VALUES_MAX = 1024 };
@@ -30,8 +30,6 @@ typedef struct budget {
 
 typedef struct budget_space {
 	vec(budget) rows;
-	uint32_t n_name;
-	char name[];
 } budget_space;
 
 struct budgets {
@@ -66,20 +64,6 @@ void budgets_free(budgets *b)
 void budgets_known(budgets *b)
 {
 	b->is_known = true;
-}
-
-static budget_space *space_of(budgets *b, str name)
-{
-	budget_space *s = map_find(&b->spaces, name);
-
-	if (s)
-		return s;
-	s = calloc(1, sizeof(*s) + name.n);
-	assert(s);
-	s->n_name = name.n;
-	memcpy(s->name, name.p, name.n);
-	(void)map_put(&b->spaces, str_of(s->name, name.n), s);
-	return s;
 }
 
 void budgets_drop(budgets *b, str space, str name)
@@ -267,7 +251,7 @@ err budgets_put(budgets *b, const object_meta *of, str object)
 		arena_end(row.arena);
 		return ERR_LIMIT;
 	}
-	budget_space *s = space_of(b, of->space);
+	budget_space *s = by_space_at(&b->spaces, of->space, sizeof(*s));
 	vec_push(&s->rows, row);
 	b->n_rows++;
 	return e;

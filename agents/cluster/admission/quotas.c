@@ -1,7 +1,7 @@
 #include "agents/cluster/admission/quotas.h"
 #include <assert.h>
 #include <stdlib.h>
-#include "base/map.h"
+#include "agents/cluster/by_space.h"
 #include "base/vec.h"
 
 #define LIMITS    "limits."
@@ -16,8 +16,6 @@ typedef struct quota_row {
 
 typedef struct quota_space {
 	vec(quota_row) rows;
-	uint32_t n_name;
-	char name[];
 } quota_space;
 
 struct quotas {
@@ -51,20 +49,6 @@ void quotas_free(quotas *q)
 	}
 	map_done(&q->spaces);
 	free(q);
-}
-
-static quota_space *space_of(quotas *q, str name)
-{
-	quota_space *s = map_find(&q->spaces, name);
-
-	if (s)
-		return s;
-	s = calloc(1, sizeof(*s) + name.n);
-	assert(s);
-	s->n_name = name.n;
-	memcpy(s->name, name.p, name.n);
-	(void)map_put(&q->spaces, str_of(s->name, name.n), s);
-	return s;
 }
 
 void quotas_drop(quotas *q, str space, str name)
@@ -156,7 +140,7 @@ err quotas_put(quotas *q, str object)
 		hard.is_cut)
 		return ERR_BAD_FIELD;
 	quotas_drop(q, meta.space, meta.name);
-	quota_space *s = space_of(q, meta.space);
+	quota_space *s = by_space_at(&q->spaces, meta.space, sizeof(*s));
 	err e = ERR_OK;
 	for (uint32_t i = 0; !e && i < hard.n; i++)
 		e = row_put(q, s, meta.name, &hard.v[i]);
