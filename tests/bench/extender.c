@@ -32,7 +32,7 @@ enum {
 	BODY_MAX = 64 << 20,
 	WORKERS = 16,
 	WORKER_NODES = 70, /* that one takes at a time */
-	CLIENTS = 2,
+	CLIENTS = 4,
 	TICK_US = 1000,
 };
 
