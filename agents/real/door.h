@@ -5,7 +5,7 @@
  * looked at now and then: new ones, and client_ca_file with them, count for the connections that come after.
  */
 #pragma once
-#include "agents/cluster/extender/edge.h"
+#include "agents/scheduling/extender/edge.h"
 
 enum {
 	DOOR_ROUTES_MAX = 32,

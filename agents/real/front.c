@@ -1,9 +1,9 @@
 #include "agents/real/front.h"
 #include <assert.h>
 #include <stdlib.h>
-#include "agents/cluster/gauges.h"
-#include "agents/cluster/locks.h"
-#include "agents/cluster/serving.h"
+#include "agents/scheduling/gauges.h"
+#include "agents/scheduling/locks.h"
+#include "agents/admission/serving.h"
 #include "agents/file.h"
 #include "base/clock.h"
 

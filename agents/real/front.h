@@ -1,7 +1,7 @@
 /* front: what an agent answers besides the scheduler's extender: the API server's webhooks, and Prometheus.
  *
- *     POST /admission/mutate, /admission/validate   (agents/cluster/admission)
- *     GET  /metrics                                 (agents/cluster/gauges.h)
+ *     POST /admission/mutate, /admission/validate   (agents/admission)
+ *     GET  /metrics                                 (agents/scheduling/gauges.h)
  *
  * It follows the ResourceQuotas and PodDisruptionBudgets, keeps the certificate under which the agents are called,
  * where nobody else does, and takes over locks and pods that HAMi left. Before the cluster is known whole a webhook is

@@ -6,7 +6,7 @@
  * said of this cluster.
  */
 #pragma once
-#include "agents/cluster/stock.h"
+#include "agents/scheduling/stock.h"
 #include "api/types/agent.h"
 
 enum { LEDGER_BYTES_MAX = 700 << 10 /* a Secret holds 1 MiB, and this is written there in base 64 */ };

@@ -12,11 +12,11 @@
  * It follows the cluster from the start; with real_act it is the cluster of an acting agent.
  */
 #pragma once
-#include "agents/cluster/admission/rules.h"
+#include "agents/admission/rules.h"
 #include "agents/cluster/agent.h"
-#include "agents/cluster/budgets.h"
-#include "agents/cluster/extender/binder.h"
-#include "agents/cluster/extender/extender.h"
+#include "agents/scheduling/budgets.h"
+#include "agents/scheduling/extender/binder.h"
+#include "agents/scheduling/extender/extender.h"
 #include "agents/node_report.h"
 #include "agents/real/models.h"
 #include "agents/real/spaces.h"

@@ -4,7 +4,7 @@
  * later.
  */
 #pragma once
-#include "agents/cluster/grant.h"
+#include "agents/scheduling/grant.h"
 #include "agents/real/models.h"
 #include "api/types/placement.h"
 

@@ -9,7 +9,7 @@
  */
 #pragma once
 #include "agents/cluster/cluster.h"
-#include "agents/cluster/stock.h"
+#include "agents/scheduling/stock.h"
 #include "base/map.h"
 #include "base/vec.h"
 

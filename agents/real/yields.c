@@ -1,7 +1,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "agents/cluster/victims.h"
+#include "agents/scheduling/victims.h"
 #include "agents/real/real_inside.h"
 #include "base/clock.h"
 

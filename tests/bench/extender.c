@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
-#include "agents/cluster/extender/edge.h"
+#include "agents/scheduling/extender/edge.h"
 #include "base/clock.h"
 #include "net/fetch.h"
 #include "net/listen.h"

@@ -2,7 +2,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "agents/cluster/admission/admission.h"
+#include "agents/admission/admission.h"
 #include "json/pull.h"
 
 static str tenant_of(void *arg, str space)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include "agents/cluster/extender/extender.h"
+#include "agents/scheduling/extender/extender.h"
 #include "agents/kube/quantity.h"
 #include "json/pull.h"
 

@@ -13,8 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "agents/cluster/extender/edge.h"
-#include "agents/cluster/pod_wants.h"
+#include "agents/scheduling/extender/edge.h"
+#include "agents/scheduling/pod_wants.h"
 #include "agents/kube/kube_write.h"
 #include "base/clock.h"
 #include "base/id.h"

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "agents/cluster/admission/admission.h"
+#include "agents/admission/admission.h"
 #include "base/base64.h"
 
 /* RFC 6901, section 4: the parent of what the pointer names, and the last step. */

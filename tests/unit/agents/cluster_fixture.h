@@ -2,7 +2,7 @@
 #pragma once
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include "agents/cluster/extender/extender.h"
+#include "agents/scheduling/extender/extender.h"
 
 /* A device of a node's registration, and a node with some of them. */
 #define CARD(uuid, mib, count)                                                                                         \

@@ -2,7 +2,7 @@
  */
 #pragma once
 #include "admission_fixture.h"
-#include "agents/cluster/grant.h"
+#include "agents/scheduling/grant.h"
 #include "cluster_fixture.h"
 
 /* What a row gives, and what must come of it:

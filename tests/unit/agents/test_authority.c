@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include "agents/cluster/authority.h"
+#include "agents/admission/authority.h"
 
 #define T0  ((int64_t)1800000000 * 1000000)
 #define DAY AUTHORITY_DAY_US

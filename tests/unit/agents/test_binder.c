@@ -1,5 +1,5 @@
-#include "agents/cluster/extender/binder.h"
-#include "agents/cluster/grant.h"
+#include "agents/scheduling/extender/binder.h"
+#include "agents/scheduling/grant.h"
 #include "cluster_fixture.h"
 #include "base/clock.h"
 #include "fake_kube.h"

@@ -1,5 +1,5 @@
 /* Whom PodDisruptionBudgets are about, and how many of them may go. */
-#include "agents/cluster/budgets.h"
+#include "agents/scheduling/budgets.h"
 #include "cluster_fixture.h"
 
 #define BUDGET(selector, generation, counted, allowed)                                                                 \

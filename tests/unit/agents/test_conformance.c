@@ -6,7 +6,7 @@
  * them. 33: CUDA_DISABLE_CONTROL is refused.
  */
 #include "conformance.h"
-#include "agents/cluster/pod_wants.h"
+#include "agents/scheduling/pod_wants.h"
 #include "engine/score_hami.h"
 
 #define F2X2                                                                                                           \

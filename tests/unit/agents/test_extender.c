@@ -1,5 +1,5 @@
 #include <stdlib.h>
-#include "agents/cluster/extender/answer.h"
+#include "agents/scheduling/extender/answer.h"
 #include "agents/file.h"
 #include "agents/kube/fields.h"
 #include "cluster_fixture.h"

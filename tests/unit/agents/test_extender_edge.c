@@ -1,4 +1,4 @@
-#include "agents/cluster/extender/edge.h"
+#include "agents/scheduling/extender/edge.h"
 #include "cluster_fixture.h"
 #include "net/fetch.h"
 #include "net/listen.h"

@@ -2,8 +2,8 @@
  * a look at every node by itself gives, whatever happened before. */
 #include <stdlib.h>
 #include <time.h>
-#include "agents/cluster/extender/answer.h"
-#include "agents/cluster/extender/rank.h"
+#include "agents/scheduling/extender/answer.h"
+#include "agents/scheduling/extender/rank.h"
 #include "cluster_fixture.h"
 #include "engine/fit.h"
 #include "size.h"

@@ -1,4 +1,4 @@
-#include "agents/cluster/gauges.h"
+#include "agents/scheduling/gauges.h"
 #include "cluster_fixture.h"
 
 #define DEVICE_1 "node=\"node1\",device_uuid=\"device1\",device_index=\"0\""

@@ -1,5 +1,5 @@
-#include "agents/cluster/pod_holds.h"
-#include "agents/cluster/pod_wants.h"
+#include "agents/scheduling/pod_holds.h"
+#include "agents/scheduling/pod_wants.h"
 #include "cluster_fixture.h"
 #include "plan_keys.h"
 

@@ -1,5 +1,5 @@
 /* How the cards of a node are linked, as HAMi's plugin writes it, and which of them a pod gets by that. */
-#include "agents/cluster/pod_ask.h"
+#include "agents/scheduling/pod_ask.h"
 #include "cluster_fixture.h"
 #include "engine/fit.h"
 

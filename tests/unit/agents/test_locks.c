@@ -1,4 +1,4 @@
-#include "agents/cluster/locks.h"
+#include "agents/scheduling/locks.h"
 #include "fake_kube.h"
 
 loop *fake_loop;

@@ -1,4 +1,4 @@
-#include "agents/cluster/serving.h"
+#include "agents/admission/serving.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 #include "admission_fixture.h"
-#include "agents/cluster/extender/extender.h"
+#include "agents/scheduling/extender/extender.h"
 #include "agents/file.h"
 #include "agents/kube/object.h"
 #include "cluster_fixture.h"

@@ -1,6 +1,6 @@
 /* Which pods of a node make room, by memory, compute and slots alike. */
-#include "agents/cluster/pod_ask.h"
-#include "agents/cluster/victims.h"
+#include "agents/scheduling/pod_ask.h"
+#include "agents/scheduling/victims.h"
 #include "yield_pods.h"
 
 enum { PODS_MAX = 4 };
