@@ -11,7 +11,14 @@ root=${here%/tests/browser}
 }
 
 server_init browser-console
-server_start --edges 1 --web-dir "$root/web-static"
-run_as_user mkdir -p "$folder/browser"
+# Copies, because the checkout may lie where the user of the server cannot look.
+run_as_user mkdir -p "$folder/browser" "$folder/web"
+for file in "$root"/web-static/*; do
+	run_as_user tee "$folder/web/${file##*/}" <"$file" >/dev/null
+done
+for file in "$here"/*.py; do
+	run_as_user tee "$folder/${file##*/}" <"$file" >/dev/null
+done
+server_start --edges 1 --web-dir "$folder/web"
 run_as_user env PYTHONDONTWRITEBYTECODE=1 REEVE_TOKEN="$REEVE_TOKEN" REEVE_URL="$REEVE_URL" REEVE_CA="$REEVE_CA" \
-	/usr/bin/python3 "$here/console.py" "$folder/browser"
+	/usr/bin/python3 "$folder/console.py" "$folder/browser"
