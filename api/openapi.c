@@ -307,6 +307,12 @@ static void one_answer(js_writer *w, op o, int code, const char *what)
 	js_object_end(w);
 }
 
+/* A PUT that does not ask for the version that it changes may be of something new. */
+static bool may_make(const route *t)
+{
+	return strcmp(t->method, "PUT") == 0 && !(t->flags & ROUTE_IF_MATCH);
+}
+
 static void answers(js_writer *w, op o)
 {
 	const route *t = &routes[o];
@@ -315,10 +321,8 @@ static void answers(js_writer *w, op o)
 	js_key(w, S("responses"));
 	js_object_begin(w);
 	one_answer(w, o, t->status, t->summary);
-	if (o == OP_CLASS_PUT)
-		one_answer(w, o, 201, "The class was made.");
-	if (o == OP_PRIORITY_PUT)
-		one_answer(w, o, 201, "The priority was made.");
+	if (may_make(t))
+		one_answer(w, o, 201, "It was not there, and was made.");
 	if (o == OP_READYZ)
 		one_answer(w, o, 503, "It cannot serve now.");
 	if (o == OP_PLAN_APPLY)
