@@ -263,7 +263,8 @@ static const struct {
 		"SELECT count(*) FROM cluster_stream s WHERE rev <> (SELECT coalesce(max(cluster_rev), 0) FROM decision d WHERE d.cluster_key = s.cluster_key)",
 		true},
 	{"a placement is not as its last record says",
-		"SELECT count(*) FROM placement p JOIN LATERAL (SELECT body::json->'placement' AS b FROM decision d WHERE d.placement_id = p.id ORDER BY n DESC LIMIT 1) d ON true"
+		"SELECT count(*) FROM placement p JOIN (SELECT placement_id, max(n) AS n FROM decision GROUP BY placement_id) l ON l.placement_id = p.id"
+		" JOIN (SELECT n, body::json->'placement' AS b FROM decision) d ON d.n = l.n"
 		" WHERE b->>'state' <> p.state OR b->>'revision' <> 'p' || p.rev OR b->>'fence' <> p.fence_incarnation || '.' || p.fence_no"
 		" OR (b->'placed')::text <> p.placed OR coalesce(b->>'reason', '') <> p.reason",
 		true},

@@ -88,7 +88,7 @@ Test(visible, uuids_of_devices_and_instances)
 
 Test(cost, keys_tell_functions_and_sizes_apart)
 {
-	int f, g;
+	int f = 0, g = 0;
 	cr_assert_neq(cost_key(&f, 1, 1, 1), cost_key(&g, 1, 1, 1));
 	cr_assert_neq(cost_key(&f, 1, 1, 1), cost_key(&f, 100, 1, 1));
 	cr_assert_eq(cost_key(&f, 100, 1, 1), cost_key(&f, 127, 1, 1));
