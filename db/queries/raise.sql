@@ -123,9 +123,21 @@ k AS (
 SELECT v.outcome, v.pointer, v.detail, u.tenant_key AS key, x.*
 FROM verdict v LEFT JOIN u ON true LEFT JOIN LATERAL (SELECT y.* FROM raise_told(u.r) y WHERE u.tenant_key IS NOT NULL) x ON true;
 
--- The next step that the clock or a policy takes, if any: what is over goes first, the lowest tenant before the ones above it; then
--- what has come to its time, the highest first. What waits for room is told once, and again when it waits for other room.
+-- What is over, the lowest tenants first: none of these steps stands in another's way, so they are taken together.
+-- name: raise_over :many
+-- in: limit int8
+-- out: id text, event text, state text, tenant text, tenant_key int4, has_begun bool, is_over bool, blocked text, revision int8
+SELECT r.id, CASE WHEN r.state = 'applied' THEN 'revert' ELSE 'expire' END AS event, r.state, t.path AS tenant, r.tenant_key, coalesce(r.begins_at <= now(), true) AS has_begun,
+	true AS is_over, '' AS blocked, r.rev AS revision
+FROM quota_raise r JOIN tenant t ON t.key = r.tenant_key
+WHERE r.state IN ('pending', 'approved', 'applied') AND (r.ends_at <= now() OR t.deleted_at IS NOT NULL OR (r.state = 'pending' AND r.created_at < now() - interval '30 days'))
+ORDER BY (r.state = 'applied') DESC, t.depth DESC, r.id LIMIT $1;
+
+-- The next steps that the clock or a policy takes, of one kind, while nothing is over: first what has come to its time, the highest
+-- tenants first. What takes room of its parent leaves less to the next, so there is one of those for a parent and model. What waits for
+-- room is told once, and again when it waits for other room.
 -- name: raise_due :many
+-- in: limit int8
 -- out: id text, event text, state text, tenant text, tenant_key int4, has_begun bool, is_over bool, blocked text, revision int8
 WITH open AS (
 	SELECT r.*, t.path, t.depth, t.parent_key, t.deleted_at IS NOT NULL AS is_gone, coalesce(r.begins_at <= now(), true) AS has_begun,
@@ -155,13 +167,18 @@ fit AS (
 	FROM open o WHERE o.state = 'approved' AND o.has_begun AND NOT o.is_over
 ),
 due AS (
-	SELECT o.*, CASE WHEN o.is_over AND o.state = 'applied' THEN 'revert' WHEN o.is_over THEN 'expire' WHEN fit.said = '' THEN 'apply'
-		WHEN fit.said <> o.blocked THEN 'wait' WHEN passing.id IS NOT NULL THEN 'grant' END AS event, coalesce(fit.said, '') AS said
+	SELECT o.*, CASE WHEN fit.said = '' THEN 'apply' WHEN fit.said <> o.blocked THEN 'wait' WHEN passing.id IS NOT NULL THEN 'grant' END AS event, coalesce(fit.said, '') AS said
 	FROM open o LEFT JOIN passing ON passing.id = o.id LEFT JOIN fit ON fit.id = o.id
+	WHERE NOT o.is_over
+),
+ranked AS (
+	SELECT d.*, dense_rank() OVER (ORDER BY array_position('{apply,grant,wait}', d.event)) AS kind,
+		row_number() OVER (PARTITION BY d.event, d.parent_key, d.model ORDER BY d.id) AS place
+	FROM due d WHERE d.event IS NOT NULL
 )
 SELECT id, event, state, path AS tenant, tenant_key, has_begun, is_over, said AS blocked, rev AS revision
-FROM due WHERE event IS NOT NULL
-ORDER BY array_position('{revert,expire,apply,grant,wait}', event), CASE WHEN event = 'revert' THEN -depth ELSE depth END, id LIMIT 1;
+FROM ranked WHERE kind = 1 AND (place = 1 OR event = 'wait' OR (event = 'apply' AND greatest(guaranteed_device_milli, guaranteed_memory_mib, guaranteed_compute_milli) = 0))
+ORDER BY depth, id LIMIT $1;
 
 -- name: raise_policy_get :one
 -- in: tenant text

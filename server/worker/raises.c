@@ -13,6 +13,21 @@
 
 enum { CHANGE_MAX = 64 * 1024 };
 
+/* A raise whose step is due. */
+typedef struct due {
+	str id, event, state, tenant, blocked;
+	int64_t tenant_key, revision;
+	bool has_begun, is_over;
+} due;
+
+/* One step in work. */
+typedef struct raise_work {
+	raises *of;
+	id request_id;
+	sql_raise_move_in in;
+	ledger_op op;
+} raise_work;
+
 struct raises {
 	loop_timer *timer;
 	db_reader *read;
@@ -21,10 +36,13 @@ struct raises {
 	void *arg;
 	bool is_busy;
 	bool is_asked; /* something may have moved since the look that runs */
-	arena *texts;  /* of the step in work */
-	id request_id;
-	sql_raise_move_in in;
-	ledger_op op;
+	arena *texts;  /* of the steps in work */
+	uint32_t left; /* of them */
+	bool has_moved;
+	union {
+		sql_raise_over_in over;
+		sql_raise_due_in due;
+	} ask;
 };
 
 static void look_end(raises *s, bool has_more)
@@ -37,16 +55,20 @@ static void look_end(raises *s, bool has_more)
 
 static void on_stepped(ledger_op *op, const ledger_answer *a)
 {
-	raises *s = op->arg;
+	raise_work *w = op->arg;
+	raises *s = w->of;
 
 	if (!a->e) {
-		log_info("raise.moved", KV("raise", s->in.id), KV("state", s->in.to_state));
-		if (s->on_moved)
-			s->on_moved(s->arg);
+		log_info("raise.moved", KV("raise", w->in.id), KV("state", w->in.to_state));
+		s->has_moved = true;
 	} else if (a->e != ERR_ETAG_MISMATCH) {
-		log_warn("raise.stays", KV("raise", s->in.id), KV_ERR(a->e), KV_Z("why", a->f.detail));
+		log_warn("raise.stays", KV("raise", w->in.id), KV_ERR(a->e), KV_Z("why", a->f.detail));
 	}
-	look_end(s, !a->e);
+	if (--s->left)
+		return;
+	if (s->has_moved && s->on_moved)
+		s->on_moved(s->arg);
+	look_end(s, s->has_moved);
 }
 
 /* As a person's step is recorded: the whole of it, as it stands now. */
@@ -71,7 +93,7 @@ static str change_of(raises *s, const db_reply *r)
 
 static int32_t on_row(ledger_op *op, const db_reply *r, int64_t revision, int64_t at_us, buf *out)
 {
-	raises *s = op->arg;
+	raises *s = ((raise_work *)op->arg)->of;
 
 	(void)revision;
 	(void)at_us;
@@ -82,12 +104,12 @@ static int32_t on_row(ledger_op *op, const db_reply *r, int64_t revision, int64_
 	return 200;
 }
 
-static void step_fill(raises *s, const sql_raise_due_row *row, raise_event e, raise_state to)
+static sql_raise_move_in move_of(raises *s, const due *row, raise_event e, raise_state to)
 {
 	static str none[1];
-	str event = str_dup(s->texts, row->event);
+	bool is_over = e == RAISE_EXPIRE || e == RAISE_REVERT;
 
-	s->in = (sql_raise_move_in){
+	return (sql_raise_move_in){
 		.id = str_dup(s->texts, row->id),
 		.at_rev = row->revision,
 		.verdict = S(""),
@@ -97,31 +119,40 @@ static void step_fill(raises *s, const sql_raise_due_row *row, raise_event e, ra
 		.approver = e == RAISE_GRANT ? S("policy") : STR_NONE,
 		.approver_marks = {none, 0},
 		.is_automatic = e == RAISE_GRANT,
-		.ended_by = e == RAISE_EXPIRE || e == RAISE_REVERT ? S("clock") : S(""),
-		.ended_reason = e == RAISE_EXPIRE || e == RAISE_REVERT ? S("its time is over") : S(""),
+		.ended_by = is_over ? S("clock") : S(""),
+		.ended_reason = is_over ? S("its time is over") : S(""),
 		.blocked = str_dup(s->texts, row->blocked),
 	};
-	s->request_id = id_make("req");
-	s->op = (ledger_op){
+}
+
+static void step_run(raises *s, const due *row, raise_event e, raise_state to)
+{
+	raise_work *w = ARENA_NEW(s->texts, raise_work);
+
+	w->of = s;
+	w->in = move_of(s, row, e, to);
+	w->request_id = id_make("req");
+	w->op = (ledger_op){
 		.scope = DB_PLATFORM,
 		.stmt = SQL_RAISE_MOVE,
-		.in = &s->in,
+		.in = &w->in,
 		.actor = e == RAISE_GRANT ? S("policy") : S("clock"),
 		.via = S("worker"),
-		.action = str_print(s->texts, "quota_request." STR_FMT, STR_ARG(event)),
+		.action = str_print(s->texts, "quota_request." STR_FMT, STR_ARG(row->event)),
 		.object_kind = S("quota_request"),
-		.object_id = s->in.id,
-		.request_id = id_str(&s->request_id),
+		.object_id = w->in.id,
+		.request_id = id_str(&w->request_id),
 		.tenant_key = (int32_t)row->tenant_key,
 		.tenant = str_dup(s->texts, row->tenant),
 		.on_row = on_row,
 		.on_done = on_stepped,
-		.arg = s,
+		.arg = w,
 	};
+	ledger_run(s->write, &w->op);
 }
 
 /* What the statement found due must be a step by the table too. Waiting for room is none: it leaves a note. */
-static err step_find(const sql_raise_due_row *row, raise_event *ret_event, raise_state *ret_to)
+static err step_find(const due *row, raise_event *ret_event, raise_state *ret_to)
 {
 	raise of = {.has_begun = row->has_begun, .is_over = row->is_over, .needed = 1};
 
@@ -137,30 +168,79 @@ static err step_find(const sql_raise_due_row *row, raise_event *ret_event, raise
 	return raise_step(&of, *ret_event, NULL, ret_to);
 }
 
+/* Both statements that find some tell the same of them. */
+static due due_read(const db_reply *r, uint32_t i)
+{
+	return (due){
+		.id = db_text(r, i, "id"),
+		.event = db_text(r, i, "event"),
+		.state = db_text(r, i, "state"),
+		.tenant = db_text(r, i, "tenant"),
+		.blocked = db_text(r, i, "blocked"),
+		.tenant_key = db_i64(r, i, "tenant_key"),
+		.revision = db_i64(r, i, "revision"),
+		.has_begun = db_bool(r, i, "has_begun"),
+		.is_over = db_bool(r, i, "is_over"),
+	};
+}
+
+/* Whether one step could be begun: a raise that is not as the table has it leaves the others theirs. */
+static bool step_begin(raises *s, db_reply *r, uint32_t i)
+{
+	due row = due_read(r, i);
+	raise_event event;
+	raise_state to;
+	err e = step_find(&row, &event, &to);
+
+	if (e) {
+		log_error("raise.wrong", KV("raise", row.id), KV_ERR(e));
+		return false;
+	}
+	step_run(s, &row, event, to);
+	return true;
+}
+
+static void steps_begin(raises *s, db_reply *r)
+{
+	uint32_t n = 0;
+
+	s->has_moved = false;
+	s->left = r->rows;
+	for (uint32_t i = 0; i < r->rows; i++)
+		n += step_begin(s, r, i);
+	s->left -= r->rows - n;
+	if (!n)
+		look_end(s, false);
+}
+
+static bool look_failed(raises *s, const db_reply *r)
+{
+	if (!r->e)
+		return false;
+	log_warn("raise.look_failed", KV_ERR(r->e), KV_Z("why", r->f.detail));
+	look_end(s, false);
+	return true;
+}
+
 static void on_due(void *arg, db_reply *r)
 {
-	raises *s = arg;
-	sql_raise_due_row row;
-	raise_event e;
-	raise_state to;
-	fault f = {0};
+	if (!look_failed(arg, r))
+		steps_begin(arg, r);
+}
 
-	if (r->e)
-		log_warn("raise.look_failed", KV_ERR(r->e), KV_Z("why", r->f.detail));
-	if (r->e || !r->rows) {
-		look_end(s, false);
+/* Room is given when all that is over has given its own back. */
+static void on_over(void *arg, db_reply *r)
+{
+	raises *s = arg;
+
+	if (look_failed(s, r))
+		return;
+	if (r->rows) {
+		steps_begin(s, r);
 		return;
 	}
-	err bad = db_row(r, 0, &row, &f);
-	if (!bad)
-		bad = step_find(&row, &e, &to);
-	if (bad) {
-		log_error("raise.wrong", KV_ERR(bad), KV_Z("why", f.detail));
-		look_end(s, false);
-		return;
-	}
-	step_fill(s, &row, e, to);
-	ledger_run(s->write, &s->op);
+	s->ask.due.limit = RAISES_AT_ONCE;
+	db_read(s->read, DB_PLATFORM, SQL_RAISE_DUE, &s->ask.due, on_due, s);
 }
 
 static void on_look(void *arg)
@@ -170,7 +250,8 @@ static void on_look(void *arg)
 	s->is_busy = true;
 	s->is_asked = false;
 	s->texts = arena_new(0);
-	db_read(s->read, DB_PLATFORM, SQL_RAISE_DUE, NULL, on_due, s);
+	s->ask.over.limit = RAISES_AT_ONCE;
+	db_read(s->read, DB_PLATFORM, SQL_RAISE_OVER, &s->ask.over, on_over, s);
 }
 
 raises *raises_new(loop *l, db_reader *read, ledger *write, void (*on_moved)(void *arg), void *arg)

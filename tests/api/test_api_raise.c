@@ -243,6 +243,33 @@ Test(api_raise, what_is_over_ends_by_itself_below_before_above)
 		1);
 }
 
+/* As after a night without a server. One at a time each would be a look, a transaction and a time of its own. */
+Test(api_raise, many_that_are_over_end_together)
+{
+	enum { MANY = 1000, TIMES_MAX = MANY / 16 };
+
+	begin("api_raise_many");
+	pg_do(served_dsn(),
+		"INSERT INTO quota_raise (id, tenant_key, model, limit_device_milli, reason, requester, requester_credential, requester_marks, state, "
+		"begins_at, ends_at, rev) SELECT 'rse_' || lpad(i::text, 26, '0'), t.key, 'h100-80g', 1, 'x', 'user:bob', 'tok_x', '{}', "
+		"(ARRAY['applied', 'applied', 'approved', 'pending'])[1 + i % 4], now() - interval '2 days', now() - interval '1 day', 1 "
+		"FROM generate_series(1, 1000) i JOIN tenant t ON t.path = (ARRAY['acme', 'acme/nlp', 'acme/vision'])[1 + i % 3]");
+	clock_runs("SELECT count(*) FROM quota_raise WHERE state IN ('pending', 'approved', 'applied')");
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM quota_raise WHERE state = 'reverted'"), MANY / 2);
+	cr_expect_eq(pg_int(served_dsn(), "SELECT count(*) FROM quota_raise WHERE state = 'expired'"), MANY / 2);
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM audit WHERE action IN ('quota_request.revert', 'quota_request.expire') AND outcome = 'done'"),
+		MANY, "each with its record");
+	cr_expect_lt(pg_int(served_dsn(), "SELECT count(DISTINCT at) FROM audit WHERE action LIKE 'quota_request.%'"),
+		TIMES_MAX, "many in one transaction");
+	cr_expect_eq(
+		pg_int(served_dsn(),
+			"SELECT count(*) FROM audit x JOIN tenant tx ON tx.key = x.tenant_key JOIN audit y ON y.n > x.n JOIN tenant ty ON ty.key = y.tenant_key "
+			"WHERE x.action = 'quota_request.revert' AND y.action = 'quota_request.revert' AND tx.depth < ty.depth"),
+		0, "the lower ones first");
+}
+
 Test(api_raise, a_policy_grants_inside_its_amounts_and_what_is_promised_to_nobody)
 {
 	begin("api_raise_policy");
