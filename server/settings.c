@@ -73,6 +73,9 @@ static const setting rows[] = {
 	NUMBER("rate-anonymous", rate_anonymous, "200", 0, 1000000,
 		"Units per second that one address may ask of an edge process without a token: an exchange of an identity "
 		"token takes 20, the steps of a sign-in 5 each. 0: no limit."),
+	NUMBER("rate-guess", rate_guess, "10", 0, 1000000,
+		"Tokens and cookies that never were any, per second, that one address may present to an edge process, with ten seconds' "
+		"worth at once; a network of IPv6 (/64) is one address. Good ones pass in any case. 0: no limit."),
 	TEXT("trusted-proxies", trusted_proxies, "",
 		"Ranges of addresses (10.0.0.0/8, comma-separated) of proxies before this server, whose X-Forwarded-For says "
 		"where requests come from. Empty: nobody's."),

@@ -35,6 +35,7 @@ typedef struct server_settings {
 	int64_t rate_principal;      /* units per second of one token, per edge; 0: no limit */
 	int64_t rate_tenant;         /* the same of all tokens of a tenant */
 	int64_t rate_anonymous;      /* the same of one address without a token, where people and pipelines sign in */
+	int64_t rate_guess;          /* tokens that are none, of one address, per second and edge; 0: no limit */
 	const char *trusted_proxies; /* comma-separated ranges: whose X-Forwarded-For counts */
 	const char *audit_file;      /* gets a line for each checkpoint of the audit chains; "": none */
 	const char *audit_url;       /* gets the same as a POST; "": none */

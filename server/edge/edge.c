@@ -237,6 +237,7 @@ static edge *edge_new(process *p)
 	rate_init(&e->rate_principal, e->settings->rate_principal);
 	rate_init(&e->rate_tenant, e->settings->rate_tenant);
 	rate_init(&e->rate_anonymous, e->settings->rate_anonymous);
+	rate_init(&e->rate_guess, e->settings->rate_guess);
 	return e;
 }
 
@@ -341,6 +342,7 @@ void edge_close(edge *e)
 	rate_done(&e->rate_principal);
 	rate_done(&e->rate_tenant);
 	rate_done(&e->rate_anonymous);
+	rate_done(&e->rate_guess);
 	principals_free(e->principals);
 	oidc_free(e->oidc);
 	certificates_free(e->certificates);

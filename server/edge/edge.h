@@ -52,7 +52,7 @@ struct edge {
 	map priorities;  /* names; see priorities.h */
 	map denials;     /* texts already recorded in denial_minute */
 	int64_t denial_minute;
-	rate rate_principal, rate_tenant, rate_anonymous;
+	rate rate_principal, rate_tenant, rate_anonymous, rate_guess;
 	proxies proxies;
 	traceparent_source traces;
 	uint8_t secret[EDGE_SECRET]; /* of cursors */

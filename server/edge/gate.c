@@ -94,6 +94,7 @@ step gate_recognized(request *r)
 {
 	recognize *k = r->recognize;
 
+	r->is_no_guess = k->has_hash && token_matches(r->token, str_of((const char *)k->hash, TOKEN_HASH));
 	if (request_reply_failed(r))
 		return request_fail_reply(r);
 	if (!token_matches(r->token, str_of((const char *)r->who->hash, TOKEN_HASH)))

@@ -120,6 +120,13 @@ static strs lines(arena *a, str text)
 	return all;
 }
 
+static void hash_keep(recognize *k, str hash)
+{
+	k->has_hash = hash.n == TOKEN_HASH;
+	if (k->has_hash)
+		memcpy(k->hash, hash.p, TOKEN_HASH);
+}
+
 /* What one token of the chain lets through: its own grant, what its owner holds, and what its maker holds, if that was
  * no token. That a maker has merely expired takes nothing away. */
 static void token_layers(recognize *k, const sql_token_chain_row *row)
@@ -181,6 +188,8 @@ static err chain_read(recognize *k, db_reply *reply)
 		err e = db_row(reply, i, &row, &k->fault);
 		if (e)
 			return e;
+		if (is_itself(k, i))
+			hash_keep(k, row.hash);
 		if (row.is_revoked || (is_itself(k, i) && row.is_void))
 			return ERR_TOKEN_INVALID;
 		if (is_itself(k, i))
@@ -237,6 +246,7 @@ static err session_read(recognize *k, db_reply *reply)
 	err e = db_row(reply, 0, &row, &k->fault);
 	if (e)
 		return e;
+	hash_keep(k, row.hash);
 	if (row.is_ended || row.hash.n != TOKEN_HASH)
 		return ERR_TOKEN_INVALID;
 	int64_t idle_us = row.seen_at + (int64_t)SESSION_IDLE_S * 1000000;
@@ -300,6 +310,8 @@ static err ci_read(recognize *k, db_reply *reply)
 		err e = db_row(reply, i, &row, &k->fault);
 		if (e)
 			return e;
+		if (i == 0)
+			hash_keep(k, row.hash);
 		if (row.is_ended)
 			return ERR_TOKEN_INVALID;
 		if (i == 0)

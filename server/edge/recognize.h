@@ -34,6 +34,8 @@ struct recognize {
 	char id[ID_MAX], maker[ID_MAX];
 	bool is_behind; /* what is read now stands behind the credential */
 	bool with_gone;
+	bool has_hash; /* the credential is there, whether or not it still counts */
+	uint8_t hash[TOKEN_HASH];
 };
 
 /* By the id of a token, an exchanged token or a session. with_gone: the tenants below that were deleted too, of which

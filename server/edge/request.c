@@ -9,6 +9,7 @@
 #include "db/sql.h"
 #include "server/edge/denial.h"
 #include "server/edge/edge.h"
+#include "server/edge/limit.h"
 #include "server/edge/old.h"
 #include "server/edge/permit.h"
 #include "server/edge/problem.h"
@@ -445,6 +446,8 @@ static str etag_in(arena *a, const fault *f)
 
 step request_fail(request *r, err e)
 {
+	if (e == ERR_TOKEN_INVALID && !r->is_no_guess)
+		e = limit_guess(r);
 	problem p = {
 		.e = e,
 		.fault = &r->fault,

@@ -85,6 +85,7 @@ struct request {
 	bool is_minimal;   /* Prefer: return=minimal */
 	bool is_counted;   /* Prefer: count=exact */
 	bool is_dry;       /* ?dry_run=true: it is tried and undone */
+	bool is_no_guess;  /* its credential was one, and has ended at worst */
 	bool is_again;     /* it began anew with a fresh scope */
 	bool is_explained; /* why an object is not to be found was looked into */
 	str extra_headers; /* lines for the answer */

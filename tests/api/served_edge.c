@@ -1,7 +1,8 @@
 /* usage: served_edge FD TLS-FD FOLDER DSN    an edge on two listening sockets, without and with TLS, until SIGTERM, and
  * the part of the worker that answers what it asks
  *
- * SERVED_ANONYMOUS: the same of an address without a token. SERVED_PROXIES: trusted proxies.
+ * SERVED_ANONYMOUS: the same of an address without a token. SERVED_GUESS: tokens that are none, of an address.
+ * SERVED_PROXIES: trusted proxies.
  * SERVED_RATE: units per second of a caller's bucket (server/edge/rate.h); unset: no limits. SERVED_STREAMS: most watch
  * streams; unset: 2. SERVED_STREAMS_EACH: most of one caller; unset: 1000.
  */
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
 	};
 	process p = {.settings = &s, .edges = 1};
 	const char *units = getenv("SERVED_RATE"), *streams = getenv("SERVED_STREAMS"),
-		   *each = getenv("SERVED_STREAMS_EACH"), *anonymous = getenv("SERVED_ANONYMOUS");
+		   *each = getenv("SERVED_STREAMS_EACH"), *anonymous = getenv("SERVED_ANONYMOUS"),
+		   *guess = getenv("SERVED_GUESS");
 
 	if (argc != 5)
 		return 2;
@@ -111,6 +113,7 @@ int main(int argc, char **argv)
 	s.rate_principal = units ? strtol(units, NULL, 10) : 0;
 	s.rate_tenant = 2 * s.rate_principal;
 	s.rate_anonymous = anonymous ? strtol(anonymous, NULL, 10) : 0;
+	s.rate_guess = guess ? strtol(guess, NULL, 10) : 0;
 	s.trusted_proxies = getenv("SERVED_PROXIES");
 	identity_set(&s, argv[3]);
 	p.dsn = argv[4];

@@ -249,3 +249,53 @@ Test(api_limits, an_address_signs_in_so_often_and_others_go_on)
 	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "code")), "rate_limited");
 	cr_expect_eq(served_call(a, NULL, "GET", "/livez", NULL, NULL).status, 200, "what asks nobody is not counted");
 }
+
+static answer look_from(arena *a, const char *token, const char *forwarded)
+{
+	return served_call(
+		a, token, "GET", "/v1/whoami", str_z(a, str_print(a, "X-Forwarded-For: %s\r\n", forwarded)), NULL);
+}
+
+/* Until it is told to wait; in the bucket are ten. */
+static answer guess_until_limited(arena *a, const char *token, const char *forwarded)
+{
+	enum { GUESSES_MAX = 60 };
+	answer r = {0};
+
+	for (int i = 0; i < GUESSES_MAX && r.status != 429; i++) {
+		r = look_from(a, token, forwarded);
+		cr_assert(r.status == 401 || r.status == 429, "%d", r.status);
+	}
+	return r;
+}
+
+/* Tokens could be tried without end. */
+Test(api_limits, an_address_guesses_so_often_and_good_tokens_pass)
+{
+	AUTO_ARENA a = arena_new(0);
+
+	setenv("SERVED_GUESS", "1", 1);
+	setenv("SERVED_PROXIES", "127.0.0.0/8", 1);
+	served_start("api_guess");
+	const char *good = served_token("platform_admin", NULL);
+	token_made other = token_make(TOKEN_PAT);
+	answer r = guess_until_limited(a, other.text, "192.0.2.1");
+	cr_expect_eq(r.status, 429, "one that nobody made");
+	cr_expect_str_eq(json_string_value(json_object_get(r.doc, "code")), "rate_limited");
+	cr_expect(answer_header(&r, "Retry-After").p);
+	cr_expect(answer_header(&r, "RateLimit").p);
+	cr_expect_eq(look_from(a, good, "192.0.2.1").status, 200, "who knows one passes");
+	cr_expect_eq(look_from(a, other.text, "192.0.2.2").status, 401, "another address has its own");
+	cr_expect_eq(guess_until_limited(a, "rv_pat_x", "2001:db8::1").status, 429, "what is no token");
+	cr_expect_eq(look_from(a, "rv_pat_x", "2001:db8::ffff:1").status, 429, "a network of IPv6 is one");
+	cr_expect_eq(look_from(a, "rv_pat_x", "2001:db8:0:1::1").status, 401, "another is another");
+	const char *near = served_token("viewer", NULL);
+	pg_do(served_dsn(), "UPDATE token SET hash = decode(repeat('00', 32), 'hex') WHERE role = 'viewer'");
+	const char *ended = served_token("billing_viewer", NULL);
+	pg_do(served_dsn(), "UPDATE token SET revoked_at = now() WHERE role = 'billing_viewer'");
+	for (int i = 0; i < 30; i++)
+		cr_assert_eq(
+			look_from(a, ended, "192.0.2.4").status, 401, "who holds one that has ended does not guess");
+	cr_expect_eq(
+		guess_until_limited(a, near, "192.0.2.3").status, 429, "one whose id is there, with another secret");
+}
