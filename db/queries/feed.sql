@@ -60,25 +60,27 @@ ORDER BY a.n
 LIMIT $12;
 
 -- The same of the placements' chain, of which budgets and reservations tell too. Its actor stands in the record alone: near the beginning, in a form of its own.
--- Of tenants that are not very many it looks into the blocks that hold some of theirs, and one by one at what is not noted yet.
+-- Of one tenant or of few it looks into the blocks that hold some of theirs, of trees into those of their tops and of what was moved
+-- within, and one by one at what is not noted yet.
 -- name: decision_list :many
 -- in: tenant text?, subtree bool, actor text?, action text?, object text?, outcome text?, from timestamptz?, until timestamptz?, floor int8, upto int8, after int8, limit int8
 -- out: n int8, at timestamptz, actor text?, action text, object_kind text, object_id text, tenant text?, request_id text, outcome text, record json, hash text, cursor text,
 --     tenant_key int4, term int8, placement_id text, cluster_key int4?, cluster_rev int8?
-WITH tree AS (
-	SELECT t.key FROM tenant t WHERE ($1::text IS NULL AND current_setting('app.scope', true) <> '') OR t.path = $1 OR t.id = $1
+WITH tree AS MATERIALIZED (
+	SELECT t.key, t.parent_key, t.was_moved FROM tenant t WHERE ($1::text IS NULL AND current_setting('app.scope', true) <> '') OR t.path = $1 OR t.id = $1
 		OR ($2 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $1 OR r.id = $1) AND r.deleted_at IS NULL) || '/'))
 ),
-asked AS (SELECT $1::text IS NULL AND coalesce(current_setting('app.scope', true), '') = '' AS is_whole, (SELECT count(*) FROM tree) <= 1000 AS is_few, ARRAY(SELECT key FROM tree) AS keys),
+asked AS (
+	SELECT $1::text IS NULL AND coalesce(current_setting('app.scope', true), '') = '' AS is_whole, (SELECT count(*) FROM tree) > 16 AS is_below, ARRAY(SELECT key FROM tree) AS keys,
+		ARRAY(SELECT x.key FROM tree x LEFT JOIN tree y ON y.key = x.parent_key WHERE y.key IS NULL OR x.was_moved) AS spots
+),
 page AS (
 	(SELECT d.n FROM decision d
-		WHERE (SELECT is_whole OR NOT is_few FROM asked) AND d.n > greatest($9, $11) AND d.n <= $10
-			AND ((SELECT is_whole FROM asked) OR d.tenant_key = ANY ((SELECT keys FROM asked)::int4[]))
-			AND decision_is(d.action, d.placement_id, d.at, d.body, $3, $4, $5, $6, $7, $8)
+		WHERE (SELECT is_whole FROM asked) AND d.n > greatest($9, $11) AND d.n <= $10 AND decision_is(d.action, d.placement_id, d.at, d.body, $3, $4, $5, $6, $7, $8)
 		ORDER BY d.n LIMIT $12)
 	UNION ALL
-	SELECT x.n FROM asked CROSS JOIN LATERAL decision_numbers(asked.keys, greatest($9, $11), $10, $12, $3, $4, $5, $6, $7, $8) AS x(n)
-	WHERE asked.is_few AND NOT asked.is_whole
+	SELECT x.n FROM asked CROSS JOIN LATERAL decision_numbers(asked.keys, asked.spots, asked.is_below, greatest($9, $11), $10, $12, $3, $4, $5, $6, $7, $8) AS x(n)
+	WHERE NOT asked.is_whole
 	ORDER BY n LIMIT $12
 )
 SELECT d.n, d.at, substring(left(d.body, 1000) FROM '"actor":"([^"]*)"') AS actor, d.action, decision_kind(d.action) AS object_kind, d.placement_id AS object_id, t.path AS tenant,

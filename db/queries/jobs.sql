@@ -91,14 +91,20 @@ FROM (SELECT cluster_key, count(*) AS n, max(cluster_rev) AS high FROM decision 
 	FULL JOIN cluster_stream s USING (cluster_key)
 WHERE coalesce(s.rev, 0) <> coalesce(d.high, 0) OR coalesce(d.n, 0) <> coalesce(d.high, 0);
 
--- Which tenants the next decisions are of; rows: how many were noted. All up to where the placer is are there: it commits them in order.
+-- Which tenants the next decisions are of, and below which; rows: how many were noted. All up to where the placer is are there: it commits them in order.
 -- name: decision_note :one
 -- in: limit int8
 -- out: rows int8
-WITH head AS (SELECT n FROM decision_noted FOR UPDATE),
+WITH RECURSIVE head AS (SELECT n FROM decision_noted FOR UPDATE),
 r AS MATERIALIZED (
 	SELECT d.n, d.tenant_key FROM decision d WHERE d.n > (SELECT n FROM head) AND d.n <= (SELECT n FROM leader WHERE name = 'placer') ORDER BY d.n LIMIT $1
 ),
+up AS (
+	SELECT tenant_key AS key, n >> 8 AS block FROM r
+	UNION
+	SELECT t.parent_key, u.block FROM up u JOIN tenant t ON t.key = u.key WHERE t.depth > 1
+),
+below AS (INSERT INTO decision_below (tenant_key, block) SELECT key, block FROM up ON CONFLICT DO NOTHING),
 noted AS (INSERT INTO decision_block (tenant_key, block) SELECT DISTINCT tenant_key, n >> 8 FROM r ON CONFLICT DO NOTHING),
 moved AS (UPDATE decision_noted SET n = (SELECT max(n) FROM r) WHERE EXISTS (SELECT FROM r))
 SELECT count(*) AS rows FROM r;
