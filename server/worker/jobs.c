@@ -20,6 +20,9 @@ enum {
 	PURGE_ROWS = 10000,
 	SWEEP_MS = 5000,
 	SWEEP_ROWS = 2000,
+	ROLL_MS = 5 * MINUTE_MS,
+	ROLL_STEP_S = 86400,
+	ROLL_LAG_S = 600,
 	NOTE_MS = 2000,
 	NOTE_ROWS = 10000
 };
@@ -38,9 +41,11 @@ static void plan_purge(jobs *j);
 static void policy_sweep(jobs *j);
 static void audit_prune(jobs *j);
 static void decision_note(jobs *j);
+static void usage_roll(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
+static void books_usage(jobs *j);
 
 static const job table[] = {
 	{"op_key_purge", 10 * MINUTE_MS, op_key_purge},
@@ -51,9 +56,11 @@ static const job table[] = {
 	{"policy_sweep", SWEEP_MS, policy_sweep},
 	{"audit_prune", 10 * MINUTE_MS, audit_prune},
 	{"decision_note", NOTE_MS, decision_note},
+	{"usage_roll", ROLL_MS, usage_roll},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
+	{"books_usage", 60 * MINUTE_MS, books_usage},
 };
 enum { JOBS = sizeof(table) / sizeof(*table) };
 
@@ -72,6 +79,7 @@ struct jobs {
 	sql_policy_sweep_in sweep;
 	sql_audit_prune_in records;
 	sql_decision_note_in decisions;
+	sql_usage_roll_in roll;
 	int64_t audit_keep_days, audit_floor;
 	char swept_id[ID_MAX];        /* the last of the page before */
 	int64_t swept_rev, sweep_rev; /* of the applies that all was, or is, looked at for; -1: none yet */
@@ -175,6 +183,17 @@ static void decision_note(jobs *j)
 	lane_run(j->write, 0, DB_PLATFORM, SQL_DECISION_NOTE, &j->decisions, on_noted, j);
 }
 
+static void on_rolled(void *arg, db_reply *r)
+{
+	job_ended(arg, r, !r->e && r->rows && db_bool(r, 0, "has_more"));
+}
+
+static void usage_roll(jobs *j)
+{
+	j->roll = (sql_usage_roll_in){.step_s = ROLL_STEP_S, .lag_s = ROLL_LAG_S};
+	lane_run(j->write, 0, DB_PLATFORM, SQL_USAGE_ROLL, &j->roll, on_rolled, j);
+}
+
 static void on_swept(void *arg, db_reply *r);
 
 static void page_sweep(jobs *j)
@@ -230,6 +249,11 @@ static void books_inventory(jobs *j)
 static void books_streams(jobs *j)
 {
 	db_read(j->read, DB_PLATFORM, SQL_BOOKS_STREAMS, NULL, on_books, j);
+}
+
+static void books_usage(jobs *j)
+{
+	db_read(j->read, DB_PLATFORM, SQL_BOOKS_USAGE, NULL, on_books, j);
 }
 
 static void on_look(void *arg)
