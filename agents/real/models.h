@@ -10,6 +10,7 @@
 typedef struct models {
 	map by_product;
 	map by_space;         /* of namespaces that the server says something of */
+	map by_labels;        /* of those with certain labels */
 	char *default_tenant; /* "" : none */
 	bool is_told;
 } models;
@@ -19,7 +20,8 @@ void models_done(models *m);
 bool models_take(models *m, const sync_config *c);
 /* Absent: the server has not said. */
 str models_class(const models *m, str product);
-/* The tenant that the server names for a namespace; absent: it says nothing of it. Valid until something is taken. */
-str models_tenant(const models *m, str space);
+/* The tenant that the server names for a namespace, or else for the most of its labels ("key=value,key=value"); absent:
+ * it says nothing of it. Valid until something is taken. */
+str models_tenant(const models *m, str space, str labels);
 /* As it was taken, in a. */
 sync_config models_keep(const models *m, arena *a);

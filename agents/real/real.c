@@ -126,11 +126,11 @@ void real_device(real *r, str node, const node_health *h)
 	device_news(r, node);
 }
 
-static str space_told(void *arg, str space)
+static str space_told(void *arg, str space, str labels)
 {
 	const real *r = arg;
 
-	return models_tenant(&r->models, space);
+	return models_tenant(&r->models, space, labels);
 }
 
 void real_spaces_tell(real *r)

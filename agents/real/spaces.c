@@ -4,8 +4,8 @@
 #include "agents/kube/pod.h"
 
 typedef struct space_row {
-	uint32_t name_n, tenant_n;
-	char bytes[]; /* name, then tenant */
+	uint32_t name_n, tenant_n, labels_n;
+	char bytes[]; /* name, then tenant, then labels */
 } space_row;
 
 struct spaces {
@@ -13,7 +13,7 @@ struct spaces {
 	follow *follow;
 	map by_name;
 	char fallback[SPACES_TENANT_MAX + 1];
-	str (*told)(void *arg, str space);
+	str (*told)(void *arg, str space, str labels);
 	void *told_arg;
 	bool is_ready;
 };
@@ -26,6 +26,27 @@ static str row_name(const space_row *w)
 static str row_tenant(const space_row *w)
 {
 	return str_of(w->bytes + w->name_n, w->tenant_n);
+}
+
+static str row_labels(const space_row *w)
+{
+	return str_of(w->bytes + w->name_n + w->tenant_n, w->labels_n);
+}
+
+static space_row *row_new(str name, str tenant, str labels)
+{
+	space_row *w = calloc(1, sizeof(*w) + name.n + tenant.n + labels.n);
+
+	assert(w);
+	w->name_n = name.n;
+	w->tenant_n = tenant.n;
+	w->labels_n = labels.n;
+	memcpy(w->bytes, name.p, name.n);
+	if (tenant.n)
+		memcpy(w->bytes + name.n, tenant.p, tenant.n);
+	if (labels.n)
+		memcpy(w->bytes + name.n + tenant.n, labels.p, labels.n);
+	return w;
 }
 
 static void changed(spaces *s)
@@ -45,20 +66,17 @@ static void space_is(void *arg, const object_meta *m, str object)
 	AUTO_ARENA a = arena_new(0);
 	const space_row *old = map_find(&s->by_name, m->name);
 	pod like; /* a namespace has a pod's metadata */
+	bool is_bad = pod_read(object, a, &like) != ERR_OK;
 
-	str tenant = pod_read(object, a, &like) ? STR_NONE : str_trim(pod_annotation(&like, SPACES_TENANT_KEY));
+	str tenant = is_bad ? STR_NONE : str_trim(pod_annotation(&like, SPACES_TENANT_KEY));
+	str labels = is_bad ? S("") : pod_labels_text(&like, SPACES_LABELS_MAX, a);
 	if (tenant.n > SPACES_TENANT_MAX)
 		tenant = STR_NONE;
-	if (old && str_eq(row_tenant(old), str_of(tenant.p ? tenant.p : "", tenant.n)))
+	if (old && str_eq(row_tenant(old), str_of(tenant.p ? tenant.p : "", tenant.n)) &&
+		str_eq(row_labels(old), labels))
 		return;
 	row_drop(s, m->name);
-	space_row *w = calloc(1, sizeof(*w) + m->name.n + tenant.n);
-	assert(w);
-	w->name_n = m->name.n;
-	w->tenant_n = tenant.n;
-	memcpy(w->bytes, m->name.p, m->name.n);
-	if (tenant.n)
-		memcpy(w->bytes + m->name.n, tenant.p, tenant.n);
+	space_row *w = row_new(m->name, tenant, labels);
 	(void)map_put(&s->by_name, row_name(w), w);
 	changed(s);
 }
@@ -125,7 +143,7 @@ void spaces_default(spaces *s, str tenant)
 	changed(s);
 }
 
-void spaces_told(spaces *s, str (*tenant_of)(void *arg, str space), void *arg)
+void spaces_told(spaces *s, str (*tenant_of)(void *arg, str space, str labels), void *arg)
 {
 	s->told = tenant_of;
 	s->told_arg = arg;
@@ -136,7 +154,7 @@ void spaces_told(spaces *s, str (*tenant_of)(void *arg, str space), void *arg)
 str spaces_tenant(const spaces *s, str space)
 {
 	const space_row *w = map_find(&s->by_name, space);
-	str told = s->told ? s->told(s->told_arg, space) : STR_NONE;
+	str told = s->told ? s->told(s->told_arg, space, w ? row_labels(w) : S("")) : STR_NONE;
 
 	if (told.n)
 		return told;

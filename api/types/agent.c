@@ -103,11 +103,11 @@ JS_TYPE(sync_class, "A product of the cluster's devices.");
 
 #define F(...) JS_FIELD(sync_space, __VA_ARGS__)
 static const js_field sync_space_fields[] = {
-	F(namespace, JS_REQUIRED, "Its name.", JS_LEN(1, 63)),
+	F(namespace, JS_REQUIRED, "Its name, or the labels that all such have.", JS_LEN(1, 1000)),
 	F(tenant, JS_REQUIRED, "Path of whose its pods are.", JS_LEN(1, 600)),
 };
 #undef F
-JS_TYPE(sync_space, "A namespace of the cluster.");
+JS_TYPE(sync_space, "Namespaces of the cluster.");
 
 #define F(...) JS_FIELD(sync_config, __VA_ARGS__)
 static const js_field sync_config_fields[] = {
@@ -115,6 +115,9 @@ static const js_field sync_config_fields[] = {
 	F(namespaces, JS_OPTIONAL,
 		"Namespaces of which the platform says whose they are, whatever they say themselves.",
 		JS_OF(sync_space), JS_ITEMS(0, SYNC_SPACES_MAX)),
+	F(selectors, JS_OPTIONAL,
+		"The same by labels: of others that have all of them. What names the most of a namespace's labels counts.",
+		JS_OF(sync_space), JS_ITEMS(0, SYNC_SELECTORS_MAX)),
 	F(default_tenant, JS_OPTIONAL, "Tenant of pods whose namespace is not mapped.", JS_LEN(0, 600)),
 };
 #undef F

@@ -83,18 +83,19 @@ typedef struct sync_class {
 } sync_class;
 JS_DECLARE(sync_class);
 
-/* A namespace and whose its pods are, as the platform says. */
+/* A namespace, or the labels of some, and whose their pods are, as the platform says. */
 typedef struct sync_space {
 	str namespace, tenant;
 } sync_space;
 JS_DECLARE(sync_space);
 
-enum { SYNC_SPACES_MAX = 10000 };
+enum { SYNC_SPACES_MAX = 10000, SYNC_SELECTORS_MAX = 1000 };
 
 /* What an agent needs to know of its cluster to let pods in by itself. */
 typedef struct sync_config {
 	js_list classes;    /* of sync_class */
 	js_list namespaces; /* of sync_space */
+	js_list selectors;  /* of sync_space, by labels (api/types/namespace.h): behind those that are named */
 	str default_tenant; /* of pods whose namespace is not mapped; absent: nobody's */
 } sync_config;
 JS_DECLARE(sync_config);

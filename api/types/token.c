@@ -53,6 +53,15 @@ static const js_field token_query_fields[] = {
 #undef F
 JS_TYPE_GIVEN(token_query, "Which tokens.");
 
+#define F(...) JS_FIELD(own_token_query, __VA_ARGS__)
+static const js_field own_token_query_fields[] = {
+	F(unused_for_s, JS_OPTIONAL, "Only those that still count and were not used for so many seconds.",
+		JS_RANGE(0, 3162240000)),
+	PAGE_FIELDS,
+};
+#undef F
+JS_TYPE_GIVEN(own_token_query, "Which of one's own tokens.");
+
 #define F(...) JS_FIELD(role, __VA_ARGS__)
 static const js_field role_fields[] = {
 	F(name, JS_READ_ONLY, "Its name."),

@@ -34,6 +34,15 @@ typedef struct token_query {
 } token_query;
 JS_DECLARE(token_query);
 
+/* Of one's own. */
+typedef struct own_token_query {
+	uint64_t given;
+	int64_t unused_for_s;
+	int64_t limit;
+	str cursor;
+} own_token_query;
+JS_DECLARE(own_token_query);
+
 typedef struct role {
 	str name;
 	str description;

@@ -51,7 +51,7 @@ FROM lease l JOIN tenant t ON t.key = l.tenant_key WHERE l.cluster_key = $1 AND 
 -- in: cluster_key int4
 -- out: product text?, class text?, default_tenant text?, namespace text?, tenant text?
 SELECT NULL::text AS product, NULL::text AS class, t.path AS default_tenant, NULL::text AS namespace, NULL::text AS tenant
-FROM cluster c JOIN tenant t ON t.key = c.default_tenant_key WHERE c.key = $1
+FROM cluster c JOIN tenant t ON t.key = c.default_tenant_key WHERE c.key = $1 AND t.deleted_at IS NULL
 UNION ALL
 (SELECT d.product, min(d.class), NULL, NULL, NULL FROM device d WHERE d.cluster_key = $1 AND d.class <> 'unclassified' GROUP BY d.product LIMIT 1000)
 UNION ALL

@@ -38,6 +38,22 @@ WHERE k.id > $5
 		AND coalesce(k.last_used_at, k.created_at) < now() - make_interval(secs => $4)))
 ORDER BY k.id LIMIT $6;
 
+-- One's own: of a subject those that stand for it; of a credential without one itself and those made with it.
+-- name: own_token_get :one
+-- in: id text, subject text?, credential text
+-- out: id text, name text, subject text?, role text, tenant text?, cidrs json, created_by text, created_at timestamptz, expires_at timestamptz, last_used_at timestamptz?, revoked_at timestamptz?
+SELECT k.id, k.name, k.subject, k.role, nullif(t.path, '') AS tenant, to_json(k.cidrs) AS cidrs, k.created_by, k.created_at, k.expires_at, k.last_used_at, k.revoked_at
+FROM token k LEFT JOIN tenant t ON t.key = k.tenant_key
+WHERE k.id = $1 AND (k.subject = $2 OR ($2::text IS NULL AND $3 IN (k.maker_token, k.id)));
+
+-- name: own_token_list :many
+-- in: subject text?, credential text, unused_for_s int8?, after text, limit int8
+-- out: id text, name text, subject text?, role text, tenant text?, cidrs json, created_by text, created_at timestamptz, expires_at timestamptz, last_used_at timestamptz?, revoked_at timestamptz?, cursor text
+SELECT k.id, k.name, k.subject, k.role, nullif(t.path, '') AS tenant, to_json(k.cidrs) AS cidrs, k.created_by, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.id AS cursor
+FROM (SELECT * FROM token WHERE subject = $1 UNION ALL SELECT * FROM token WHERE $1::text IS NULL AND (maker_token = $2 OR id = $2)) k LEFT JOIN tenant t ON t.key = k.tenant_key
+WHERE k.id > $4 AND ($3::int8 IS NULL OR (k.revoked_at IS NULL AND k.expires_at > now() AND coalesce(k.last_used_at, k.created_at) < now() - make_interval(secs => $3)))
+ORDER BY k.id LIMIT $5;
+
 -- name: token_create :one
 -- in: id text, name text, hash bytea, role text, tenant text?, subject text?, groups text[], cidrs text[], maker_token text?, maker_subjects text[]?, generation int8, ttl_s int8, created_by text, rev_offset int8
 -- out: outcome text, pointer text?, detail text?, key int4?, id text?, name text?, subject text?, role text?, tenant text?, cidrs json?, created_by text?, created_at timestamptz?, expires_at timestamptz?

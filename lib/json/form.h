@@ -1,5 +1,5 @@
 /* form: what texts must look like beyond their length, as one table for the reader, its messages and the schema.
- * Internal to this room.
+ * For this room, and for texts of a URL that hold such a form within.
  */
 #pragma once
 #include "json/js.h"

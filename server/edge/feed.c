@@ -85,6 +85,20 @@ static void ears_call(feed *f, int32_t cluster_key)
 	}
 }
 
+/* Records of namespaces are of "cluster/namespace". */
+static void spaces_call(feed *f, const sql_feed_audit_row *row)
+{
+	str rest = row->object_id, cluster = str_split(&rest, '/');
+
+	if (!str_eq(row->object_kind, S("namespace")) || !str_eq(row->outcome, S("done")))
+		return;
+	for (feed_ear *ear = f->ears, *next; ear; ear = next) {
+		next = ear->next;
+		if (ear->cluster && str_eq(str_from(ear->cluster), cluster))
+			ear->on_events(ear);
+	}
+}
+
 static void look(feed *f);
 
 static void look_end(feed *f, bool is_answered)
@@ -136,6 +150,7 @@ static void audit_came(void *arg, db_reply *reply)
 				     row.object_id, row.outcome, row.body});
 		f->head.g = row.n;
 		edge_heard(f->edge, row.object_kind);
+		spaces_call(f, &row);
 		if (str_eq(row.object_kind, S("cluster")))
 			edge_agent_moved(f->edge, row.object_id);
 	}

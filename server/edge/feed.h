@@ -52,6 +52,7 @@ void feed_wait_remove(feed *f, feed_wait *w); /* harmless twice */
 typedef struct feed_ear {
 	struct feed_ear *next, *prev;
 	int32_t cluster_key; /* 0: any event */
+	const char *cluster; /* the name of that one: what is said of its namespaces wakes too. NULL: none */
 	bool is_on;
 	void (*on_events)(struct feed_ear *ear);
 } feed_ear;

@@ -40,7 +40,7 @@ static const struct {
 		" books_tenants books_inventory books_streams"
 		" inbox_store inbox_place inbox_release placement_get placement_list placements_of tenant_keys_of"
 		" budget_list budget_get budget_create budget_patch budget_delete quota_get quota_list quota_put loan_list tenant_get tenant_list tenant_keys_under tenant_keys_below tenant_names tenant_create tenant_patch tenant_delete"
-		" token_chain token_get token_list token_create token_revoke token_touch usage_list"
+		" token_chain token_get token_list own_token_get own_token_list token_create token_revoke token_touch usage_list"
 		" bindings_of binding_get binding_list binding_create binding_delete trust_get trust_list trust_create trust_delete policy_get policy_list policy_create policy_apply policy_effective"
 		" raise_get raise_list raise_create raise_read raise_move raise_policy_get raise_policy_put"
 		" trust_of_issuer identity_was_used ci_token_create ci_token_grants session_create session_find session_list session_touch session_end session_end_of plan_scope"
@@ -55,7 +55,7 @@ static const struct {
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "",
-		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams token_count raise_due policy_head policy_sweep"
+		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams books_usage usage_roll token_count raise_over raise_due policy_head policy_sweep"
 		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_budgets load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions load_reservations"
 		" audit_prune decision_note checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };

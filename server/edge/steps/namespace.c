@@ -26,6 +26,26 @@ step namespace_list_of(request *r)
 	return list_run(r, bind_request(r, SQL_NAMESPACE_LIST));
 }
 
+/* However its labels are ordered, a selector is one. */
+static err key_take(request *r)
+{
+	return namespace_key(r->vars[1], r->arena, &r->vars[1], &r->fault);
+}
+
+step namespace_get(request *r)
+{
+	err e = key_take(r);
+
+	return e ? request_fail(r, e) : read_ask(r);
+}
+
+step namespace_delete(request *r)
+{
+	err e = key_take(r);
+
+	return e ? request_fail(r, e) : govern_ask(r);
+}
+
 static int32_t put_answer(ledger_op *entry, const db_reply *reply, int64_t revision, int64_t at_us, buf *out)
 {
 	request *r = entry->arg;
@@ -42,9 +62,10 @@ static int32_t put_answer(ledger_op *entry, const db_reply *reply, int64_t revis
 step namespace_put_ask(request *r)
 {
 	sql_namespace_put_in *in;
+	err e = key_take(r);
 
-	if (!str_is_name(r->vars[1]))
-		return request_fail_at(r, ERR_BAD_PARAMETER, "namespace", "this is no name of a namespace");
+	if (e)
+		return request_fail(r, e);
 	if (!r->must_be_new && !web_header_find(r->web, S("If-Match")).p)
 		return request_fail_at(r, ERR_IF_MATCH_REQUIRED, "If-Match",
 			"send If-None-Match: * for a namespace that nothing was said of, If-Match to change it");

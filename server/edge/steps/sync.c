@@ -1,4 +1,5 @@
 #include "api/types/agent.h"
+#include "api/types/namespace.h"
 #include "base/clock.h"
 #include "base/metric.h"
 #include "db/sql.h"
@@ -21,10 +22,11 @@ typedef struct sync_work {
 	sql_lease_offers_in offers_in;
 	sql_drift_of_in drift_in;
 	sql_agent_config_in config_in;
-	str drift;  /* as leases */
-	str config; /* as leases */
-	str leases; /* as they are told; absent: as before */
-	bool is_stirred, is_superseded;
+	str drift;          /* as leases */
+	str config;         /* as leases */
+	str leases;         /* as they are told; absent: as before */
+	int64_t config_rev; /* at the first look */
+	bool has_looked, is_stirred, is_superseded;
 } sync_work;
 
 static void sync_stirred(feed_ear *ear)
@@ -88,7 +90,8 @@ step agent_sync(request *r)
 	r->work = w;
 	w->of = r;
 	w->until_us = clock_mono_us() + q->wait_ms * 1000;
-	w->ear = (feed_ear){.cluster_key = r->agent->cluster_key, .on_events = sync_stirred};
+	w->ear = (feed_ear){
+		.cluster_key = r->agent->cluster_key, .cluster = r->agent->cluster, .on_events = sync_stirred};
 	return sync_look(r);
 }
 
@@ -155,7 +158,8 @@ static step sync_decide(request *r, int64_t left_ms)
 		return request_write(
 			r, (uint64_t)r->agent->cluster_key, SQL_INBOX_AHEAD, &w->ahead_in, STEP_agent_sync_ahead);
 	}
-	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || w->leases.p || w->drift.p || w->config.p) {
+	bool is_other = w->head.config_rev != w->config_rev; /* the agent asks for it when it hears the number */
+	if (w->is_superseded || left_ms <= 0 || is_news(q, w) || is_other || w->leases.p || w->drift.p || w->config.p) {
 		sync_end(r);
 		return answer_empty(r);
 	}
@@ -223,6 +227,9 @@ step agent_sync_head(request *r)
 		sync_end(r);
 		return r->reply.e ? request_fail_reply(r) : request_fail(r, e ? e : ERR_UNAVAILABLE);
 	}
+	if (!w->has_looked)
+		w->config_rev = w->head.config_rev;
+	w->has_looked = true;
 	if (!q->asks_config || w->config.p)
 		return leases_look(r);
 	sync_end(r);
@@ -236,7 +243,8 @@ step agent_sync_config(request *r)
 	sync_work *w = r->work;
 	sync_class *classes = ARENA_ARRAY(r->arena, sync_class, r->reply.rows + 1);
 	sync_space *spaces = ARENA_ARRAY(r->arena, sync_space, r->reply.rows + 1);
-	sync_config config = {.classes = {classes, 0}, .namespaces = {spaces, 0}};
+	sync_space *selectors = ARENA_ARRAY(r->arena, sync_space, r->reply.rows + 1);
+	sync_config config = {.classes = {classes, 0}, .namespaces = {spaces, 0}, .selectors = {selectors, 0}};
 	sql_agent_config_row row;
 	fault f;
 
@@ -247,7 +255,9 @@ step agent_sync_config(request *r)
 			config.default_tenant = row.default_tenant;
 		if (row.product.p)
 			classes[config.classes.n++] = (sync_class){row.product, row.class};
-		if (row.namespace.p && config.namespaces.n < SYNC_SPACES_MAX)
+		if (row.namespace.p && namespace_is_selector(row.namespace))
+			selectors[config.selectors.n++] = (sync_space){row.namespace, row.tenant};
+		else if (row.namespace.p)
 			spaces[config.namespaces.n++] = (sync_space){row.namespace, row.tenant};
 	}
 	js_writer js = js_writer_on(request_out(r));

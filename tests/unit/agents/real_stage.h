@@ -15,6 +15,9 @@ enum { EVICTIONS_MAX = 8 };
 #define SPACE(name, tenant)                                                                                            \
 	"{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" name "\",\"resourceVersion\":\"1\",\"annotations\":{"        \
 	"\"reeve.io/tenant\":\"" tenant "\"}}}"
+/* One that says nothing itself. */
+#define SPACE_OF(name, labels)                                                                                         \
+	"{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" name "\",\"resourceVersion\":\"1\",\"labels\":{" labels "}}}"
 
 typedef struct stage {
 	loop *loop;
@@ -38,7 +41,8 @@ static inline void list_answer(stage *t, kube_call *c)
 {
 	AUTO_ARENA a = arena_new(0);
 	const char *items = strstr(c->path, "/namespaces")
-				    ? SPACE("d", "acme") "," SPACE("e", "acme") "," SPACE("f", "other")
+				    ? SPACE("d", "acme") "," SPACE("e", "acme") "," SPACE("f", "other") "," SPACE_OF(
+					      "nlp", "\"team\":\"nlp\",\"stage\":\"prod\"")
 			    : strstr(c->path, "/pods") ? t->pending
 						       : "";
 

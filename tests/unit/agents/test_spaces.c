@@ -55,18 +55,50 @@ Test(spaces, what_the_server_says_goes_first)
 	stage_close(&t);
 }
 
+static void server_says_by_labels(stage *t, const sync_space *names, uint32_t n_names, const sync_space *v, uint32_t n)
+{
+	sync_config c = {.default_tenant = S("rest"),
+		.namespaces = {(void *)(uintptr_t)names, n_names},
+		.selectors = {(void *)(uintptr_t)v, n}};
+	cluster_ref at = real_cluster(t->real);
+
+	at.can->take_config(at.self, &c);
+}
+
+Test(spaces, what_names_the_most_of_a_namespaces_labels_counts)
+{
+	static const sync_space names[] = {{{"nlp", 3}, {"by/name", 7}}};
+	static const sync_space labels[] = {{{"team=nlp", 8}, {"acme/nlp", 8}},
+		{{"stage=prod,team=nlp", 19}, {"acme/prod", 9}}, {{"stage=test,team=nlp", 19}, {"acme/test", 9}},
+		{{"team=web", 8}, {"acme/web", 8}}};
+	stage t;
+
+	stage_open(&t, NEW_POD);
+	server_says_by_labels(&t, NULL, 0, labels, 1);
+	TELLS(&t, "one label", {"nlp", "acme/nlp"}, {"d", "acme"}, {"bare", "rest"});
+	server_says_by_labels(&t, NULL, 0, labels, 4);
+	TELLS(&t, "two labels", {"nlp", "acme/prod"}, {"d", "acme"}, {"bare", "rest"});
+	server_says_by_labels(&t, names, 1, labels, 4);
+	TELLS(&t, "its name goes first", {"nlp", "by/name"});
+	server_says_by_labels(&t, NULL, 0, labels + 2, 2);
+	TELLS(&t, "none of its labels", {"nlp", "rest"});
+	stage_close(&t);
+}
+
 /* An agent that starts anew holds on to it while the server is away. */
 Test(spaces, an_heir_knows_them)
 {
-	static const sync_space one[] = {{{"d", 1}, {"other/team", 10}}};
+	static const sync_space one[] = {{{"d", 1}, {"other/team", 10}}}, by_labels[] = {{{"a=b", 3}, {"acme/b", 6}}};
 	AUTO_ARENA a = arena_new(0);
 	models kept = {0}, heir = {0};
 
-	cr_assert(models_take(&kept, &(sync_config){.namespaces = {(void *)(uintptr_t)one, 1}}));
+	cr_assert(models_take(&kept, &(sync_config){.namespaces = {(void *)(uintptr_t)one, 1},
+					     .selectors = {(void *)(uintptr_t)by_labels, 1}}));
 	sync_config c = models_keep(&kept, a);
 	cr_assert(models_take(&heir, &c));
-	cr_expect(str_eq(models_tenant(&heir, S("d")), S("other/team")));
-	cr_expect(!models_tenant(&heir, S("e")).n);
+	cr_expect(str_eq(models_tenant(&heir, S("d"), S("")), S("other/team")));
+	cr_expect(str_eq(models_tenant(&heir, S("e"), S("x=y,a=b")), S("acme/b")));
+	cr_expect(!models_tenant(&heir, S("e"), S("a=bc")).n);
 	cr_expect(!models_take(&heir, &c), "it is as before");
 	models_done(&heir);
 	models_done(&kept);
