@@ -6,56 +6,32 @@ typedef struct binding {
 	fields_pairs annotations;
 } binding;
 
-static err meta_read(pull *p, arena *a, binding *ret)
+static err meta_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {
+		FIELDS_ROW(binding, "uid", uid, fields_text_into),
+		FIELDS_ROW(binding, "annotations", annotations, fields_pairs_into),
+	};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("uid")))
-			e = fields_text(p, a, &ret->uid);
-		else if (str_eq(key, S("annotations")))
-			e = fields_pairs_read(p, a, &ret->annotations);
-		else
-			e = pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
-static err target_read(pull *p, arena *a, binding *ret)
+static err target_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {FIELDS_ROW(binding, "name", node, fields_text_into)};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("name")) ? fields_text(p, a, &ret->node) : pull_skip(p);
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
 static err binding_read(str object, arena *a, binding *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {FIELDS_ALL("metadata", meta_read), FIELDS_ALL("target", target_read)};
 	pull p;
 	err e;
 
 	*ret = (binding){0};
 	pull_init(&p, object, OBJECT_DEPTH_MAX);
-	if (!fields_object(&p, &e))
-		return ERR_BAD_FIELD;
-	while (!e && pull_key(&p, &key, &has_escape)) {
-		if (str_eq(key, S("metadata")))
-			e = meta_read(&p, a, ret);
-		else
-			e = str_eq(key, S("target")) ? target_read(&p, a, ret) : pull_skip(&p);
-	}
-	return e ? e : p.e;
+	return fields_object(&p, &e) ? fields_rest(&p, a, FIELDS_ROWS(rows), ret) : ERR_BAD_FIELD;
 }
 
 void guard_apply(const guard_spec *s, const review *q, arena *a, review_answer *ret)

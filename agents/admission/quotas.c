@@ -102,32 +102,21 @@ static err row_put(quotas *q, quota_space *s, str name, const quantity_row *amou
 	return ERR_OK;
 }
 
-static err hard_read(pull *p, arena *a, fields_amounts *ret)
+static err hard_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {FIELDS_ALL("hard", fields_amounts_into)};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("hard")) ? fields_amounts_read(p, a, ret) : pull_skip(p);
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
 static err amounts_read(str object, arena *a, fields_amounts *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {FIELDS_ALL("spec", hard_read)};
 	pull p;
 	err e;
 
 	pull_init(&p, object, OBJECT_DEPTH_MAX);
-	if (!fields_object(&p, &e))
-		return ERR_BAD_FIELD;
-	while (!e && pull_key(&p, &key, &has_escape))
-		e = str_eq(key, S("spec")) ? hard_read(&p, a, ret) : pull_skip(&p);
-	return e ? e : p.e;
+	return fields_object(&p, &e) ? fields_rest(&p, a, FIELDS_ROWS(rows), ret) : ERR_BAD_FIELD;
 }
 
 err quotas_put(quotas *q, str object)

@@ -26,21 +26,16 @@ int refusal_status(refusal r)
 	return refusals[r].status;
 }
 
-static err resource_read(pull *p, arena *a, str *ret)
+static err resource_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {FIELDS_ROW(review, "resource", resource, fields_text_into)};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("resource")) ? fields_text(p, a, ret) : pull_skip(p);
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
-static err groups_read(pull *p, arena *a, review *ret)
+static err groups_read(pull *p, arena *a, void *to)
 {
+	bool *ret_is_master = to;
 	err e;
 
 	if (!fields_array(p, &e))
@@ -48,110 +43,83 @@ static err groups_read(pull *p, arena *a, review *ret)
 	while (!e && pull_item(p)) {
 		str group = STR_NONE;
 		e = fields_word(p, a, &group);
-		ret->is_master = ret->is_master || str_eq(group, S("system:masters"));
+		*ret_is_master = *ret_is_master || str_eq(group, S("system:masters"));
 	}
 	return e ? e : p->e;
 }
 
-static err user_read(pull *p, arena *a, review *ret)
+static err user_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {
+		FIELDS_ROW(review, "username", user, fields_text_into),
+		FIELDS_ROW(review, "groups", is_master, groups_read),
+	};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("username")))
-			e = fields_text(p, a, &ret->user);
-		else
-			e = str_eq(key, S("groups")) ? groups_read(p, a, ret) : pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
-static err object_read(pull *p, str *ret)
+static err object_read(pull *p, arena *a, void *to)
 {
 	str bytes;
 	err e = pull_span(p, &bytes);
 
+	(void)a;
 	if (!e && !str_eq(bytes, S("null")))
-		*ret = bytes;
+		*(str *)to = bytes;
 	return e;
 }
 
-static err member_read(pull *p, arena *a, str key, review *ret)
+static err request_read(pull *p, arena *a, void *to)
 {
-	const struct {
-		const char *key;
-		str *at;
-	} texts[] = {
-		{"uid", &ret->uid},
-		{"operation", &ret->operation},
-		{"subResource", &ret->sub_resource},
-		{"namespace", &ret->space},
-		{"name", &ret->name},
+	static const fields_row rows[] = {
+		FIELDS_ROW(review, "uid", uid, fields_text_into),
+		FIELDS_ROW(review, "operation", operation, fields_text_into),
+		FIELDS_ROW(review, "subResource", sub_resource, fields_text_into),
+		FIELDS_ROW(review, "namespace", space, fields_text_into),
+		FIELDS_ROW(review, "name", name, fields_text_into),
+		FIELDS_ALL("resource", resource_read),
+		FIELDS_ALL("userInfo", user_read),
+		FIELDS_ROW(review, "dryRun", is_dry_run, fields_bool_into),
+		FIELDS_ROW(review, "oldObject", old, object_read),
+		FIELDS_ROW(review, "object", object, object_read),
 	};
+	err e;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (str_eq(key, str_from(texts[i].key)))
-			return fields_text(p, a, texts[i].at);
-	if (str_eq(key, S("resource")))
-		return resource_read(p, a, &ret->resource);
-	if (str_eq(key, S("userInfo")))
-		return user_read(p, a, ret);
-	if (str_eq(key, S("dryRun")))
-		return fields_bool(p, &ret->is_dry_run);
-	if (str_eq(key, S("oldObject")))
-		return object_read(p, &ret->old);
-	return str_eq(key, S("object")) ? object_read(p, &ret->object) : pull_skip(p);
+	return fields_object(p, &e) ? fields_rest(p, a, FIELDS_ROWS(rows), to) : e ? e : ERR_BAD_FIELD;
 }
 
-static err request_read(pull *p, arena *a, review *ret)
+typedef struct envelope {
+	str version;
+	review review;
+} envelope;
+
+static err envelope_read(pull *p, arena *a, envelope *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ROW(envelope, "apiVersion", version, fields_text_into),
+		FIELDS_ROW(envelope, "request", review, request_read),
+	};
 	err e;
 
 	if (!fields_object(p, &e))
 		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = member_read(p, a, key, ret);
-	return e ? e : p->e;
-}
-
-static err envelope_read(pull *p, arena *a, str *ret_version, review *ret)
-{
-	str key;
-	bool has_escape;
-	err e;
-
-	if (!fields_object(p, &e))
-		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("apiVersion")))
-			e = fields_text(p, a, ret_version);
-		else
-			e = str_eq(key, S("request")) ? request_read(p, a, ret) : pull_skip(p);
-	}
-	if (!e)
-		e = p->e;
+	e = fields_rest(p, a, FIELDS_ROWS(rows), ret);
 	return e ? e : pull_finish(p);
 }
 
 err review_read(str body, arena *a, review *ret, fault *f)
 {
-	str version = STR_NONE;
+	envelope it = {.review = {.sub_resource = {"", 0}, .space = {"", 0}, .name = {"", 0}, .user = {"", 0}}};
 	pull p;
 
-	*ret = (review){.sub_resource = {"", 0}, .space = {"", 0}, .name = {"", 0}, .user = {"", 0}};
 	pull_init(&p, body, OBJECT_DEPTH_MAX + 2);
-	err e = envelope_read(&p, a, &version, ret);
+	err e = envelope_read(&p, a, &it);
+	*ret = it.review;
 	if (e)
 		return fault_set(f, ERR_BAD_FIELD, "#/request", "the body is no AdmissionReview: %s", err_code(e));
-	if (!str_eq(version, S(VERSION)))
+	if (!str_eq(it.version, S(VERSION)))
 		return fault_set(f, ERR_BAD_FIELD, "#/apiVersion", "only " VERSION " is spoken here, not " STR_FMT,
-			STR_ARG(str_cut(version, 0, 64)));
+			STR_ARG(str_cut(it.version, 0, 64)));
 	if (!ret->uid.n || ret->uid.n > REVIEW_UID_MAX)
 		return fault_set(f, ERR_BAD_FIELD, "#/request/uid", "a review needs a uid");
 	return ERR_OK;

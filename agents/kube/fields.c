@@ -1,4 +1,5 @@
 #include "agents/kube/fields.h"
+#include "base/clock.h"
 #include "base/vec.h"
 
 static err wrong(const pull *p)
@@ -138,5 +139,74 @@ err fields_amounts_read(pull *p, arena *a, fields_amounts *ret)
 	if (all.n)
 		memcpy(ret->v, all.v, all.n * sizeof(*all.v));
 	vec_done(&all);
+	return e;
+}
+
+err fields_member(pull *p, arena *a, str key, const fields_row *rows, size_t n, void *to)
+{
+	for (const fields_row *r = rows; r < rows + n; r++)
+		if (str_eq(key, r->key))
+			return r->read(p, a, (char *)to + r->at);
+	return pull_skip(p);
+}
+
+err fields_rest(pull *p, arena *a, const fields_row *rows, size_t n, void *to)
+{
+	str key;
+	bool has_escape;
+	err e = ERR_OK;
+
+	while (!e && pull_key(p, &key, &has_escape))
+		e = fields_member(p, a, key, rows, n, to);
+	return e ? e : p->e;
+}
+
+err fields_members(pull *p, arena *a, const fields_row *rows, size_t n, void *to)
+{
+	err e;
+
+	return fields_object(p, &e) ? fields_rest(p, a, rows, n, to) : e;
+}
+
+err fields_text_into(pull *p, arena *a, void *to)
+{
+	return fields_text(p, a, to);
+}
+
+err fields_word_into(pull *p, arena *a, void *to)
+{
+	return fields_word(p, a, to);
+}
+
+err fields_i64_into(pull *p, arena *a, void *to)
+{
+	(void)a;
+	return fields_i64(p, to);
+}
+
+err fields_bool_into(pull *p, arena *a, void *to)
+{
+	(void)a;
+	return fields_bool(p, to);
+}
+
+err fields_pairs_into(pull *p, arena *a, void *to)
+{
+	return fields_pairs_read(p, a, to);
+}
+
+err fields_amounts_into(pull *p, arena *a, void *to)
+{
+	return fields_amounts_read(p, a, to);
+}
+
+err fields_time_into(pull *p, arena *a, void *to)
+{
+	int64_t *ret_us = to;
+	str at = STR_NONE;
+	err e = fields_word(p, a, &at);
+
+	if (!at.n || !clock_parse(at, ret_us))
+		*ret_us = 0;
 	return e;
 }

@@ -33,6 +33,37 @@ err fields_bool(pull *p, bool *ret) MUST_CHECK;
 err fields_pairs_read(pull *p, arena *a, fields_pairs *ret) MUST_CHECK;
 err fields_amounts_read(pull *p, arena *a, fields_amounts *ret) MUST_CHECK;
 
+/* A member of an object: how it is read, and where what it says goes. */
+typedef struct fields_row {
+	str key;
+	err (*read)(pull *p, arena *a, void *to);
+	size_t at; /* of what is filled */
+} fields_row;
+#define FIELDS_ROW(T, name, member, reader)                                                                            \
+	{                                                                                                              \
+		{name, sizeof(name) - 1}, reader, offsetof(T, member)                                                  \
+	}
+#define FIELDS_ALL(name, reader)                                                                                       \
+	{                                                                                                              \
+		{name, sizeof(name) - 1}, reader, 0                                                                    \
+	}
+#define FIELDS_ROWS(v) v, sizeof(v) / sizeof(*(v))
+
+/* What stands behind that key, if a row names it; else it is passed over. */
+err fields_member(pull *p, arena *a, str key, const fields_row *rows, size_t n, void *to) MUST_CHECK;
+/* All members, likewise. fields_rest: of an object that has begun. */
+err fields_rest(pull *p, arena *a, const fields_row *rows, size_t n, void *to) MUST_CHECK;
+err fields_members(pull *p, arena *a, const fields_row *rows, size_t n, void *to) MUST_CHECK;
+/* The readers above, for rows. */
+err fields_text_into(pull *p, arena *a, void *to) MUST_CHECK;
+err fields_word_into(pull *p, arena *a, void *to) MUST_CHECK;
+err fields_i64_into(pull *p, arena *a, void *to) MUST_CHECK;
+err fields_bool_into(pull *p, arena *a, void *to) MUST_CHECK;
+err fields_pairs_into(pull *p, arena *a, void *to) MUST_CHECK;
+err fields_amounts_into(pull *p, arena *a, void *to) MUST_CHECK;
+/* A time, as microseconds; one that cannot be read is 0. */
+err fields_time_into(pull *p, arena *a, void *to) MUST_CHECK;
+
 /* Whether the object that is next has begun: false without an error for null. Then pull_key walks it. */
 bool fields_object(pull *p, err *ret_e);
 /* The same for an array; then pull_item. */

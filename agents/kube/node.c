@@ -1,51 +1,35 @@
 #include "agents/kube/node.h"
 
-static err meta_read(pull *p, arena *a, kube_node *ret)
+static err meta_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {
+		FIELDS_ROW(kube_node, "name", meta.name, fields_text_into),
+		FIELDS_ROW(kube_node, "uid", meta.uid, fields_text_into),
+		FIELDS_ROW(kube_node, "resourceVersion", meta.version, fields_text_into),
+		FIELDS_ROW(kube_node, "creationTimestamp", made_us, fields_time_into),
+		FIELDS_ROW(kube_node, "labels", labels, fields_pairs_into),
+		FIELDS_ROW(kube_node, "annotations", annotations, fields_pairs_into),
+	};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("name")))
-			e = fields_text(p, a, &ret->meta.name);
-		else if (str_eq(key, S("uid")))
-			e = fields_text(p, a, &ret->meta.uid);
-		else if (str_eq(key, S("resourceVersion")))
-			e = fields_text(p, a, &ret->meta.version);
-		else if (str_eq(key, S("labels")))
-			e = fields_pairs_read(p, a, &ret->labels);
-		else if (str_eq(key, S("annotations")))
-			e = fields_pairs_read(p, a, &ret->annotations);
-		else
-			e = pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
 static err taint_read(pull *p, arena *a, kube_taint *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ROW(kube_taint, "key", key, fields_text_into),
+		FIELDS_ROW(kube_taint, "value", value, fields_text_into),
+		FIELDS_ROW(kube_taint, "effect", effect, fields_text_into),
+	};
 	err e;
 
-	if (!fields_object(p, &e))
-		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		str *const to = str_eq(key, S("key"))      ? &ret->key
-				: str_eq(key, S("value"))  ? &ret->value
-				: str_eq(key, S("effect")) ? &ret->effect
-							   : NULL;
-		e = to ? fields_text(p, a, to) : pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_object(p, &e) ? fields_rest(p, a, FIELDS_ROWS(rows), ret) : e ? e : ERR_BAD_FIELD;
 }
 
 /* Past the maximum they are passed over: the scheduler reads them all, we only tell them. */
-static err taints_read(pull *p, arena *a, kube_node *ret)
+static err taints_read(pull *p, arena *a, void *to)
 {
+	kube_node *ret = to;
 	err e;
 
 	if (!fields_array(p, &e))
@@ -56,82 +40,56 @@ static err taints_read(pull *p, arena *a, kube_node *ret)
 	return e ? e : p->e;
 }
 
-static err spec_read(pull *p, arena *a, kube_node *ret)
+static err spec_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {
+		FIELDS_ROW(kube_node, "unschedulable", is_cordoned, fields_bool_into),
+		FIELDS_ALL("taints", taints_read),
+	};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("unschedulable")))
-			e = fields_bool(p, &ret->is_cordoned);
-		else if (str_eq(key, S("taints")))
-			e = taints_read(p, a, ret);
-		else
-			e = pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
-static err condition_read(pull *p, arena *a, kube_node *ret)
-{
-	str key, type = STR_NONE, status = STR_NONE;
-	bool has_escape;
-	err e;
+typedef struct node_condition {
+	str type, status;
+} node_condition;
 
-	if (!fields_object(p, &e))
-		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("type")))
-			e = fields_text(p, a, &type);
-		else if (str_eq(key, S("status")))
-			e = fields_text(p, a, &status);
-		else
-			e = pull_skip(p);
-	}
-	if (str_eq(type, S("Ready")))
-		ret->is_unready = !str_eq(status, S("True"));
-	return e ? e : p->e;
-}
-
-static err conditions_read(pull *p, arena *a, kube_node *ret)
+static err conditions_read(pull *p, arena *a, void *to)
 {
+	static const fields_row rows[] = {
+		FIELDS_ROW(node_condition, "type", type, fields_text_into),
+		FIELDS_ROW(node_condition, "status", status, fields_text_into),
+	};
+	kube_node *ret = to;
 	err e;
 
 	if (!fields_array(p, &e))
 		return e;
-	while (!e && pull_item(p))
-		e = condition_read(p, a, ret);
-	return e ? e : p->e;
-}
-
-static err status_read(pull *p, arena *a, kube_node *ret)
-{
-	str key;
-	bool has_escape;
-	err e;
-
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("capacity")))
-			e = fields_amounts_read(p, a, &ret->capacity);
-		else if (str_eq(key, S("allocatable")))
-			e = fields_amounts_read(p, a, &ret->allocatable);
-		else if (str_eq(key, S("conditions")))
-			e = conditions_read(p, a, ret);
-		else
-			e = pull_skip(p);
+	while (!e && pull_item(p)) {
+		node_condition is = {STR_NONE, STR_NONE};
+		bool has_begun = fields_object(p, &e);
+		e = has_begun ? fields_rest(p, a, FIELDS_ROWS(rows), &is) : e ? e : ERR_BAD_FIELD;
+		if (str_eq(is.type, S("Ready")))
+			ret->is_unready = !str_eq(is.status, S("True"));
 	}
 	return e ? e : p->e;
 }
 
+static err status_read(pull *p, arena *a, void *to)
+{
+	static const fields_row rows[] = {
+		FIELDS_ROW(kube_node, "capacity", capacity, fields_amounts_into),
+		FIELDS_ROW(kube_node, "allocatable", allocatable, fields_amounts_into),
+		FIELDS_ALL("conditions", conditions_read),
+	};
+
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
+}
+
 err kube_node_read(str text, arena *a, kube_node *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ALL("metadata", meta_read), FIELDS_ALL("spec", spec_read), FIELDS_ALL("status", status_read)};
 	pull p;
 	err e;
 
@@ -139,18 +97,7 @@ err kube_node_read(str text, arena *a, kube_node *ret)
 	pull_init(&p, text, OBJECT_DEPTH_MAX);
 	if (!fields_object(&p, &e))
 		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(&p, &key, &has_escape)) {
-		if (str_eq(key, S("metadata")))
-			e = meta_read(&p, a, ret);
-		else if (str_eq(key, S("spec")))
-			e = spec_read(&p, a, ret);
-		else if (str_eq(key, S("status")))
-			e = status_read(&p, a, ret);
-		else
-			e = pull_skip(&p);
-	}
-	if (!e)
-		e = p.e;
+	e = fields_rest(&p, a, FIELDS_ROWS(rows), ret);
 	return !e && !ret->meta.name.n ? ERR_BAD_FIELD : e;
 }
 

@@ -10,6 +10,7 @@ typedef struct kube_taint {
 
 typedef struct kube_node {
 	object_meta meta;
+	int64_t made_us; /* its creationTimestamp; 0: it has none */
 	fields_pairs labels, annotations;
 	fields_amounts capacity, allocatable;
 	kube_taint *taints;

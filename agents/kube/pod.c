@@ -1,65 +1,51 @@
 #include "agents/kube/pod.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/vec.h"
 
 enum { CONTAINERS_FIRST = 4 };
 
-static err meta_member(pull *p, arena *a, str key, pod *ret)
+static err leaving_read(pull *p, arena *a, void *to)
 {
 	str gone = STR_NONE;
-	err e;
+	err e = fields_text(p, a, &gone);
 
-	if (str_eq(key, S("name")))
-		return fields_text(p, a, &ret->meta.name);
-	if (str_eq(key, S("namespace")))
-		return fields_text(p, a, &ret->meta.space);
-	if (str_eq(key, S("uid")))
-		return fields_text(p, a, &ret->meta.uid);
-	if (str_eq(key, S("resourceVersion")))
-		return fields_text(p, a, &ret->meta.version);
-	if (str_eq(key, S("labels")))
-		return fields_pairs_read(p, a, &ret->labels);
-	if (str_eq(key, S("annotations")))
-		return fields_pairs_read(p, a, &ret->annotations);
-	if (!str_eq(key, S("deletionTimestamp")))
-		return pull_skip(p);
-	e = fields_text(p, a, &gone);
-	ret->is_leaving = gone.n > 0;
+	*(bool *)to = gone.n > 0;
 	return e;
 }
 
-static err resources_read(pull *p, arena *a, pod_container *c)
+static err meta_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod, "name", meta.name, fields_text_into),
+		FIELDS_ROW(pod, "namespace", meta.space, fields_text_into),
+		FIELDS_ROW(pod, "uid", meta.uid, fields_text_into),
+		FIELDS_ROW(pod, "resourceVersion", meta.version, fields_text_into),
+		FIELDS_ROW(pod, "labels", labels, fields_pairs_into),
+		FIELDS_ROW(pod, "annotations", annotations, fields_pairs_into),
+		FIELDS_ROW(pod, "deletionTimestamp", is_leaving, leaving_read),
+	};
 
-	if (!fields_object(p, &e))
-		return e;
-	c->has_resources = true;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("limits")))
-			e = fields_amounts_read(p, a, &c->limits);
-		else if (str_eq(key, S("requests")))
-			e = fields_amounts_read(p, a, &c->requests);
-		else
-			e = pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
-static err privilege_read(pull *p, pod_container *c)
+static err resources_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod_container, "limits", limits, fields_amounts_into),
+		FIELDS_ROW(pod_container, "requests", requests, fields_amounts_into),
+	};
+	pod_container *c = to;
 	err e;
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = str_eq(key, S("privileged")) ? fields_bool(p, &c->is_privileged) : pull_skip(p);
-	return e ? e : p->e;
+	c->has_resources = fields_object(p, &e);
+	return c->has_resources ? fields_rest(p, a, FIELDS_ROWS(rows), to) : e;
+}
+
+static err privilege_read(pull *p, arena *a, void *to)
+{
+	static const fields_row rows[] = {FIELDS_ROW(pod_container, "privileged", is_privileged, fields_bool_into)};
+
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
 static err variable_read(pull *p, arena *a, object_pair *ret, bool *ret_is_cut)
@@ -85,8 +71,9 @@ static err variable_read(pull *p, arena *a, object_pair *ret, bool *ret_is_cut)
 	return e ? e : p->e;
 }
 
-static err variables_read(pull *p, arena *a, fields_pairs *ret)
+static err variables_read(pull *p, arena *a, void *to)
 {
+	fields_pairs *ret = to;
 	vec(object_pair) all = {0};
 	object_pair one = {STR_NONE, STR_NONE};
 	bool is_cut = false;
@@ -108,30 +95,28 @@ static err variables_read(pull *p, arena *a, fields_pairs *ret)
 	return e ? e : p->e;
 }
 
+static err restart_read(pull *p, arena *a, void *to)
+{
+	pod_container *c = to;
+	str restart = STR_NONE;
+	err e = fields_word(p, a, &restart);
+
+	c->is_sidecar = c->is_init && str_eq(restart, S("Always"));
+	return e;
+}
+
 static err container_read(pull *p, arena *a, pod_container *c)
 {
-	str key, restart = STR_NONE;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod_container, "name", name, fields_text_into),
+		FIELDS_ALL("restartPolicy", restart_read),
+		FIELDS_ALL("resources", resources_read),
+		FIELDS_ALL("securityContext", privilege_read),
+		FIELDS_ROW(pod_container, "env", env, variables_read),
+	};
 	err e;
 
-	if (!fields_object(p, &e))
-		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("name")))
-			e = fields_text(p, a, &c->name);
-		else if (str_eq(key, S("restartPolicy")))
-			e = fields_word(p, a, &restart);
-		else if (str_eq(key, S("resources")))
-			e = resources_read(p, a, c);
-		else if (str_eq(key, S("securityContext")))
-			e = privilege_read(p, c);
-		else if (str_eq(key, S("env")))
-			e = variables_read(p, a, &c->env);
-		else
-			e = pull_skip(p);
-	}
-	c->is_sidecar = c->is_init && str_eq(restart, S("Always"));
-	return e ? e : p->e;
+	return fields_object(p, &e) ? fields_rest(p, a, FIELDS_ROWS(rows), c) : e ? e : ERR_BAD_FIELD;
 }
 
 /* Most pods have few, and there is room for many. */
@@ -174,14 +159,16 @@ static err containers_read(pull *p, arena *a, bool is_init, container_list *list
 	return e ? e : p->e;
 }
 
-static err gates_read(pull *p, pod *ret)
+static err gates_read(pull *p, arena *a, void *to)
 {
+	bool *ret_is_gated = to;
 	err e;
 
+	(void)a;
 	if (!fields_array(p, &e))
 		return e;
 	while (!e && pull_item(p)) {
-		ret->is_gated = true;
+		*ret_is_gated = true;
 		e = pull_skip(p);
 	}
 	return e ? e : p->e;
@@ -189,27 +176,22 @@ static err gates_read(pull *p, pod *ret)
 
 static err toleration_read(pull *p, arena *a, pod_toleration *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod_toleration, "key", key, fields_word_into),
+		FIELDS_ROW(pod_toleration, "operator", operator, fields_word_into),
+		FIELDS_ROW(pod_toleration, "value", value, fields_word_into),
+		FIELDS_ROW(pod_toleration, "effect", effect, fields_word_into),
+	};
 	err e;
 
 	*ret = (pod_toleration){{"", 0}, {"", 0}, {"", 0}, {"", 0}};
-	if (!fields_object(p, &e))
-		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		str *const to = str_eq(key, S("key")) ? &ret->key
-						      : str_eq(key, S("operator"))
-					? &ret->operator: str_eq(key, S("value")) ? &ret->value
-					  : str_eq(key, S("effect"))              ? &ret->effect
-										  : NULL;
-		e = to ? fields_word(p, a, to) : pull_skip(p);
-	}
-	return e ? e : p->e;
+	return fields_object(p, &e) ? fields_rest(p, a, FIELDS_ROWS(rows), ret) : e ? e : ERR_BAD_FIELD;
 }
 
 /* Past the maximum they are passed over: the scheduler reads them all, we only tell them. */
-static err tolerations_read(pull *p, arena *a, pod *ret)
+static err tolerations_read(pull *p, arena *a, void *to)
 {
+	pod *ret = to;
 	err e;
 
 	if (!fields_array(p, &e))
@@ -233,17 +215,28 @@ static void containers_join(const container_list *init, const container_list *ap
 		memcpy(ret->containers + init->n, apps->v, apps->n * sizeof(*apps->v));
 }
 
-static err policy_read(pull *p, arena *a, pod *ret)
+static err policy_read(pull *p, arena *a, void *to)
 {
 	str word = STR_NONE;
 	err e = fields_word(p, a, &word);
 
-	ret->is_meek = str_eq(word, S("Never"));
+	*(bool *)to = str_eq(word, S("Never"));
 	return e;
 }
 
-static err spec_read(pull *p, arena *a, pod *ret)
+static err spec_read(pull *p, arena *a, void *to)
 {
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod, "nodeName", node, fields_text_into),
+		FIELDS_ROW(pod, "schedulerName", scheduler, fields_word_into),
+		FIELDS_ROW(pod, "runtimeClassName", runtime_class, fields_text_into),
+		FIELDS_ROW(pod, "priority", priority, fields_i64_into),
+		FIELDS_ROW(pod, "priorityClassName", priority_class, fields_word_into),
+		FIELDS_ROW(pod, "preemptionPolicy", is_meek, policy_read),
+		FIELDS_ROW(pod, "nodeSelector", node_selector, fields_pairs_into),
+		FIELDS_ALL("tolerations", tolerations_read),
+		FIELDS_ROW(pod, "schedulingGates", is_gated, gates_read),
+	};
 	container_list init = {0}, apps = {0};
 	str key;
 	bool has_escape;
@@ -256,113 +249,54 @@ static err spec_read(pull *p, arena *a, pod *ret)
 			e = containers_read(p, a, false, &apps);
 		else if (str_eq(key, S("initContainers")))
 			e = containers_read(p, a, true, &init);
-		else if (str_eq(key, S("nodeName")))
-			e = fields_text(p, a, &ret->node);
-		else if (str_eq(key, S("schedulerName")))
-			e = fields_word(p, a, &ret->scheduler);
-		else if (str_eq(key, S("runtimeClassName")))
-			e = fields_text(p, a, &ret->runtime_class);
-		else if (str_eq(key, S("priority")))
-			e = fields_i64(p, &ret->priority);
-		else if (str_eq(key, S("preemptionPolicy")))
-			e = policy_read(p, a, ret);
-		else if (str_eq(key, S("nodeSelector")))
-			e = fields_pairs_read(p, a, &ret->node_selector);
-		else if (str_eq(key, S("tolerations")))
-			e = tolerations_read(p, a, ret);
-		else if (str_eq(key, S("schedulingGates")))
-			e = gates_read(p, ret);
 		else
-			e = pull_skip(p);
+			e = fields_member(p, a, key, FIELDS_ROWS(rows), to);
 	}
-	containers_join(&init, &apps, a, ret);
+	containers_join(&init, &apps, a, to);
 	return e ? e : p->e;
 }
 
-/* One condition of the status; of those, we need one. */
-static err condition_read(pull *p, arena *a, pod *ret)
-{
-	str key, type = STR_NONE, status = STR_NONE;
-	bool has_escape;
-	err e;
+typedef struct pod_condition {
+	str type, status;
+} pod_condition;
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("type")))
-			e = fields_word(p, a, &type);
-		else if (str_eq(key, S("status")))
-			e = fields_word(p, a, &status);
-		else
-			e = pull_skip(p);
-	}
-	if (str_eq(type, S("Initialized")))
-		ret->is_initialized = str_eq(status, S("True"));
-	return e ? e : p->e;
-}
-
-static err conditions_read(pull *p, arena *a, pod *ret)
+/* Of all conditions we need one. */
+static err conditions_read(pull *p, arena *a, void *to)
 {
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod_condition, "type", type, fields_word_into),
+		FIELDS_ROW(pod_condition, "status", status, fields_word_into),
+	};
+	bool *ret_is_initialized = to;
 	err e;
 
 	if (!fields_array(p, &e))
 		return e;
-	while (!e && pull_item(p))
-		e = condition_read(p, a, ret);
-	return e ? e : p->e;
-}
-
-/* One that cannot be read says nothing. */
-static err start_read(pull *p, arena *a, pod *ret)
-{
-	str at = STR_NONE;
-	err e = fields_word(p, a, &at);
-
-	if (!at.n || !clock_parse(at, &ret->started_us))
-		ret->started_us = 0;
-	return e;
-}
-
-static err status_read(pull *p, arena *a, pod *ret)
-{
-	str key;
-	bool has_escape;
-	err e;
-
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape)) {
-		if (str_eq(key, S("phase")))
-			e = fields_text(p, a, &ret->phase);
-		else if (str_eq(key, S("nominatedNodeName")))
-			e = fields_text(p, a, &ret->nominated);
-		else if (str_eq(key, S("startTime")))
-			e = start_read(p, a, ret);
-		else if (str_eq(key, S("conditions")))
-			e = conditions_read(p, a, ret);
-		else
-			e = pull_skip(p);
+	while (!e && pull_item(p)) {
+		pod_condition is = {STR_NONE, STR_NONE};
+		e = fields_members(p, a, FIELDS_ROWS(rows), &is);
+		if (str_eq(is.type, S("Initialized")))
+			*ret_is_initialized = str_eq(is.status, S("True"));
 	}
 	return e ? e : p->e;
 }
 
-static err meta_read(pull *p, arena *a, pod *ret)
+static err status_read(pull *p, arena *a, void *to)
 {
-	str key;
-	bool has_escape;
-	err e;
+	static const fields_row rows[] = {
+		FIELDS_ROW(pod, "phase", phase, fields_text_into),
+		FIELDS_ROW(pod, "nominatedNodeName", nominated, fields_text_into),
+		FIELDS_ROW(pod, "startTime", started_us, fields_time_into),
+		FIELDS_ROW(pod, "conditions", is_initialized, conditions_read),
+	};
 
-	if (!fields_object(p, &e))
-		return e;
-	while (!e && pull_key(p, &key, &has_escape))
-		e = meta_member(p, a, key, ret);
-	return e ? e : p->e;
+	return fields_members(p, a, FIELDS_ROWS(rows), to);
 }
 
 err pod_read(str text, arena *a, pod *ret)
 {
-	str key;
-	bool has_escape;
+	static const fields_row rows[] = {
+		FIELDS_ALL("metadata", meta_read), FIELDS_ALL("spec", spec_read), FIELDS_ALL("status", status_read)};
 	pull p;
 	err e;
 
@@ -370,17 +304,7 @@ err pod_read(str text, arena *a, pod *ret)
 	pull_init(&p, text, OBJECT_DEPTH_MAX);
 	if (!fields_object(&p, &e))
 		return e ? e : ERR_BAD_FIELD;
-	while (!e && pull_key(&p, &key, &has_escape)) {
-		if (str_eq(key, S("metadata")))
-			e = meta_read(&p, a, ret);
-		else if (str_eq(key, S("spec")))
-			e = spec_read(&p, a, ret);
-		else if (str_eq(key, S("status")))
-			e = status_read(&p, a, ret);
-		else
-			e = pull_skip(&p);
-	}
-	return e ? e : p.e;
+	return fields_rest(&p, a, FIELDS_ROWS(rows), ret);
 }
 
 bool pod_is_cut(const pod *p)

@@ -31,7 +31,8 @@ typedef struct pod {
 	str phase;          /* Pending, Running, Succeeded, Failed */
 	int64_t started_us; /* when its kubelet took it up; 0: it has not, or does not say */
 	int64_t priority;
-	bool is_meek; /* preemptionPolicy Never: nobody yields to it */
+	str priority_class; /* by name; empty: it names none */
+	bool is_meek;       /* preemptionPolicy Never: nobody yields to it */
 	str runtime_class;
 	bool is_short;             /* containers or amounts were left out: what it asks for is not known whole */
 	bool is_leaving;           /* its deletion was asked for */
