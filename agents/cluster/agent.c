@@ -174,6 +174,7 @@ static err agent_begin(agent *a, err e, int64_t now_us, agent **ret)
 	a->told_us = a->facts.told_us ? a->facts.told_us : now_us;
 	c.can->list(c.self, pods_seen, &(agent_visit){a, now_us});
 	pods_found(a, now_us);
+	borrow_make_room(&a->borrow);
 	agent_session(a, now_us);
 	*ret = a;
 	return ERR_OK;
@@ -191,6 +192,7 @@ err agent_open_kept(cluster_ref c, str kept, const char *version, int64_t now_us
 	agent *a = agent_new(c, version);
 
 	(void)f;
+	a->borrow.kept_max = BORROW_KEPT_BYTES;
 	facts_recall(&a->facts, kept, &a->book, &a->borrow);
 	return agent_begin(a, ERR_OK, now_us, ret);
 }
@@ -406,6 +408,9 @@ err agent_apply(agent *a, str body, int64_t now_us, agent_news *ret, fault *f)
 	bool is_anew, is_lent = borrow_heard(
 			      &a->borrow, &a->facts, &s, str_from(a->outbox.session), a->asked_us, now_us, &is_anew);
 	ret->is_new_database |= is_anew;
+	if (a->borrow.has_new)
+		pods_use_new(a);
+	ret->n_unkept = a->borrow.n_unkept;
 	a->config_moved |= s.config_rev != a->config_rev;
 	a->config_rev = s.config_rev;
 	if (js_given(&sync_answer_type, &s, "config") && a->cluster.can->take_config) {

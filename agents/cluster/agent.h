@@ -23,6 +23,7 @@ typedef struct agent_news {
 	int64_t n_changes, n_accepted, n_refused, n_stopped;
 	int64_t n_repeated;   /* at or below the applied revision */
 	int64_t n_not_known;  /* actions of a newer server */
+	int64_t n_unkept;     /* loans that it cannot remember, and lets nothing in out of (borrow.h) */
 	bool is_gap;          /* a revision was missing: nothing from there on was applied */
 	bool is_new_database; /* another incarnation, or fewer changes than are known; a session was begun */
 } agent_news;
@@ -67,9 +68,10 @@ err agent_flush(agent *a, fault *f) MUST_CHECK;
 /* What a pod would be let in out of, when the cluster's own scheduler finds its place. */
 typedef enum agent_purse {
 	PURSE_OPEN,
-	PURSE_NONE,  /* nothing of that model is lent to that tenant */
-	PURSE_EMPTY, /* too little of it is left */
-	PURSE_SHUT,  /* the server was not heard of for too long */
+	PURSE_NONE,   /* nothing of that model is lent to that tenant */
+	PURSE_EMPTY,  /* too little of it is left */
+	PURSE_UNKEPT, /* more is lent here than the agent can remember */
+	PURSE_SHUT,   /* the server was not heard of for too long */
 } agent_purse;
 agent_purse agent_look(const agent *a, str tenant, str model, amounts charge, int64_t now_us);
 /* Spends it: *ret_loan names the loan. False: see agent_look. */

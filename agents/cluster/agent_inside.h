@@ -80,6 +80,8 @@ void pods_decided(agent *a, str name);
 void pods_left(agent *a, str name);
 /* After the cluster told what it holds: what is let in and runs is used; what does not run never began. */
 void pods_found(agent *a, int64_t now_us);
+/* A loan that was not known until now: what was let in out of it before, as the pods say, is used. */
+void pods_use_new(agent *a);
 /* What a new session tells first: loans, and what was let in; then, at its end, what is wanted. */
 void pods_tell_held(agent *a);
 void pods_tell_wanted(agent *a);

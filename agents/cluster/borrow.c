@@ -37,6 +37,7 @@ static loan *loan_put(borrow *b, str name)
 	l = calloc(1, sizeof(*l));
 	assert(l);
 	text_put(l->name, BORROW_TEXT_MAX, name);
+	l->is_new = b->has_new = true;
 	(void)map_put(&b->by_name, str_from(l->name), l);
 	return l;
 }
@@ -52,7 +53,46 @@ void borrow_recall(borrow *b, const fact_loan *f)
 	l->hold.seq = f->seq;
 	l->hold.offered = f->offered;
 	l->offline_s = f->offline_s;
+	l->is_kept = true;
+	l->is_new = false;
 	(void)lease_mode_find(f->mode.p, f->mode.n, &l->mode);
+}
+
+bool borrow_is_nothing(const loan *l)
+{
+	bool is_nothing = true;
+
+	for (int i = 0; i < AXIS_COUNT; i++)
+		is_nothing = is_nothing && !l->hold.offered.v[i] && !l->hold.used.v[i];
+	return is_nothing;
+}
+
+static size_t bytes_of(const loan *l)
+{
+	fact_loan f = borrow_fact(l);
+
+	return borrow_is_nothing(l) ? 0 : fact_loan_bytes(&f);
+}
+
+void borrow_make_room(borrow *b)
+{
+	size_t taken = 0;
+
+	b->n_unkept = 0;
+	map_each (slot, &b->by_name) {
+		loan *l = slot->value;
+		l->is_kept = l->is_kept && !borrow_is_nothing(l);
+		taken += l->is_kept ? bytes_of(l) : 0;
+	}
+	map_each (slot, &b->by_name) {
+		loan *l = slot->value;
+		size_t bytes = bytes_of(l);
+		if (l->is_kept || !bytes)
+			continue;
+		l->is_kept = !b->kept_max || taken + bytes <= b->kept_max;
+		taken += l->is_kept ? bytes : 0;
+		b->n_unkept += !l->is_kept;
+	}
 }
 
 fact_loan borrow_fact(const loan *l)
@@ -115,6 +155,8 @@ bool borrow_heard(
 		is_taken |= offer_take(b, k, s, &o[i], is_own);
 	if (has_leases && is_own)
 		b->rev = s->leases.rev;
+	if (is_taken)
+		borrow_make_room(b);
 	return is_taken;
 }
 
@@ -135,7 +177,8 @@ loan *borrow_of(const borrow *b, str tenant, str model)
 
 bool borrow_spend(borrow *b, loan *l, amounts a, int64_t now_us)
 {
-	return lease_is_open(&b->self, now_us, l->offline_s * 1000000) && lease_spend(&l->hold, &l->hold, a);
+	return l->is_kept && lease_is_open(&b->self, now_us, l->offline_s * 1000000) &&
+	       lease_spend(&l->hold, &l->hold, a);
 }
 
 void borrow_return(loan *l, amounts a)

@@ -1,9 +1,12 @@
 #include "agents/cluster/facts.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include "agents/cluster/borrow.h"
 #include "json/write.h"
 
-enum { FACT_BYTES_MAX = 4 << 20 };
+enum { FACT_BYTES_MAX = 4 << 20, LOAN_NUMBERS = 5, LOAN_WORDS = 5 + LOAN_NUMBERS, NUMBER_BYTES = 21 };
+#define LOAN_WORD "loan"
 
 /* One record. kind: rev (rev, incarnation), loan, admitted, ended, forgotten (id). */
 typedef struct fact {
@@ -165,6 +168,30 @@ err facts_open(facts *k, const char *path, book *b, borrow *l, fault *f)
 	return e;
 }
 
+/* A loan as words: there may be thousands where room is scarce, and the same as JSON in JSON takes three times as much.
+ */
+static bool loan_words_read(str line, borrow *l)
+{
+	str v[LOAN_WORDS];
+	int64_t n[LOAN_NUMBERS];
+
+	for (int i = 0; i < LOAN_WORDS; i++)
+		v[i] = str_split(&line, ' ');
+	for (int i = 0; i < LOAN_NUMBERS; i++)
+		if (!str_to_i64(v[LOAN_WORDS - LOAN_NUMBERS + i], &n[i]))
+			return false;
+	if (line.p || !v[1].n)
+		return false;
+	borrow_recall(l, &(fact_loan){.name = v[1],
+				 .tenant = v[2],
+				 .model = v[3],
+				 .mode = v[4],
+				 .offline_s = n[0],
+				 .seq = n[1],
+				 .offered = {{n[2], n[3], n[4]}}});
+	return true;
+}
+
 void facts_recall(facts *k, str text, book *b, borrow *l)
 {
 	replay r = {k, b, l};
@@ -172,7 +199,9 @@ void facts_recall(facts *k, str text, book *b, borrow *l)
 	*k = (facts){0};
 	while (text.p) {
 		str line = str_split(&text, '\n');
-		if (line.n)
+		if (str_starts(line, S(LOAN_WORD " ")))
+			k->n_unread += !loan_words_read(line, l);
+		else if (line.n)
 			fact_read(&r, line);
 	}
 }
@@ -203,17 +232,62 @@ static str fact_line(const fact *v, arena *a)
 	return text;
 }
 
+static bool is_word(str s)
+{
+	for (uint32_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ')
+			return false;
+	return s.n > 0;
+}
+
+static void loan_words_write(const fact_loan *l, buf *out)
+{
+	buf_printf(out, LOAN_WORD " " STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT " %lld %lld %lld %lld %lld\n",
+		STR_ARG(l->name), STR_ARG(l->tenant), STR_ARG(l->model), STR_ARG(l->mode), (long long)l->offline_s,
+		(long long)l->seq, (long long)l->offered.v[AXIS_DEVICE_MILLI], (long long)l->offered.v[AXIS_MEMORY_MIB],
+		(long long)l->offered.v[AXIS_COMPUTE_MILLI]);
+}
+
+static uint32_t digits(int64_t v)
+{
+	char room[NUMBER_BYTES];
+
+	return (uint32_t)snprintf(room, sizeof(room), "%lld", (long long)v);
+}
+
+size_t fact_loan_bytes(const fact_loan *l)
+{
+	size_t n = sizeof(LOAN_WORD) + LOAN_WORDS + l->name.n + l->tenant.n + l->model.n + l->mode.n;
+
+	for (int i = 0; i < AXIS_COUNT; i++)
+		n += digits(l->offered.v[i]);
+	return n + digits(l->offline_s) + digits(l->seq);
+}
+
+/* All that can be told as words, in one text. */
 strs facts_lines(const facts *k, const borrow *l, arena *a)
 {
-	strs all = {ARENA_ARRAY(a, str, l->by_name.n + 1), 0};
+	strs all = {ARENA_ARRAY(a, str, l->by_name.n + 2), 0};
 	fact rev = {.kind = S("rev"), .rev = k->rev, .incarnation = k->incarnation, .at_us = k->told_us};
+	buf words;
 
+	buf_init(&words, FACT_BYTES_MAX);
 	all.v[all.n++] = fact_line(&rev, a);
 	map_each (slot, &l->by_name) {
-		fact_loan one = borrow_fact(slot->value);
+		const loan *is = slot->value;
+		fact_loan one = borrow_fact(is);
 		fact v = loan_fact(&one);
-		all.v[all.n++] = fact_line(&v, a);
+		if (borrow_is_nothing(is) || !is->is_kept)
+			continue;
+		if (is_word(one.name) && is_word(one.tenant) && is_word(one.model))
+			loan_words_write(&one, &words);
+		else
+			all.v[all.n++] = fact_line(&v, a);
 	}
+	assert(!words.over);
+	if (words.n)
+		all.v[all.n++] = str_dup(a, buf_str(&words));
+	buf_done(&words);
 	return all;
 }
 

@@ -17,6 +17,9 @@ typedef struct fact_loan {
 	amounts offered;
 } fact_loan;
 
+/* Bytes that it takes in facts_lines, when nothing in it is to be escaped. */
+size_t fact_loan_bytes(const fact_loan *l);
+
 typedef struct facts {
 	journal *journal;    /* NULL: it is kept elsewhere */
 	int64_t rev;         /* applied up to here */
@@ -30,7 +33,8 @@ typedef struct facts {
 err facts_open(facts *k, const char *path, book *b, borrow *l, fault *f) MUST_CHECK;
 /* The same where somebody else keeps the memory: text is what facts_lines gave, line by line. No file is there. */
 void facts_recall(facts *k, str text, book *b, borrow *l);
-/* How far the agent is and what it was lent; what was let in is told by the pods themselves. */
+/* How far the agent is and what it was lent, as far as that is to be kept (borrow.h); what was let in is told by the
+ * pods themselves. A text may be of several lines. */
 strs facts_lines(const facts *k, const borrow *l, arena *a);
 void facts_close(facts *k);
 

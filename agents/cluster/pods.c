@@ -231,6 +231,8 @@ agent_purse agent_look(const agent *a, str tenant, str model, amounts charge, in
 
 	if (!l)
 		return PURSE_NONE;
+	if (!l->is_kept && !borrow_is_nothing(l))
+		return PURSE_UNKEPT;
 	if (!lease_is_open(&a->borrow.self, now_us, l->offline_s * 1000000))
 		return PURSE_SHUT;
 	for (int i = 0; i < AXIS_COUNT; i++)
@@ -311,6 +313,19 @@ void pods_found(agent *a, int64_t now_us)
 	}
 }
 
+void pods_use_new(agent *a)
+{
+	map_each (slot, &a->book.by_id) {
+		const holding *h = slot->value;
+		loan *l = h->pod && h->is_booked ? borrow_named(&a->borrow, h->pod->loan) : NULL;
+		if (l && l->is_new)
+			borrow_found(l, h->pod->charge);
+	}
+	map_each (slot, &a->borrow.by_name)
+		((loan *)slot->value)->is_new = false;
+	a->borrow.has_new = false;
+}
+
 void pods_tell_held(agent *a)
 {
 	outbox_loans(&a->outbox, &a->borrow, true);
@@ -379,6 +394,8 @@ int64_t pods_watch(agent *a, int64_t now_us)
 	}
 	if (speaks && a->is_in_touch && a->speaks_us)
 		outbox_digest(&a->outbox, &a->book);
+	if (speaks)
+		borrow_make_room(&a->borrow);
 	if (speaks && a->is_in_touch && a->borrow.by_name.n)
 		outbox_loans(&a->outbox, &a->borrow, true);
 	if (speaks)

@@ -29,6 +29,7 @@ struct uplink {
 	lane_call sync, report;
 	loop_timer *turn, *grace;
 	bool is_stirred, is_kicked, is_stopping, is_ended, is_failed;
+	int64_t n_unkept;                          /* loans, as was logged last */
 	uint32_t n_calls;                          /* whose answers are still to come, cancelled ones included */
 	char told_session[OUTBOX_SESSION_MAX + 1]; /* its first report is stored */
 };
@@ -151,8 +152,13 @@ static bool call_ended(uplink *u, lane_call *l, const fetch_reply *r)
 	return false;
 }
 
-static void news_log(const uplink *u, const agent_news *n)
+static void news_log(uplink *u, const agent_news *n)
 {
+	if (n->n_unkept != u->n_unkept)
+		log_warn("loans.unkept", KV_I64("loans", n->n_unkept),
+			KV_Z("means",
+				"more is lent here than can be remembered: the server places what comes for these"));
+	u->n_unkept = n->n_unkept;
 	if (n->n_refused || n->n_not_known || n->is_gap || n->is_new_database)
 		log_warn("sync.applied", KV_I64("rev", agent_rev(u->c.agent)), KV_I64("changes", n->n_changes),
 			KV_I64("accepted", n->n_accepted), KV_I64("refused", n->n_refused),
