@@ -6,14 +6,16 @@
 #
 # Then it is killed, or its connection cut, at each record of its talk with the server (joining, sync, reports and what they answer);
 # and while a pod of higher priority takes another's place, at the writes of what is kept for it, of the eviction and of the bind: one
-# goes and no more, and what it left is nobody else's.
+# goes and no more, and what it left is nobody else's; and while it renews a certificate that soon ends, after which the Secret holds one
+# that lives long and is of its key, whether the next agent finds the files of this one or none.
 #
 #     killed.sh API_DOUBLE
 #     REEVE_SIZE_AGENT_KILL_POINTS    the writes of a round at which that happens: the first so many
 #     REEVE_SIZE_AGENT_TALK_POINTS    the records of the talk, and of that while the cluster joins
 #     REEVE_SIZE_AGENT_YIELD_POINTS   the writes of a preemption
+#     REEVE_SIZE_AGENT_RENEW_POINTS   the records of the talk and the writes of the Secret while a certificate is renewed
 #
-# Of the latter two the short tier takes each moment from one side, and kills alone.
+# Of the latter three the short tier takes each moment from one side, and kills alone.
 set -eu
 double=$1
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -53,6 +55,7 @@ agent_spawn()
 {
 	listened=$(grep -c 'site\.listening' "$folder/agent.log" 2>/dev/null || true)
 	listened=${listened:-0}
+	[ -z "$agent_folder" ] || run_as_user rm -rf "$agent_folder"
 	# shellcheck disable=SC2016,SC2086 # the inner shell expands it; options are words
 	spawn agent sh -c 'while [ ! -e "$0" ]; do sleep 0.02; done; exec "$@"' "$folder/go" "$REEVE_BIN/reeve-agent" --server "$between" \
 		--ca "$REEVE_CA" --kubeconfig "$folder/kubeconfig" --join-token-file "$folder/token" --lease-s 2 $agent_options
@@ -113,6 +116,13 @@ fail()
 	exit 1
 }
 
+# Of an agent that is dead, in short: the next one need not wait until its Lease is over, which the full tier does.
+lease_end()
+{
+	[ "${REEVE_SIZE:-short}" != short ] ||
+		api PATCH "/apis/coordination.k8s.io/v1/namespaces/default/leases/reeve-agent" '{"spec":{"holderIdentity":""}}' >"$folder/said" 2>&1 || true
+}
+
 # On a machine that starves it an agent cannot hold a Lease of two seconds, and ends: a kubelet would begin another.
 is_lost() { tail -n 4 "$folder/agent.log" | grep -q 'leader\.changed is_leader=0'; }
 
@@ -123,6 +133,7 @@ keep() # COMMAND...
 		is_lost || [ "$how" = killed ] || fail "an error ended the agent"
 		keep_what=$await_what
 		keep_left=$await_left
+		lease_end
 		agent_start
 		await_what=$keep_what
 		await_left=$keep_left
@@ -143,6 +154,7 @@ killed_or() # NAME COMMAND...
 		sleep 0.05
 		agent_is_gone || continue
 		is_lost || is_killed=1
+		lease_end
 		agent_start
 	done
 	control kill "0 0 before"
@@ -247,6 +259,56 @@ join_round() # NUMBER before|after
 }
 has_session() { [ "$(server_sql "SELECT count(*) FROM agent_session s JOIN cluster c ON c.key = s.cluster_key WHERE c.name = '$1' AND c.state = 'ready' AND s.acked_seq > 0")" -eq 1 ]; }
 
+secret=/api/v1/namespaces/default/secrets/reeve-agent
+of_secret() { api GET "$secret" | json_value "$1" | base64 -d; } # KEY
+
+# The Secret's certificate, which the server knows, has two days left.
+certificate_age()
+{
+	of_secret cert.pem >"$folder/old.pem"
+	of_secret key.pem >"$folder/old.key"
+	aged_serial=4a$(openssl rand -hex 15)
+	openssl x509 -in "$folder/old.pem" -noout -ext subjectAltName | sed -n 's/^ *\(URI:.*\)/subjectAltName=\1\nextendedKeyUsage=clientAuth/p' >"$folder/old.ext"
+	openssl req -new -key "$folder/old.key" -subj /CN=reeve-agent -out "$folder/old.csr"
+	openssl x509 -req -in "$folder/old.csr" -CA "$REEVE_CA" -CAkey "$folder/data/ca/key.pem" -set_serial "0x$aged_serial" -days 2 \
+		-extfile "$folder/old.ext" -out "$folder/aged.pem" 2>"$folder/said"
+	server_sql "INSERT INTO agent_certificate (serial, cluster_key, expires_at) SELECT '$aged_serial', key, now() + interval '2 days' FROM cluster WHERE name = 'real'"
+	api PATCH "$secret" "{\"data\":{\"cert.pem\":\"$(base64 -w 0 "$folder/aged.pem")\"}}" >"$folder/said"
+}
+
+# Another one that lives long stands in the Secret, of the same key.
+is_renewed()
+{
+	of_secret cert.pem >"$folder/new.pem" 2>/dev/null && ! cmp -s "$folder/new.pem" "$folder/aged.pem" &&
+		openssl x509 -in "$folder/new.pem" -noout -checkend 518400 >"$folder/said" &&
+		[ "$(openssl x509 -in "$folder/new.pem" -noout -pubkey)" = "$(openssl pkey -in "$folder/old.key" -pubout)" ]
+}
+session() { server_sql "SELECT session FROM agent_session s JOIN cluster c ON c.key = s.cluster_key WHERE c.name = 'real' AND s.acked_seq > 0"; }
+has_begun() { [ "$(session)" != "$1" ]; }
+
+renew_round() # NUMBER before|after HOW kill|talk
+{
+	name="renewal, $4 $1, $3 $2"
+	how=$3
+	kill -TERM "$agent_pid"
+	await "$name: the agent to leave" agent_is_gone
+	certificate_age
+	before=$(session)
+	agent_folder=
+	[ $(($1 % 2)) -eq 0 ] || agent_folder=$folder/agent
+	rm -f "$folder/go"
+	agent_spawn
+	victim=0
+	[ "$3" = failed ] || victim=$agent_pid
+	control "$4" "$victim $1 $2"
+	: >"$folder/go"
+	killed_or "$name" is_renewed
+	await "$name: another certificate in the Secret" keep is_renewed
+	await "$name: the agent to speak" keep has_begun "$before"
+	agent_folder=
+	echo "$(date +%T) $name"
+}
+
 # POINT:before|after:HOW, each.
 moments() # POINTS HOW...
 {
@@ -285,6 +347,7 @@ call POST /v1/clusters '{"name":"real","accept":true}' | json_value join_token >
 chmod a+r "$folder/token"
 api_start
 agent_options="--state-dir $folder/agent"
+agent_folder= # what an agent finds no more when it begins
 : >"$folder/go"
 agent_start
 how=killed
@@ -318,6 +381,18 @@ for moment in $(moments "$REEVE_SIZE_AGENT_YIELD_POINTS" killed failed); do
 	yielded=$((yielded + is_killed))
 done
 [ $yielded -gt 0 ] || fail "the agent was never killed while pods yielded"
+renewed=0
+for moment in $(moments "$REEVE_SIZE_AGENT_RENEW_POINTS" killed failed); do
+	moment_take "$moment"
+	# In short at the write by which the others would learn of it.
+	[ "$REEVE_SIZE_AGENT_RENEW_POINTS" -gt 1 ] || point=2
+	for what in $([ "$REEVE_SIZE_AGENT_RENEW_POINTS" -eq 1 ] || echo talk) kill; do
+		renew_round "$point" "$when" "$how" "$what"
+		[ "$how" = killed ] || [ $is_killed -eq 0 ] || fail "renewal, $what $point: an error ended the agent"
+		renewed=$((renewed + is_killed))
+	done
+done
+[ $renewed -gt 0 ] || fail "the agent was never killed while it renewed its certificate"
 call GET /v1/audit:verify >"$folder/books"
 grep -q '"is_intact":true' "$folder/books" || fail "the books differ: $(cat "$folder/books")"
 
@@ -327,4 +402,4 @@ for moment in $(moments "$REEVE_SIZE_AGENT_TALK_POINTS" killed); do
 	moment_take "$moment"
 	join_round "$point" "$when"
 done
-echo "killed $killed times in $((4 * REEVE_SIZE_AGENT_KILL_POINTS)) rounds of writes, $talked times while it talked, again while it joined, $yielded times while pods yielded: every pod bound once, nothing leaked"
+echo "killed $killed times in $((4 * REEVE_SIZE_AGENT_KILL_POINTS)) rounds of writes, $talked times while it talked, again while it joined, $yielded times while pods yielded, $renewed times while it renewed its certificate: every pod bound once, nothing leaked"
