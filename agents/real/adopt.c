@@ -169,7 +169,7 @@ static bool adopt_one(real *r, foreign_row *p, int64_t now_us)
 	str tenant = spaces_tenant(r->spec.spaces, p->space);
 	receipt t;
 
-	if (!tenant.n || !receipt_fill(r, p, tenant, a, &t))
+	if (r->lacks_config || !tenant.n || !receipt_fill(r, p, tenant, a, &t))
 		return false;
 	str text = receipt_sign(&t, p->uid, p->node, r->spec.key, a);
 	str body = text.p ? patch_of(p, text, a) : STR_NONE;

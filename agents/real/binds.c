@@ -74,16 +74,18 @@ static void ordered_landed(real *r, const bind_row *b, int64_t now_us)
 		seat_move(&r->works, w, s, SEAT_BOUND, now_us);
 }
 
-static void let_in_tell(real *r, const bind_row *b, int64_t now_us)
+/* Of one that an agent before us paid, what it asked for is told as far as what it holds tells it. */
+static void let_in_tell(real *r, const work *w, const bind_row *b, int64_t now_us)
 {
 	AUTO_ARENA a = arena_new(0);
 	placement told = {.id = STR_NONE};
-	agent_entry e = {.id = b->r.id, .fence = b->r.fence, .is_paid = true};
+	agent_entry e = seat_entry(r, w, &w->seats[0], &b->r, a);
 
-	e.let_in = (cluster_let_in){
-		b->r.tenant, b->request ? str_from(b->request) : STR_NONE, b->r.loan, b->r.charge, b->r.at_us};
-	str json = str_print(a, "{\"placed\":%s}", b->placed ? b->placed : "[]");
-	if (js_read_output(&placement_type, json, a, &told, NULL) == ERR_OK)
+	str json = b->placed ? str_print(a, "{\"placed\":%s}", b->placed) : STR_NONE;
+	e.is_paid = true;
+	if (b->request)
+		e.let_in.request = str_from(b->request);
+	if (json.n && js_read_output(&placement_type, json, a, &told, NULL) == ERR_OK)
 		e.placed = told.placed;
 	agent_let_in(r->agent, &e, now_us);
 }
@@ -103,7 +105,7 @@ static void lent_landed(real *r, const bind_row *b, int64_t now_us)
 	seat_move(&r->works, w, &w->seats[0], SEAT_BOUND, now_us);
 	if (w->max_runtime_s)
 		works_time(&r->works, w);
-	let_in_tell(r, b, now_us);
+	let_in_tell(r, w, b, now_us);
 }
 
 void bind_landed(real *r, bind_row *b, int64_t now_us)

@@ -114,6 +114,8 @@ static desk_answer loan_answer(real *r, const pod *p, pod_ask *q, str tenant, in
 		ret.why = "the server has not said which class its devices are";
 	else if (n.worst == PURSE_SHUT && !is_wanted)
 		ret.why = "the server was away for too long, nothing new may start";
+	else if (n.worst == PURSE_UNKEPT && !is_wanted)
+		ret.why = "more is lent to this cluster than its agent can remember: the server is to decide";
 	else
 		ret.why = str_z(a, str_print(a, "waiting for quota of " STR_FMT " on " STR_FMT, STR_ARG(tenant),
 					   STR_ARG(n.model)));
@@ -128,6 +130,8 @@ desk_answer desk_look(real *r, const pod *p, pod_ask *q, int64_t now_us, arena *
 
 	if (!r->agent)
 		return (desk_answer){.word = DESK_UNSEEN};
+	if (r->lacks_config)
+		return no("the server has not said yet whose its namespace is");
 	if (!tenant.n)
 		return no(say(a, "no tenant for namespace", p->meta.space));
 	if (w && w->is_claimed == (claimed.n > 0))

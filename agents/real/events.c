@@ -64,30 +64,44 @@ static void on_sent(void *arg, const kube_reply *r)
 	(void)r;
 }
 
-void events_pod(
-	events *e, str space, str name, str uid, bool is_warning, const char *reason, str message, int64_t now_us)
+/* v: what it is about, and its words. */
+static void tell(events *e, kube_event *v, int64_t now_us)
 {
 	AUTO_ARENA a = arena_new(0);
-	event_row *row = row_of(e, str_print(a, STR_FMT " %s", STR_ARG(uid), reason), now_us);
+	event_row *row = row_of(e, str_print(a, STR_FMT " " STR_FMT, STR_ARG(v->uid), STR_ARG(v->reason)), now_us);
 
 	row->count++;
 	if (row->written_us && now_us - row->written_us < EVENTS_EVERY_US)
 		return;
 	row->written_us = now_us;
-	kube_event v = {
-		.name = kube_event_name(name, a),
-		.kind = S("Pod"),
+	v->name = kube_event_name(v->object, a);
+	v->component = str_from(e->component);
+	v->instance = str_from(e->instance);
+	v->first_us = row->first_us;
+	v->last_us = now_us;
+	v->count = row->count;
+	(void)kube_event_send(e->kube, v, (kube_done){on_sent, NULL});
+}
+
+void events_pod(
+	events *e, str space, str name, str uid, bool is_warning, const char *reason, str message, int64_t now_us)
+{
+	kube_event v = {.kind = S("Pod"),
 		.space = space,
 		.object = name,
 		.uid = uid,
 		.is_warning = is_warning,
 		.reason = str_from(reason),
-		.message = message,
-		.component = str_from(e->component),
-		.instance = str_from(e->instance),
-		.first_us = row->first_us,
-		.last_us = now_us,
-		.count = row->count,
-	};
-	(void)kube_event_send(e->kube, &v, (kube_done){on_sent, NULL});
+		.message = message};
+
+	tell(e, &v, now_us);
+}
+
+void events_node(events *e, str name, str uid, const char *reason, str message, int64_t now_us)
+{
+	kube_event v = {.kind = S("Node"), .object = name, .uid = uid, .is_warning = true};
+
+	v.reason = str_from(reason);
+	v.message = message;
+	tell(e, &v, now_us);
 }

@@ -1,4 +1,4 @@
-/* events: what people read in `kubectl describe` of a pod, few of them.
+/* events: what people read in `kubectl describe` of a pod or a node, few of them.
  *
  * The same reason about the same object is written once a minute at most: what comes in between raises its count.
  */
@@ -15,3 +15,5 @@ void events_free(events *e); /* NULL-safe */
 /* About a pod. reason: one word ("Evicted"). */
 void events_pod(
 	events *e, str space, str name, str uid, bool is_warning, const char *reason, str message, int64_t now_us);
+/* About a node: a warning. */
+void events_node(events *e, str name, str uid, const char *reason, str message, int64_t now_us);

@@ -188,8 +188,10 @@ static void listed_tell(
 		all[told.placed.n++] = *(placed_pod *)one.v;
 	}
 	if (w->n_seats)
-		let_in.request = wish_of_placed(&told.placed, let_in.tenant, str_from(w->seats[0].space),
-			str_from(w->seats[0].pod), w->max_runtime_s, a);
+		let_in.request = wish_of_placed(&told.placed,
+			&(wish_pod){let_in.tenant, str_from(w->seats[0].space), str_from(w->seats[0].pod),
+				str_from(w->priority), w->max_runtime_s},
+			a);
 	told.let_in = w->loan[0] ? &let_in : NULL;
 	w->has_phase = true;
 	w->phase = phase;
@@ -390,8 +392,10 @@ static bool face_wants_config(void *self, bool *ret_soon)
 static void face_take_config(void *self, const sync_config *c)
 {
 	real *r = self;
+	bool lacked_config = r->lacks_config;
 
-	if (!models_take(&r->models, c))
+	r->lacks_config = false;
+	if (!models_take(&r->models, c) && !lacked_config)
 		return;
 	real_spaces_tell(r);
 	r->misses = 0;

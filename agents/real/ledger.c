@@ -86,6 +86,7 @@ static const js_field ledger_fields[] = {
 	F(asked, JS_OPTIONAL, "Pods that the server decides about.", JS_ITEMS(0, ROWS_MAX)),
 	F(denied, JS_OPTIONAL, "Pods that it will not place.", JS_OF(ledger_denial), JS_ITEMS(0, ROWS_MAX)),
 	F(config, JS_OPTIONAL, "What the server said of the cluster.", JS_OF(sync_config)),
+	F(is_config_cut, JS_OPTIONAL, "It said of more namespaces than stand here."),
 };
 #undef F
 JS_TYPE(ledger, "What an agent must not forget.");

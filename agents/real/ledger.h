@@ -9,7 +9,10 @@
 #include "agents/scheduling/stock.h"
 #include "api/types/agent.h"
 
-enum { LEDGER_BYTES_MAX = 700 << 10 /* a Secret holds 1 MiB, and this is written there in base 64 */ };
+enum {
+	LEDGER_BYTES_MAX = 700 << 10, /* a Secret holds 1 MiB, and this is written there in base 64 */
+	LEDGER_CONFIG_BYTES = 128 << 10,
+};
 
 typedef struct ledger_share {
 	str uuid;
@@ -56,6 +59,7 @@ typedef struct ledger {
 	strs asked;     /* uids of pods about which the server was asked, or is about to be, and that wait, or waited */
 	js_list denied; /* of ledger_denial */
 	sync_config config;
+	bool is_config_cut; /* its namespaces are too many to stand here */
 } ledger;
 
 typedef struct ledger_line {

@@ -7,12 +7,23 @@
 enum {
 	LINE_ARENA_BYTES = 16 << 20,
 	SHARE_BYTES = 160,
+	SPACE_BYTES = 32,
 	ENTRY_BYTES = 1024 /* names of a pod and its node, a receipt */
 };
 
+_Static_assert((int)BORROW_KEPT_BYTES + (int)LEDGER_CONFIG_BYTES < LEDGER_BYTES_MAX / 16 * 7,
+	"whatever was lent and said, there is room for pods that wait");
+
 static str device_why(const void *arg, str node, str uuid)
 {
-	return sick_why(arg, node, uuid);
+	return sick_why(stock_sick(((const real *)arg)->spec.stock), node, uuid);
+}
+
+static bool device_is_elsewhere(const void *arg, str node, str uuid)
+{
+	str at = stock_device_node(((const real *)arg)->spec.stock, uuid);
+
+	return at.n && !str_eq(at, node);
 }
 
 real *real_new(const real_spec *s)
@@ -24,7 +35,8 @@ real *real_new(const real_spec *s)
 	signing_key_public(s->key, r->public_key);
 	r->events = events_new(s->kube, "reeve-agent", s->identity);
 	r->roster.why = device_why;
-	r->roster.arg = stock_sick(s->stock);
+	r->roster.is_elsewhere = device_is_elsewhere;
+	r->roster.arg = r;
 	return r;
 }
 
@@ -51,11 +63,24 @@ void real_free(real *r)
 	free(r);
 }
 
+static void twice_tell(real *r, const kube_node *n, str uuid, arena *a)
+{
+	str at = stock_device_node(r->spec.stock, uuid);
+
+	events_node(r->events, n->meta.name, n->meta.uid, "DeviceToldTwice",
+		str_print(a, "device " STR_FMT " stands on " STR_FMT ", which tells of it too: here it takes no pods",
+			STR_ARG(str_cut(uuid, 0, 128)), STR_ARG(at)),
+		clock_now_us());
+}
+
 static void node_seen(void *arg, const kube_node *n)
 {
+	AUTO_ARENA a = arena_new(0);
 	real *r = arg;
+	str uuid = roster_put(&r->roster, n, a);
 
-	roster_put(&r->roster, n);
+	if (uuid.n && r->agent)
+		twice_tell(r, n, uuid, a);
 	r->is_stirred = true;
 	real_stir(r);
 }
@@ -298,12 +323,52 @@ static js_list denied_keep(const real *r, arena *a)
 	return (js_list){all, n};
 }
 
+/* Of namespaces without end those go that would leave no room for the rest: whoever takes over asks the server first.
+ */
+static void config_keep(const real *r, arena *a, ledger *l)
+{
+	const sync_space *v;
+	size_t bytes = 0;
+
+	l->config = models_keep(&r->models, a);
+	v = l->config.namespaces.v;
+	for (uint32_t i = 0; i < l->config.namespaces.n; i++)
+		bytes += SPACE_BYTES + v[i].namespace.n + v[i].tenant.n;
+	l->is_config_cut = bytes > LEDGER_CONFIG_BYTES || r->lacks_config;
+	if (bytes > LEDGER_CONFIG_BYTES)
+		l->config.namespaces.n = 0;
+}
+
+static void config_recall(real *r, const ledger *l)
+{
+	r->lacks_config = l->is_config_cut;
+	if (!l->config.classes.n && !l->config.namespaces.n && !l->config.default_tenant.n)
+		return;
+	(void)models_take(&r->models, &l->config);
+	real_spaces_tell(r);
+}
+
+void real_hear(real *r, str text)
+{
+	AUTO_ARENA a = arena_new(0);
+	ledger l;
+
+	if (!r->vault && ledger_read(text, a, &l, NULL) == ERR_OK)
+		config_recall(r, &l);
+}
+
+bool real_knows_spaces(const real *r)
+{
+	return !r->lacks_config;
+}
+
 void real_compose(void *arg, str writer, int64_t number, buf *out)
 {
 	AUTO_ARENA a = arena_new(0);
 	real *r = arg;
-	ledger l = {.writer = writer, .number = number, .config = models_keep(&r->models, a)};
+	ledger l = {.writer = writer, .number = number};
 
+	config_keep(r, a, &l);
 	strs lines = r->agent ? agent_keep(r->agent, a) : r->kept;
 	ledger_line *memory = ARENA_ARRAY(a, ledger_line, lines.n + 1);
 	for (uint32_t i = 0; i < lines.n; i++)
@@ -422,10 +487,7 @@ err real_act(real *r, vault *v, str text, fault *f)
 	r->kept = (strs){ARENA_ARRAY(r->kept_arena, str, l.memory.n + 1), l.memory.n};
 	for (uint32_t i = 0; i < l.memory.n; i++)
 		r->kept.v[i] = str_dup(r->kept_arena, lines[i].text);
-	if (l.config.classes.n || l.config.namespaces.n || l.config.default_tenant.n) {
-		(void)models_take(&r->models, &l.config);
-		real_spaces_tell(r);
-	}
+	config_recall(r, &l);
 	for (uint32_t i = 0; i < l.orders.n; i++)
 		order_inherit(r, &((const ledger_order *)l.orders.v)[i], now_us);
 	for (uint32_t i = 0; i < l.asked.n; i++)
@@ -494,7 +556,7 @@ tenant_left real_left(const real *r, str tenant, const vendor *kind)
 	for (uint32_t i = 0; r->agent && i < all.n; i++) {
 		str class = models_class(&r->models, all.products[i]);
 		const loan *l = class.n ? borrow_of(agent_borrow(r->agent), tenant, class) : NULL;
-		if (!l)
+		if (!l || !l->is_kept)
 			continue;
 		const amounts *has = &l->hold.offered, *used = &l->hold.used;
 		left.is_known = true;

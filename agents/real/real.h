@@ -54,6 +54,10 @@ void real_mirror(real *r, mirror *m);
 
 /* We lead, and the vault is ours: takes up what the last one has left. ERR_BAD_FIELD: it cannot be read. */
 err real_act(real *r, vault *v, str ledger, fault *f) MUST_CHECK;
+/* Another one acts, and this is what it wrote last: whose the pods of which namespace are is known here too. */
+void real_hear(real *r, str ledger);
+/* Whether that is known, as far as the server has said it. */
+bool real_knows_spaces(const real *r);
 /* What the core is to remember, out of that ledger, in a. */
 str real_memory(str ledger, arena *a);
 cluster_ref real_cluster(real *r);

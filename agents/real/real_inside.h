@@ -114,6 +114,7 @@ struct real {
 	uint32_t wakes;    /* pods that were waked in this scan, or would have been */
 	map waked;         /* waked_row, by tenant and class */
 	map asked;         /* asked_row, by tenant */
+	bool lacks_config; /* the server said of namespaces what is not known here */
 	bool is_held;      /* there were more than what is lent pays for */
 	bool is_scanning, is_stirred;
 	bool is_unknown; /* there was a product without a class when the server was to be asked last */
@@ -181,6 +182,8 @@ void seen_pod(void *real, const pod *p, str text);
 void seen_pod_gone(void *real, const object_meta *m);
 /* Where the stock says that the seat's pod stands: as the server is told of it. */
 js_list seat_placed(real *r, const seat *s, arena *a);
+/* The same as a pod that was let in, by its receipt and what it holds. */
+agent_entry seat_entry(real *r, const work *w, const seat *s, const receipt *t, arena *a);
 
 /* waits.c */
 void waits_put(real *r, str uid);

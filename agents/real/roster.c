@@ -9,7 +9,8 @@ enum { NODE_BYTES_MAX = 1 << 20, DEVICES_MAX = 256, KINDS_MAX = 64, SLOTS_MAX = 
 
 typedef struct roster_row {
 	uint32_t name_n, text_n;
-	char bytes[]; /* name, then the report */
+	uint32_t n_elsewhere; /* devices in the report that are not told */
+	char bytes[];         /* name, then the report */
 } roster_row;
 
 static str row_name(const roster_row *w)
@@ -146,7 +147,7 @@ static js_list taints_of(const kube_node *n, arena *a)
 	return (js_list){all, count};
 }
 
-static js_raw labels_of(const kube_node *n, arena *a)
+static js_raw labels_of(const kube_node *n, bool is_twice, arena *a)
 {
 	buf out;
 
@@ -154,9 +155,13 @@ static js_raw labels_of(const kube_node *n, arena *a)
 	js_writer w = js_writer_on(&out);
 	js_object_begin(&w);
 	for (uint32_t i = 0; i < n->labels.n; i++) {
+		if (str_eq(n->labels.v[i].key, S(ROSTER_TWICE_KEY)))
+			continue;
 		js_key(&w, n->labels.v[i].key);
 		js_text(&w, n->labels.v[i].value);
 	}
+	if (is_twice)
+		js_put_text(&w, ROSTER_TWICE_KEY, S(ROSTER_TWICE));
 	js_object_end(&w);
 	js_raw raw = {out.over ? STR_NONE : str_dup(a, buf_str(&out))};
 	buf_done(&out);
@@ -171,8 +176,23 @@ static int64_t amount(const kube_node *n, const char *resource, int exponent)
 	return kube_node_allocatable(n, resource, &q) && quantity_to_i64(q, exponent, &v) && v > 0 ? v : 0;
 }
 
+static uint32_t elsewhere_count(const roster *r, str node, const js_list *devices, str *ret_first)
+{
+	const report_device *d = devices->v;
+	uint32_t n = 0;
+
+	*ret_first = STR_NONE;
+	for (uint32_t i = 0; r->is_elsewhere && i < devices->n; i++) {
+		if (!r->is_elsewhere(r->arg, node, d[i].uuid))
+			continue;
+		if (!n++)
+			*ret_first = d[i].uuid;
+	}
+	return n;
+}
+
 /* Its report as JSON, or an absent text for a node without devices. */
-static str report_text(const kube_node *n, arena *a)
+static str report_text(const kube_node *n, const js_list *devices, bool is_twice, arena *a)
 {
 	report_node told = {
 		.name = n->meta.name,
@@ -182,9 +202,9 @@ static str report_text(const kube_node *n, arena *a)
 		.health = n->is_unready    ? S("not ready")
 			  : n->is_cordoned ? S("cordoned")
 					   : S("ok"),
-		.labels = labels_of(n, a),
+		.labels = labels_of(n, is_twice, a),
 		.taints = taints_of(n, a),
-		.devices = devices_of(n, a),
+		.devices = *devices,
 	};
 	buf out;
 
@@ -209,18 +229,20 @@ void roster_drop(roster *r, str name)
 	free(w);
 }
 
-void roster_put(roster *r, const kube_node *n)
+str roster_put(roster *r, const kube_node *n, arena *a)
 {
-	AUTO_ARENA a = arena_new(0);
 	roster_row *old = map_find(&r->by_name, n->meta.name);
-	str text = report_text(n, a);
+	js_list devices = devices_of(n, a);
+	str first;
+	uint32_t elsewhere = elsewhere_count(r, n->meta.name, &devices, &first);
+	str text = report_text(n, &devices, elsewhere > 0, a);
 
 	if (!text.n) {
 		roster_drop(r, n->meta.name);
-		return;
+		return STR_NONE;
 	}
-	if (old && str_eq(row_text(old), text))
-		return;
+	if (old && old->n_elsewhere == elsewhere && str_eq(row_text(old), text))
+		return first;
 	roster_row *w = calloc(1, sizeof(*w) + n->meta.name.n + text.n);
 	assert(w);
 	w->name_n = n->meta.name.n;
@@ -229,8 +251,10 @@ void roster_put(roster *r, const kube_node *n)
 	memcpy(w->bytes + w->name_n, text.p, text.n);
 	(void)map_remove(&r->by_name, row_name(w));
 	free(old);
+	w->n_elsewhere = elsewhere;
 	(void)map_put(&r->by_name, row_name(w), w);
 	news_add(r, row_name(w), false);
+	return first;
 }
 
 void roster_stir(roster *r, str name)
@@ -239,10 +263,22 @@ void roster_stir(roster *r, str name)
 		news_add(r, name, false);
 }
 
+static void elsewhere_drop(const roster *r, report_node *n)
+{
+	report_device *d = n->devices.v;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n->devices.n; i++)
+		if (!r->is_elsewhere || !r->is_elsewhere(r->arg, n->name, d[i].uuid))
+			d[kept++] = d[i];
+	n->devices.n = kept;
+}
+
 static bool row_read(const roster *r, const roster_row *w, arena *a, report_node *ret)
 {
 	if (js_read_output(&report_node_type, row_text(w), a, ret, NULL))
 		return false;
+	elsewhere_drop(r, ret);
 	report_device *d = ret->devices.v;
 	for (uint32_t i = 0; r->why && i < ret->devices.n; i++) {
 		str why = r->why(r->arg, ret->name, d[i].uuid);

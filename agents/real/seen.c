@@ -29,13 +29,22 @@ js_list seat_placed(real *r, const seat *s, arena *a)
 	return wish_placed(shares, n, r->spec.stock, &r->models, NULL, str_dup(a, str_from(s->node)), s->index, a);
 }
 
+agent_entry seat_entry(real *r, const work *w, const seat *s, const receipt *t, arena *a)
+{
+	agent_entry e = {.id = t->id, .fence = t->fence, .placed = seat_placed(r, s, a)};
+	str request = wish_of_placed(&e.placed,
+		&(wish_pod){t->tenant, str_from(s->space), str_from(s->pod), str_from(w->priority), t->max_runtime_s},
+		a);
+
+	e.let_in = (cluster_let_in){t->tenant, request, t->loan, t->charge, t->at_us};
+	return e;
+}
+
 /* A Binding landed of which nothing is known here any more. */
 static void late_tell(real *r, const work *w, const seat *s, const receipt *t, int64_t now_us, arena *a)
 {
-	agent_entry e = {.id = t->id, .fence = t->fence, .placed = seat_placed(r, s, a)};
-	str request = wish_of_placed(&e.placed, t->tenant, str_from(s->space), str_from(s->pod), t->max_runtime_s, a);
+	agent_entry e = seat_entry(r, w, s, t, a);
 
-	e.let_in = (cluster_let_in){t->tenant, request, t->loan, t->charge, t->at_us};
 	if (w->loan[0])
 		agent_let_in(r->agent, &e, now_us);
 }
@@ -73,6 +82,7 @@ static work *adopt(real *r, const pod *p, int64_t now_us, seat **ret_seat)
 		return NULL;
 	seat_free(r, w, s);
 	seat_take(&r->works, w, s, p->meta.uid, p->meta.space, p->meta.name, p->node);
+	work_text(&w->priority, p->priority_class.n ? p->priority_class : STR_NONE);
 	if (is_new && r->agent)
 		late_tell(r, w, s, &t, now_us, a);
 	*ret_seat = s;

@@ -36,6 +36,7 @@ struct site {
 	badge *badge;
 	agent *agent;
 	bool is_leading, has_pods, is_acting, is_ended;
+	bool has_seen;               /* the Secret, after the parts were there */
 	bool is_listing, is_current; /* the cluster was listed after the Secret was ours alone */
 };
 
@@ -83,6 +84,14 @@ static void on_taken(void *arg, str ledger)
 	}
 	log_info("site.acting", KV_Z("identity", s->spec.identity));
 	s->spec.on_act(s->spec.arg, real_cluster(s->real), real_memory(ledger, a));
+}
+
+static void on_seen(void *arg, str ledger)
+{
+	site *s = arg;
+
+	real_hear(s->real, ledger);
+	s->has_seen = true;
 }
 
 static void compose(void *arg, str writer, int64_t number, buf *out)
@@ -217,11 +226,12 @@ static void word_reply(web_req *r, const char *why_not)
 static void readyz(void *arg, web_req *r)
 {
 	const site *s = arg;
-	bool is_known = s->has_pods && spaces_is_ready(s->spaces);
+	bool is_known = s->has_pods && spaces_is_ready(s->spaces) && (s->has_seen || s->agent);
 
-	word_reply(r, !is_known                 ? "the cluster is not known whole yet\n"
-		      : !badge_is_off(s->badge) ? "its pod still says that it acts\n"
-						: NULL);
+	word_reply(r, !is_known                     ? "the cluster is not known whole yet\n"
+		      : !real_knows_spaces(s->real) ? "its namespaces are too many to be known here yet\n"
+		      : !badge_is_off(s->badge)     ? "its pod still says that it acts\n"
+						    : NULL);
 }
 
 /* Whoever binds. */
@@ -486,6 +496,7 @@ static void on_uid(void *arg, const kube_reply *r)
 		.name = str_from(s->spec.secret),
 		.home = s->spec.home,
 		.on_open = on_identity,
+		.on_seen = on_seen,
 		.on_taken = on_taken,
 		.compose = compose,
 		.on_kept = on_kept,

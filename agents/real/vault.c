@@ -12,7 +12,7 @@
 
 enum { BODY_MAX = 3 << 20, FILE_MODE = 0600, WRITER_MAX = 32 };
 
-typedef enum vault_step { STEP_OPEN, STEP_TAKE, STEP_CHECK, STEP_WRITE } vault_step;
+typedef enum vault_step { STEP_OPEN, STEP_LOOK, STEP_TAKE, STEP_CHECK, STEP_WRITE } vault_step;
 
 struct vault {
 	vault_spec spec;
@@ -20,7 +20,8 @@ struct vault {
 	str path;     /* of the Secret */
 	loop_timer *again;
 	kube_call *call;
-	vault_step step; /* what a read is for; CHECK: nothing is written before it has said what became of a patch */
+	vault_step asked; /* what the read under way was for */
+	vault_step step;  /* what a read is for; CHECK: nothing is written before it has said what became of a patch */
 	char version[OBJECT_VERSION_MAX + 1], writer[WRITER_MAX];
 	char before[WRITER_MAX];    /* who wrote the ledger that was taken over */
 	int64_t wanted, sent, kept; /* numbers of texts */
@@ -62,7 +63,8 @@ static void trouble(vault *v, const kube_reply *r)
 {
 	if (v->spec.on_trouble)
 		v->spec.on_trouble(v->spec.arg, r->status, r->message);
-	loop_timer_arm(v->again, r->retry_after_ms ? r->retry_after_ms * 1000 : VAULT_AGAIN_US);
+	int64_t again_us = v->step == STEP_LOOK ? VAULT_LOOK_US : VAULT_AGAIN_US;
+	loop_timer_arm(v->again, r->retry_after_ms ? r->retry_after_ms * 1000 : again_us);
 }
 
 static void version_keep(vault *v, str version)
@@ -237,6 +239,14 @@ static void checked(vault *v, const fields_pairs *data, bool has_moved, arena *a
 	patch_send(v);
 }
 
+/* Nothing of what stands there binds who does not write. */
+static void looked(vault *v, const fields_pairs *data, bool has_moved)
+{
+	loop_timer_arm(v->again, VAULT_LOOK_US);
+	if (has_moved && v->spec.on_seen)
+		v->spec.on_seen(v->spec.arg, data_find(data, "ledger"));
+}
+
 static void secret_take(vault *v, str object)
 {
 	AUTO_ARENA a = arena_new(0);
@@ -254,14 +264,22 @@ static void secret_take(vault *v, str object)
 		checked(v, &data, has_moved, a);
 		return;
 	}
+	if (v->step == STEP_LOOK) {
+		looked(v, &data, has_moved);
+		return;
+	}
 	if (files_settle(v, &data, a, &f)) {
 		lose(v, f.detail);
 		return;
 	}
-	if (v->step == STEP_OPEN)
-		v->spec.on_open(v->spec.arg);
-	else
+	if (v->step == STEP_TAKE) {
 		taken(v, &data);
+		return;
+	}
+	v->step = STEP_LOOK;
+	version_keep(v, S("")); /* whatever stands there is news */
+	loop_timer_arm(v->again, 0);
+	v->spec.on_open(v->spec.arg);
 }
 
 static void on_read(void *arg, const kube_reply *r)
@@ -270,11 +288,13 @@ static void on_read(void *arg, const kube_reply *r)
 
 	if (!reply_is_ours(v))
 		return;
-	if (kube_is_done(r))
+	if (v->asked != v->step)
+		read_send(v);
+	else if (kube_is_done(r))
 		secret_take(v, r->body);
 	else if (r->status == 404 && v->step == STEP_OPEN)
 		secret_make(v);
-	else if (r->status == 404)
+	else if (r->status == 404 && v->step != STEP_LOOK)
 		lose(v, "the Secret is gone");
 	else
 		trouble(v, r);
@@ -287,6 +307,7 @@ static void read_send(void *arg)
 
 	loop_timer_disarm(v->again);
 	assert(!v->call);
+	v->asked = v->step;
 	body_send(v, "GET", v->path, NULL, &none, on_read);
 }
 

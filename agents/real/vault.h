@@ -1,4 +1,4 @@
-/* vault: the agents' Secret: who they are, and the ledger of the one that acts.
+/* vault: the agents' Secret: who they are, and the ledger of the one that acts, which the others look at now and then.
  *
  * Both agents of a cluster are one towards the server, so key, certificate and the key that signs plans stand in the
  * Secret; each keeps them as files too (home.h), which is where they are used from. The ledger is written by the leader
@@ -16,6 +16,7 @@
 
 enum { VAULT_TEXT_MAX = 700 << 10 };
 #define VAULT_AGAIN_US ((int64_t)500000)
+#define VAULT_LOOK_US  ((int64_t)30 * 1000000)
 
 typedef struct vault vault;
 
@@ -26,6 +27,9 @@ typedef struct vault_spec {
 	const home *home;
 	/* Once: the identity of the cluster's agents stands in home's files. */
 	void (*on_open)(void *arg);
+	/* What the one that acts wrote last, read by another one: soon after on_open, and when it has changed since.
+	 * Optional. */
+	void (*on_seen)(void *arg, str ledger);
 	/* After vault_take: what stood there, absent: nothing. Valid during the call. */
 	void (*on_taken)(void *arg, str ledger);
 	/* Writes the ledger as it is now, with the writer and the number, by which it is known again. */

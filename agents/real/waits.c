@@ -80,12 +80,27 @@ void waits_drop(real *r, str uid)
 	free(w);
 }
 
+/* Its place in the ledger is its tenant's, as it was the last agent's. */
+static void asked_inherit(real *r, wait_row *w, str uid)
+{
+	AUTO_ARENA a = arena_new(0);
+	str text = mirror_waiting(r->mirror, uid);
+	pod p;
+
+	str tenant = text.n && pod_read(text, a, &p) == ERR_OK ? spaces_tenant(r->spec.spaces, p.meta.space) : STR_NONE;
+	w->is_asked = true;
+	if (!tenant.n || w->asked_of)
+		return;
+	w->asked_of = asked_row_of(r, tenant);
+	w->asked_of->n++;
+}
+
 void waits_inherit(real *r, str uid)
 {
 	wait_row *w = map_find(&r->waits, uid);
 
 	if (w)
-		w->is_asked = true;
+		asked_inherit(r, w, uid);
 	else
 		wait_left(r, uid, name_of_pod(r->spec.cluster_uid, uid));
 }
@@ -174,10 +189,14 @@ void wait_wake(real *r, const pod *p, str word)
 static void server_ask(real *r, wait_row *w, const pod *p, str tenant, const cluster_events *e, arena *a)
 {
 	pod_ask *q = ARENA_NEW(a, pod_ask); /* whole: the one that was looked at has lost classes */
+	pod meek = *p;
 
+	/* The server evicts for what is important: one that wants nobody to go does not say so. */
+	if (p->is_meek)
+		meek.priority_class = STR_NONE;
 	if (pod_ask_read(p, r->spec.stock, (pod_policies){0}, a, q, NULL))
 		return;
-	str request = wish_request(p, q, r->spec.stock, &r->models, tenant, a);
+	str request = wish_request(&meek, q, r->spec.stock, &r->models, tenant, a);
 	if (!request.n || (!w->is_asked && !asked_take(r, w, tenant)))
 		return;
 	w->is_told = w->is_asked = true;

@@ -126,6 +126,15 @@ static js_list tolerations_of(const pod *p, arena *a)
 	return (js_list){all, p->n_tolerations};
 }
 
+/* What cannot be a name of the server's is nobody's there. */
+static void priority_give(placement_request *r, str class)
+{
+	if (!str_is_name(class))
+		return;
+	r->priority = class;
+	js_give(&placement_request_type, r, "priority");
+}
+
 static void where_fill(const pod *p, placement_request *r, arena *a)
 {
 	object_pair labels[] = {{S("reeve.io/namespace"), p->meta.space}, {S("reeve.io/pod"), p->meta.name}};
@@ -146,6 +155,7 @@ static void where_fill(const pod *p, placement_request *r, arena *a)
 	}
 	r->labels = pairs_text(labels, 2, a);
 	js_give(&placement_request_type, r, "labels");
+	priority_give(r, p->priority_class);
 	r->max_runtime_s = name_max_runtime_s(p);
 	if (r->max_runtime_s)
 		js_give(&placement_request_type, r, "max_runtime_s");
@@ -215,10 +225,10 @@ static js_list asks_of(const placed_pod *p, arena *a)
 	return (js_list){all, n};
 }
 
-str wish_of_placed(const js_list *placed, str tenant, str space, str name, int64_t max_runtime_s, arena *a)
+str wish_of_placed(const js_list *placed, const wish_pod *p, arena *a)
 {
-	placement_request r = {.tenant = tenant, .max_runtime_s = max_runtime_s};
-	object_pair labels[] = {{S("reeve.io/namespace"), space}, {S("reeve.io/pod"), name}};
+	placement_request r = {.tenant = p->tenant, .max_runtime_s = p->max_runtime_s};
+	object_pair labels[] = {{S("reeve.io/namespace"), p->space}, {S("reeve.io/pod"), p->name}};
 
 	if (!placed->n)
 		return STR_NONE;
@@ -227,10 +237,11 @@ str wish_of_placed(const js_list *placed, str tenant, str space, str name, int64
 	js_give(&placement_request_type, &r, "tenant");
 	js_give(&placement_request_type, &r, "devices");
 	js_give(&placement_request_type, &r, "labels");
-	if (max_runtime_s)
+	priority_give(&r, p->priority);
+	if (p->max_runtime_s)
 		js_give(&placement_request_type, &r, "max_runtime_s");
-	if (str_is_name(name)) {
-		r.name = name;
+	if (str_is_name(p->name)) {
+		r.name = p->name;
 		js_give(&placement_request_type, &r, "name");
 	}
 	return r.devices.n ? request_print(&r, a) : STR_NONE;

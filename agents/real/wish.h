@@ -8,10 +8,15 @@
 #include "agents/real/models.h"
 #include "api/types/placement.h"
 
-/* As a placement request. Absent: it cannot be told, since no class of its devices is known. */
+/* As a placement request. Absent: it cannot be told, since no class of its devices is known. Its PriorityClass is told
+ * by name: the server knows its own by the same. */
 str wish_request(const pod *p, const pod_ask *q, const stock *s, const models *m, str tenant, arena *a);
 /* The request of a pod that holds this already, as far as it can be told from that. */
-str wish_of_placed(const js_list *placed, str tenant, str space, str name, int64_t max_runtime_s, arena *a);
+typedef struct wish_pod {
+	str tenant, space, name, priority;
+	int64_t max_runtime_s;
+} wish_pod;
+str wish_of_placed(const js_list *placed, const wish_pod *p, arena *a);
 /* What the whole pod would be charged if all entries that may be served by that class were. */
 amounts wish_charge(const pod_ask *q, stock *s, int32_t class_id);
 /* What the granted shares are charged, and of which class. False: several classes, or one that is not known. */

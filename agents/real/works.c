@@ -45,6 +45,7 @@ static void work_free(work *w)
 	free(w->tenant);
 	free(w->loan);
 	free(w->placed);
+	free(w->priority);
 	free(w);
 }
 

@@ -49,6 +49,7 @@ struct work {
 	bool is_cut;                    /* its max_runtime_s is over */
 	bool is_news;                   /* something moved: it is looked at with the next turn */
 	const char *reason;             /* why it ended; static */
+	char *priority;                 /* PriorityClass of its pod; NULL: none is known */
 	bool is_timed;                  /* stands in works.timed */
 	bool is_listed;                 /* stands in works.ordered */
 	char *placed;                   /* ordered: list of placed_pod, as JSON; else NULL */

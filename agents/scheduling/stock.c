@@ -24,6 +24,7 @@ struct stock_pod {
 
 typedef struct stock_node {
 	str name;
+	int64_t made_us; /* 0: not known */
 	stock_pod *pods;
 } stock_node;
 
@@ -270,41 +271,43 @@ static int32_t class_of(stock *s, uint32_t kind_at, const vendor *kind, str prod
 	return id;
 }
 
-/* Another node that is there tells of that device: whoever can write on one node could take those of another. */
-static bool is_anothers(stock *s, int32_t node, str uuid, fault *f)
+/* Another node that is there tells of that device: whoever can write on one node could take those of another. Of two
+ * the elder has it, whichever is heard first: whoever makes a node now gets nothing of those that are there, and every
+ * agent finds the same. What is in use stays where it is. */
+static bool is_anothers(stock *s, int32_t node, const kube_node *n, str uuid, fault *f)
 {
 	int32_t device = fleet_device_find(&s->fleet, s->cluster, uuid);
 	int32_t at = device == FLEET_NONE ? node : s->fleet.devices.v[device].node;
 
-	if (at != node)
-		(void)fault_set(f, ERR_CONFLICT, "devices",
-			"device " STR_FMT " is told by another node too, and stays there",
-			STR_ARG(str_cut(uuid, 0, 128)));
-	return at != node;
+	if (at == node)
+		return false;
+	const stock_node *other = map_find(&s->nodes, s->fleet.node_names.v[at]);
+	if (other && n->made_us && n->made_us < other->made_us && !s->fleet.devices.v[device].sharers) {
+		fleet_device_remove(&s->fleet, device);
+		return false;
+	}
+	(void)fault_set(f, ERR_CONFLICT, "devices", "device " STR_FMT " is told by another node too, and stays there",
+		STR_ARG(str_cut(uuid, 0, 128)));
+	return true;
+}
+
+str stock_device_node(const stock *s, str uuid)
+{
+	int32_t device = fleet_device_find(&s->fleet, s->cluster, uuid);
+	int32_t node = device == FLEET_NONE ? FLEET_NONE : s->fleet.devices.v[device].node;
+
+	return node == FLEET_NONE ? STR_NONE : s->fleet.node_names.v[node];
 }
 
 static void device_put(stock *s, int32_t node, int32_t class_id, const kube_node *n, const inventory_device *from)
 {
-	device_spec spec = {.uuid = from->uuid, .class_id = class_id, .index = (int32_t)from->index};
+	device_spec spec = found_spec(from, class_id);
 	int32_t device;
 
-	spec.memory_mib = from->memory_mib ? from->memory_mib : 1;
-	spec.slots = from->slots ? (int32_t)from->slots : 1;
-	spec.numa = from->numa >= 0 && from->numa < INT16_MAX ? (int32_t)from->numa + 1 : 0;
-	spec.mode = from->n_profiles || str_eq(from->mode, S("hami-core")) ? CUT_SHARES : CUT_BY_CLASS;
 	if (fleet_device_put(&s->fleet, node, &spec, &device))
 		return;
 	sick_registered(&s->sick, &s->fleet, device, n->meta.name, from->uuid, from->is_healthy);
 	fleet_device_flag(&s->fleet, device, FLEET_CLOSED, found_is_closed(n, from));
-}
-
-static void devices_remove(stock *s, int32_t node, const found *left)
-{
-	for (int32_t d = s->fleet.nodes.v[node].first_device, next; d != FLEET_NONE; d = next) {
-		next = s->fleet.devices.v[d].next;
-		if (!found_has(left, s->fleet.device_uuids.v[d]))
-			fleet_device_remove(&s->fleet, d);
-	}
 }
 
 static void pods_unbook(stock *s, const stock_node *n)
@@ -344,6 +347,7 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 	stock_node *at = node_of(s, n->meta.name);
 
 	found_read(n, a, all, ret_f);
+	at->made_us = n->made_us;
 	pods_unbook(s, at);
 	int32_t node = fleet_node_find(&s->fleet, s->cluster, n->meta.name);
 	if (all->n_devices || node != FLEET_NONE) {
@@ -352,12 +356,12 @@ void stock_node_put(stock *s, const kube_node *n, fault *ret_f)
 		s->index.is_stale |= node == FLEET_NONE;
 		node = fleet_node_put(&s->fleet, s->cluster, &spec);
 		fleet_node_flag(&s->fleet, node, FLEET_CORDONED, n->is_cordoned);
-		devices_remove(s, node, all);
+		found_keep(all, &s->fleet, node);
 		for (uint32_t i = 0; vendor_at(i); i++)
 			for (uint32_t k = 0; k < all->all[i].n; k++) {
 				const inventory_device *d = &all->all[i].v[k];
 				int32_t class_id = class_of(s, i, vendor_at(i), d->product);
-				if (class_id != FLEET_NONE && !is_anothers(s, node, d->uuid, ret_f))
+				if (class_id != FLEET_NONE && !is_anothers(s, node, n, d->uuid, ret_f))
 					device_put(s, node, class_id, n, d);
 			}
 		node_link(s, node, all);

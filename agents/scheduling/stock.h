@@ -30,6 +30,8 @@ void stock_trust(stock *s, const uint8_t key[SIGNATURE_KEY]);
 /* Both may be told again and again; *ret_f says what of a node could not be read (then that kind has no devices). */
 void stock_node_put(stock *s, const kube_node *n, fault *ret_f);
 void stock_node_drop(stock *s, str name);
+/* The node that the device stands on here; absent: none. Where several tell of it, that is one of them. */
+str stock_device_node(const stock *s, str uuid);
 /* Which of its devices are not well. */
 sick *stock_sick(stock *s);
 /* A pod that is bound, or is not, or is over: it holds what its plan or its annotations say while it is bound and not

@@ -10,6 +10,7 @@
 #include "server/placer/load.h"
 
 enum { REQUEST_BYTES_MAX = 64 << 10 };
+#define PRIORITY_PREFIX "reeve-"
 
 static bool is_id(str name)
 {
@@ -67,7 +68,30 @@ static void plan_of(const books *b, const site *s, const js_list *placed, plan *
 	}
 }
 
-static str request_of(turn *t, const site *s, const payer *p, const report_item *item, str *ret_name)
+/* A pod names a PriorityClass of its cluster: ours of the same name, where there is one, with or without the `reeve-`
+ * that the agent's chart puts before. Any other leaves it to the tenant's policy. */
+static str priority_of(const books *b, str class)
+{
+	str bare = str_starts(class, S(PRIORITY_PREFIX)) ? str_cut(class, sizeof(PRIORITY_PREFIX) - 1, class.n) : class;
+
+	if (class.n && books_rank(b, class))
+		return class;
+	return bare.n && books_rank(b, bare) ? bare : STR_NONE;
+}
+
+static void priority_set(const books *b, placement_request *q)
+{
+	const js_type *t = &placement_request_type;
+
+	if (!js_given(t, q, "priority"))
+		return;
+	q->priority = priority_of(b, q->priority);
+	for (uint32_t i = 0; !q->priority.n && i < t->n; i++)
+		if (str_eq(str_of(t->fields[i].name, t->fields[i].name_n), S("priority")))
+			q->given &= ~((uint64_t)1 << i);
+}
+
+static str request_of(turn *t, const books *b, const site *s, const payer *p, const report_item *item, str *ret_name)
 {
 	placement_request q;
 	fault f;
@@ -76,6 +100,7 @@ static str request_of(turn *t, const site *s, const payer *p, const report_item 
 
 	if (js_read_output(&placement_request_type, item->request.json, t->a, &q, &f))
 		return STR_NONE;
+	priority_set(b, &q);
 	q.tenant = p->path;
 	q.clusters = (strs){&only, 1};
 	js_give(&placement_request_type, &q, "tenant");
@@ -123,7 +148,7 @@ void pods_admitted(turn *t, books *b, const site *s, const report_item *item, co
 	placement told;
 	str name;
 
-	str request = p ? request_of(t, s, p, item, &name) : STR_NONE;
+	str request = p ? request_of(t, b, s, p, item, &name) : STR_NONE;
 	if (!request.n || !fence_parse(item->fence, &incarnation, &no) || !placed_read(t, item, &told))
 		return;
 	mark(t, b, item->placement, p->key, true);
@@ -147,7 +172,7 @@ void pods_wanted(turn *t, books *b, const site *s, const report_item *item, cons
 	const payer *p = payer_of(b, item);
 	str name;
 
-	str request = p ? request_of(t, s, p, item, &name) : STR_NONE;
+	str request = p ? request_of(t, b, s, p, item, &name) : STR_NONE;
 	if (!request.n)
 		return;
 	mark(t, b, item->placement, p->key, false);

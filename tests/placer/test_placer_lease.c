@@ -251,6 +251,60 @@ Test(placer_lease, a_pod_that_found_nothing_lent_is_decided_here_for_its_cluster
 	realm_close(&r);
 }
 
+/* c1 lets one in, or wants one, whose pod names that PriorityClass. */
+static void pod_comes(realm *r, const char *kind, const char *name, const char *class, int node)
+{
+	char item[900];
+
+	snprintf(item, sizeof item,
+		"{\"kind\":\"%s\",\"placement\":\"plc_%s\",\"fence\":\"1.1\",\"tenant\":\"d\",\"request\":{\"tenant\":\"d\",\"priority\":\"%s\","
+		"\"devices\":[{\"classes\":[\"h100-80g\"]}]},\"placed\":[{\"group\":\"main\",\"index\":0,\"node\":\"c1-n%d\",\"devices\":["
+		"{\"uuid\":\"c1-n%d-g0\",\"memory_mib\":%d,\"compute_milli\":1000}]}]}",
+		kind, name, class, node, node, CARD_MIB);
+	realm_report(r, "c1", item);
+	if (strcmp(kind, "admitted") == 0) {
+		snprintf(item, sizeof item,
+			"{\"kind\":\"step\",\"placement\":\"plc_%s\",\"fence\":\"1.1\",\"state\":\"running\"}", name);
+		realm_report(r, "c1", item);
+	}
+	realm_settle(r);
+}
+
+static const char *pod_says(realm *r, const char *name)
+{
+	return realm_text(r,
+		"SELECT state || ' ' || coalesce(request::json ->> 'priority', '-') FROM placement WHERE id = 'plc_%s'",
+		name);
+}
+
+/* Every pod was as important as any other: one of high priority waited behind the low ones that used up the quota. */
+Test(placer_lease, a_pod_is_as_important_as_its_priority_class_says)
+{
+	realm r;
+
+	realm_open(&r, "placer_lease_priority", NULL);
+	realm_do(&r, "UPDATE priority SET min_runtime_s = 0");
+	realm_start(&r);
+	realm_settle(&r);
+	realm_govern(&r, "quota",
+		"INSERT INTO quota (tenant_key, model, limit_device_milli) SELECT key, 'h100-80g', 2000 FROM tenant WHERE path = 'd'");
+	pod_comes(&r, "admitted", "low", "reeve-low", 1);
+	pod_comes(&r, "admitted", "plain", "somebodys-own", 2);
+	cr_expect_str_eq(pod_says(&r, "low"), "running low");
+	cr_expect_str_eq(pod_says(&r, "plain"), "running -");
+	pod_comes(&r, "want", "lower", "low", 3);
+	cr_expect_str_eq(pod_says(&r, "lower"), "pending low");
+	cr_expect_str_eq(pod_says(&r, "low"), "running low", "nobody goes for its like");
+	pod_comes(&r, "want", "high", "reeve-high", 3);
+	cr_expect_str_eq(pod_says(&r, "high"), "pending high");
+	cr_expect_str_eq(pod_says(&r, "low"), "revoking low");
+	cr_expect_str_eq(pod_says(&r, "plain"), "running -");
+	step(&r, "low", "revoked");
+	cr_expect_str_eq(pod_says(&r, "high"), "granted high");
+	books_hold(&r);
+	realm_close(&r);
+}
+
 Test(placer_lease, after_a_restore_nothing_is_lent_before_all_have_told)
 {
 	realm r;

@@ -326,3 +326,70 @@ Test(binds, the_guard_knows_the_receipt_of_a_bind_and_opens_all_others)
 	cr_expect_eq(bind_find(t.real, S("pod2"))->r.id.n, 0, "what the Secret tells is opened");
 	stage_close(&t);
 }
+
+/* The Binding of an agent that has died came after all: it was told as a placement that nobody had asked for. */
+Test(binds, what_an_agent_before_paid_and_lands_is_told_with_what_it_holds)
+{
+	AUTO_ARENA a = arena_new(0);
+	stage t;
+	receipt words = {.id = S("plc_01JD0Z6T9X3V5Q7R8S9T0V1W2X"),
+		.fence = S("7.1"),
+		.tenant = S("acme"),
+		.loan = S("9.h100-80g"),
+		.charge = {{250, 2000, 250}},
+		.at_us = 5};
+
+	stage_open(&t);
+	book_init(&t.agent.book);
+	outbox_init(&t.agent.outbox, "test");
+	outbox_begin(&t.agent.outbox, S("ses"));
+	str text = receipt_sign(&words, S("pod1"), S("node1"), t.key, a);
+	(void)bind_add(t.real, S("pod1"), S("d"), S("pod1"), S("node1"), text, false);
+	tell(&t, OLD);
+	cr_expect(!bind_find(t.real, S("pod1")));
+	str told = outbox_report(&t.agent.outbox);
+	cr_assert(told.n);
+	const char *said = strstr(str_z(a, told), "\"kind\":\"admitted\"");
+	cr_assert_not_null(said, STR_FMT, STR_ARG(told));
+	cr_expect(
+		strstr(said, "\"uuid\":\"device1\"") && strstr(said, "\"memory_mib\":2000") && strstr(said, "h100-80g"),
+		"%s", said);
+	outbox_done(&t.agent.outbox);
+	book_done(&t.agent.book);
+	stage_close(&t);
+}
+
+static void let_in_heard(void *arg, const cluster_pods *p)
+{
+	str *to = arg;
+
+	if (p->let_in)
+		*to = str_dup((arena *)(uintptr_t)to[1].p, p->let_in->request);
+}
+
+/* One that yields first was told as any other by the next agent. */
+Test(adopt, an_heir_tells_how_important_what_was_let_in_is)
+{
+	AUTO_ARENA a = arena_new(0);
+	stage t;
+	receipt words = {.id = S("plc_01JD0Z6T9X3V5Q7R8S9T0V1W2X"), .fence = S("7.1"), .tenant = S("acme")};
+	str said[2] = {STR_NONE, {(const char *)a, 0}};
+
+	stage_open(&t);
+	words.loan = S("9.h100-80g");
+	str text = receipt_sign(&words, S("pod1"), S("node1"), t.key, a);
+	t.real->agent = NULL;
+	tell(&t,
+		str_z(a,
+			str_print(a,
+				"{\"metadata\":{\"name\":\"pod1\",\"namespace\":\"d\",\"uid\":\"pod1\",\"resourceVersion\":\"2\",\"annotations\":"
+				"{\"hami.io/vgpu-devices-allocated\":\"device1,NVIDIA,2000,25:;\",\"reeve.io/receipt\":\"" STR_FMT
+				"\"}},\"spec\":{\"priorityClassName\":\"reeve-low\",\"nodeName\":\"node1\",\"containers\":[" ASK(
+					"1", "2000", "25") "]},\"status\":{\"phase\":\"Running\"}}",
+				STR_ARG(text))));
+	cluster_ref c = real_cluster(t.real);
+	c.can->list(c.self, let_in_heard, said);
+	cr_assert(said[0].n);
+	cr_expect(strstr(str_z(a, said[0]), "\"priority\":\"reeve-low\""), STR_FMT, STR_ARG(said[0]));
+	stage_close(&t);
+}

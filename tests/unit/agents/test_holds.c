@@ -198,6 +198,42 @@ Test(holds, a_node_that_tells_of_another_ones_device_does_not_get_it)
 	stage_close(&t);
 }
 
+#define OLD_NODE(name, made, cards)                                                                                    \
+	"{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" name "\",\"creationTimestamp\":\"" made                      \
+	"\",\"resourceVersion\":\"1\",\"annotations\":{\"hami.io/node-nvidia-register\":\"[" cards                     \
+	"]\"}},\"status\":{\"capacity\":{\"nvidia.com/gpu\":\"20\"}}}"
+#define BOTH CARD("device1", "8000", "10") "," CARD("device7", "8000", "10")
+
+/* Each agent had its own first one: after a restart, the one whose name comes first. */
+Test(holds, of_two_nodes_that_tell_of_one_device_the_elder_has_it_whichever_comes_first)
+{
+	static const char *const young = OLD_NODE("a", "2026-02-01T00:00:00Z", BOTH), *const old = OLD_NODE("b",
+											      "2026-01-01T00:00:00Z",
+											      CARD("device7", "8000",
+												      "10"));
+
+	for (int row = 0; row < 3; row++) {
+		AUTO_ARENA a = arena_new(0);
+		stock *s = stock_new();
+		kube_node n;
+		fault f = {0};
+		bool is_used = row == 2;
+		cr_assert_eq(kube_node_read(str_from(row ? young : old), a, &n), ERR_OK);
+		stock_node_put(s, &n, &f);
+		if (is_used)
+			cr_assert_eq(pod_tell(s, RUNNING("p", "a", "device7,NVIDIA,2000,25:;", ASK("1", "2000", "25"))),
+				ERR_OK);
+		cr_assert_eq(kube_node_read(str_from(row ? old : young), a, &n), ERR_OK);
+		stock_node_put(s, &n, &f);
+		str at = stock_device_node(s, S("device7"));
+		cr_expect(str_eq(at, is_used ? S("a") : S("b")), "row %d: " STR_FMT, row, STR_ARG(at));
+		cr_expect(str_eq(stock_device_node(s, S("device1")), S("a")));
+		cr_expect_eq(f.detail[0] != 0, row != 1, "row %d: %s", row, f.detail);
+		cr_expect_eq(fleet_device_find(stock_fleet(s), stock_cluster(s), S("device8")), FLEET_NONE);
+		stock_free(s);
+	}
+}
+
 /* The same of what else a pod may say: the plan counts, and so does whatever can be read. */
 Test(holds, a_bound_pod_is_known_whatever_else_it_says)
 {

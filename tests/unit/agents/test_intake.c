@@ -280,3 +280,40 @@ Test(intake, what_the_server_has_stored_leaves_the_journal_though_more_waits)
 	outbox_done(o);
 	desk_close(d);
 }
+
+static void count_repeats(void *arg, const cluster_usage *u)
+{
+	*(int64_t *)arg += u->is_repeat ? u->window_ms : 0;
+}
+
+/* One that stands by holds what it was told when it acted, and the server may not have: nobody else can tell it. */
+Test(intake, what_one_that_stands_by_had_written_down_is_told_when_it_takes_over)
+{
+	const int64_t all_ms = (int64_t)WINDOWS * CONTAINERS * WINDOW_MS;
+	int64_t repeated_ms = 0;
+	desk *d = desk_open();
+	outbox *o = &d->t.agent.outbox;
+
+	d->extra = EXTRA("node-name", "n1");
+	outbox_init(o, "test");
+	outbox_begin(o, S("ses"));
+	(void)works_add(&d->t.real->works, S(PLACEMENT), S("7.1"), S("acme"), S("1.h"), 1);
+	cr_assert_eq(used(d, 1), 200);
+	/* It ends, and begins as the one that does not act. */
+	d->t.real->agent = NULL;
+	d->acts = false;
+	cr_expect_eq(replayed_ms(d), all_ms);
+	int64_t bytes = journal_bytes(d);
+	cr_expect_gt(bytes, 1000);
+	cr_expect_eq(told(d, "n1", "t"), 503);
+	cr_expect_eq(journal_bytes(d), bytes, "nothing comes to it, and nothing goes");
+	d->t.real->agent = &d->t.agent;
+	d->acts = true;
+	used_tell(d->t.real, &(cluster_events){.on_usage = count_repeats, .arg = &repeated_ms});
+	cr_expect_eq(repeated_ms, all_ms, "said to be a repetition: the server counts each moment once");
+	cr_expect_eq(told_ms(d->t.real), 0);
+	intake_settled(d->intake);
+	cr_expect_lt(journal_bytes(d), 100, "the server has it");
+	outbox_done(o);
+	desk_close(d);
+}

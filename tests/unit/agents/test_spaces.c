@@ -105,6 +105,70 @@ Test(spaces, an_heir_knows_them)
 	arena_trim();
 }
 
+/* The ledger of an agent to which the server said so many namespaces more. */
+static str written(int n_spaces, arena *a)
+{
+	sync_space *v = ARENA_ARRAY(a, sync_space, (uint32_t)n_spaces + 1);
+	stage t;
+	buf out;
+
+	for (int i = 0; i < n_spaces; i++)
+		v[i] = (sync_space){str_print(a, "namespace-with-a-long-name-%d", i), S("acme/x")};
+	v[n_spaces] = (sync_space){S("d"), S("other/team")};
+	stage_open(&t, NEW_POD);
+	server_says(&t, "rest", v, (uint32_t)n_spaces + 1);
+	buf_init(&out, LEDGER_BYTES_MAX);
+	real_compose(t.real, S("w"), 1, &out);
+	cr_assert(!out.over, "the ledger has grown past its maximum");
+	cr_expect_leq(out.n, (size_t)LEDGER_BYTES_MAX / 2, "pods are asked about: %zu", out.n);
+	str text = str_dup(a, buf_str(&out));
+	buf_done(&out);
+	stage_close(&t);
+	return text;
+}
+
+/* It refused pods of namespaces that the server alone names, or took them for another tenant's: every second pod. */
+Test(spaces, who_stands_by_knows_them_too)
+{
+	AUTO_ARENA a = arena_new(0);
+	stage t;
+
+	stage_open(&t, NEW_POD);
+	t.real->agent = NULL;
+	real_hear(t.real, STR_NONE);
+	TELLS(&t, "nobody has acted", {"d", "acme"}, {"bare", ""});
+	real_hear(t.real, written(0, a));
+	TELLS(&t, "another one acts", {"d", "other/team"}, {"e", "acme"}, {"bare", "rest"});
+	cr_expect(real_knows_spaces(t.real));
+	stage_close(&t);
+}
+
+/* Namespaces without end filled the ledger. What does not stand there is no reason to take a pod for somebody else's.
+ */
+Test(spaces, an_heir_that_does_not_know_them_all_waits_for_the_server)
+{
+	AUTO_ARENA a = arena_new(64 << 20);
+	pod_ask *q = ARENA_NEW(a, pod_ask);
+	stage t;
+	fault f = {0};
+	pod p;
+
+	str text = written(SYNC_SPACES_MAX - 1, a);
+	stage_open(&t, NEW_POD);
+	cr_assert_eq(real_act(t.real, NULL, text, &f), ERR_OK, "%s", f.detail);
+	cr_expect(!real_knows_spaces(t.real));
+	cr_assert_eq(pod_read(S(NEW_POD), a, &p), ERR_OK);
+	cr_assert_eq(pod_ask_read(&p, t.stock, (pod_policies){0}, a, q, NULL), ERR_OK);
+	desk_answer d = desk_look(t.real, &p, q, T0, a);
+	cr_expect(d.word == DESK_NO && strstr(d.why, "the server has not said yet"), "%d %s", d.word, d.why);
+	static const sync_space one[] = {{{"d", 1}, {"other/team", 10}}};
+	server_says(&t, "rest", one, 1);
+	d = desk_look(t.real, &p, q, T0, a);
+	cr_expect(d.word == DESK_WANT, "%d %s", d.word, d.why);
+	cr_expect(real_knows_spaces(t.real));
+	stage_close(&t);
+}
+
 static int n_taken;
 
 static void counted(void *self, const sync_config *c)

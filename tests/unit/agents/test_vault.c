@@ -25,7 +25,10 @@ typedef struct stage {
 	char taken[256];
 	int64_t value; /* what the ledger is to say */
 	bool is_late;  /* the one before writes once more after it was read */
-	int n_more;    /* wants that come as soon as a call has failed */
+	char seen[256];
+	int n_seen;
+	bool stops_seen;
+	int n_more; /* wants that come as soon as a call has failed */
 } stage;
 
 static str secret_text(stage *t)
@@ -113,6 +116,16 @@ static void on_taken(void *arg, str text)
 		other_writes(t, 6);
 }
 
+static void on_seen(void *arg, str text)
+{
+	stage *t = arg;
+
+	t->n_seen++;
+	(void)snprintf(t->seen, sizeof(t->seen), STR_FMT, STR_ARG(text));
+	if (t->stops_seen)
+		loop_stop(t->loop);
+}
+
 static void compose(void *arg, str writer, int64_t number, buf *out)
 {
 	stage *t = arg;
@@ -182,6 +195,7 @@ static void vault_begin(stage *t)
 		.name = S("s"),
 		.home = &t->home,
 		.on_open = on_open,
+		.on_seen = on_seen,
 		.on_taken = on_taken,
 		.compose = compose,
 		.on_kept = on_kept,
@@ -337,4 +351,24 @@ Test(vault, the_identity_in_the_secret_is_everybodys)
 	stage_close(&two);
 	fake_loop = one.loop;
 	stage_close(&one);
+}
+
+/* An agent that stood by knew nothing of what the server had said: whose a namespace is, for one. */
+Test(vault, who_stands_by_sees_what_is_written_and_writes_nothing)
+{
+	stage t;
+
+	stage_open(&t);
+	other_writes(&t, 1);
+	t.stops_seen = true;
+	vault_begin(&t);
+	loop_run(t.loop);
+	cr_expect(t.n_seen == 1 && strstr(t.seen, "\"number\":1"), "%d: %s", t.n_seen, t.seen);
+	t.stops_seen = false;
+	int64_t version = t.version;
+	take(&t);
+	cr_expect(strstr(t.taken, "\"number\":1"), "%s", t.taken);
+	cr_expect_eq(t.n_seen, 1, "it acts: what stands there is its own");
+	cr_expect_gt(t.version, version);
+	stage_close(&t);
 }

@@ -29,15 +29,68 @@ static void stage_make(stage *t, arena *a)
 		waits_put(t->real, str_print(a, "p%d", i));
 }
 
-static void pod_heard(void *arg, const cluster_pod *p)
+typedef struct heard {
+	arena *mem;
+	str request;
+} heard;
+
+static void request_heard(void *arg, const cluster_pod *p)
 {
-	((int *)arg)[str_eq(p->tenant, S("acme")) ? 0 : 1]++;
+	heard *to = arg;
+
+	to->request = str_dup(to->mem, p->request);
 }
 
 static void pod_gone(void *arg, str name)
 {
 	(void)arg;
 	(void)name;
+}
+
+/* The one pod that waits is asked about: what is said of it. */
+static str want_of(const char *spec, arena *mem)
+{
+	heard is = {mem, STR_NONE};
+	cluster_events e = {.on_pod = request_heard, .on_pod_gone = pod_gone, .arg = &is};
+	stage t;
+
+	stage_open(&t, str_z(mem, str_print(mem, WAITING("new", "d", "%s", ASK("1", "1000", "10"), ""), spec)));
+	cr_assert(models_take(&t.real->models, &(sync_config){.classes = {classes, 1}}));
+	t.agent.is_in_touch = true;
+	t.real->is_stirred = true;
+	do
+		(void)waits_look(t.real, &e, NOW_US);
+	while (t.real->is_scanning);
+	stage_close(&t);
+	return is.request;
+}
+
+/* It stood behind all that was less important, for as long as there was any. */
+Test(waits, a_want_says_how_important_its_pod_is)
+{
+	static const struct {
+		const char *spec, *said; /* NULL: nothing */
+	} rows[] = {
+		{"", NULL},
+		{"\"priorityClassName\":\"reeve-high\",\"priority\":1000,", "\"priority\":\"reeve-high\""},
+		{"\"priorityClassName\":\"team.one\",", NULL},
+		{"\"priorityClassName\":\"\",", NULL},
+		{"\"priorityClassName\":\"a234567890123456789012345678901234567890123456789012345678901234\",", NULL},
+		{"\"priorityClassName\":\"high\",\"preemptionPolicy\":\"Never\",", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_ARENA mem = arena_new(0);
+		str said = want_of(rows[i].spec, mem);
+		cr_assert(said.n, "row %zu", i);
+		const char *at = strstr(str_z(mem, said), rows[i].said ? rows[i].said : "\"priority\"");
+		cr_expect((at != NULL) == (rows[i].said != NULL), "row %zu: " STR_FMT, i, STR_ARG(said));
+	}
+}
+
+static void pod_heard(void *arg, const cluster_pod *p)
+{
+	((int *)arg)[str_eq(p->tenant, S("acme")) ? 0 : 1]++;
 }
 
 /* One scan, from its beginning to its end. */
@@ -72,6 +125,7 @@ Test(waits, as_many_are_waked_as_what_is_lent_pays_for)
 	stage_make(&t, a);
 	*l = (loan){.name = "1.h", .tenant = "acme", .model = "h100-80g", .offline_s = 1000};
 	l->hold.offered = (amounts){{8000, PAID * 1000 + 500, 8000}};
+	l->is_kept = true;
 	(void)map_put(&t.agent.borrow.by_name, str_from(l->name), l);
 	t.agent.borrow.self.asked_us = NOW_US;
 	map_each (slot, &t.real->waits)
@@ -119,5 +173,30 @@ Test(waits, a_tenants_pods_leave_room_for_those_of_others)
 	t.real->is_stirred = true;
 	(void)scan(&t, asked, NOW_US + 400000);
 	cr_expect_eq(asked[0], before + 1);
+	stage_close(&t);
+}
+
+/* After a takeover nobody's pods were counted: half of what was left was the same tenant's again, each time. */
+Test(waits, what_an_agent_before_asked_about_counts_for_its_tenant)
+{
+	AUTO_ARENA a = arena_new(0);
+	int asked[2] = {0};
+	stage t;
+
+	stage_make(&t, a);
+	for (int i = 0; i < ROOM; i++)
+		waits_inherit(t.real, str_print(a, "p%d", i));
+	t.agent.is_in_touch = true;
+	t.real->room.written = (size_t)LEDGER_BYTES_MAX / 2 - (size_t)ROOM * ASKED_BYTES;
+	map_each (slot, &t.real->waits)
+		((wait_row *)slot->value)->is_told = ((const wait_row *)slot->value)->is_asked;
+	(void)scan(&t, asked, NOW_US);
+	cr_expect(asked[0] <= 1, "it has as much as it leaves: %d", asked[0]);
+	cr_expect_eq(asked[1], 1, "the other tenant's");
+	for (int i = 0; i < ROOM; i++)
+		waits_drop(t.real, str_print(a, "p%d", i));
+	t.real->is_stirred = true;
+	(void)scan(&t, asked, NOW_US + 200000);
+	cr_expect(asked[0] > 5, "their places are free: %d", asked[0]);
 	stage_close(&t);
 }
