@@ -323,28 +323,34 @@ static js_list denied_keep(const real *r, arena *a)
 	return (js_list){all, n};
 }
 
-/* Of namespaces without end those go that would leave no room for the rest: whoever takes over asks the server first.
- */
-static void config_keep(const real *r, arena *a, ledger *l)
+static size_t spaces_bytes(const js_list *of)
 {
-	const sync_space *v;
+	const sync_space *v = of->v;
 	size_t bytes = 0;
 
-	l->config = models_keep(&r->models, a);
-	v = l->config.namespaces.v;
-	for (uint32_t i = 0; i < l->config.namespaces.n; i++)
+	for (uint32_t i = 0; i < of->n; i++)
 		bytes += SPACE_BYTES + v[i].namespace.n + v[i].tenant.n;
-	l->is_config_cut = bytes > LEDGER_CONFIG_BYTES || r->lacks_config;
-	if (bytes > LEDGER_CONFIG_BYTES)
-		l->config.namespaces.n = 0;
+	return bytes;
+}
+
+/* Namespaces without end would leave no room for the rest: whoever takes over asks the server first. */
+static void config_keep(const real *r, arena *a, ledger *l)
+{
+	l->config = models_keep(&r->models, a);
+	bool fits = spaces_bytes(&l->config.namespaces) + spaces_bytes(&l->config.selectors) <= LEDGER_CONFIG_BYTES;
+	l->is_config_cut = !fits || r->lacks_config;
+	if (!fits)
+		l->config.namespaces.n = l->config.selectors.n = 0;
 }
 
 static void config_recall(real *r, const ledger *l)
 {
+	const sync_config *c = &l->config;
+
 	r->lacks_config = l->is_config_cut;
-	if (!l->config.classes.n && !l->config.namespaces.n && !l->config.default_tenant.n)
+	if (!c->classes.n && !c->namespaces.n && !c->selectors.n && !c->default_tenant.n)
 		return;
-	(void)models_take(&r->models, &l->config);
+	(void)models_take(&r->models, c);
 	real_spaces_tell(r);
 }
 
