@@ -12,10 +12,11 @@ tree AS MATERIALIZED (
 	SELECT t.key, t.path FROM tenant t WHERE $3::text IS NULL OR t.path = $3 OR t.id = $3
 		OR ($4 AND starts_with(t.path, (SELECT r.path FROM tenant r WHERE (r.path = $3 OR r.id = $3) AND r.deleted_at IS NULL) || '/'))
 ),
-fresh AS (
-	SELECT s.* FROM segment s WHERE s.opened_at >= (SELECT at FROM usage_rolled) AND s.tenant_key IN (SELECT key FROM tree)
+kept AS MATERIALIZED (SELECT * FROM usage_left l WHERE $3::text IS NULL OR l.tenant_key = ANY (ARRAY(SELECT key FROM tree))),
+fresh AS MATERIALIZED (
+	SELECT s.tenant_key, s.class, s.device_milli, s.memory_mib, s.started_at, s.ended_at FROM segment s WHERE s.opened_at >= (SELECT at FROM usage_rolled)
 	UNION ALL
-	SELECT s.* FROM usage_left l JOIN segment s USING (placement_id, fence_no, class) WHERE l.tenant_key IN (SELECT key FROM tree)
+	SELECT s.tenant_key, s.class, s.device_milli, s.memory_mib, s.started_at, s.ended_at FROM kept l JOIN segment s USING (placement_id, fence_no, class)
 ),
 part AS (
 	SELECT u.tenant_key, u.class, u.day, u.milli_us, u.mib_us, u.segments FROM usage_day u, asked a
@@ -29,7 +30,7 @@ part AS (
 	SELECT s.tenant_key, s.class, d.day, s.device_milli * x.us, s.memory_mib * x.us, 1
 	FROM fresh s CROSS JOIN LATERAL usage_days(greatest(s.started_at, $1), least(coalesce(s.ended_at, now()), $2)) d
 	CROSS JOIN LATERAL (SELECT extract(epoch FROM d.ends - d.begins) * 1000000 AS us) x
-	WHERE s.started_at < $2 AND coalesce(s.ended_at, now()) > $1
+	WHERE s.started_at < $2 AND coalesce(s.ended_at, now()) > $1 AND s.tenant_key IN (SELECT key FROM tree)
 ),
 line AS (
 	SELECT t.path AS tenant, p.class, to_char(p.day, 'YYYY-MM-DD') AS day, floor(sum(p.milli_us) / 1000000000)::int8 AS gpu_seconds,
@@ -71,6 +72,11 @@ gone AS (
 ),
 moved AS (UPDATE usage_rolled r SET at = g.high, turn = r.turn + 1, segments = r.segments + (SELECT count(*) FROM seen WHERE ended_at IS NOT NULL) FROM goal g)
 SELECT (SELECT count(*) FROM seen WHERE ended_at IS NOT NULL) AS rolled, coalesce((SELECT high < now() - make_interval(secs => $2) FROM goal), false) AS has_more;
+
+-- So that the newest segments are found without a look at all. ranges: of blocks that were new.
+-- name: usage_summarize :one
+-- out: ranges int8
+SELECT usage_summarize() AS ranges;
 
 -- Each segment that was opened before then is taken over or left, once: else what is told of the past is wrong.
 -- name: books_usage :one

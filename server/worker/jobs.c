@@ -42,6 +42,7 @@ static void policy_sweep(jobs *j);
 static void audit_prune(jobs *j);
 static void decision_note(jobs *j);
 static void usage_roll(jobs *j);
+static void usage_summarize(jobs *j);
 static void books_tenants(jobs *j);
 static void books_inventory(jobs *j);
 static void books_streams(jobs *j);
@@ -57,6 +58,7 @@ static const job table[] = {
 	{"audit_prune", 10 * MINUTE_MS, audit_prune},
 	{"decision_note", NOTE_MS, decision_note},
 	{"usage_roll", ROLL_MS, usage_roll},
+	{"usage_summarize", ROLL_MS, usage_summarize},
 	{"books_tenants", 5 * MINUTE_MS, books_tenants},
 	{"books_inventory", 5 * MINUTE_MS, books_inventory},
 	{"books_streams", 5 * MINUTE_MS, books_streams},
@@ -186,6 +188,16 @@ static void decision_note(jobs *j)
 static void on_rolled(void *arg, db_reply *r)
 {
 	job_ended(arg, r, !r->e && r->rows && db_bool(r, 0, "has_more"));
+}
+
+static void on_summarized(void *arg, db_reply *r)
+{
+	job_ended(arg, r, false);
+}
+
+static void usage_summarize(jobs *j)
+{
+	lane_run(j->write, 0, DB_PLATFORM, SQL_USAGE_SUMMARIZE, NULL, on_summarized, j);
 }
 
 static void usage_roll(jobs *j)

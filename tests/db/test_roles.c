@@ -55,7 +55,7 @@ static const struct {
 		" cluster_stream_advance cluster_learning_add cluster_learned cluster_hold decision_insert segment_open segment_close node_put device_put inventory_mark node_gone"
 		" device_gone inventory_keys "},
 	{"reeve_jobs", "",
-		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams books_usage usage_roll token_count raise_over raise_due policy_head policy_sweep"
+		" op_key_purge usage_purge identity_purge ask_claim ask_done ask_purge plan_purge books_tenants books_inventory books_streams books_usage usage_roll usage_summarize token_count raise_over raise_due policy_head policy_sweep"
 		" follow_heads follow_changed follow_placements policy_terms load_tenants load_quotas load_policies load_conditions load_budgets load_classes load_priorities load_clusters load_cordons load_nodes load_devices load_placements load_history load_holds load_evictions load_reservations"
 		" audit_prune decision_note checkpoint_due audit_leaves decision_leaves checkpoint_add "},
 };

@@ -153,6 +153,40 @@ Test(usage, days_are_what_all_segments_make)
 	PQfinish(pg);
 }
 
+/* Blocks that nobody has summed up were all looked at, which is the whole table where it is never vacuumed. */
+Test(usage, of_what_is_taken_over_no_segment_is_read)
+{
+	enum { MANY = 20000, READ_MAX = 2000 };
+	const char *dsn = pg_database("usage_fresh");
+	PGconn *pg = PQconnectdb(dsn);
+	char sql[SQL_BYTES];
+
+	world_make(pg);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO segment (placement_id, fence_no, class, tenant_key, cluster_key, devices, device_milli, memory_mib, compute_milli, started_at, "
+		"ended_at, opened_at) SELECT 'plc_' || i, 1, 'x', 3, 1, 1, 1, 1, 1, s, s + interval '1 minute', s FROM (SELECT i, now() - interval '9 days' + "
+		"i * interval '30 s' AS s FROM generate_series(1, %d) i) x; ANALYZE segment; UPDATE usage_rolled SET at = now() - interval '10 days'",
+		MANY);
+	ask_do(pg, sql);
+	ask_as(pg, "reeve_jobs", "");
+	cr_expect_gt(atoi(ask_text(pg, SQL_USAGE_SUMMARIZE, "", "ranges")), 0);
+	cr_expect_str_eq(ask_text(pg, SQL_USAGE_ROLL, "864000, 600", "rolled"), "20000");
+	ask_as(pg, NULL, NULL);
+	ask_do(pg, "SET plan_cache_mode = force_generic_plan");
+	ask_do(pg, "BEGIN"); /* what was read is told of when it ends */
+	const char *read =
+		"SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::text AS n FROM pg_stat_xact_user_tables WHERE relname = 'segment'";
+	PGresult *before = PQexec(pg, read);
+	PGresult *res = ask(pg, SQL_USAGE_LIST, "now() - interval '8 days', now(), 'a', true, '', 100");
+	PGresult *after = PQexec(pg, read);
+	cr_expect_geq(PQntuples(res), 6, "%s", PQresultErrorMessage(res));
+	cr_expect_lt(atoi(PQgetvalue(after, 0, 0)) - atoi(PQgetvalue(before, 0, 0)), READ_MAX);
+	PQclear(before);
+	PQclear(res);
+	PQclear(after);
+	PQfinish(pg);
+}
+
 /* The one that waited sees what was left before the other took it over. */
 Test(usage, two_workers_take_nothing_over_twice)
 {
