@@ -9,7 +9,7 @@
 #include "db/sql.h"
 #include "pg/pg.h"
 
-enum { TENANTS = 300, DECISIONS = 6000, PAGE = 50, ROUNDS = 120, SQL_BYTES = 4096, READ_MAX = 20 * 256 };
+enum { TENANTS = 300, DECISIONS = 16000, PAGE = 50, ROUNDS = 40, SQL_BYTES = 4096, READ_MAX = 20 * 256 };
 
 /* Tenants 3.. hang below each other at random, at most 6 deep; keys in order of their making. */
 static void tree_make(PGconn *pg)
@@ -27,14 +27,14 @@ static void tree_make(PGconn *pg)
 	}
 }
 
-/* A few tenants are busy for a while, others now and then. */
+/* One of no tree is busy, then a few tenants for a while; others now and then. */
 static void decisions_make(PGconn *pg)
 {
 	char sql[SQL_BYTES];
 
 	snprintf(sql, sizeof(sql),
 		"INSERT INTO decision (n, term, at, tenant_key, placement_id, action, body, hash) SELECT n, 1, now(), "
-		"3 + CASE WHEN n %% 97 = 0 THEN (n * 31) %% %d ELSE (n / 500 * 7) %% 40 END, 'plc_' || n %% 50, "
+		"CASE WHEN n %% 211 = 0 THEN 3 + (n * 31) %% %d WHEN n > 13000 THEN 3 + (n / 500 * 7) %% 40 ELSE 2 END, 'plc_' || n %% 50, "
 		"(ARRAY['grant', 'done', 'revoke'])[1 + n %% 3], '{}', '' FROM generate_series(1, %d) n",
 		TENANTS - 3, DECISIONS);
 	ask_do(pg, sql);
@@ -128,14 +128,15 @@ static void pages_check(PGconn *pg)
 	for (int i = 0; i < ROUNDS; i++) {
 		snprintf(sql, sizeof(sql),
 			"SELECT path FROM tenant WHERE depth > 0 ORDER BY hashint4(key + %d) LIMIT 1", rand() % 100000);
-		snprintf(top, sizeof(top), "%s", one_text(pg, sql));
+		/* Half of them of the two that others are moved below. */
+		snprintf(top, sizeof(top), "%s", i % 2 ? i % 4 == 1 ? "n3" : "n4" : one_text(pg, sql));
 		snprintf(scope, sizeof(scope), "%s", keys_below(pg, top));
 		snprintf(sql, sizeof(sql),
 			"SELECT path FROM tenant WHERE key = ANY ('%s') ORDER BY hashint4(key + %d) LIMIT 1", scope,
 			rand() % 100000);
 		snprintf(below, sizeof(below), "%s", one_text(pg, sql));
 		int after = i % 3 ? rand() % DECISIONS : 0;
-		page_check(pg, i % 4 ? below : NULL, scope, i % 2, actions[i % 3], after);
+		page_check(pg, i % 2 ? top : i % 4 ? below : NULL, scope, i % 2, actions[i % 3], after);
 	}
 }
 
@@ -146,15 +147,15 @@ Test(decisions, a_page_is_what_a_look_at_all_finds_whatever_is_noted_and_moved)
 	tree_make(pg);
 	decisions_make(pg);
 	pages_check(pg);
-	note(pg, 700);
+	note(pg, 5000);
 	pages_check(pg);
 	ask_do(pg, "UPDATE tenant t SET parent_key = 3, path = 'n3/' || name, depth = 2 WHERE depth = 3 AND NOT EXISTS "
 		   "(SELECT FROM tenant c WHERE c.parent_key = t.key) AND key % 2 = 0");
-	note(pg, 3000);
+	note(pg, 4900);
 	ask_do(pg, "UPDATE tenant t SET parent_key = 4, path = 'n4/' || name, depth = 2 WHERE depth > 1 AND NOT EXISTS "
 		   "(SELECT FROM tenant c WHERE c.parent_key = t.key) AND key % 3 = 0");
 	pages_check(pg);
-	note(pg, DECISIONS - 3700);
+	note(pg, DECISIONS - 9900);
 	pages_check(pg);
 	PQfinish(pg);
 }

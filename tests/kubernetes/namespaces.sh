@@ -28,7 +28,12 @@ is_bound() { api GET "/api/v1/namespaces/$1/pods/p$pods" | grep -q '"nodeName":'
 comes_to() # NAMESPACE TENANT
 {
 	pod_new "$1"
-	until is_bound "$1"; do sleep 0.05; done
+	tries=0
+	until is_bound "$1"; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || return 1
+		sleep 0.05
+	done
 	is_of "$2" || { sleep 0.2; is_of "$2"; }
 }
 comes_to_nobody() # NAMESPACE
