@@ -228,7 +228,7 @@ static void row_book(const audit *a, row *r, const allocation *of, unsigned top)
 	for (unsigned i = 0; i < top; i++) {
 		const books_slot *slot = &a->books->slots[i];
 		uint64_t owner = atomic_load(&slot->owner);
-		if (owner != ((uint64_t)r->who.inner << 32 | r->who.started_low) ||
+		if (owner & BOOKS_JOINING || books_name(owner) != ((uint64_t)r->who.inner << 32 | r->who.started_low) ||
 			atomic_load(&slot->pid_space) != r->who.space)
 			continue;
 		r->is_booked = true;

@@ -140,7 +140,7 @@ static bool has_living(const neighbours *n, lot *l)
 	if (!lot_read(l, n->books))
 		return false;
 	for (unsigned i = 0; i < l->top && !has; i++) {
-		uint64_t owner = atomic_load(&n->books->slots[i].owner) & ~BOOKS_JOINING;
+		uint64_t owner = atomic_load(&n->books->slots[i].owner) & BOOKS_NAME;
 		has = owner && alive_check(owner, 0);
 	}
 	return has;

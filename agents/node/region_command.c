@@ -77,7 +77,7 @@ static uint64_t held_bytes(const books *b, unsigned device)
 	for (unsigned i = 0; i < top; i++) {
 		uint64_t owner = atomic_load(&b->slots[i].owner);
 		bool may_see = atomic_load(&b->slots[i].pid_space) == space;
-		if (owner && !(owner & BOOKS_JOINING) && (!may_see || alive_check(owner, 0)))
+		if (owner && !(owner & BOOKS_JOINING) && (!may_see || alive_check(books_name(owner), 0)))
 			sum += atomic_load(&b->slots[i].bytes[device]);
 	}
 	return sum;

@@ -49,21 +49,20 @@ static bool books_claim(books_slot *slot, uint64_t owner, uint32_t pid_space)
 	uint64_t nobody = 0;
 	if (!atomic_compare_exchange_strong(&slot->owner, &nobody, owner | BOOKS_JOINING))
 		return false;
+	uint64_t turn = (atomic_fetch_add(&slot->claims, 1) + 1) % BOOKS_TURNS;
 	books_empty(slot);
 	atomic_store(&slot->pid_space, pid_space);
 	atomic_store(&slot->image, alive_image());
-	atomic_store(&slot->last, owner);
-	atomic_store(&slot->owner, owner);
+	atomic_store(&slot->owner, owner | turn << BOOKS_TURN_AT);
 	return true;
 }
 
-/* A hole that another left; own: or this process itself. */
-static books_slot *books_claim_below(books *b, unsigned top, uint64_t owner, uint32_t pid_space, bool own)
+static books_slot *books_claim_below(books *b, unsigned top, uint64_t owner, uint32_t pid_space)
 {
 	for (unsigned i = 0; i < top; i++) {
 		books_slot *slot = &b->slots[i];
 		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) == 0 &&
-			(own || atomic_load(&slot->last) != owner) && books_claim(slot, owner, pid_space))
+			books_claim(slot, owner, pid_space))
 			return slot;
 	}
 	return NULL;
@@ -93,7 +92,7 @@ static bool books_may_sweep(books *b)
 
 static books_slot *books_claim_swept(books *b, uint64_t owner, uint32_t pid_space)
 {
-	return books_sweep(b, pid_space) > 0 ? books_claim_below(b, books_top(b), owner, pid_space, false) : NULL;
+	return books_sweep(b, pid_space) > 0 ? books_claim_below(b, books_top(b), owner, pid_space) : NULL;
 }
 
 /* Whether it was that owner's still. */
@@ -106,18 +105,17 @@ static bool books_free(books *b, books_slot *slot, uint64_t owner)
 	return true;
 }
 
-/* What the process held before it ran its present program. Its new slot is another one, so that nobody who looks at the
- * old one takes it for that.
- */
+/* What the process held before it ran its present program. */
 static void books_shed(books *b, const books_slot *own)
 {
-	uint64_t owner = atomic_load(&own->owner);
+	uint64_t name = books_name(atomic_load(&own->owner));
 	uint32_t image = atomic_load(&own->image);
 	unsigned top = books_top(b);
 	for (unsigned i = 0; image && i < top; i++) {
 		books_slot *slot = &b->slots[i];
+		uint64_t owner = atomic_load(&slot->owner);
 		uint32_t before = atomic_load(&slot->image);
-		if (slot != own && before && before != image && atomic_load(&slot->owner) == owner &&
+		if (slot != own && before && before != image && !(owner & BOOKS_JOINING) && books_name(owner) == name &&
 			atomic_load(&slot->pid_space) == atomic_load(&own->pid_space))
 			books_free(b, slot, owner);
 	}
@@ -128,15 +126,13 @@ static void books_shed(books *b, const books_slot *own)
  */
 books_slot *books_join(books *b, uint64_t owner, uint32_t pid_space)
 {
-	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space, false);
+	books_slot *slot = books_claim_below(b, books_top(b), owner, pid_space);
 	if (!slot && books_top(b) > 0 && books_may_sweep(b))
 		slot = books_claim_swept(b, owner, pid_space);
 	if (!slot)
 		slot = books_claim_new(b, owner, pid_space);
 	if (!slot)
 		slot = books_claim_swept(b, owner, pid_space);
-	if (!slot)
-		slot = books_claim_below(b, books_top(b), owner, pid_space, true);
 	if (slot)
 		books_shed(b, slot);
 	else
@@ -208,7 +204,7 @@ unsigned books_sweep(books *b, uint32_t pid_space)
 		uint32_t space = atomic_load(&slot->pid_space);
 		uint32_t image = owner & BOOKS_JOINING ? 0 : atomic_load(&slot->image);
 		if (owner == 0 || (space != pid_space && !(owner & BOOKS_JOINING)) ||
-			alive_check(owner & ~BOOKS_JOINING, image))
+			alive_check(books_name(owner), image))
 			continue;
 		swept += books_free(b, slot, owner);
 	}

@@ -8,8 +8,8 @@
  * (they try again a few times, with pauses that differ), never both admitted. join   claim a free slot by
  * compare-and-swap, empty it, put the name in. Who dies or stops between leaves a claim that counts for nothing and is
  * swept when its owner is dead. sweep  free the slots of the dead by one compare-and-swap of the owner's name. What
- * stood in the slot is emptied by who claims it next, and nobody claims one again that was his own (before an exec)
- * while there are others, so that a sweeper that was stopped can do no harm when it goes on.
+ * stood in the slot is emptied by who claims it next, and each claim has its turn in the owner's word, so that a
+ * sweeper that was stopped does no harm when it goes on, were the owner the same again (after an exec).
  *
  *   sum    the first BOOKS_NEAR slots one by one. Those beyond stand in groups with a count of changes, so that a
  * process adds a group up again only when something changed in it (books_far): a thousand processes cost little more
@@ -36,8 +36,13 @@
 #define BOOKS_GROUP   32 /* at a time */
 #define BOOKS_GROUPS  ((BOOKS_SLOTS - BOOKS_NEAR) / BOOKS_GROUP)
 
-/* The top bit of an owner's name: the slot is claimed and not yet empty. */
+/* The owner of a slot, in one word: the top bit says that the slot is claimed and not yet empty, the next nine are the
+ * turn of that claim among those of the slot, and the rest is the owner's name (alive.h), whose pid is below 2^22.
+ */
 #define BOOKS_JOINING (UINT64_C(1) << 63)
+#define BOOKS_TURN_AT 54
+#define BOOKS_TURNS   512
+#define BOOKS_NAME    ((UINT64_C(1) << BOOKS_TURN_AT) - 1)
 
 typedef struct books_slot {
 	_Alignas(64) _Atomic uint64_t owner;        /* alive.h; 0: free */
@@ -48,9 +53,8 @@ typedef struct books_slot {
 	_Atomic uint32_t host_pid;                  /* the same process as NVML names it; the node fills it in */
 	_Atomic uint64_t launched_at_ns;            /* CLOCK_MONOTONIC of the latest gated launch */
 	_Atomic uint32_t image;                     /* what the owner ran when it joined (alive.h); 0: not told */
-	uint8_t rest_image[4];
-	_Atomic uint64_t last; /* who had it last, or has it */
-	uint8_t rest[24];
+	_Atomic uint32_t claims;                    /* of all time */
+	uint8_t rest[32];
 	_Atomic uint64_t changes; /* of the first slot of a group: of all bytes in the group */
 	uint8_t rest_group[56];
 } books_slot;
@@ -110,6 +114,11 @@ bool books_take_slow(books *b, books_far *far, books_slot *slot, unsigned device
 
 /* Tells who sums by groups that the slot, which is beyond BOOKS_NEAR, has changed. */
 void books_changed(books *b, const books_slot *slot);
+
+static inline uint64_t books_name(uint64_t owner)
+{
+	return owner & BOOKS_NAME;
+}
 
 static inline bool books_is_near(const books *b, const books_slot *slot)
 {

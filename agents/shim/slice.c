@@ -118,7 +118,7 @@ bool slice_owns(const self *s, unsigned pid)
 		const books_slot *slot = &s->books->slots[i];
 		uint64_t owner = atomic_load(&slot->owner);
 		uint32_t host = atomic_load(&slot->host_pid);
-		if (owner && (host ? host == pid : (unsigned)((owner & ~BOOKS_JOINING) >> 32) == pid))
+		if (owner && (host ? host == pid : (unsigned)(books_name(owner) >> 32) == pid))
 			return true;
 	}
 	return false;

@@ -48,6 +48,22 @@ Test(books, more_than_the_limit_never_wraps)
 	cr_assert_eq(books_sum(b, 0), 100);
 }
 
+/* Who was stopped while it judged a slot may go on when the same process, after an exec, has the slot again. */
+Test(books, a_slot_that_its_owner_has_again_is_told_from_what_it_was)
+{
+	books *b = fresh();
+	uint64_t first = UINT64_C(77) << 32 | 5, other = UINT64_C(78) << 32 | 6;
+	books_slot *slot = books_join(b, first, 1);
+	uint64_t before = atomic_load(&slot->owner);
+	atomic_store(&slot->owner, 0);
+	cr_assert_eq(books_join(b, other, 1), slot);
+	cr_assert_eq(books_name(atomic_load(&slot->owner)), other);
+	atomic_store(&slot->owner, 0);
+	cr_assert_eq(books_join(b, first, 1), slot);
+	cr_assert_eq(books_name(atomic_load(&slot->owner)), first);
+	cr_assert_neq(atomic_load(&slot->owner), before);
+}
+
 /* A child that was killed, waited for or not; and one whose number another process got. */
 Test(books, the_dead_are_swept_and_the_living_stay)
 {
@@ -70,7 +86,7 @@ Test(books, the_dead_are_swept_and_the_living_stay)
 	cr_assert_not_null(stranger);
 	cr_assert_eq(books_sweep(b, 1), 1, "the pid lives, but began at another time");
 	cr_assert_eq(books_sweep(b, 1), 0);
-	cr_assert_eq(atomic_load(&mine->owner), alive_self());
+	cr_assert_eq(books_name(atomic_load(&mine->owner)), alive_self());
 }
 
 /* Who died while joining has left bytes of the slot's last owner, which count for nothing. */
