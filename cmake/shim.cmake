@@ -16,7 +16,7 @@ function(shim_objects name)
   target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR}/rooms/shim)
   # Optimised as one: a call that crosses five small files is still one piece of code. Not so what is assembly.
   target_compile_options(${name} PRIVATE ${shim_options} -flto ${shim_sanitize})
-  set_source_files_properties(${shim_folder}/launch_quick.c PROPERTIES COMPILE_OPTIONS -fno-lto)
+  set_source_files_properties(${shim_folder}/entry.c PROPERTIES COMPILE_OPTIONS -fno-lto)
   target_compile_definitions(${name} PRIVATE ${ARGN})
 endfunction()
 

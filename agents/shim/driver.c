@@ -21,9 +21,11 @@ static const library_name nvml_name = {"libnvidia-ml.so.1", "libnvidia-ml.so", "
 void *driver_at[CALLS];
 void *nvml_at[NVML_CALLS];
 
-static THREAD bool driver_opening;
-static void *driver_handle;
-static void *nvml_handle;
+elf_span driver_inside[2];
+
+static THREAD unsigned driver_opening;
+static _Atomic(void *) driver_handle;
+static _Atomic(void *) nvml_handle;
 
 static int driver_lacks(void)
 {
@@ -79,15 +81,15 @@ static void *driver_load(const char *path, const library_name *library)
 		return NULL;
 	if (!path[0] && origin_replaces(library->name))
 		path = origin_find(library->name, found, sizeof found) ? found : "/nonexistent";
-	driver_opening = true;
+	driver_opening++;
 	void *handle = path[0] ? real(path, RTLD_LAZY | RTLD_LOCAL) : driver_loaded(real, library);
-	driver_opening = false;
+	driver_opening--;
 	return handle;
 }
 
 bool driver_is_opening(void)
 {
-	return driver_opening;
+	return driver_opening > 0;
 }
 
 /* What the shim calls itself without wrapping it. */
@@ -107,44 +109,93 @@ static void *driver_resolve(void *handle, const call *row, void *lacks)
 	return found ? found : lacks;
 }
 
+/* Several threads may find the same at once; what is known stays. */
+static void driver_put(void **at, void *found, void *lacks)
+{
+	void *before = __atomic_load_n(at, __ATOMIC_RELAXED);
+	if (!before || (before == lacks && found != lacks))
+		__atomic_compare_exchange_n(at, &before, found, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+static bool driver_is_wanted(const call *row)
+{
+	return row->class != CALL_PASS && row->class != CALL_WEIGHED;
+}
+
 /* A hundred of more than a thousand: many processes may start at once. */
-static void driver_resolve_wrapped(void *handle, const call *table, void **at, int count, void *lacks)
+static void driver_fill(void *handle)
 {
-	for (int i = 0; i < count; i++)
-		if (table[i].class != CALL_PASS && table[i].class != CALL_WEIGHED)
-			at[i] = driver_resolve(handle, &table[i], lacks);
-}
-
-bool driver_open(const char *path)
-{
-	driver_handle = driver_load(path, &driver_name);
-	driver_resolve_wrapped(driver_handle, calls, driver_at, CALLS, (void *)driver_lacks);
+	void *lacks = (void *)driver_lacks;
+	for (int i = 0; i < CALLS; i++)
+		if (driver_is_wanted(&calls[i]) || driver_at[i])
+			driver_put(&driver_at[i], driver_resolve(handle, &calls[i], lacks), lacks);
 	for (size_t i = 0; i < sizeof driver_made / sizeof driver_made[0]; i++)
-		driver_find(driver_made[i]);
-	return driver_handle != NULL;
+		driver_put(&driver_at[driver_made[i]], driver_resolve(handle, &calls[driver_made[i]], lacks), lacks);
 }
 
-bool nvml_open(const char *path)
+static void nvml_fill(void *handle)
 {
-	nvml_handle = driver_load(path, &nvml_name);
-	driver_resolve_wrapped(nvml_handle, nvml_calls, nvml_at, NVML_CALLS, (void *)nvml_lacks);
+	void *lacks = (void *)nvml_lacks;
+	for (int i = 0; i < NVML_CALLS; i++)
+		if (driver_is_wanted(&nvml_calls[i]) || nvml_at[i])
+			driver_put(&nvml_at[i], driver_resolve(handle, &nvml_calls[i], lacks), lacks);
 	for (size_t i = 0; i < sizeof nvml_made / sizeof nvml_made[0]; i++)
-		nvml_find(nvml_made[i]);
-	return nvml_handle != NULL;
+		driver_put(&nvml_at[nvml_made[i]], driver_resolve(handle, &nvml_calls[nvml_made[i]], lacks), lacks);
+}
+
+/* Whose calls are not the program's. Last of all, since they go to the driver as they are from then on. */
+static void driver_place(void *handle)
+{
+	elf_span own, driver;
+	void *at = handle ? driver_dlsym(handle, driver_name.first) : NULL;
+	if (!at || !elf_around(at, &driver) || !elf_around((void *)&driver_place, &own))
+		return;
+	__atomic_store_n(&driver_inside[0].from, driver.from, __ATOMIC_RELAXED);
+	__atomic_store_n(&driver_inside[1].from, own.from, __ATOMIC_RELAXED);
+	__atomic_store_n(&driver_inside[0].bytes, driver.bytes, __ATOMIC_RELEASE);
+	__atomic_store_n(&driver_inside[1].bytes, own.bytes, __ATOMIC_RELEASE);
+}
+
+void driver_open(const char *path)
+{
+	if (atomic_load(&driver_handle))
+		return;
+	void *handle = driver_load(path, &driver_name);
+	driver_fill(handle);
+	driver_place(handle);
+	if (handle)
+		atomic_store(&driver_handle, handle);
+}
+
+static void nvml_open(const char *path)
+{
+	if (atomic_load(&nvml_handle))
+		return;
+	void *handle = driver_load(path, &nvml_name);
+	nvml_fill(handle);
+	if (handle)
+		atomic_store(&nvml_handle, handle);
 }
 
 void *driver_find(call_id id)
 {
+	void *lacks = (void *)driver_lacks;
 	if (!driver_at[id])
-		driver_at[id] = driver_resolve(driver_handle, &calls[id], (void *)driver_lacks);
+		driver_put(&driver_at[id], driver_resolve(atomic_load(&driver_handle), &calls[id], lacks), lacks);
 	return driver_at[id];
 }
 
 void *nvml_find(nvml_id id)
 {
+	void *lacks = (void *)nvml_lacks;
 	if (!nvml_at[id])
-		nvml_at[id] = driver_resolve(nvml_handle, &nvml_calls[id], (void *)nvml_lacks);
+		driver_put(&nvml_at[id], driver_resolve(atomic_load(&nvml_handle), &nvml_calls[id], lacks), lacks);
 	return nvml_at[id];
+}
+
+void driver_told(call_id id, void *at)
+{
+	driver_put(&driver_at[id], at, (void *)driver_lacks);
 }
 
 void nvml_ready(void)
@@ -152,45 +203,19 @@ void nvml_ready(void)
 	static atomic_bool opened;
 	if (atomic_load_explicit(&opened, memory_order_acquire))
 		return;
-	spin_lock(&self_here.nvml_opening); /* which a child that is made meanwhile finds free */
-	if (!atomic_load(&opened))
-		nvml_open(self_base()->limits->nvml_path);
+	nvml_open(self_base()->limits->nvml_path);
 	atomic_store(&opened, true);
-	spin_unlock(&self_here.nvml_opening);
-}
-
-static void driver_fill(void *handle, const call *table, void **at, int count, void *lacks)
-{
-	for (int i = 0; handle && i < count; i++)
-		if (at[i] == lacks)
-			at[i] = driver_resolve(handle, &table[i], lacks);
 }
 
 void driver_late(void)
 {
-	const self *s = self_get();
-	if (driver_handle)
-		return;
-	spin_lock(&self_here.setting_up);
-	if (!driver_handle) {
-		driver_handle = driver_load(s->limits->driver_path, &driver_name);
-		driver_fill(driver_handle, calls, driver_at, CALLS, (void *)driver_lacks);
-	}
-	spin_unlock(&self_here.setting_up);
+	driver_open(self_get()->limits->driver_path);
 }
 
 void nvml_late(void)
 {
-	const self *s = self_base();
 	nvml_ready();
-	if (nvml_handle)
-		return;
-	spin_lock(&self_here.nvml_opening);
-	if (!nvml_handle) {
-		nvml_handle = driver_load(s->limits->nvml_path, &nvml_name);
-		driver_fill(nvml_handle, nvml_calls, nvml_at, NVML_CALLS, (void *)nvml_lacks);
-	}
-	spin_unlock(&self_here.nvml_opening);
+	nvml_open(self_base()->limits->nvml_path);
 }
 
 bool driver_has(call_id id)
@@ -205,10 +230,12 @@ bool nvml_has(nvml_id id)
 
 void *driver_symbol(const char *name)
 {
-	return driver_handle ? driver_dlsym(driver_handle, name) : NULL;
+	void *handle = atomic_load(&driver_handle);
+	return handle ? driver_dlsym(handle, name) : NULL;
 }
 
 void *nvml_symbol(const char *name)
 {
-	return nvml_handle ? driver_dlsym(nvml_handle, name) : NULL;
+	void *handle = atomic_load(&nvml_handle);
+	return handle ? driver_dlsym(handle, name) : NULL;
 }

@@ -77,14 +77,18 @@ static const ElfW(Sym) * elf_lookup(const elf_table *table, const char *name)
 	}
 }
 
-static bool elf_is_own(const struct dl_phdr_info *info)
+static bool elf_has(const struct dl_phdr_info *info, uintptr_t at)
 {
-	uintptr_t here = (uintptr_t)&elf_is_own;
 	for (unsigned i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_LOAD &&
-			here - (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) < info->dlpi_phdr[i].p_memsz)
+			at - (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) < info->dlpi_phdr[i].p_memsz)
 			return true;
 	return false;
+}
+
+static bool elf_is_own(const struct dl_phdr_info *info)
+{
+	return elf_has(info, (uintptr_t)&elf_is_own);
 }
 
 static int elf_visit(struct dl_phdr_info *info, size_t size, void *context)
@@ -117,4 +121,36 @@ bool elf_owner(const char *library, const char *name, char *ret_path, size_t siz
 	elf_ask ask = {.library = library, .name = name, .path = ret_path, .path_bytes = size};
 	dl_iterate_phdr(elf_visit, &ask);
 	return ask.found && ret_path[0];
+}
+
+typedef struct elf_place {
+	uintptr_t at;
+	elf_span span;
+} elf_place;
+
+static int elf_visit_place(struct dl_phdr_info *info, size_t size, void *context)
+{
+	elf_place *place = context;
+	uintptr_t from = UINTPTR_MAX, end = 0;
+	(void)size;
+	if (!info->dlpi_name[0] || !elf_has(info, place->at))
+		return 0;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
+			continue;
+		uintptr_t begin = info->dlpi_addr + part->p_vaddr;
+		from = begin < from ? begin : from;
+		end = begin + part->p_memsz > end ? begin + part->p_memsz : end;
+	}
+	place->span = (elf_span){from, end > from ? end - from : 0};
+	return 1;
+}
+
+bool elf_around(const void *at, elf_span *ret)
+{
+	elf_place place = {.at = (uintptr_t)at};
+	dl_iterate_phdr(elf_visit_place, &place);
+	*ret = place.span;
+	return place.span.bytes > 0;
 }

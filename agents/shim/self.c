@@ -118,11 +118,10 @@ static void self_show_gates(self *s)
 self *self_setup(void)
 {
 	int kept = errno;
-	self_watch_forks();
+	self *s = self_base();
+	driver_open(s->limits->driver_path);
 	spin_lock(&self_here.setting_up);
-	self *s = self_base_locked();
 	if (!atomic_load(&self_here.self)) {
-		driver_open(s->limits->driver_path);
 		self_show_gates(s);
 		atomic_store(&self_here.self, s);
 	}

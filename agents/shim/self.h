@@ -19,7 +19,6 @@
 #define SELF_ORDINALS 64 /* devices a program can see */
 #define SELF_UNTOLD   UINT64_MAX
 
-#define EXPORT      __attribute__((visibility("default")))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define THREAD      _Thread_local __attribute__((tls_model("initial-exec")))
 
@@ -54,8 +53,8 @@ typedef struct self_page {
 	_Atomic(self *) self;
 	_Atomic(self *) base;   /* the self before the driver is open, which NVML's wrappers do not need */
 	_Atomic uint64_t epoch; /* of this self: what threads remember of another's is worth nothing */
-	atomic_uint setting_up, nvml_opening;
-	char rest[4096 - 32];
+	atomic_uint setting_up;
+	char rest[4096 - 28];
 } self_page;
 
 extern self_page self_here;

@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/array.h"
 #include "shim/driver.h"
@@ -64,7 +64,7 @@ static CUresult alloc_managed_beyond(CUdeviceptr *dptr, size_t bytes)
 	return DRIVER(cuMemAllocManaged)(dptr, bytes, CU_MEM_ATTACH_GLOBAL);
 }
 
-EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytes)
+CUresult cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytes)
 {
 	purchase p;
 	if (!purchase_open(&p, bytes))
@@ -73,7 +73,7 @@ EXPORT CUresult cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytes)
 	return purchase_close_memory(&p, answer, answer == CUDA_SUCCESS ? *dptr : 0);
 }
 
-EXPORT CUresult cuMemAlloc(unsigned int *dptr, unsigned int bytes)
+CUresult cuMemAlloc(unsigned int *dptr, unsigned int bytes)
 {
 	purchase p;
 	if (!purchase_open(&p, bytes))
@@ -82,7 +82,7 @@ EXPORT CUresult cuMemAlloc(unsigned int *dptr, unsigned int bytes)
 	return purchase_close_memory(&p, answer, answer == CUDA_SUCCESS ? *dptr : 0);
 }
 
-EXPORT CUresult cuMemAllocManaged(CUdeviceptr *dptr, size_t bytes, unsigned int flags)
+CUresult cuMemAllocManaged(CUdeviceptr *dptr, size_t bytes, unsigned int flags)
 {
 	purchase p;
 	if (!purchase_open(&p, bytes))
@@ -111,7 +111,7 @@ static CUresult pitch_close(purchase *p, CUresult answer, CUdeviceptr dptr, uint
 	return purchase_close_memory(p, answer, dptr);
 }
 
-EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch, size_t width, size_t height, unsigned int element)
+CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch, size_t width, size_t height, unsigned int element)
 {
 	purchase p;
 	if (!purchase_open(&p, pitch_bytes(width, height)))
@@ -121,7 +121,7 @@ EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch, size_t widt
 	return pitch_close(&p, answer, made ? *dptr : 0, made ? pitch_bytes(*pitch, height) : 0);
 }
 
-EXPORT CUresult cuMemAllocPitch(
+CUresult cuMemAllocPitch(
 	unsigned int *dptr, unsigned int *pitch, unsigned int width, unsigned int height, unsigned int element)
 {
 	purchase p;
@@ -133,7 +133,7 @@ EXPORT CUresult cuMemAllocPitch(
 }
 
 /* Physical memory belongs to a device by number, whatever context is current; on the host it is not ours to count. */
-EXPORT CUresult cuMemCreate(
+CUresult cuMemCreate(
 	CUmemGenericAllocationHandle *handle, size_t size, const CUmemAllocationProp *prop, unsigned long long flags)
 {
 	self *s = self_get();
@@ -153,7 +153,7 @@ EXPORT CUresult cuMemCreate(
 	return answer;
 }
 
-EXPORT CUresult cuArrayCreate_v2(CUarray *array, const CUDA_ARRAY_DESCRIPTOR *desc)
+CUresult cuArrayCreate_v2(CUarray *array, const CUDA_ARRAY_DESCRIPTOR *desc)
 {
 	purchase p;
 	if (!purchase_open(
@@ -163,7 +163,7 @@ EXPORT CUresult cuArrayCreate_v2(CUarray *array, const CUDA_ARRAY_DESCRIPTOR *de
 	return purchase_close(&p, answer, HOLDING_ARRAY, answer == CUDA_SUCCESS ? (uint64_t)(uintptr_t)*array : 0);
 }
 
-EXPORT CUresult cuArrayCreate(CUarray *array, const CUDA_ARRAY_DESCRIPTOR_v1 *desc)
+CUresult cuArrayCreate(CUarray *array, const CUDA_ARRAY_DESCRIPTOR_v1 *desc)
 {
 	purchase p;
 	if (!purchase_open(
@@ -180,7 +180,7 @@ static uint64_t array_bytes_3d(const CUDA_ARRAY3D_DESCRIPTOR *desc, unsigned lev
 		    : 0;
 }
 
-EXPORT CUresult cuArray3DCreate_v2(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR *desc)
+CUresult cuArray3DCreate_v2(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR *desc)
 {
 	purchase p;
 	if (!purchase_open(&p, array_bytes_3d(desc, 1)))
@@ -189,7 +189,7 @@ EXPORT CUresult cuArray3DCreate_v2(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR
 	return purchase_close(&p, answer, HOLDING_ARRAY, answer == CUDA_SUCCESS ? (uint64_t)(uintptr_t)*array : 0);
 }
 
-EXPORT CUresult cuArray3DCreate(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR_v1 *desc)
+CUresult cuArray3DCreate(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR_v1 *desc)
 {
 	purchase p;
 	uint64_t bytes = desc ? array_bytes(desc->Width, desc->Height, desc->Depth, desc->Format, desc->NumChannels,
@@ -201,8 +201,7 @@ EXPORT CUresult cuArray3DCreate(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR_v1
 	return purchase_close(&p, answer, HOLDING_ARRAY, answer == CUDA_SUCCESS ? (uint64_t)(uintptr_t)*array : 0);
 }
 
-EXPORT CUresult cuMipmappedArrayCreate(
-	CUmipmappedArray *array, const CUDA_ARRAY3D_DESCRIPTOR *desc, unsigned int levels)
+CUresult cuMipmappedArrayCreate(CUmipmappedArray *array, const CUDA_ARRAY3D_DESCRIPTOR *desc, unsigned int levels)
 {
 	purchase p;
 	if (!purchase_open(&p, array_bytes_3d(desc, levels)))
@@ -212,7 +211,7 @@ EXPORT CUresult cuMipmappedArrayCreate(
 }
 
 /* What graphics or another device exports has been paid for by nobody. */
-EXPORT CUresult cuImportExternalMemory(CUexternalMemory *memory, const CUDA_EXTERNAL_MEMORY_HANDLE_DESC *desc)
+CUresult cuImportExternalMemory(CUexternalMemory *memory, const CUDA_EXTERNAL_MEMORY_HANDLE_DESC *desc)
 {
 	purchase p;
 	if (!purchase_open(&p, desc ? desc->size : 0))

@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/self.h"
@@ -24,7 +24,7 @@ static CUresult capture_ended(CUresult answer)
 }
 
 #define CAPTURE_BEGIN(symbol, parameters, arguments)                                                                   \
-	EXPORT CUresult symbol parameters                                                                              \
+	CUresult symbol parameters                                                                                     \
 	{                                                                                                              \
 		self_get();                                                                                            \
 		return capture_began(DRIVER(symbol) arguments);                                                        \
@@ -41,13 +41,13 @@ CAPTURE_BEGIN(cuStreamBeginCaptureToGraph_ptsz,
 	(CUstream stream, CUgraph graph, wrap_dependencies after, const void *edges, size_t count, int mode),
 	(stream, graph, after, edges, count, mode))
 
-EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph)
 {
 	self_get();
 	return capture_ended(DRIVER(cuStreamEndCapture)(stream, graph));
 }
 
-EXPORT CUresult cuStreamEndCapture_ptsz(CUstream stream, CUgraph *graph)
+CUresult cuStreamEndCapture_ptsz(CUstream stream, CUgraph *graph)
 {
 	self_get();
 	return capture_ended(DRIVER(cuStreamEndCapture_ptsz)(stream, graph));

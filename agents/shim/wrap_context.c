@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/context.h"
 #include "shim/driver.h"
@@ -6,7 +6,7 @@
 
 /* All ways to make a context differ in what stands between it and the device. */
 #define CONTEXT_CREATE(symbol, parameters, arguments)                                                                  \
-	EXPORT CUresult symbol parameters                                                                              \
+	CUresult symbol parameters                                                                                     \
 	{                                                                                                              \
 		self *s = self_get();                                                                                  \
 		unsigned place = self_ordinal(s, device);                                                              \
@@ -45,25 +45,25 @@ static CUresult context_destroyed(CUcontext context, CUresult answer)
 	return answer;
 }
 
-EXPORT CUresult cuCtxDestroy(CUcontext context)
+CUresult cuCtxDestroy(CUcontext context)
 {
 	self_get();
 	return context_destroyed(context, DRIVER(cuCtxDestroy)(context));
 }
 
-EXPORT CUresult cuCtxDestroy_v2(CUcontext context)
+CUresult cuCtxDestroy_v2(CUcontext context)
 {
 	self_get();
 	return context_destroyed(context, DRIVER(cuCtxDestroy_v2)(context));
 }
 
-EXPORT CUresult cuCtxDetach(CUcontext context)
+CUresult cuCtxDetach(CUcontext context)
 {
 	self_get();
 	return context_destroyed(context, DRIVER(cuCtxDetach)(context));
 }
 
-EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
 {
 	self *s = self_get();
 	if (!context_retain(s, device))
@@ -88,25 +88,25 @@ static CUresult primary_ended(CUdevice device, CUresult answer, bool reset)
 	return answer;
 }
 
-EXPORT CUresult cuDevicePrimaryCtxRelease(CUdevice device)
+CUresult cuDevicePrimaryCtxRelease(CUdevice device)
 {
 	self_get();
 	return primary_ended(device, DRIVER(cuDevicePrimaryCtxRelease)(device), false);
 }
 
-EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
 {
 	self_get();
 	return primary_ended(device, DRIVER(cuDevicePrimaryCtxRelease_v2)(device), false);
 }
 
-EXPORT CUresult cuDevicePrimaryCtxReset(CUdevice device)
+CUresult cuDevicePrimaryCtxReset(CUdevice device)
 {
 	self_get();
 	return primary_ended(device, DRIVER(cuDevicePrimaryCtxReset)(device), true);
 }
 
-EXPORT CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
+CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 {
 	self_get();
 	return primary_ended(device, DRIVER(cuDevicePrimaryCtxReset_v2)(device), true);
@@ -152,7 +152,7 @@ static CUresult kept_set(self *s, unsigned device, CUdevice ordinal, int limit, 
 	return answer;
 }
 
-EXPORT CUresult cuCtxSetLimit(int limit, size_t value)
+CUresult cuCtxSetLimit(int limit, size_t value)
 {
 	self *s = self_get();
 	unsigned device;

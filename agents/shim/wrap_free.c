@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/graph.h"
@@ -53,7 +53,7 @@ static CUresult piece_freed(self *s, piece paid, CUdeviceptr dptr, CUresult answ
  * first.
  */
 #define FREE_PLAIN(symbol, type)                                                                                       \
-	EXPORT CUresult symbol(type dptr)                                                                              \
+	CUresult symbol(type dptr)                                                                                     \
 	{                                                                                                              \
 		self *s = self_get();                                                                                  \
 		piece paid;                                                                                            \
@@ -82,7 +82,7 @@ static CUresult free_recorded(CUdeviceptr dptr, CUresult answer)
 }
 
 #define FREE_ASYNC(symbol, asks)                                                                                       \
-	EXPORT CUresult symbol(CUdeviceptr dptr, CUstream stream)                                                      \
+	CUresult symbol(CUdeviceptr dptr, CUstream stream)                                                             \
 	{                                                                                                              \
 		self *s = self_get();                                                                                  \
 		piece paid;                                                                                            \
@@ -97,19 +97,19 @@ static CUresult free_recorded(CUdeviceptr dptr, CUresult answer)
 FREE_ASYNC(cuMemFreeAsync, cuStreamIsCapturing)
 FREE_ASYNC(cuMemFreeAsync_ptsz, cuStreamIsCapturing_ptsz)
 
-EXPORT CUresult cuArrayDestroy(CUarray array)
+CUresult cuArrayDestroy(CUarray array)
 {
 	refund r = refund_open(HOLDING_ARRAY, (uint64_t)(uintptr_t)array);
 	return refund_close(&r, DRIVER(cuArrayDestroy)(array));
 }
 
-EXPORT CUresult cuMipmappedArrayDestroy(CUmipmappedArray array)
+CUresult cuMipmappedArrayDestroy(CUmipmappedArray array)
 {
 	refund r = refund_open(HOLDING_MIPMAP, (uint64_t)(uintptr_t)array);
 	return refund_close(&r, DRIVER(cuMipmappedArrayDestroy)(array));
 }
 
-EXPORT CUresult cuDestroyExternalMemory(CUexternalMemory memory)
+CUresult cuDestroyExternalMemory(CUexternalMemory memory)
 {
 	refund r = refund_open(HOLDING_EXTERNAL, (uint64_t)(uintptr_t)memory);
 	return refund_close(&r, DRIVER(cuDestroyExternalMemory)(memory));
@@ -123,7 +123,7 @@ static void handle_drop(self *s, CUmemGenericAllocationHandle handle)
 		memory_give(s, ended.device, ended.bytes);
 }
 
-EXPORT CUresult cuMemRelease(CUmemGenericAllocationHandle handle)
+CUresult cuMemRelease(CUmemGenericAllocationHandle handle)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuMemRelease)(handle);
@@ -132,7 +132,7 @@ EXPORT CUresult cuMemRelease(CUmemGenericAllocationHandle handle)
 	return answer;
 }
 
-EXPORT CUresult cuMemMap(
+CUresult cuMemMap(
 	CUdeviceptr at, size_t size, size_t offset, CUmemGenericAllocationHandle handle, unsigned long long flags)
 {
 	self *s = self_get();
@@ -147,7 +147,7 @@ EXPORT CUresult cuMemMap(
 }
 
 /* One call may end several mappings that lie side by side. */
-EXPORT CUresult cuMemUnmap(CUdeviceptr at, size_t size)
+CUresult cuMemUnmap(CUdeviceptr at, size_t size)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuMemUnmap)(at, size);
@@ -160,7 +160,7 @@ EXPORT CUresult cuMemUnmap(CUdeviceptr at, size_t size)
 	return answer;
 }
 
-EXPORT CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *handle, void *at)
+CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *handle, void *at)
 {
 	self *s = self_get();
 	holding unused;

@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/graph.h"
@@ -9,7 +9,7 @@ static bool node_open(graph_taking *taking, const CUDA_MEM_ALLOC_NODE_PARAMS *pa
 	return graph_add_open(taking, s, self_ordinal(s, params->poolProps.location.id), params->bytesize);
 }
 
-EXPORT CUresult cuGraphAddMemAllocNode(
+CUresult cuGraphAddMemAllocNode(
 	CUgraphNode *node, CUgraph graph, wrap_dependencies after, size_t count, CUDA_MEM_ALLOC_NODE_PARAMS *params)
 {
 	graph_taking taking = {0};
@@ -22,7 +22,7 @@ EXPORT CUresult cuGraphAddMemAllocNode(
 		&taking, graph, DRIVER(cuGraphAddMemAllocNode)(node, graph, after, count, params), &params->dptr);
 }
 
-EXPORT CUresult cuGraphAddMemFreeNode(
+CUresult cuGraphAddMemFreeNode(
 	CUgraphNode *node, CUgraph graph, wrap_dependencies after, size_t count, CUdeviceptr dptr)
 {
 	self *s = self_get();
@@ -48,7 +48,7 @@ static CUresult node_added(graph_taking *taking, CUgraph graph, const CUgraphNod
 
 /* The forms differ in what else they are told. */
 #define GRAPH_ADD(symbol, parameters, arguments)                                                                       \
-	EXPORT CUresult symbol parameters                                                                              \
+	CUresult symbol parameters                                                                                     \
 	{                                                                                                              \
 		graph_taking taking = {0};                                                                             \
 		self_get();                                                                                            \
@@ -70,7 +70,7 @@ GRAPH_ADD(cuGraphAddNode_v3,
 	(node, graph, after, edges, count, params))
 
 #define GRAPH_MAKE(symbol, parameters, arguments)                                                                      \
-	EXPORT CUresult symbol parameters                                                                              \
+	CUresult symbol parameters                                                                                     \
 	{                                                                                                              \
 		graph_taking taking;                                                                                   \
 		if (!graph_make_open(&taking, self_get(), graph))                                                      \
@@ -88,19 +88,19 @@ GRAPH_MAKE(cuGraphInstantiateWithParams, (CUgraphExec * exec, CUgraph graph, voi
 GRAPH_MAKE(cuGraphInstantiateWithParams_ptsz, (CUgraphExec * exec, CUgraph graph, void *params), (exec, graph, params))
 
 /* Memory is there from the upload on, whether a launch follows or not. */
-EXPORT CUresult cuGraphUpload(CUgraphExec exec, CUstream stream)
+CUresult cuGraphUpload(CUgraphExec exec, CUstream stream)
 {
 	self *s = self_get();
 	return graph_pay(s, exec) ? DRIVER(cuGraphUpload)(exec, stream) : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-EXPORT CUresult cuGraphUpload_ptsz(CUgraphExec exec, CUstream stream)
+CUresult cuGraphUpload_ptsz(CUgraphExec exec, CUstream stream)
 {
 	self *s = self_get();
 	return graph_pay(s, exec) ? DRIVER(cuGraphUpload_ptsz)(exec, stream) : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-EXPORT CUresult cuGraphExecDestroy(CUgraphExec exec)
+CUresult cuGraphExecDestroy(CUgraphExec exec)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuGraphExecDestroy)(exec);
@@ -109,7 +109,7 @@ EXPORT CUresult cuGraphExecDestroy(CUgraphExec exec)
 	return answer;
 }
 
-EXPORT CUresult cuGraphDestroy(CUgraph graph)
+CUresult cuGraphDestroy(CUgraph graph)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuGraphDestroy)(graph);

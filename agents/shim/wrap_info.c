@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/memory.h"
@@ -23,7 +23,7 @@ static bool info_tell(self *s, uint64_t *ret_left, uint64_t *ret_limit)
 	return memory_tell(s, device, ret_left, ret_limit);
 }
 
-EXPORT CUresult cuMemGetInfo_v2(size_t *free, size_t *total)
+CUresult cuMemGetInfo_v2(size_t *free, size_t *total)
 {
 	self *s = self_get();
 	uint64_t left, limit;
@@ -41,7 +41,7 @@ static unsigned int info_narrow(uint64_t bytes)
 	return bytes < UINT32_MAX ? (unsigned int)bytes : UINT32_MAX;
 }
 
-EXPORT CUresult cuMemGetInfo(unsigned int *free, unsigned int *total)
+CUresult cuMemGetInfo(unsigned int *free, unsigned int *total)
 {
 	self *s = self_get();
 	uint64_t left, limit;
@@ -54,7 +54,7 @@ EXPORT CUresult cuMemGetInfo(unsigned int *free, unsigned int *total)
 	return CUDA_SUCCESS;
 }
 
-EXPORT CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device)
+CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuDeviceTotalMem_v2)(bytes, device);
@@ -66,7 +66,7 @@ EXPORT CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device)
 	return answer;
 }
 
-EXPORT CUresult cuDeviceTotalMem(unsigned int *bytes, CUdevice device)
+CUresult cuDeviceTotalMem(unsigned int *bytes, CUdevice device)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuDeviceTotalMem)(bytes, device);

@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/gate.h"
@@ -14,16 +14,20 @@ static gate_stream stream_own(CUstream stream)
 	return (gate_stream){stream, DRIVER(cuEventRecord_ptsz), DRIVER(cuStreamIsCapturing_ptsz)};
 }
 
-/* What launch_quick.c does not let pass at once, and graphs. The thread may have credit; else the launch goes through
- * the gate. The first launch of a process finds no self; it may be that nothing holds it back.
+/* What does not pass at its entry (entry.h), and graphs. The thread may have credit; else the launch goes through the
+ * gate. The first launch of a process finds no self; it may be that nothing holds it back. What has paid is still on
+ * the stack while the driver works, or what that calls would pay again.
  */
 #define LAUNCH_QUICK(key_value, call)                                                                                  \
 	do {                                                                                                           \
 		self *s_ = atomic_load_explicit(&self_here.self, memory_order_acquire);                                \
 		if (s_ && !atomic_load_explicit(&s_->limits->gates, memory_order_relaxed))                             \
 			return call;                                                                                   \
-		if (s_ && gate_quick(key_value))                                                                       \
-			return call;                                                                                   \
+		if (s_ && gate_quick(key_value)) {                                                                     \
+			CUresult answer_ = call;                                                                       \
+			__asm__ volatile("");                                                                          \
+			return answer_;                                                                                \
+		}                                                                                                      \
 	} while (0)
 
 #define LAUNCH_SLOW(on, key_value, call)                                                                               \
@@ -146,7 +150,7 @@ static bool graph_may_run(CUgraphExec exec)
 	return !atomic_load_explicit(&s->graphs, memory_order_relaxed) || graph_pay(s, exec);
 }
 
-EXPORT CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
+CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 {
 	if (UNLIKELY(!graph_may_run(exec)))
 		return CUDA_ERROR_OUT_OF_MEMORY;
@@ -154,7 +158,7 @@ EXPORT CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 	LAUNCH_SLOW(stream_plain(stream), cost_key(exec, 1, 1, 1), DRIVER(cuGraphLaunch)(exec, stream));
 }
 
-EXPORT CUresult cuGraphLaunch_ptsz(CUgraphExec exec, CUstream stream)
+CUresult cuGraphLaunch_ptsz(CUgraphExec exec, CUstream stream)
 {
 	if (UNLIKELY(!graph_may_run(exec)))
 		return CUDA_ERROR_OUT_OF_MEMORY;

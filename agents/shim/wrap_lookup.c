@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include <string.h>
 
@@ -6,27 +6,6 @@
 #include "shim/self.h"
 
 // clang-format off
-#define WRAP_ALLOC(symbol)   [AT_##symbol] = (void *)symbol,
-#define WRAP_FREE(symbol)    [AT_##symbol] = (void *)symbol,
-#define WRAP_HOLD(symbol)    [AT_##symbol] = (void *)symbol,
-#define WRAP_IMPORT(symbol)  [AT_##symbol] = (void *)symbol,
-#define WRAP_CONTEXT(symbol) [AT_##symbol] = (void *)symbol,
-#define WRAP_MODULE(symbol)  [AT_##symbol] = (void *)symbol,
-#define WRAP_POOL(symbol)    [AT_##symbol] = (void *)symbol,
-#define WRAP_GRAPH(symbol)   [AT_##symbol] = (void *)symbol,
-#define WRAP_LAUNCH(symbol)  [AT_##symbol] = (void *)symbol,
-#define WRAP_CAPTURE(symbol) [AT_##symbol] = (void *)symbol,
-#define WRAP_INFO(symbol)    [AT_##symbol] = (void *)symbol,
-#define WRAP_LOOKUP(symbol)  [AT_##symbol] = (void *)symbol,
-#define WRAP_WEIGHED(symbol)
-#define WRAP_PASS(symbol)
-
-static void *const wrap_calls[CALLS] = {
-#define CALL(symbol, name, version, flavour, class, price) WRAP_##class(symbol)
-#include "shim/calls.def"
-#undef CALL
-};
-
 #define WRAP_NVML_INFO(symbol) [AT_##symbol] = (void *)symbol,
 #define WRAP_NVML_LIST(symbol) [AT_##symbol] = (void *)symbol,
 #define WRAP_NVML_PASS(symbol)
@@ -62,9 +41,9 @@ static int wrap_search(const call *table, int count, const char *symbol)
 void *wrap_of_symbol(const char *symbol)
 {
 	int at = wrap_search(calls, CALLS, symbol);
-	if (at >= 0 && wrap_calls[at]) {
+	if (at >= 0 && entry_at[at]) {
 		driver_late();
-		return driver_has((call_id)at) ? wrap_calls[at] : NULL;
+		return driver_has((call_id)at) ? entry_at[at] : NULL;
 	}
 	at = wrap_search(nvml_calls, NVML_CALLS, symbol);
 	if (at < 0 || !wrap_nvml_calls[at])
@@ -124,23 +103,33 @@ static int wrap_only(const void *real)
 	return found;
 }
 
+/* A driver that looks its own calls up by their public names finds ours. */
+static bool wrap_is_entry(const void *real)
+{
+	for (int i = 0; i < CALLS; i++)
+		if (entry_at[i] == real)
+			return true;
+	return false;
+}
+
 /* Of the rows with the wanted name the address tells which it is: a driver may have one function for several calls. An
  * address that it does not export at all is told by the name, the version and the flavour, and the wrapper calls what
  * the driver gave.
  */
 static void *wrap_of_answer(void *real, const wrap_wanted *wanted)
 {
+	if (wrap_is_entry(real))
+		return real;
 	int row = wrap_row(wanted, real);
 	if (row < 0)
 		row = wrap_only(real);
 	if (row >= 0)
-		return wrap_calls[row] ? wrap_calls[row] : real;
+		return entry_at[row] ? entry_at[row] : real;
 	row = wrap_row(wanted, NULL);
-	if (row < 0 || !wrap_calls[row])
+	if (row < 0 || !entry_at[row])
 		return real;
-	if (!driver_has((call_id)row))
-		driver_at[row] = real;
-	return wrap_calls[row];
+	driver_told((call_id)row, real);
+	return entry_at[row];
 }
 
 static CUresult wrap_answer(CUresult answer, void **pfn, wrap_wanted wanted)
@@ -173,21 +162,21 @@ static CUresult lookup_new(const char *symbol, void **pfn, int version, uint64_t
 	return answer;
 }
 
-EXPORT CUresult cuGetProcAddress(const char *symbol, void **pfn, int version, uint64_t flags)
+CUresult cuGetProcAddress(const char *symbol, void **pfn, int version, uint64_t flags)
 {
 	self_get();
 	return wrap_answer(
 		lookup_old(symbol, pfn, version, flags), pfn, (wrap_wanted){symbol, version, wrap_own(flags)});
 }
 
-EXPORT CUresult cuGetProcAddress_v2(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
+CUresult cuGetProcAddress_v2(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
 {
 	self_get();
 	return wrap_answer(
 		lookup_new(symbol, pfn, version, flags, status), pfn, (wrap_wanted){symbol, version, wrap_own(flags)});
 }
 
-EXPORT CUresult cuGetProcAddress_v2_ptsz(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
+CUresult cuGetProcAddress_v2_ptsz(const char *symbol, void **pfn, int version, uint64_t flags, int *status)
 {
 	self_get();
 	CUresult answer = driver_has(AT_cuGetProcAddress_v2_ptsz)

@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/memory.h"
@@ -73,7 +73,7 @@ static bool module_enter(const weighing *w, holding_kind kind, const void *handl
 }
 
 #define MODULE_LOAD(symbol, kind, unload, made, parameters, arguments)                                                 \
-	EXPORT CUresult symbol parameters                                                                              \
+	CUresult symbol parameters                                                                                     \
 	{                                                                                                              \
 		weighing w = weighing_open();                                                                          \
 		CUresult answer = DRIVER(symbol) arguments;                                                            \
@@ -110,13 +110,13 @@ static CUresult module_ended(holding_kind kind, const void *handle, CUresult ans
 	return answer;
 }
 
-EXPORT CUresult cuModuleUnload(CUmodule module)
+CUresult cuModuleUnload(CUmodule module)
 {
 	self_get();
 	return module_ended(HOLDING_MODULE, module, DRIVER(cuModuleUnload)(module));
 }
 
-EXPORT CUresult cuLibraryUnload(CUlibrary library)
+CUresult cuLibraryUnload(CUlibrary library)
 {
 	self_get();
 	return module_ended(HOLDING_LIBRARY, library, DRIVER(cuLibraryUnload)(library));

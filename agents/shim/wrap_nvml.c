@@ -6,6 +6,8 @@
 #include "shim/memory.h"
 #include "shim/slice.h"
 
+#define EXPORT __attribute__((visibility("default")))
+
 static bool nvml_tell(nvmlDevice_t device, uint64_t *ret_free, uint64_t *ret_total)
 {
 	self *s = self_base();

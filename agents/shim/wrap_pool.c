@@ -1,4 +1,4 @@
-#include "shim/wrap.h"
+#include "shim/wrapped.h"
 
 #include "shim/driver.h"
 #include "shim/graph.h"
@@ -35,7 +35,7 @@ static CUresult pooled_close(
 
 /* While the stream is recorded, the allocation becomes a node of a graph. */
 #define POOL_ALLOC(symbol, asks, parameters, arguments, from)                                                          \
-	EXPORT CUresult symbol parameters                                                                              \
+	CUresult symbol parameters                                                                                     \
 	{                                                                                                              \
 		self *s = self_get();                                                                                  \
 		unsigned device;                                                                                       \
@@ -66,7 +66,7 @@ POOL_ALLOC(cuMemAllocFromPoolAsync, cuStreamIsCapturing,
 POOL_ALLOC(cuMemAllocFromPoolAsync_ptsz, cuStreamIsCapturing_ptsz,
 	(CUdeviceptr * dptr, size_t bytes, CUmemoryPool pool, CUstream stream), (dptr, bytes, pool, stream), pool)
 
-EXPORT CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *props)
+CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *props)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuMemPoolCreate)(pool, props);
@@ -76,7 +76,7 @@ EXPORT CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *props)
 	return answer;
 }
 
-EXPORT CUresult cuMemPoolDestroy(CUmemoryPool pool)
+CUresult cuMemPoolDestroy(CUmemoryPool pool)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuMemPoolDestroy)(pool);
@@ -85,7 +85,7 @@ EXPORT CUresult cuMemPoolDestroy(CUmemoryPool pool)
 	return answer;
 }
 
-EXPORT CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep)
+CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t keep)
 {
 	self *s = self_get();
 	CUresult answer = DRIVER(cuMemPoolTrimTo)(pool, keep);

@@ -8,9 +8,10 @@ program=$2
 region=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/old" "$folder/new" "$folder/aside" "$folder/behind"
+mkdir "$folder/old" "$folder/new" "$folder/plt" "$folder/aside" "$folder/behind"
 ln -s "$build/stranger/old.so" "$folder/old/libcuda.so"
 ln -s "$build/stranger/new.so" "$folder/new/libcuda.so.1"
+ln -s "$build/stranger/plt.so" "$folder/plt/libcuda.so.1"
 # In the driver's place: the real one under a longer name, or further on along the path.
 ln -s "$build/lib/libreeve-shim-cuda.so" "$folder/aside/libcuda.so.1"
 ln -s "$build/stranger/old.so" "$folder/aside/libcuda.so.1.real"
@@ -50,6 +51,13 @@ all() # FORM REAL
 }
 all preload "$folder/old/libcuda.so"
 all preload "$folder/new/libcuda.so.1"
+
+# It meets the shim first itself, by the names of what it exports.
+export STRANGER_PLT=1 LD_LIBRARY_PATH="$folder/plt"
+all preload "$folder/plt/libcuda.so.1"
+check preload "$folder/plt/libcuda.so.1" a_launch_within_a_launch_is_paid_once CUDA_DEVICE_SM_LIMIT=50
+unset STRANGER_PLT LD_LIBRARY_PATH
+
 all aside "$folder/aside/libcuda.so.1.real"
 all behind "$folder/new/libcuda.so.1"
 

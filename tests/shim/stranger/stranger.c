@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -295,6 +296,93 @@ SHOWN CUresult cuGraphLaunch(CUgraphExec exec, CUstream stream)
 	(void)exec, (void)stream;
 	return CUDA_SUCCESS;
 }
+
+#ifdef STRANGER_PLT
+/* What it exports it calls by its public name, as its last act or not. */
+SHOWN CUresult cuMemAllocPitch_v2(CUdeviceptr *at, size_t *pitch, size_t width, size_t height, unsigned element)
+{
+	(void)element;
+	*pitch = width;
+	CUresult answer = cuMemAlloc_v2(at, width * height);
+	return answer == CUDA_ERROR_OUT_OF_MEMORY ? CUDA_ERROR_OUT_OF_MEMORY : answer;
+}
+
+SHOWN CUresult cuMemAllocManaged(CUdeviceptr *at, size_t bytes, unsigned flags)
+{
+	(void)flags;
+	return cuMemAlloc_v2(at, bytes);
+}
+
+SHOWN CUresult cuMemAllocAsync_ptsz(CUdeviceptr *at, size_t bytes, CUstream stream)
+{
+	return cuMemAllocAsync(at, bytes, stream);
+}
+
+SHOWN CUresult cuMemFreeAsync_ptsz(CUdeviceptr at, CUstream stream)
+{
+	return cuMemFreeAsync(at, stream);
+}
+
+SHOWN CUresult cuEventCreate(CUevent *event, unsigned flags)
+{
+	(void)flags;
+	*event = (CUevent)event;
+	return CUDA_SUCCESS;
+}
+
+SHOWN CUresult cuEventRecord(CUevent event, CUstream stream)
+{
+	(void)event, (void)stream;
+	return CUDA_SUCCESS;
+}
+
+SHOWN CUresult cuEventRecord_ptsz(CUevent event, CUstream stream)
+{
+	return cuEventRecord(event, stream);
+}
+
+SHOWN CUresult cuEventQuery(CUevent event)
+{
+	(void)event;
+	return CUDA_SUCCESS;
+}
+
+SHOWN CUresult cuEventElapsedTime(float *ms, CUevent from, CUevent to)
+{
+	(void)from, (void)to;
+	*ms = 1;
+	return CUDA_SUCCESS;
+}
+
+SHOWN CUresult cuEventDestroy_v2(CUevent event)
+{
+	(void)event;
+	return CUDA_SUCCESS;
+}
+
+SHOWN CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+	unsigned bz, unsigned shared, CUstream stream, void **params, void **extra)
+{
+	(void)f, (void)gx, (void)gy, (void)gz, (void)bx, (void)by, (void)bz, (void)shared, (void)stream, (void)params;
+	(void)extra;
+	return CUDA_SUCCESS;
+}
+
+SHOWN CUresult cuLaunchKernel_ptsz(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+	unsigned bz, unsigned shared, CUstream stream, void **params, void **extra)
+{
+	return cuLaunchKernel(f, gx, gy, gz, bx, by, bz, shared, stream, params, extra);
+}
+
+/* It is asked something before it is there at all, by itself. */
+__attribute__((constructor)) static void begin(void)
+{
+	size_t left, total;
+	if (getenv("STRANGER_SLOW"))
+		nanosleep(&(struct timespec){0, 300000000}, NULL);
+	(void)!cuMemGetInfo_v2(&left, &total);
+}
+#endif
 
 STUBS(cuArrayCreate_v2)
 STUBS(cuArray3DCreate_v2)

@@ -2,12 +2,15 @@
  * PATH. Without CHECK: their names. The limit is 1 GiB. Whoever fails says what was expected, and exits 1.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "shim/books.h"
 #include "shim/wrap.h"
 #include "stranger.h"
 
@@ -113,7 +116,7 @@ static void the_limit_holds(void)
 static void the_library_comes_later(void)
 {
 	CUdeviceptr at;
-	if (getenv("STRANGER_LINKED"))
+	if (getenv("STRANGER_LINKED") || getenv("STRANGER_PLT")) /* it is there */
 		return;
 	void *early = dlsym(RTLD_DEFAULT, "cuMemAlloc_v2");
 	EXPECT(!early || ((__typeof__(&cuMemAlloc_v2))early)(&at, 1) == CUDA_ERROR_NOT_SUPPORTED);
@@ -290,6 +293,85 @@ static void asked_before_the_driver_is_started(void)
 	EXPECT(fill(make_plain) == CUDA_ERROR_OUT_OF_MEMORY);
 }
 
+static bool calls_itself(void)
+{
+	alarm(30); /* whoever waits for himself waits for ever */
+	return getenv("STRANGER_PLT");
+}
+
+static void what_a_driver_calls_itself_is_booked_once(void)
+{
+	CUdeviceptr pitched, managed, pooled;
+	size_t pitch;
+	if (!calls_itself())
+		return;
+	start();
+	size_t before = left_now();
+	EXPECT(CALL(cuMemAllocPitch_v2)(&pitched, &pitch, MIB, 4, 4) == CUDA_SUCCESS);
+	EXPECT(left_now() == before - 4 * MIB);
+	EXPECT(CALL(cuMemAllocManaged)(&managed, 8 * MIB, 1) == CUDA_SUCCESS);
+	EXPECT(left_now() == before - 12 * MIB);
+	EXPECT(CALL(cuMemAllocAsync_ptsz)(&pooled, 16 * MIB, NULL) == CUDA_SUCCESS);
+	EXPECT(left_now() == before - 28 * MIB && held() == 28 * MIB + STRANGER_CONTEXT_BYTES);
+	EXPECT(CALL(cuMemFree_v2)(pitched) == CUDA_SUCCESS && CALL(cuMemFree_v2)(managed) == CUDA_SUCCESS);
+	EXPECT(CALL(cuMemFreeAsync_ptsz)(pooled, NULL) == CUDA_SUCCESS);
+	EXPECT(left_now() == before && held() == STRANGER_CONTEXT_BYTES);
+	EXPECT(fill(make_plain) == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+/* Device time of the first process, as booked. */
+static uint64_t booked_ns(void)
+{
+	int fd = open(getenv("CUDA_DEVICE_MEMORY_SHARED_CACHE"), O_RDONLY);
+	EXPECT(fd >= 0);
+	const books *b = mmap(NULL, sizeof *b, PROT_READ, MAP_SHARED, fd, 4096);
+	EXPECT(b != MAP_FAILED && atomic_load(&b->top) == 1);
+	return atomic_load(&b->slots[0].device_ns[0]);
+}
+
+static void a_launch_within_a_launch_is_paid_once(void)
+{
+	if (!calls_itself())
+		return;
+	start();
+	for (int i = 0; i < 20; i++)
+		EXPECT(CALL(cuLaunchKernel_ptsz)((CUfunction)path, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL) ==
+			CUDA_SUCCESS);
+	printf("%llu ns are booked\n", (unsigned long long)booked_ns());
+	EXPECT(!getenv("CUDA_DEVICE_SM_LIMIT") || (booked_ns() >= 15000000 && booked_ns() <= 21000000));
+}
+
+static void a_driver_may_ask_itself_while_it_is_opened(void)
+{
+	if (!calls_itself())
+		return;
+	EXPECT(dlsym(RTLD_DEFAULT, "cuMemAlloc_v2"));
+	start();
+	EXPECT(fill(make_plain) == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+static void *open_slowly(void *unused)
+{
+	(void)unused;
+	setenv("STRANGER_SLOW", "1", 1);
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+}
+
+/* One thread opens a library, whose constructor calls the driver; another calls it for the first time meanwhile. */
+static void nobody_waits_for_who_waits_for_the_loader(void)
+{
+	pthread_t other;
+	void *opened;
+	if (!calls_itself())
+		return;
+	EXPECT(pthread_create(&other, NULL, open_slowly, NULL) == 0);
+	usleep(100000);
+	(void)dlsym(RTLD_DEFAULT, "cuMemAlloc_v2");
+	EXPECT(pthread_join(other, &opened) == 0 && opened);
+	start();
+	EXPECT(fill(make_plain) == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -306,6 +388,10 @@ static const struct {
 	{"one_function_has_many_names", one_function_has_many_names},
 	{"a_call_is_known_by_name_alone", a_call_is_known_by_name_alone},
 	{"either_form_of_the_lookup_will_do", either_form_of_the_lookup_will_do},
+	{"what_a_driver_calls_itself_is_booked_once", what_a_driver_calls_itself_is_booked_once},
+	{"a_launch_within_a_launch_is_paid_once", a_launch_within_a_launch_is_paid_once},
+	{"a_driver_may_ask_itself_while_it_is_opened", a_driver_may_ask_itself_while_it_is_opened},
+	{"nobody_waits_for_who_waits_for_the_loader", nobody_waits_for_who_waits_for_the_loader},
 	{"no_more_is_shown_than_there_is", no_more_is_shown_than_there_is},
 	{"asked_before_the_driver_is_started", asked_before_the_driver_is_started},
 };
