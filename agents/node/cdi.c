@@ -41,7 +41,7 @@ static bool share_is_sound(const cdi_share *s)
 	bool ok = name_is_sound(s->name);
 
 	for (uint32_t i = 0; i < s->n_nodes; i++)
-		ok = ok && path_is_sound(s->nodes[i]);
+		ok = ok && path_is_sound(s->nodes[i].host) && path_is_sound(s->nodes[i].container);
 	for (uint32_t i = 0; i < s->n_mounts; i++)
 		ok = ok && path_is_sound(s->mounts[i].host) && path_is_sound(s->mounts[i].container);
 	for (uint32_t i = 0; i < s->n_hooks; i++)
@@ -57,7 +57,9 @@ static void nodes_write(js_writer *w, const cdi_share *s)
 	js_array_begin(w);
 	for (uint32_t i = 0; i < s->n_nodes; i++) {
 		js_object_begin(w);
-		js_put_text(w, "path", str_from(s->nodes[i]));
+		js_put_text(w, "path", str_from(s->nodes[i].container));
+		if (strcmp(s->nodes[i].host, s->nodes[i].container) != 0)
+			js_put_text(w, "hostPath", str_from(s->nodes[i].host));
 		js_put_text(w, "permissions", S("rw"));
 		js_object_end(w);
 	}

@@ -15,6 +15,10 @@
 
 enum { CDI_NAME_MAX = 200, CDI_FILE_MAX = 1 << 20 };
 
+typedef struct cdi_node {
+	const char *host, *container;
+} cdi_node;
+
 typedef struct cdi_mount {
 	const char *host, *container;
 	bool is_read_only;
@@ -33,8 +37,8 @@ typedef struct cdi_hook {
 } cdi_hook;
 
 typedef struct cdi_share {
-	const char *name;         /* [A-Za-z0-9._-], the first a letter or digit */
-	const char *const *nodes; /* device nodes, by their path here and in the container */
+	const char *name; /* [A-Za-z0-9._-], the first a letter or digit */
+	const cdi_node *nodes;
 	uint32_t n_nodes;
 	const cdi_mount *mounts; /* in this order */
 	uint32_t n_mounts;

@@ -1,5 +1,4 @@
 #include "agents/node/daemon.h"
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +7,11 @@
 #include "agents/node/code.h"
 #include "agents/node/command.h"
 #include "agents/node/daemon_settings.h"
-#include "agents/node/exposition.h"
+#include "agents/node/kernel_log.h"
 #include "agents/node/leftover.h"
 #include "agents/node/lives.h"
+#include "agents/node/npus.h"
+#include "agents/node/pages.h"
 #include "agents/node/reporter.h"
 #include "agents/node/seats.h"
 #include "agents/node/settle.h"
@@ -18,16 +19,8 @@
 #include "agents/node/station.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/listen.h"
-#include "net/web.h"
 
-enum {
-	EXPOSITION_BYTES_MAX = 16 << 20,
-	SWEEP_US = 30 * 1000000,
-	SWEEP_FIRST_US = 5 * 1000000,
-	LOG_LINE_MAX = 8192,
-	SAMPLE_IDLE_TIMES = 2
-};
+enum { SWEEP_US = 30 * 1000000, SWEEP_FIRST_US = 5 * 1000000, SAMPLE_IDLE_TIMES = 2 };
 
 #define WINDOW_MAX_US (INT64_C(86400) * 1000000)
 
@@ -41,10 +34,11 @@ typedef struct service {
 	audit *audit;
 	reporter *reporter;
 	station *station;
-	web_server *web;
+	pages *pages;
 	loop_timer *tick, *scan, *sample, *sweep;
-	loop_watch *kernel_log;
-	int kernel_log_fd, lock_fd;
+	npus *npus;
+	kernel_log *kernel_log;
+	int lock_fd;
 	uint64_t probe_failures, inventory_seen, health_seen;
 	card_state states[CARDS_MAX]; /* as they were logged */
 	int64_t window_from_us;       /* monotonic */
@@ -199,6 +193,7 @@ static void on_allocations(void *arg)
 {
 	service *s = arg;
 
+	seats_forget(s->seats);
 	loop_timer_arm(s->tick, 0);
 	if (!audit_is_busy(s->audit))
 		loop_timer_arm(s->sample, s->o.audit_ms * 1000);
@@ -318,31 +313,21 @@ static void on_heard(void *arg, bool is_heard, const char *why)
 		log_warn("agent.silent", KV_Z("why", why));
 }
 
-/* One record at a time: "6,1234,5678,-;text". */
-static void on_kernel_log(void *arg, int what)
+static void on_kernel_line(void *arg, str line)
+{
+	ward_take_log(((service *)arg)->ward, line, clock_mono_us());
+}
+
+static void on_kernel_end(void *arg)
+{
+	inventory_changed(arg);
+}
+
+static void on_page(void *arg, exposition *e)
 {
 	service *s = arg;
-	char line[LOG_LINE_MAX];
-	ssize_t n;
 
-	(void)what;
-	while ((n = read(s->kernel_log_fd, line, sizeof(line))) > 0)
-		ward_take_log(s->ward, str_of(line, (size_t)n), clock_mono_us());
-	inventory_changed(s);
-}
-
-static void kernel_log_open(service *s)
-{
-	s->kernel_log_fd = s->o.kernel_log[0] ? open(s->o.kernel_log, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-	if (s->kernel_log_fd < 0)
-		return;
-	(void)lseek(s->kernel_log_fd, 0, SEEK_END);
-	s->kernel_log = loop_watch_new(s->loop, s->kernel_log_fd, LOOP_READ, on_kernel_log, s);
-}
-
-static void metrics_reply(service *s, web_req *r)
-{
-	exposition e = {
+	*e = (exposition){
 		.node = s->o.node,
 		.ward = s->ward,
 		.allocations = s->allocations,
@@ -355,52 +340,23 @@ static void metrics_reply(service *s, web_req *r)
 		.refused = s->station ? station_refused(s->station) : 0,
 		.instances = s->station ? station_instances(s->station) : 0,
 	};
-	buf page; /* hundreds of KiB, for the moment of a reply */
-	bool is_open = exposition_wants_openmetrics(web_header_find(r, S("Accept")));
-
-	buf_init(&page, EXPOSITION_BYTES_MAX);
-	exposition_print(&e, is_open, &page);
-	web_reply(r, page.over ? 500 : 200,
-		is_open ? S("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n")
-			: S("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
-		page.over ? S("") : buf_str(&page));
-	buf_done(&page);
 }
 
-static void on_request(void *arg, web_req *r)
+static bool is_ready(void *arg)
 {
-	service *s = arg;
-	bool may = r->method == WEB_GET || r->method == WEB_HEAD;
-
-	if (may && str_eq(r->path, S("/metrics")))
-		metrics_reply(s, r);
-	else if (may && str_eq(r->path, S("/livez")))
-		web_reply(r, 200, S("Content-Type: text/plain\r\n"), S("ok\n"));
-	else if (may && str_eq(r->path, S("/readyz")))
-		web_reply(r, s->is_scanned ? 200 : 503, S("Content-Type: text/plain\r\n"),
-			s->is_scanned ? S("ok\n") : S("no scan yet\n"));
-	else
-		web_reply(r, 404, S(""), S(""));
+	return ((const service *)arg)->is_scanned;
 }
 
-static err web_begin(service *s, fault *f)
+static err pages_begin(service *s, fault *f)
 {
-	web_limits bounds = web_limits_default;
-	web_hooks hooks = {.on_request = on_request, .arg = s};
+	pages_config c = {
+		.loop = s->loop, .listen = s->o.metrics_listen, .fill = on_page, .is_ready = is_ready, .arg = s};
 	char address[128];
-	int fd;
+	err e = pages_open(&c, &s->pages, address, sizeof(address), f);
 
-	if (!s->o.metrics_listen[0])
-		return ERR_OK;
-	err e = listen_open(s->o.metrics_listen, &fd, f);
-	if (e)
-		return e;
-	bounds.body_bytes_max = 0;
-	bounds.connections_max = 64;
-	s->web = web_open(s->loop, fd, NULL, &bounds, &hooks);
-	if (!listen_address(fd, address, sizeof(address)))
+	if (!e && address[0])
 		log_info("metrics.listening", KV_Z("at", address));
-	return ERR_OK;
+	return e;
 }
 
 static void probe_begin(service *s)
@@ -453,6 +409,44 @@ static void on_instances(void *arg)
 
 	if (s->scan)
 		loop_timer_arm(s->scan, 0);
+	if (s->npus)
+		npus_hurry(s->npus);
+}
+
+static void on_npus(void *arg, const vnpu_listed *list, uint32_t n)
+{
+	service *s = arg;
+
+	ward_take_npus(s->ward, list, n, clock_mono_us());
+	if (s->station)
+		station_seen_npus(s->station, ward_cards(s->ward));
+	inventory_changed(s);
+}
+
+static void on_npus_silent(void *arg, const char *why)
+{
+	service *s = arg;
+
+	log_warn("npus.silent", KV_Z("tool", s->o.npu_smi), KV_Z("why", why));
+	ward_take_npus_silent(s->ward, clock_mono_us());
+	inventory_changed(s);
+}
+
+static void npus_begin(service *s)
+{
+	npus_config c = {
+		.loop = s->loop,
+		.program = "/proc/self/exe",
+		.tool = s->o.npu_smi,
+		.every_ms = s->o.scan_ms,
+		.timeout_ms = s->o.npu_timeout_ms,
+		.on_list = on_npus,
+		.on_silent = on_npus_silent,
+		.arg = s,
+	};
+
+	if (s->o.npu_smi[0])
+		s->npus = npus_open(&c);
 }
 
 static err station_begin(service *s, fault *f)
@@ -466,6 +460,7 @@ static err station_begin(service *s, fault *f)
 		.resource = s->o.resource,
 		.state_dir = s->o.state_dir,
 		.nvml = s->o.nvml,
+		.npu_smi = s->o.npu_smi,
 		.shares = s->o.shares,
 		.giver = {.allocations = s->allocations,
 			.cards = on_cards_asked,
@@ -515,7 +510,7 @@ static err service_begin(service *s, fault *f)
 	s->seats = seats_new(s->loop, s->allocations, on_news, s);
 	s->audit = audit_new(s->allocations, s->o.policy, on_finding, s);
 	s->window_from_us = clock_mono_us();
-	e = web_begin(s, f);
+	e = pages_begin(s, f);
 	if (e)
 		return e;
 	reporter_begin(s);
@@ -524,7 +519,9 @@ static err service_begin(service *s, fault *f)
 		return e;
 	probe_begin(s);
 	timers_begin(s);
-	kernel_log_open(s);
+	npus_begin(s);
+	if (s->o.kernel_log[0])
+		s->kernel_log = kernel_log_open(s->loop, s->o.kernel_log, on_kernel_line, on_kernel_end, s);
 	return ERR_OK;
 }
 
@@ -537,13 +534,11 @@ static void service_end(service *s)
 	loop_timer_free(s->scan);
 	loop_timer_free(s->sample);
 	loop_timer_free(s->sweep);
-	loop_watch_free(s->kernel_log);
-	if (s->kernel_log_fd >= 0)
-		close(s->kernel_log_fd);
+	kernel_log_close(s->kernel_log);
+	npus_close(s->npus);
 	probe_free(s->probe);
 	reporter_free(s->reporter);
-	if (s->web)
-		web_close(s->web);
+	pages_close(s->pages);
 	audit_free(s->audit);
 	seats_free(s->seats);
 	allocations_close(s->allocations);
@@ -585,7 +580,7 @@ int daemon_main(int argc, char **argv)
 
 	if (!s)
 		return EXIT_FAILURE;
-	s->kernel_log_fd = s->lock_fd = -1;
+	s->lock_fd = -1;
 	status = daemon_settings_read(&s->o, argc, argv, &is_done);
 	if (is_done || status) {
 		free(s);

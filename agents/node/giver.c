@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "agents/node/cdi.h"
 #include "agents/node/leftover.h"
+#include "agents/node/npu_parts.h"
+#include "agents/node/parts.h"
+#include "agents/node/vnpu.h"
+#include "agents/vendors/vendor.h"
 
-enum { PARTS_MAX = 96, PATH_BYTES = 512 };
+enum { PATH_BYTES = 512 };
 
 #define MAKER_KIND "nvidia.com/gpu"
 
@@ -16,18 +19,6 @@ struct giver {
 	char *cdi_folder, *cdi_folders, *libraries, *devices, *procfs;
 	const char *giving; /* the allocation that is being made, maybe anew */
 };
-
-/* What goes into one container, in the form that both ways of saying it share. */
-typedef struct parts {
-	const char *nodes[PARTS_MAX];
-	uint32_t n_nodes;
-	cdi_mount mounts[PARTS_MAX];
-	uint32_t n_mounts;
-	cdi_variable variables[4];
-	uint32_t n_variables;
-	cdi_hook hook;
-	bool has_hook;
-} parts;
 
 static char *copy_of(const char *z)
 {
@@ -72,22 +63,18 @@ void giver_id(str pod_uid, str container, char ret[ALLOCATION_ID_MAX])
 
 static void node_add(parts *p, const char *path)
 {
-	for (uint32_t i = 0; i < p->n_nodes; i++)
-		if (strcmp(p->nodes[i], path) == 0)
-			return;
-	if (p->n_nodes < PARTS_MAX && access(path, F_OK) == 0)
-		p->nodes[p->n_nodes++] = path;
+	parts_node(p, path, path);
 }
 
-static void mount_add(parts *p, const char *host, const char *container, bool is_read_only, bool may_execute)
+static bool is_npu(const card *c)
 {
-	assert(p->n_mounts < PARTS_MAX);
-	p->mounts[p->n_mounts++] = (cdi_mount){host, container, is_read_only, may_execute};
+	return strcmp(c->maker, NPU_MAKER) == 0;
 }
 
-static void variable_add(parts *p, const char *name, const char *value)
+/* Whether it has to be made. */
+static bool is_part(const card *c, const plan_share *s)
 {
-	p->variables[p->n_variables++] = (cdi_variable){name, value};
+	return s->profile.p && !(is_npu(c) && str_eq(s->profile, S(NPU_WHOLE)));
 }
 
 /* The device of a share, if it is one that can be given. */
@@ -97,24 +84,26 @@ static err card_find(const giver *g, const plan_share *s, arena *a, const card *
 
 	if (!c)
 		return fault_set(f, ERR_NOT_FOUND, NULL, "this node has no device " STR_FMT, STR_ARG(s->uuid));
-	if (strcmp(c->maker, "nvidia") != 0)
+	if (strcmp(c->maker, "nvidia") != 0 && !(is_npu(c) && g->c.npus))
 		return fault_set(f, ERR_CONFLICT, NULL, "devices of %s are given by their maker's plugin", c->maker);
 	*ret = c;
 	return ERR_OK;
 }
 
-static err instance_find(const giver *g, const kubelet_wish *w, const plan_share *s, instance_found *ret, fault *f)
+static err instance_find(
+	const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, instance_found *ret, fault *f)
 {
 	char id[ALLOCATION_ID_MAX];
+	instances *of = is_npu(c) ? g->c.npus : g->c.instances;
 
-	if (!g->c.instances)
+	if (!of)
 		return fault_set(f, ERR_CONFLICT, NULL,
 			"an instance " STR_FMT " has to be made, and this node makes none", STR_ARG(s->profile));
 	giver_id(w->pod->p.meta.uid, w->plan->name, id);
 	if (g->c.tidy)
 		g->c.tidy(g->c.arg);
 	instances_want want = {str_from(id), s->uuid, s->profile, s->start};
-	return instances_get(g->c.instances, &want, ret, f);
+	return instances_get(of, &want, ret, f);
 }
 
 /* An instance has its own compute. */
@@ -125,11 +114,11 @@ static err device_fill(
 	const card *c;
 	err e = card_find(g, s, a, &c, f);
 
-	if (!e && s->profile.p)
-		e = instance_find(g, w, s, &found, f);
+	if (!e && is_part(c, s))
+		e = instance_find(g, w, s, c, &found, f);
 	if (e)
 		return e;
-	*ret = (share_device){str_z(a, s->profile.p ? str_from(found.uuid) : s->uuid), s->memory_mib,
+	*ret = (share_device){str_z(a, is_part(c, s) ? str_from(found.uuid) : s->uuid), s->memory_mib,
 		s->profile.p ? LIMITS_WHOLE : s->compute_milli};
 	return ERR_OK;
 }
@@ -160,8 +149,8 @@ static const char *path_of(const giver *g, arena *a, const char *file)
 static void shim_add(const giver *g, parts *p, arena *a)
 {
 	if (g->c.form == GIVER_PRELOAD) {
-		mount_add(p, path_of(g, a, "libreeve-shim.so"), GIVER_SHIM_FILE, true, true);
-		mount_add(p, path_of(g, a, "ld.so.preload"), "/etc/ld.so.preload", true, false);
+		parts_mount(p, path_of(g, a, "libreeve-shim.so"), GIVER_SHIM_FILE, true, true);
+		parts_mount(p, path_of(g, a, "ld.so.preload"), "/etc/ld.so.preload", true, false);
 	} else if (g->c.form == GIVER_REPLACE) {
 		const char **words = ARENA_ARRAY(a, const char *, 5);
 		words[0] = "reeve-hook";
@@ -190,13 +179,13 @@ static void cap_add(const giver *g, parts *p, const char *path, arena *a)
 		(void)fclose(in);
 }
 
-static void caps_add(const giver *g, const kubelet_wish *w, const plan_share *s, int32_t minor, parts *p, arena *a)
+static void caps_add(const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, parts *p, arena *a)
 {
 	instance_found found;
 
-	if (!s->profile.p || instance_find(g, w, s, &found, NULL))
+	if (!s->profile.p || instance_find(g, w, s, c, &found, NULL))
 		return;
-	const char *at = str_z(a, str_print(a, "%s/driver/nvidia/capabilities/gpu%d/mig/gi%lld", g->procfs, minor,
+	const char *at = str_z(a, str_print(a, "%s/driver/nvidia/capabilities/gpu%d/mig/gi%lld", g->procfs, c->minor,
 					  (long long)found.gpu_instance));
 	cap_add(g, p, str_z(a, str_print(a, "%s/access", at)), a);
 	cap_add(g, p, str_z(a, str_print(a, "%s/ci%lld/access", at, (long long)found.compute_instance)), a);
@@ -213,7 +202,7 @@ static void devices_add(const giver *g, const kubelet_wish *w, parts *p, arena *
 	for (uint32_t i = 0; i < w->plan->n; i++)
 		if (card_find(g, &w->plan->shares[i], a, &c, NULL) == ERR_OK && c->minor >= 0) {
 			node_add(p, str_z(a, str_print(a, "%s/nvidia%d", g->devices, c->minor)));
-			caps_add(g, w, &w->plan->shares[i], c->minor, p, a);
+			caps_add(g, w, &w->plan->shares[i], c, p, a);
 		}
 	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
 		node_add(p, str_z(a, str_print(a, "%s/%s", g->devices, common[i])));
@@ -241,7 +230,7 @@ static void driver_add(parts *p, arena *a)
 	for (size_t i = 0; folder && i < sizeof(names) / sizeof(*names); i++) {
 		const char *path = str_z(a, str_print(a, "%s/%s", folder, names[i]));
 		if (access(path, R_OK) == 0)
-			mount_add(p, path, path, true, true);
+			parts_mount(p, path, path, true, true);
 	}
 }
 
@@ -263,7 +252,7 @@ static void mounts_add(const giver *g, const allocation *of, parts *p, arena *a)
 
 	allocation_mounts(g->c.allocations, of, a, m);
 	for (uint32_t i = 0; i < ALLOCATION_MOUNTS; i++)
-		mount_add(p, m[i].host, m[i].container, m[i].is_read_only, false);
+		parts_mount(p, m[i].host, m[i].container, m[i].is_read_only, false);
 }
 
 static err say_by_name(
@@ -285,9 +274,9 @@ static err say_by_name(
 
 static void say_by_parts(const parts *p, arena *a, kubelet_gift *ret)
 {
-	ret->nodes.v = ARENA_ARRAY(a, str, p->n_nodes + 1);
+	ret->nodes = ARENA_ARRAY(a, kubelet_node, p->n_nodes + 1);
 	for (uint32_t i = 0; i < p->n_nodes; i++)
-		ret->nodes.v[ret->nodes.n++] = str_from(p->nodes[i]);
+		ret->nodes[ret->n_nodes++] = (kubelet_node){p->nodes[i].host, p->nodes[i].container};
 	ret->mounts = ARENA_ARRAY(a, kubelet_mount, p->n_mounts + 1);
 	for (uint32_t i = 0; i < p->n_mounts; i++)
 		ret->mounts[ret->n_mounts++] =
@@ -340,6 +329,59 @@ static err nodes_check(const giver *g, const kubelet_wish *w, arena *a, fault *f
 	return e;
 }
 
+/* Which of a chip's it is; the same again as when the allocation was made. */
+static err npu_find(const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, npu_part *ret, fault *f)
+{
+	instance_found found = {.gpu_instance = c->minor};
+	err e = is_part(c, s) ? instance_find(g, w, s, c, &found, f) : ERR_OK;
+
+	*ret = (npu_part){found.gpu_instance, is_part(c, s)};
+	return e;
+}
+
+/* Whether the container's devices are NPUs. With others beside them nothing could be said of all of them. */
+static err npus_are_meant(const giver *g, const kubelet_wish *w, bool *ret_are, arena *a, fault *f)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->plan->n; i++) {
+		const card *c = card_of_any_uuid(g->c.cards(g->c.arg), str_z(a, w->plan->shares[i].uuid));
+		n += c && is_npu(c);
+	}
+	*ret_are = n > 0;
+	return n == 0 || n == w->plan->n
+		       ? ERR_OK
+		       : fault_set(f, ERR_CONFLICT, NULL, "a container gets devices of one maker only");
+}
+
+static err npus_check(const giver *g, const kubelet_wish *w, arena *a, fault *f)
+{
+	err e = ERR_OK;
+
+	for (uint32_t i = 0; i < w->plan->n && !e; i++) {
+		const card *c;
+		npu_part one;
+		e = card_find(g, &w->plan->shares[i], a, &c, f);
+		if (!e)
+			e = npu_find(g, w, &w->plan->shares[i], c, &one, f);
+		if (!e)
+			e = npu_parts_check(g->devices, one, f);
+	}
+	return e;
+}
+
+static void npus_add(const giver *g, const kubelet_wish *w, parts *p, arena *a)
+{
+	for (uint32_t i = 0; i < w->plan->n; i++) {
+		const card *c;
+		npu_part one;
+		if (!card_find(g, &w->plan->shares[i], a, &c, NULL) &&
+			!npu_find(g, w, &w->plan->shares[i], c, &one, NULL))
+			npu_parts_add(g->devices, one, p, a);
+	}
+	npu_parts_common(g->devices, p, a);
+}
+
 /* The newest plan that was carried out is remembered with the allocation: one that was signed before it is put back by
  * somebody. */
 static err fence_check(const allocation *old, const plan_record *plan, fault *f)
@@ -353,7 +395,7 @@ static err fence_check(const allocation *old, const plan_record *plan, fault *f)
 
 /* The kubelet has recorded the names that it was told at first, and goes on with them whatever files there are later.
  */
-static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation **ret, fault *f)
+static err allocate(giver *g, const kubelet_wish *w, bool is_npus, arena *a, const allocation **ret, fault *f)
 {
 	const local_pod *p = w->pod;
 	char id[ALLOCATION_ID_MAX];
@@ -373,9 +415,9 @@ static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation 
 		(void)leftover_sweep(g->c.allocations, old);
 	if (!e)
 		e = share_fill(g, w, a, &q.share, f);
-	q.by_maker = old ? old->by_maker : is_told_by_maker(g, w, a);
+	q.by_maker = old ? old->by_maker : !is_npus && is_told_by_maker(g, w, a);
 	if (!e && !q.by_maker)
-		e = nodes_check(g, w, a, f);
+		e = is_npus ? npus_check(g, w, a, f) : nodes_check(g, w, a, f);
 	g->giving = id;
 	if (!e)
 		e = allocation_make(g->c.allocations, &q, ret, f);
@@ -383,15 +425,8 @@ static err allocate(giver *g, const kubelet_wish *w, arena *a, const allocation 
 	return e;
 }
 
-err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f)
+static void gpus_add(const giver *g, const allocation *of, const kubelet_wish *w, parts *p, arena *a)
 {
-	giver *g = arg;
-	parts *p = ARENA_NEW(a, parts);
-	const allocation *of;
-	err e = allocate(g, w, a, &of, f);
-
-	if (e)
-		return e;
 	if (!of->by_maker) {
 		devices_add(g, w, p, a);
 		if (g->cdi_folder)
@@ -400,7 +435,25 @@ err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fa
 	mounts_add(g, of, p, a);
 	shim_add(g, p, a);
 	/* The maker's runtime adds devices by this variable; with CDI there is nothing for it to add. */
-	variable_add(p, "NVIDIA_VISIBLE_DEVICES", g->cdi_folder ? "void" : uuids_of(of, a));
+	parts_variable(p, "NVIDIA_VISIBLE_DEVICES", g->cdi_folder ? "void" : uuids_of(of, a));
+}
+
+err giver_give(void *arg, const kubelet_wish *w, arena *a, kubelet_gift *ret, fault *f)
+{
+	giver *g = arg;
+	parts *p = ARENA_NEW(a, parts);
+	const allocation *of;
+	bool is_npus;
+	err e = npus_are_meant(g, w, &is_npus, a, f);
+
+	if (!e)
+		e = allocate(g, w, is_npus, a, &of, f);
+	if (e)
+		return e;
+	if (is_npus)
+		npus_add(g, w, p, a);
+	else
+		gpus_add(g, of, w, p, a);
 	if (g->cdi_folder)
 		return say_by_name(g, of, w, p, a, ret, f);
 	say_by_parts(p, a, ret);
@@ -417,24 +470,32 @@ bool giver_was_given(void *arg, const local_pod *p, uint32_t container, str reso
 	return allocation_find(g->c.allocations, str_from(id)) != NULL;
 }
 
+static void release(giver *g, const char *id)
+{
+	if (g->c.instances)
+		instances_release(g->c.instances, str_from(id));
+	if (g->c.npus)
+		instances_release(g->c.npus, str_from(id));
+}
+
 void giver_ended(giver *g, const char *id)
 {
 	if (g->cdi_folder)
 		(void)!cdi_remove(g->cdi_folder, id, NULL);
 	/* One that is made anew has its new instance already. */
 	bool is_anew = g->giving && strcmp(g->giving, id) == 0;
-	if (g->c.instances && !is_anew)
-		instances_release(g->c.instances, str_from(id));
+	if (!is_anew)
+		release(g, id);
 }
 
 void giver_refused(giver *g, const local_pod *p)
 {
 	char id[ALLOCATION_ID_MAX];
 
-	for (uint32_t i = 0; g->c.instances && i < p->p.n_containers; i++) {
+	for (uint32_t i = 0; i < p->p.n_containers; i++) {
 		giver_id(p->p.meta.uid, p->p.containers[i].name, id);
 		if (!allocation_find(g->c.allocations, str_from(id)))
-			instances_release(g->c.instances, str_from(id));
+			release(g, id);
 	}
 }
 
@@ -456,25 +517,44 @@ uint32_t giver_sweep(giver *g)
 {
 	if (g->c.instances)
 		instances_sweep(g->c.instances, is_given, g);
+	if (g->c.npus)
+		instances_sweep(g->c.npus, is_given, g);
 	return g->cdi_folder ? cdi_sweep(g->cdi_folder, is_used, g) : 0;
 }
 
-uint32_t giver_slots(const cards *all, str resource, int32_t shares, arena *a, slot_device **ret)
+static slot_device slot_of(const cards *all, const card *c, str resource, int32_t shares)
+{
+	/* Where there was none from the start the kernel's word counts; where it went away the driver did. */
+	bool has_lost_nvml = !all->has_nvml && all->driver[0];
+
+	return (slot_device){.resource = resource,
+		.uuid = str_from(c->uuid),
+		.slots = shares,
+		.numa = c->numa,
+		.is_healthy = c->state == CARD_OK || (c->state == CARD_UNMONITORED && !has_lost_nvml)};
+}
+
+/* Its maker's tool says what it is; without rules by which it is cut there is nothing to count. */
+static slot_device npu_slot_of(const card *c)
+{
+	return (slot_device){.resource = str_from(vendor_of_product(c->maker, str_from(c->product))->resources.count),
+		.uuid = str_from(c->uuid),
+		.slots = VNPU_PER_CHIP,
+		.numa = c->numa,
+		.is_healthy = c->state == CARD_OK};
+}
+
+uint32_t giver_slots(const cards *all, str resource, int32_t shares, bool has_npus, arena *a, slot_device **ret)
 {
 	uint32_t n = 0;
 
 	*ret = ARENA_ARRAY(a, slot_device, all->n + 1);
-	/* Where there was none from the start the kernel's word counts; where it went away the driver did. */
-	bool has_lost_nvml = !all->has_nvml && all->driver[0];
 	for (uint32_t i = 0; i < all->n; i++) {
 		const card *c = &all->v[i];
-		if (strcmp(c->maker, "nvidia") != 0)
-			continue;
-		(*ret)[n++] = (slot_device){.resource = resource,
-			.uuid = str_from(c->uuid),
-			.slots = shares,
-			.numa = c->numa,
-			.is_healthy = c->state == CARD_OK || (c->state == CARD_UNMONITORED && !has_lost_nvml)};
+		if (strcmp(c->maker, "nvidia") == 0)
+			(*ret)[n++] = slot_of(all, c, resource, shares);
+		else if (has_npus && is_npu(c) && c->is_mig)
+			(*ret)[n++] = npu_slot_of(c);
 	}
 	return n;
 }

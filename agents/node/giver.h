@@ -34,6 +34,7 @@ typedef struct giver_config {
 	giver_form form;
 	void (*tidy)(void *arg); /* ends allocations that are over: a new one needs their place. Optional */
 	instances *instances;    /* makes what plans have to be cut; NULL: such plans are refused */
+	instances *npus;         /* the same for virtual NPUs; NULL: their maker's plugin gives them */
 	const char *procfs;      /* "/proc": where NVIDIA's driver tells the device nodes of instances */
 } giver_config;
 
@@ -58,5 +59,6 @@ void giver_refused(giver *g, const local_pod *p);
 void giver_ended(giver *g, const char *id);
 uint32_t giver_sweep(giver *g);
 
-/* What the kubelet is to count: each device that can be shared, `shares` times, under `resource`. In a. */
-uint32_t giver_slots(const cards *all, str resource, int32_t shares, arena *a, slot_device **ret);
+/* What the kubelet is to count: each device that can be shared, `shares` times, under `resource`; with has_npus also
+ * NPUs, under the names that their makers have. In a. */
+uint32_t giver_slots(const cards *all, str resource, int32_t shares, bool has_npus, arena *a, slot_device **ret);

@@ -320,7 +320,7 @@ int instance_main(int argc, char **argv)
 	int64_t gpu_instance;
 	note at;
 
-	if (argc != 8 || !str_to_u64(str_from(argv[6]), &start) || start > INSTANCES_MAX ||
+	if (argc < 8 || argc > 9 || !str_to_u64(str_from(argv[6]), &start) || start > INSTANCES_MAX ||
 		!str_to_i64(str_from(argv[7]), &gpu_instance) || !note_at(argv[1], &argv[4], &at))
 		return EXIT_FAILURE;
 	if (!lock_take(argv[1]))

@@ -20,5 +20,6 @@
 
 enum { INSTANCE_LINE_MAX = 512 };
 
-/* argv[0] is "instance". The exit status is 0 whenever a line was printed. */
+/* argv[0] is "instance"; a word more, whose it is, is of no use here. The exit status is 0 whenever a line was printed.
+ */
 int instance_main(int argc, char **argv);

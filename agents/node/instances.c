@@ -227,7 +227,7 @@ static void change_begin(instances *all, entry *e)
 	(void)snprintf(start, sizeof(start), "%lld", (long long)e->start);
 	(void)snprintf(made_id, sizeof(made_id), "%lld", (long long)e->made.gpu_instance);
 	str words[] = {str_from(all->word), str_from(all->lock), str_from(all->nvml), str_from(verb),
-		str_from(e->device), str_from(e->profile), str_from(start), str_from(made_id)};
+		str_from(e->device), str_from(e->profile), str_from(start), str_from(made_id), str_from(e->allocation)};
 	program_spec s = {
 		.command = str_from(all->program),
 		.args = {words, sizeof(words) / sizeof(*words)},
@@ -415,7 +415,7 @@ void instances_seen(instances *all, const card *c)
 {
 	bool has_any = false;
 
-	for (uint32_t i = all->entries.n; i-- > 0;) {
+	for (uint32_t i = all->entries.n; i-- > 0 && c->is_listed;) {
 		entry *e = all->entries.v[i];
 		if (e->stage != STAGE_READY || strcmp(e->device, c->uuid) != 0)
 			continue;

@@ -55,7 +55,8 @@ void instances_release(instances *all, str of);
 /* Those of allocations that are not used go: after a start, and of what was asked for and never given. */
 void instances_sweep(instances *all, bool (*is_used)(void *arg, str of), void *arg);
 /* What stands on a device, after each look at all of it: one of ours that is twice not among it is gone (somebody has
- * removed it, or cut the device anew), and is made again for who asks.
+ * removed it, or cut the device anew), and is made again for who asks. A look that did not come to its end says
+ * nothing.
  */
 void instances_seen(instances *all, const card *c);
 /* How many there are, in whatever state. */

@@ -31,21 +31,29 @@ const char *card_state_name(card_state s)
 	return node_health_states[s];
 }
 
-/* The rules by which a device is cut, under its product's name. */
-static str geometry_of(const card *c)
+static const geometry *geometry_by(const vendor *v, const card *c)
 {
-	for (uint32_t i = 0; vendor_at(i); i++) {
-		const vendor *v = vendor_at(i);
-		const char *cut = strcmp(v->maker, c->maker) == 0 ? vendor_cut_of(v, str_from(c->product)) : NULL;
-		class_cut rules;
-		if (cut && cut_named(str_from(cut), &rules) && rules.geometry)
-			return rules.geometry->name;
-	}
-	return STR_NONE;
+	const char *cut = vendor_cut_of(v, str_from(c->product));
+	class_cut rules;
+
+	return cut && cut_named(str_from(cut), &rules) ? rules.geometry : NULL;
+}
+
+const geometry *card_geometry(const card *c)
+{
+	const vendor *own = vendor_of_product(c->maker, str_from(c->product));
+	const geometry *g = own ? geometry_by(own, c) : NULL;
+
+	for (uint32_t i = 0; vendor_at(i) && !g && !own; i++)
+		if (strcmp(vendor_at(i)->maker, c->maker) == 0)
+			g = geometry_by(vendor_at(i), c);
+	return g;
 }
 
 static report_device device_item(const card *c, int64_t slots)
 {
+	const geometry *g = c->is_mig ? card_geometry(c) : NULL;
+
 	return (report_device){
 		.uuid = str_from(c->uuid),
 		.index = c->index,
@@ -54,7 +62,7 @@ static report_device device_item(const card *c, int64_t slots)
 		.slots = slots,
 		.numa = c->numa,
 		.share_mode = c->is_mig ? S("instances") : STR_NONE,
-		.geometry = c->is_mig ? geometry_of(c) : STR_NONE,
+		.geometry = g ? g->name : STR_NONE,
 		.health = c->state == CARD_OK ? S("ok") : str_from(c->cause[0] ? c->cause : card_state_name(c->state)),
 	};
 }

@@ -17,7 +17,7 @@ enum {
 /* As node_health_states has them. */
 typedef enum card_state { CARD_OK, CARD_DEGRADED, CARD_FAILED, CARD_UNMONITORED } card_state;
 
-/* A MIG instance. */
+/* A MIG instance, or a virtual NPU, whose uuid is "vnpu-100" and its number gpu_instance. */
 typedef struct card_instance {
 	char uuid[CARD_TEXT_BYTES], name[CARD_TEXT_BYTES];
 	uint32_t gpu_instance, compute_instance;
@@ -32,6 +32,7 @@ typedef struct card {
 	int32_t index, minor, numa;     /* minor (of /dev/nvidiaN) and numa: -1: not known */
 	int64_t memory_mib;             /* 0: not known */
 	bool is_mig;                    /* cut into instances */
+	bool is_listed;                 /* all of its instances are known */
 	uint32_t n_instances;
 	card_instance instances[CARD_INSTANCES_MAX];
 	card_state state;
@@ -53,6 +54,9 @@ typedef struct cards {
 const card *card_of_uuid(const cards *all, const char *uuid);
 /* The device that this uuid names, or that an instance of this uuid is of. */
 const card *card_of_any_uuid(const cards *all, const char *uuid);
+
+/* The rules by which a device is cut, by its product's name, or NULL. */
+const struct geometry *card_geometry(const card *c);
 
 /* Of a pair, as report_links weighs it. */
 int16_t card_link(const cards *all, uint32_t a, uint32_t b);

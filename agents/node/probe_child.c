@@ -50,12 +50,13 @@ static int64_t memory_mib(const nvml *n, nvmlDevice_t device)
 	return n->memory && n->memory(device, &m) == NVML_SUCCESS ? (int64_t)(m.total >> 20) : 0;
 }
 
-static void instance_read(const nvml *n, nvmlDevice_t mig, card *c)
+/* False: there is one, and nothing is known of it. */
+static bool instance_read(const nvml *n, nvmlDevice_t mig, card *c)
 {
 	card_instance *i = &c->instances[c->n_instances];
 
 	if (n->uuid(mig, i->uuid, sizeof(i->uuid)) != NVML_SUCCESS)
-		return;
+		return false;
 	if (n->name)
 		(void)n->name(mig, i->name, sizeof(i->name));
 	if (n->gpu_instance)
@@ -64,6 +65,7 @@ static void instance_read(const nvml *n, nvmlDevice_t mig, card *c)
 		(void)n->compute_instance(mig, &i->compute_instance);
 	i->memory_mib = memory_mib(n, mig);
 	c->n_instances++;
+	return true;
 }
 
 static void instances_read(const nvml *n, nvmlDevice_t device, card *c)
@@ -71,14 +73,20 @@ static void instances_read(const nvml *n, nvmlDevice_t device, card *c)
 	unsigned now = 0, pending = 0, most = 0;
 	nvmlDevice_t mig;
 
-	if (!n->mig_mode || n->mig_mode(device, &now, &pending) != NVML_SUCCESS || !now)
+	if (!n->mig_mode || n->mig_mode(device, &now, &pending) != NVML_SUCCESS)
+		return;
+	c->is_listed = true;
+	if (!now)
 		return;
 	c->is_mig = true;
-	if (!n->mig_count || !n->mig_handle || n->mig_count(device, &most) != NVML_SUCCESS)
-		return;
-	for (unsigned i = 0; i < most && c->n_instances < CARD_INSTANCES_MAX; i++)
-		if (n->mig_handle(device, i, &mig) == NVML_SUCCESS)
-			instance_read(n, mig, c);
+	c->is_listed = n->mig_count && n->mig_handle && n->mig_count(device, &most) == NVML_SUCCESS;
+	for (unsigned i = 0; i < most && c->is_listed; i++) {
+		nvmlReturn_t answer = n->mig_handle(device, i, &mig);
+		if (answer == NVML_SUCCESS)
+			c->is_listed = c->n_instances < CARD_INSTANCES_MAX && instance_read(n, mig, c);
+		else if (answer != NVML_NOT_FOUND)
+			c->is_listed = false;
+	}
 }
 
 static void card_read(child *ch, uint32_t index, card *c)

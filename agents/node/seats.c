@@ -151,6 +151,13 @@ static void seats_read(seats *s, allocation **list, uint32_t n)
 	settle_set(s->settle, s->members.v, s->members.n);
 }
 
+void seats_forget(seats *s)
+{
+	watches_end(s);
+	trim_set(s->trim, NULL, 0);
+	s->is_known = false;
+}
+
 int64_t seats_turn(seats *s, int64_t now_ns)
 {
 	allocation **list;

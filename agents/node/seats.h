@@ -13,5 +13,9 @@ typedef struct seats seats;
 seats *seats_new(loop *l, allocations *all, void (*on_news)(void *arg), void *arg);
 void seats_free(seats *s); /* NULL-safe */
 
+/* Allocations come or go, and some that it knows may be gone before the next turn: it forgets all of them until then.
+ */
+void seats_forget(seats *s);
+
 /* Settles; how long until the next turn, in ns. now_ns is CLOCK_MONOTONIC. */
 int64_t seats_turn(seats *s, int64_t now_ns);

@@ -22,7 +22,7 @@ struct station {
 	kubelet *kubelet;
 	giver *giver;
 	signboard *signboard;
-	instances *instances;
+	instances *instances, *npus;
 	loop_timer *look;
 	bool is_listed; /* the API server has told all pods of this node once */
 	uint64_t refused;
@@ -208,7 +208,7 @@ static void on_instance(void *arg)
 {
 	station *s = arg;
 
-	log_info("instances.changed", KV_I64("instances", s->instances ? instances_count(s->instances) : 0));
+	log_info("instances.changed", KV_I64("instances", station_instances(s)));
 	if (s->c.on_instances)
 		s->c.on_instances(s->c.arg);
 	if (s->kubelet)
@@ -229,7 +229,13 @@ static err instances_begin(station *s, fault *f)
 		.arg = s,
 	};
 
-	return s->c.nvml[0] ? instances_open(&c, &s->instances, f) : ERR_OK;
+	err e = s->c.nvml[0] ? instances_open(&c, &s->instances, f) : ERR_OK;
+	c.word = "vnpu";
+	c.nvml = s->c.npu_smi;
+	c.boot = NULL; /* they outlive it */
+	if (!e && s->c.npu_smi[0])
+		e = instances_open(&c, &s->npus, f);
+	return e;
 }
 
 static void kubelet_begin(station *s)
@@ -265,11 +271,13 @@ err station_open(const station_config *c, station **ret, fault *f)
 		e = kube_begin(s, f);
 	if (e) {
 		instances_close(s->instances);
+		instances_close(s->npus);
 		free(s);
 		return e;
 	}
 	s->signboard = signboard_new(s->kube, c->node);
 	s->c.giver.instances = s->instances;
+	s->c.giver.npus = s->npus;
 	s->giver = giver_open(&s->c.giver);
 	(void)giver_sweep(s->giver);
 	kubelet_begin(s);
@@ -290,6 +298,7 @@ void station_close(station *s)
 	giver_close(s->giver);
 	signboard_free(s->signboard);
 	instances_close(s->instances);
+	instances_close(s->npus);
 	kube_close(s->kube);
 	free(s);
 }
@@ -309,12 +318,18 @@ void station_seen(station *s, const card *list, uint32_t n)
 		instances_seen(s->instances, &list[i]);
 }
 
+void station_seen_npus(station *s, const cards *all)
+{
+	for (uint32_t i = 0; s->npus && i < all->n; i++)
+		instances_seen(s->npus, &all->v[i]);
+}
+
 void station_devices(station *s)
 {
 	AUTO_ARENA a = arena_new(0);
 	slot_device *v;
-	uint32_t n =
-		giver_slots(s->c.giver.cards(s->c.giver.arg), str_from(s->c.resource), (int32_t)s->c.shares, a, &v);
+	uint32_t n = giver_slots(s->c.giver.cards(s->c.giver.arg), str_from(s->c.resource), (int32_t)s->c.shares,
+		s->npus != NULL, a, &v);
 
 	kubelet_devices_set(s->kubelet, v, n);
 	signboard_set(s->signboard, s->c.giver.cards(s->c.giver.arg), s->c.shares);
@@ -337,5 +352,5 @@ uint64_t station_refused(const station *s)
 
 uint32_t station_instances(const station *s)
 {
-	return s->instances ? instances_count(s->instances) : 0;
+	return (s->instances ? instances_count(s->instances) : 0) + (s->npus ? instances_count(s->npus) : 0);
 }

@@ -20,6 +20,7 @@ typedef struct station_config {
 	int64_t shares;               /* of a device */
 	giver_config giver;           /* what it says of allocations, cards, CDI and the shim; not of instances */
 	const char *state_dir, *nvml; /* of instances; nvml "": none are made */
+	const char *npu_smi;          /* of virtual NPUs; "": none are made */
 	/* A container was refused its devices: beside the event, for the report. Optional. */
 	void (*on_refused)(void *arg, const node_owner *owner, const char *why);
 	void (*on_instances)(
@@ -37,13 +38,16 @@ void station_close(station *s); /* NULL-safe; what was given stays */
 lives_word station_pod(const station *s, str pod_uid);
 /* All devices were looked at, with the instances on them. */
 void station_seen(station *s, const card *list, uint32_t n);
+/* The same of NPUs. */
+void station_seen_npus(station *s, const cards *all);
 /* The devices have changed, or one's health. */
 void station_devices(station *s);
 /* An allocation has ended. */
 void station_ended(station *s, const char *id);
 /* Plugins that the kubelet has registered and is connected to. */
 uint32_t station_registered(const station *s);
-/* Containers that were refused their devices since the start; MIG instances that are made for plans. */
+/* Containers that were refused their devices since the start; MIG instances and virtual NPUs that are made for plans.
+ */
 uint64_t station_refused(const station *s);
 uint32_t station_instances(const station *s);
 

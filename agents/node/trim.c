@@ -24,6 +24,12 @@ static void on_rested(void *arg)
 		t->watch = loop_watch_new(t->loop, t->fd, LOOP_READ, on_written, t);
 }
 
+static void all_cut(const trim *t)
+{
+	map_each (slot, &t->lots)
+		lot_cut(slot->value);
+}
+
 /* One read, and a rest. */
 static void on_written(void *arg, int what)
 {
@@ -37,6 +43,8 @@ static void on_written(void *arg, int what)
 		const lot *l = e->wd >= 0 ? map_find_num(&t->lots, (uint64_t)e->wd) : NULL;
 		if (l)
 			lot_cut(l);
+		else if (e->mask & IN_Q_OVERFLOW)
+			all_cut(t); /* of whom is not told */
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 	loop_watch_free(t->watch);
@@ -83,6 +91,7 @@ void trim_set(trim *t, allocation **list, uint32_t n)
 	for (uint32_t i = 0; i < n && t->fd >= 0; i++) {
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", list[i]->lot.books_fd);
 		int wd = inotify_add_watch(t->fd, path, IN_MODIFY);
+		lot_cut(&list[i]->lot); /* nobody has watched it until now */
 		if (wd >= 0)
 			map_put_num(&t->lots, (uint64_t)wd, &list[i]->lot);
 	}

@@ -50,14 +50,28 @@ static uint32_t columns_read(str line, const char *columns[COLUMNS_MAX])
 	return n;
 }
 
+static void name_take(str line, char out[VNPU_TEXT])
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < line.n && n + 1 < VNPU_TEXT; i++)
+		if (line.p[i] > ' ')
+			out[n++] = line.p[i];
+	out[n] = 0;
+}
+
 /* A chip that has no number among those that compute manages the card. */
 static bool row_read(str line, const char *const *columns, uint32_t n, vnpu_chip *ret)
 {
 	int64_t logic = -1;
 
-	*ret = (vnpu_chip){-1, -1, -1};
+	*ret = (vnpu_chip){.npu = -1, .chip = -1, .physical = -1};
 	for (uint32_t i = 0; i < n; i++) {
 		int64_t value = -1;
+		if (strcmp(columns[i], "Chip Name") == 0) {
+			name_take(line, ret->name);
+			break; /* it is the last, and of several words */
+		}
 		str word = word_take(&line);
 		if (!str_to_i64(word, &value))
 			value = -1;
@@ -90,46 +104,104 @@ uint32_t vnpu_chips_read(str text, vnpu_chip ret[VNPU_CHIPS_MAX])
 	return n;
 }
 
-static bool is_same_letter(char a, char b)
+static char lower(char c)
 {
-	return (a >= 'A' && a <= 'Z' ? a + 32 : a) == (b >= 'A' && b <= 'Z' ? b + 32 : b);
+	return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
 
 static bool is_same_text(str a, str b)
 {
 	for (uint32_t i = 0; i < a.n && i < b.n; i++)
-		if (!is_same_letter(a.p[i], b.p[i]))
+		if (lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	return a.n == b.n;
 }
 
 /* "PCIe Bus Info : 0000:C1:00.0"; some versions write the name without spaces. */
-bool vnpu_board_is(str text, str bus_id)
+str vnpu_board_bus(str text)
 {
 	while (text.p) {
 		str line = str_split(&text, '\n'), key = str_trim(str_split(&line, ':'));
-		if ((str_eq(key, S("PCIe Bus Info")) || str_eq(key, S("PCIeBusInfo"))) &&
-			is_same_text(str_trim(line), bus_id))
-			return true;
+		if (str_eq(key, S("PCIe Bus Info")) || str_eq(key, S("PCIeBusInfo")))
+			return str_trim(line);
+	}
+	return STR_NONE;
+}
+
+bool vnpu_board_is(str text, str bus_id)
+{
+	return is_same_text(vnpu_board_bus(text), bus_id);
+}
+
+/* "| 100 | 0 | ffffffffffff | 1 | vir02 |"; without the frame in some versions. False: there is no other. */
+static bool vnpu_next(str *text, int64_t *ret_id, str *ret_template)
+{
+	while (text->p) {
+		str line = str_trim(str_split(text, '\n')), cell = STR_NONE;
+		if (str_starts(line, S("|")))
+			line = str_cut(line, 1, line.n);
+		if (!str_to_i64(str_trim(str_split(&line, '|')), ret_id))
+			continue;
+		for (int i = 0; i < 4 && line.p; i++)
+			cell = str_trim(str_split(&line, '|'));
+		*ret_template = cell.n ? cell : STR_NONE;
+		return true;
 	}
 	return false;
 }
 
-/* "| 100 | 0 | ffffffffffff | 1 | vir02 |"; without the frame in some versions. */
 str vnpu_template(str text, int64_t id)
 {
-	while (text.p) {
-		str line = str_trim(str_split(&text, '\n')), cell = STR_NONE;
-		int64_t first;
-		if (str_starts(line, S("|")))
-			line = str_cut(line, 1, line.n);
-		if (!str_to_i64(str_trim(str_split(&line, '|')), &first) || first != id)
-			continue;
-		for (int i = 0; i < 4 && line.p; i++)
-			cell = str_trim(str_split(&line, '|'));
-		return cell.n ? cell : STR_NONE;
-	}
+	int64_t at;
+	str template;
+
+	while (vnpu_next(&text, &at, &template))
+		if (at == id)
+			return template;
 	return STR_NONE;
+}
+
+static bool text_take(str word, char *out, size_t size)
+{
+	if (word.n == 0 || word.n >= size)
+		return false;
+	memcpy(out, word.p, word.n);
+	out[word.n] = 0;
+	return true;
+}
+
+/* "chip DEVICE NUMBER PRODUCT" or "vnpu DEVICE ID TEMPLATE", of the chip at hand. */
+static bool listed_read(str line, vnpu_listed *v, uint32_t *n)
+{
+	str kind = str_split(&line, ' '), bus = str_split(&line, ' '), number = str_split(&line, ' ');
+	int64_t value;
+
+	if (!str_to_i64(number, &value))
+		return false;
+	if (str_eq(kind, S("chip")) && *n < VNPU_CHIPS_MAX) {
+		vnpu_listed *c = &v[(*n)++];
+		*c = (vnpu_listed){.number = value};
+		return text_take(bus, c->bus_id, sizeof(c->bus_id)) && text_take(line, c->product, sizeof(c->product));
+	}
+	vnpu_listed *c = *n ? &v[*n - 1] : NULL;
+	if (!str_eq(kind, S("vnpu")) || !c || !str_eq(bus, str_from(c->bus_id)) || c->n == VNPU_PER_CHIP)
+		return false;
+	struct vnpu_one *one = &c->v[c->n++];
+	one->id = value;
+	return text_take(line, one->template, sizeof(one->template));
+}
+
+bool vnpu_list_read(str text, vnpu_listed ret[VNPU_CHIPS_MAX], uint32_t *ret_n)
+{
+	*ret_n = 0;
+	while (text.p) {
+		str line = str_split(&text, '\n');
+		if (str_eq(line, S("end")))
+			return true;
+		if (!listed_read(line, ret, ret_n))
+			return false;
+	}
+	return false;
 }
 
 /* "Status : OK" and "Message : ...", on a line each or on one. */
@@ -197,15 +269,60 @@ static bool ask_chip(arena *a, const place *p, const char *verb, const char *typ
 	return ask(a, words, ret);
 }
 
+static uint32_t chips_ask(arena *a, const char *tool, vnpu_chip ret[VNPU_CHIPS_MAX])
+{
+	const char *const words[] = {tool, "info", "-m", NULL};
+	str said;
+
+	return ask(a, words, &said) ? vnpu_chips_read(said, ret) : 0;
+}
+
+/* False: what is on it cannot be told. */
+static bool chip_print(arena *a, place *p)
+{
+	str said, bus, template;
+	char text[VNPU_BUS];
+	int64_t id;
+
+	bus = ask_chip(a, p, "info", "board", NULL, &said) ? vnpu_board_bus(said) : STR_NONE;
+	if (!text_take(bus, text, sizeof(text)))
+		return false;
+	for (char *c = text; *c; c++)
+		*c = lower(*c);
+	printf("chip %s %lld %s\n", text, (long long)p->chip.physical, p->chip.name);
+	if (!ask_chip(a, p, "info", "info-vnpu", NULL, &said))
+		return false;
+	while (vnpu_next(&said, &id, &template))
+		if (template.p)
+			printf("vnpu %s %lld " STR_FMT "\n", text, (long long)id, STR_ARG(template));
+	return true;
+}
+
+static int list(arena *a, const char *tool)
+{
+	vnpu_chip chips[VNPU_CHIPS_MAX];
+	place p = {.tool = tool};
+	uint32_t n = chips_ask(a, tool, chips);
+	bool is_told = n > 0;
+
+	for (uint32_t i = 0; i < n && is_told; i++) {
+		p.chip = chips[i];
+		is_told = p.chip.name[0] && chip_print(a, &p);
+	}
+	if (!is_told)
+		return fail("list", S("the tool does not say what chips there are"));
+	printf("end\n");
+	return EXIT_SUCCESS;
+}
+
 static bool chip_find(arena *a, place *p)
 {
-	const char *const words[] = {p->tool, "info", "-m", NULL};
 	str bus = str_from(p->device), said;
 	vnpu_chip chips[VNPU_CHIPS_MAX];
 
 	if (str_starts(bus, S("PCI-")))
 		bus = str_cut(bus, 4, bus.n);
-	uint32_t n = ask(a, words, &said) ? vnpu_chips_read(said, chips) : 0;
+	uint32_t n = chips_ask(a, p->tool, chips);
 	for (uint32_t i = 0; i < n; i++) {
 		p->chip = chips[i];
 		if (ask_chip(a, p, "info", "board", NULL, &said) && vnpu_board_is(said, bus))
@@ -259,7 +376,7 @@ static bool is_ours(arena *a, const place *p, int64_t id, str *ret_listed)
 
 static int make(arena *a, const place *p)
 {
-	int64_t id = p->chip.physical * VNPU_IDS + FIRST_ID, end = id + VNPU_IDS;
+	int64_t id = p->chip.physical * VNPU_IDS + FIRST_ID, end = id + VNPU_PER_CHIP;
 	str listed = STR_NONE, why = S("the tool cannot be run"), said;
 
 	(void)is_ours(a, p, id, &listed);
@@ -313,11 +430,16 @@ int vnpu_main(int argc, char **argv)
 	AUTO_ARENA a = arena_new(0);
 	int64_t id;
 
-	if (argc != 8 || !str_to_i64(str_from(argv[7]), &id) || strchr(argv[4], '/') || strchr(argv[5], '/') ||
-		strchr(argv[6], '/'))
+	if (argc == 4 && strcmp(argv[3], "list") == 0)
+		return list(a, argv[2]);
+	if (argc != 9 || !str_to_i64(str_from(argv[7]), &id))
 		return EXIT_FAILURE;
+	for (int i = 4; i < argc; i++)
+		if (strchr(argv[i], '/'))
+			return EXIT_FAILURE;
 	place p = {.tool = argv[2], .device = argv[4], .template = argv[5]};
-	if (snprintf(p.note, sizeof(p.note), "%s.%s.%s.%s", argv[1], argv[4], argv[5], argv[6]) >= (int)sizeof(p.note))
+	if (snprintf(p.note, sizeof(p.note), "%s.%s.%s.%s.%s", argv[1], argv[4], argv[5], argv[6], argv[8]) >=
+		(int)sizeof(p.note))
 		return EXIT_FAILURE;
 	if (!lock_take(argv[1]))
 		return fail(argv[1], S("cannot be locked"));

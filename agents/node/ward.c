@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "agents/node/nvml.h"
+#include "agents/vendors/vendor.h"
+#include "engine/geometry.h"
 
 /* What is known of a card beside what others see. Its latest sample without the list of processes, which is large. */
 typedef struct watched {
@@ -21,6 +23,9 @@ struct ward {
 	cards cards;
 	watched of[CARDS_MAX];
 	card found[CARDS_MAX]; /* by PCI */
+	vnpu_listed npus[VNPU_CHIPS_MAX];
+	uint32_t n_npus;
+	bool has_npus; /* the tool answers */
 };
 
 ward *ward_new(const pci_roots *roots)
@@ -133,6 +138,70 @@ static int64_t card_put(ward *w, const card *told, int64_t now_us)
 	return at;
 }
 
+static const vnpu_listed *npu_of(const ward *w, const card *c)
+{
+	for (uint32_t i = 0; i < w->n_npus; i++)
+		if (strcmp(w->npus[i].bus_id, c->bus_id) == 0)
+			return &w->npus[i];
+	return NULL;
+}
+
+static int64_t memory_of(const geometry *g, const char *template)
+{
+	int32_t at = geometry_profile_find(g, str_from(template));
+
+	return at < 0 ? 0 : g->profiles[at].memory_mib;
+}
+
+/* What the tool says of a device that PCI has found. Where no rules are known by which it is cut, it is given by
+ * nobody. */
+static bool npu_name(const ward *w, card *c)
+{
+	const vnpu_listed *told = npu_of(w, c);
+
+	if (!told)
+		return false;
+	(void)snprintf(c->product, sizeof(c->product), "%s", told->product);
+	c->minor = (int32_t)told->number;
+	const geometry *g = vendor_of_product(c->maker, str_from(c->product)) ? card_geometry(c) : NULL;
+	c->is_mig = g != NULL;
+	c->is_listed = w->has_npus;
+	if (!g)
+		return true;
+	c->memory_mib = g->profiles[g->n_profiles - 1].memory_mib; /* the last takes all of it */
+	for (uint32_t i = 0; i < told->n && c->n_instances < CARD_INSTANCES_MAX; i++) {
+		card_instance *one = &c->instances[c->n_instances++];
+		(void)snprintf(one->uuid, sizeof(one->uuid), "vnpu-%lld", (long long)told->v[i].id);
+		(void)snprintf(one->name, sizeof(one->name), "%s", told->v[i].template);
+		one->gpu_instance = (uint32_t)told->v[i].id;
+		one->memory_mib = memory_of(g, told->v[i].template);
+	}
+	return true;
+}
+
+static void npu_put(ward *w, const card *found, int64_t now_us)
+{
+	card told = *found;
+	bool is_named = npu_name(w, &told);
+	int64_t at = card_put(w, &told, now_us);
+
+	if (at < 0)
+		return;
+	health *h = &w->of[at].health;
+	if (!is_named || !w->has_npus) {
+		unmonitored_set(
+			w, (uint32_t)at, is_named ? "npu-smi does not answer" : "npu-smi does not list it", now_us);
+	} else if (h->state == CARD_UNMONITORED || h->state == CARD_FAILED) {
+		(void)health_well(h, now_us);
+		health_show(w, (uint32_t)at);
+	}
+}
+
+static bool is_npu(const card *c)
+{
+	return strcmp(c->maker, "huawei") == 0;
+}
+
 /* By PCI: devices that NVML should name and does not. */
 static void pci_take(ward *w, bool has_nvml, int64_t now_us)
 {
@@ -143,6 +212,10 @@ static void pci_take(ward *w, bool has_nvml, int64_t now_us)
 		int64_t at = find_bus(w, w->found[i].bus_id);
 		if (at >= 0 && w->of[at].by_nvml)
 			continue;
+		if (is_npu(&w->found[i]) && w->n_npus) {
+			npu_put(w, &w->found[i], now_us);
+			continue;
+		}
 		at = card_put(w, &w->found[i], now_us);
 		if (at >= 0 && is_nvidia && has_nvml)
 			fact_take(w, (uint32_t)at, HEALTH_SILENT, 0, now_us);
@@ -315,4 +388,27 @@ const probe_sample *ward_sample(const ward *w, const card *c)
 int64_t ward_xid(const ward *w, const card *c)
 {
 	return w->of[place_of(w, c)].xid;
+}
+
+static void npus_settle(ward *w, int64_t now_us)
+{
+	uint32_t n = pci_scan(&w->roots, w->found, CARDS_MAX);
+
+	for (uint32_t i = 0; i < n && w->n_npus; i++)
+		if (is_npu(&w->found[i]))
+			npu_put(w, &w->found[i], now_us);
+}
+
+void ward_take_npus(ward *w, const vnpu_listed *list, uint32_t n, int64_t now_us)
+{
+	memcpy(w->npus, list, n * sizeof(*list));
+	w->n_npus = n;
+	w->has_npus = true;
+	npus_settle(w, now_us);
+}
+
+void ward_take_npus_silent(ward *w, int64_t now_us)
+{
+	w->has_npus = false;
+	npus_settle(w, now_us);
 }

@@ -6,6 +6,7 @@
 #include "agents/node/health.h"
 #include "agents/node/pci.h"
 #include "agents/node/probe.h"
+#include "agents/node/vnpu.h"
 
 typedef struct ward ward;
 
@@ -24,6 +25,12 @@ void ward_take_ill(ward *w, int32_t nvml_index, int64_t now_us);
 void ward_take_none(ward *w, int64_t now_us);
 /* A line of the kernel's log; for machines whose NVML has no events. */
 void ward_take_log(ward *w, str line, int64_t now_us);
+
+/* The NPUs as their maker's tool lists them (npus.h): PCI alone does not know what they are. One that it does not list
+ * any more is lost. And: the tool does not answer.
+ */
+void ward_take_npus(ward *w, const vnpu_listed *list, uint32_t n, int64_t now_us);
+void ward_take_npus_silent(ward *w, int64_t now_us);
 
 /* The card of NVML's index, or NULL; the latest sample of a card, or NULL. */
 const card *ward_card_of_index(const ward *w, int32_t nvml_index);

@@ -70,3 +70,24 @@ const char *vendor_cut_of(const vendor *v, str product)
 			return c->cut;
 	return v->cut;
 }
+
+static bool begins(str s, str with)
+{
+	for (uint32_t i = 0; i < s.n && i < with.n; i++)
+		if (lower(s.p[i]) != lower(with.p[i]))
+			return false;
+	return s.n >= with.n;
+}
+
+const vendor *vendor_of_product(const char *maker, str product)
+{
+	const vendor *best = NULL;
+
+	for (uint32_t i = 0; vendor_at(i); i++) {
+		const vendor *v = vendor_at(i);
+		if (strcmp(v->maker, maker) == 0 && begins(product, str_from(v->word)) &&
+			(!best || strlen(v->word) > strlen(best->word)))
+			best = v;
+	}
+	return best;
+}

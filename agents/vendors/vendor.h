@@ -120,6 +120,9 @@ const vendor *vendor_of_resource(str resource);
 /* The row whose devices are told under this node annotation, or NULL. */
 const vendor *vendor_of_node_key(str annotation);
 
+/* The row of that maker whose word the product's name begins with, the longest one, without case; NULL: none. */
+const vendor *vendor_of_product(const char *maker, str product);
+
 /* The name of the rules of this product's devices, or NULL. */
 const char *vendor_cut_of(const vendor *v, str product);
 /* Whether `part` stands in s, without case; an empty part does. */

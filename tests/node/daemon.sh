@@ -203,6 +203,39 @@ await "device=PCI-0000:3c:00.0 state=unmonitored"
 becomes 0 "reeve_node_nvml{"
 end
 
+# A tool for NPUs that hangs delays nothing, and is ended; one that answers says what the chip is.
+mkdir -p "$pci/0000:c1:00.0"
+echo 0x19e5 >"$pci/0000:c1:00.0/vendor"
+echo 0xd500 >"$pci/0000:c1:00.0/device"
+echo 0x120000 >"$pci/0000:c1:00.0/class"
+cat >"$folder/npu-smi" <<'TOOL'
+#!/bin/sh
+at=$(dirname "$0")
+echo $$ >>"$at/npu-smi.pids"
+while [ -e "$at/npu-smi.hangs" ]; do sleep 0.1; done
+case "$1 $2 $3" in
+'info -m '*) printf 'NPU ID Chip ID Chip Logic ID Chip Name\n3 0 0 Ascend310P3\n' ;;
+'info -t board') echo 'PCIe Bus Info : 0000:C1:00.0' ;;
+'info -t info-vnpu') echo '| Total number of vnpu: 0 |' ;;
+esac
+TOOL
+chmod +x "$folder/npu-smi"
+: >"$folder/npu-smi.hangs"
+begin --npu-smi "$folder/npu-smi" --npu-timeout-ms 1500
+until [ -s "$folder/npu-smi.pids" ]; do sleep 0.1; done
+is "the daemon answers while the tool hangs" "$(curl -sS -m 1 "http://$at/livez")" ok
+await "event=npus.silent .*took too long"
+hung=$(head -n 1 "$folder/npu-smi.pids")
+tries=0
+while grep -q '^State:.[^ZX]' "/proc/$hung/status" 2>/dev/null; do
+	tries=$((tries + 1))
+	[ $tries -lt 200 ] || { echo "who hung goes on"; exit 1; }
+	sleep 0.1
+done
+rm "$folder/npu-smi.hangs"
+await "device=PCI-0000:c1:00.0 state=ok"
+end
+
 for flags in "--audit maybe" "--agent http://x" "--log-level loud" "--audit-ms 1" "nonsense"; do
 	status=0
 	# shellcheck disable=SC2086

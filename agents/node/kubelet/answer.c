@@ -25,12 +25,13 @@ static void mounts_fill(const kubelet_gift *g, V1beta1__ContainerAllocateRespons
 
 static void nodes_fill(const kubelet_gift *g, V1beta1__ContainerAllocateResponse *c, arena *a)
 {
-	V1beta1__DeviceSpec *v = ARENA_ARRAY(a, V1beta1__DeviceSpec, g->nodes.n + 1);
+	V1beta1__DeviceSpec *v = ARENA_ARRAY(a, V1beta1__DeviceSpec, g->n_nodes + 1);
 
-	c->devices = ARENA_ARRAY(a, V1beta1__DeviceSpec *, g->nodes.n + 1);
-	for (uint32_t i = 0; i < g->nodes.n; i++) {
+	c->devices = ARENA_ARRAY(a, V1beta1__DeviceSpec *, g->n_nodes + 1);
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
 		v1beta1__device_spec__init(&v[i]);
-		v[i].container_path = v[i].host_path = text_of(str_z(a, g->nodes.v[i]));
+		v[i].container_path = text_of(g->nodes[i].container);
+		v[i].host_path = text_of(g->nodes[i].host);
 		v[i].permissions = "rw";
 		c->devices[c->n_devices++] = &v[i];
 	}

@@ -26,10 +26,15 @@ typedef struct kubelet_mount {
 	bool is_read_only;
 } kubelet_mount;
 
+typedef struct kubelet_node {
+	const char *host, *container;
+} kubelet_node;
+
 /* What a container gets. */
 typedef struct kubelet_gift {
-	strs cdi;   /* qualified names */
-	strs nodes; /* device nodes, by their path here and in the container */
+	strs cdi; /* qualified names */
+	kubelet_node *nodes;
+	uint32_t n_nodes;
 	kubelet_mount *mounts;
 	uint32_t n_mounts;
 	object_pair *variables; /* of its environment */

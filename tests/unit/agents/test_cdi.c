@@ -6,7 +6,7 @@
 #include "agents/file.h"
 #include "agents/node/cdi.h"
 
-static const char *const nodes[] = {"/dev/nvidia0", "/dev/nvidiactl"};
+static const cdi_node nodes[] = {{"/dev/nvidia0", "/dev/nvidia0"}, {"/dev/nvidiactl", "/dev/nvidiactl"}};
 static const cdi_mount mounts[] = {
 	{"/var/lib/reeve/node/allocations/a", "/.reeve", true, false},
 	{"/var/lib/reeve/node/allocations/a/books", "/.reeve/books", false, false},
@@ -72,10 +72,12 @@ Test(cdi, names_and_paths_that_lead_elsewhere_are_refused)
 		cdi_mount m = {paths[i], "/x", true, false}, n = {"/x", paths[i], true, false};
 		cdi_share s = {.name = "x", .mounts = &m, .n_mounts = 1},
 			  t = {.name = "x", .mounts = &n, .n_mounts = 1};
-		cdi_share u = {.name = "x", .nodes = &paths[i], .n_nodes = 1};
+		cdi_node o = {paths[i], "/x"}, q = {"/x", paths[i]};
+		cdi_share u = {.name = "x", .nodes = &o, .n_nodes = 1}, v = {.name = "x", .nodes = &q, .n_nodes = 1};
 		cr_expect_eq(cdi_print(&s, a, &text, NULL), ERR_BAD_FIELD, "path %zu", i);
 		cr_expect_eq(cdi_print(&t, a, &text, NULL), ERR_BAD_FIELD, "path %zu", i);
 		cr_expect_eq(cdi_print(&u, a, &text, NULL), ERR_BAD_FIELD, "path %zu", i);
+		cr_expect_eq(cdi_print(&v, a, &text, NULL), ERR_BAD_FIELD, "path %zu", i);
 	}
 }
 

@@ -111,8 +111,9 @@ Test(giver, without_cdi_the_answer_has_nodes_mounts_and_variables)
 	bench_open(&b, GIVER_REPLACE, false);
 	cr_assert_eq(give(&b, a, &gift, &f), ERR_OK, "%s", f.detail);
 	cr_expect_eq(gift.cdi.n, 0);
-	cr_assert_eq(gift.nodes.n, 4);
-	cr_expect(str_ends(gift.nodes.v[0], S("/dev/nvidia0")) && str_ends(gift.nodes.v[1], S("/dev/nvidia1")));
+	cr_assert_eq(gift.n_nodes, 4);
+	cr_expect(str_ends(str_from(gift.nodes[0].host), S("/dev/nvidia0")) &&
+		  str_ends(str_from(gift.nodes[1].container), S("/dev/nvidia1")));
 	cr_assert_eq(gift.n_mounts, 4);
 	cr_expect_str_eq(gift.mounts[0].container, LIMITS_FOLDER);
 	cr_expect(gift.mounts[0].is_read_only && !gift.mounts[1].is_read_only);
@@ -165,7 +166,7 @@ Test(giver, with_cdi_the_answer_is_names)
 	cr_assert_eq(give(&b, a, &gift, NULL), ERR_OK);
 	cr_assert_eq(gift.cdi.n, 1);
 	cr_expect(str_eq(gift.cdi.v[0], S("reeve.io/share=uid_main")));
-	cr_expect(gift.n_mounts == 0 && gift.nodes.n == 0 && gift.n_variables == 0);
+	cr_expect(gift.n_mounts == 0 && gift.n_nodes == 0 && gift.n_variables == 0);
 	(void)snprintf(path, sizeof(path), "%s/reeve.io-share_uid_main.json", b.cdi);
 	cr_assert_eq(file_read(path, a, &text, NULL), ERR_OK);
 	const char *file = str_z(a, text);
@@ -327,14 +328,14 @@ Test(giver, where_the_driver_went_away_devices_are_not_offered)
 	cards now = machine;
 
 	now.v[0].state = CARD_UNMONITORED;
-	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, a, &v);
+	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, false, a, &v);
 	cr_expect(v[0].is_healthy, "a machine that never had NVML");
 	(void)snprintf(now.driver, sizeof(now.driver), "570.00");
-	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, a, &v);
+	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, false, a, &v);
 	cr_expect(!v[0].is_healthy);
 	now.has_nvml = true;
 	now.v[0].state = CARD_OK;
-	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, a, &v);
+	(void)giver_slots(&now, S("nvidia.com/gpu"), 10, false, a, &v);
 	cr_expect(v[0].is_healthy);
 }
 
@@ -343,7 +344,7 @@ Test(giver, devices_that_can_be_shared_are_counted)
 	AUTO_ARENA a = arena_new(0);
 	slot_device *v;
 
-	cr_assert_eq(giver_slots(&machine, S("nvidia.com/gpu"), 10, a, &v), 2);
+	cr_assert_eq(giver_slots(&machine, S("nvidia.com/gpu"), 10, false, a, &v), 2);
 	cr_expect(str_eq(v[0].uuid, S(UUID_A)) && v[0].is_healthy && v[0].slots == 10 && v[0].numa == 0);
 	cr_expect(!v[1].is_healthy && v[1].numa == 1);
 }

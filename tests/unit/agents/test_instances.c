@@ -284,9 +284,25 @@ Test(instances, a_file_of_another_form_is_not_guessed_at)
 	bench_close(&b);
 }
 
+Test(instances, a_look_that_was_broken_off_misses_none)
+{
+	card c = {.uuid = "GPU-a"};
+	instance_found found;
+	bench b;
+
+	bench_open(&b);
+	put(&b, "instances", "ready pod_main GPU-a 1g.10gb 4 7 0 MIG-a\n");
+	cr_assert_eq(all_open(&b, NULL), ERR_OK);
+	for (int i = 0; i < 3; i++)
+		instances_seen(b.all, &c);
+	cr_expect_eq(instances_get(b.all, &one, &found, NULL), ERR_OK, "it may stand there all the same");
+	bench_close(&b);
+}
+
 Test(instances, one_that_somebody_has_removed_is_missed_twice_and_made_again)
 {
-	card c = {.uuid = "GPU-a", .n_instances = 1, .instances = {{.uuid = "MIG-a"}}}, other = {.uuid = "GPU-b"};
+	card c = {.uuid = "GPU-a", .is_listed = true, .n_instances = 1, .instances = {{.uuid = "MIG-a"}}},
+	     other = {.uuid = "GPU-b", .is_listed = true};
 	instance_found found;
 	bench b;
 

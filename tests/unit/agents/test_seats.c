@@ -84,3 +84,41 @@ Test(seats, a_process_that_begins_is_news_and_gets_what_its_neighbours_leave)
 	rmdir(path);
 	rmdir(state_dir);
 }
+
+static void on_allocations(void *arg)
+{
+	seats_forget(arg);
+}
+
+/* Its container has written at the moment of its end, and the loop comes to both in one turn. */
+Test(seats, books_of_who_has_ended_are_not_looked_at)
+{
+	allocations *all;
+	loop *l = loop_new();
+	char path[96];
+
+	snprintf(state_dir, sizeof(state_dir), "/tmp/seats-XXXXXX");
+	cr_assert(mkdtemp(state_dir));
+	cr_assert_eq(allocations_open(state_dir, NULL, NULL, &all, &f), ERR_OK, "%s", f.detail);
+	seats *s = seats_new(l, all, on_news, l);
+	allocations_on_change(all, on_allocations, s);
+	made(all, "a", 300);
+	seats_turn(s, clock_mono_ns());
+	snprintf(path, sizeof(path), "%s/allocations/a/books", state_dir);
+	int fd = open(path, O_RDWR | O_APPEND);
+	cr_assert(fd >= 0 && write(fd, "dd", 2) == 2);
+	close(fd);
+	cr_assert_eq(allocation_end(all, S("a"), NULL, &f), ERR_OK);
+	loop_timer *stop = loop_timer_new(l, on_news, l);
+	loop_timer_arm(stop, 50000);
+	loop_run(l);
+	loop_timer_free(stop);
+	cr_expect(seats_turn(s, clock_mono_ns()) > 0);
+	seats_free(s);
+	allocations_close(all);
+	loop_free(l);
+	arena_trim();
+	snprintf(path, sizeof(path), "%s/allocations", state_dir);
+	rmdir(path);
+	rmdir(state_dir);
+}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "agents/file.h"
 #include "agents/node/vnpu.h"
+#include "npu_smi_double.h"
 
 /* As recorded of npu-smi 23.0 and 25.5. */
 static const char mapping_old[] =
@@ -68,27 +69,6 @@ Test(vnpu, what_the_tool_says_is_well_or_a_reason)
 	cr_expect(!vnpu_is_well(S(""), &why));
 }
 
-/* A tool whose chip 0 of NPU 3 holds what a file names, an id and a template a line; `dies` ends who runs it when it
- * has made one, `refuses` makes nothing.
- */
-static const char tool[] =
-	"#!/bin/sh\n"
-	"at=$(dirname \"$0\")\n"
-	"case \"$1 $2 $3\" in\n"
-	"'info -m '*) printf 'NPU ID Chip ID Chip Logic ID Chip Phy-ID Chip Name\\n3 0 2 2 Ascend310P3\\n3 1 - - Mcu\\n' ;;\n"
-	"'info -t board') echo 'PCIe Bus Info : 0000:C1:00.0' ;;\n"
-	"'info -t info-vnpu') echo '| Total number of vnpu: ? |'\n"
-	"	while read -r id template; do echo \"| $id | 0 | ffffffffffff | 1 | $template |\"; done <\"$at/there\" ;;\n"
-	"'set -t create-vnpu')\n"
-	"	[ ! -e \"$at/refuses\" ] || { echo 'create vnpu failed.'; exit 1; }\n"
-	"	echo \"${11} $9\" >>\"$at/there\"\n"
-	"	[ ! -e \"$at/dies\" ] || kill -9 $PPID\n"
-	"	printf '\\tStatus : OK\\n\\tMessage : Create vnpu success\\n' ;;\n"
-	"'set -t destroy-vnpu') id=$9\n"
-	"	sed \"/^$id /d\" \"$at/there\" >\"$at/rest\"; mv \"$at/rest\" \"$at/there\"\n"
-	"	printf '\\tStatus : OK\\n\\tMessage : Destroy vnpu %s success\\n' \"$id\" ;;\n"
-	"esac\n";
-
 static char root[64];
 
 static void put(const char *name, const char *text)
@@ -119,7 +99,7 @@ static void expect_there(const char *wanted)
 }
 
 /* What the program prints; "" when it is ended before. */
-static const char *said(const char *verb, const char *template, const char *start, const char *id)
+static const char *said_of(const char *whose, const char *verb, const char *template, const char *start, const char *id)
 {
 	static char line[256];
 	char lock[96], program[96];
@@ -131,9 +111,10 @@ static const char *said(const char *verb, const char *template, const char *star
 	pid_t pid = fork();
 	if (pid == 0) {
 		char *words[] = {"vnpu", lock, program, (char *)(uintptr_t)verb, "PCI-0000:c1:00.0",
-			(char *)(uintptr_t) template, (char *)(uintptr_t)start, (char *)(uintptr_t)id, NULL};
+			(char *)(uintptr_t) template, (char *)(uintptr_t)start, (char *)(uintptr_t)id,
+			(char *)(uintptr_t)whose, NULL};
 		(void)dup2(ends[1], STDOUT_FILENO);
-		int status = vnpu_main(8, words);
+		int status = vnpu_main(9, words);
 		(void)fflush(stdout);
 		_exit(status);
 	}
@@ -145,18 +126,23 @@ static const char *said(const char *verb, const char *template, const char *star
 	return line;
 }
 
+static const char *said(const char *verb, const char *template, const char *start, const char *id)
+{
+	return said_of("pod_main", verb, template, start, id);
+}
+
 static void begin(void)
 {
 	(void)snprintf(root, sizeof(root), "/tmp/reeve-vnpu-XXXXXX");
 	cr_assert(mkdtemp(root));
-	put("npu-smi", tool);
+	put("npu-smi", npu_smi_double);
 	put("there", "132 vir02\n");
 }
 
 static void end(void)
 {
 	static const char *const files[] = {"npu-smi", "there", "lock", "dies", "refuses",
-		"lock.PCI-0000:c1:00.0.vir02.0", "lock.PCI-0000:c1:00.0.vir01.0"};
+		"lock.PCI-0000:c1:00.0.vir02.0.pod_main", "lock.PCI-0000:c1:00.0.vir01.0.pod_main"};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		drop(files[i]);
@@ -200,5 +186,46 @@ Test(vnpu, one_that_the_tool_refuses_leaves_nothing_behind)
 	put("there", "132 vir02\n133 vir02\n");
 	cr_expect_str_eq(said("remove", "vir02", "0", "-1"), "ok\n");
 	expect_there("132 vir02\n133 vir02\n");
+	end();
+}
+
+/* The tool may hang before anything is noted, and who waits for it is killed. */
+Test(vnpu, what_was_not_begun_takes_nobody_elses)
+{
+	begin();
+	cr_expect_str_eq(said("make", "vir02", "0", "-1"), "ok 133 0 vnpu-133\n");
+	cr_expect_str_eq(said_of("pod_other", "remove", "vir02", "0", "-1"), "ok\n");
+	expect_there("132 vir02\n133 vir02\n");
+	end();
+}
+
+Test(vnpu, what_there_is_is_listed)
+{
+	static vnpu_listed chips[VNPU_CHIPS_MAX];
+	char program[96], *words[] = {"vnpu", "-", program, "list", NULL};
+	char text[512] = "";
+	uint32_t n;
+	int ends[2];
+
+	begin();
+	(void)snprintf(program, sizeof(program), "%s/npu-smi", root);
+	cr_assert_eq(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)dup2(ends[1], STDOUT_FILENO);
+		int status = vnpu_main(4, words);
+		(void)fflush(stdout);
+		_exit(status);
+	}
+	close(ends[1]);
+	ssize_t got = read(ends[0], text, sizeof(text) - 1);
+	close(ends[0]);
+	waitpid(pid, NULL, 0);
+	cr_expect_str_eq(text, "chip 0000:c1:00.0 2 Ascend310P3\nvnpu 0000:c1:00.0 132 vir02\nend\n");
+	cr_assert(vnpu_list_read(str_of(text, (size_t)(got > 0 ? got : 0)), chips, &n) && n == 1);
+	cr_expect_str_eq(chips[0].product, "Ascend310P3");
+	cr_expect(chips[0].number == 2 && chips[0].n == 1 && chips[0].v[0].id == 132);
+	cr_expect(!vnpu_list_read(S("chip 0000:c1:00.0 2 Ascend310P3\n"), chips, &n), "it was broken off");
+	cr_expect(!vnpu_list_read(S("error list: x\n"), chips, &n));
 	end();
 }
