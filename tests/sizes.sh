@@ -19,7 +19,7 @@ KILL_MOMENTS            6         6   random moments of a round at which a proce
 AGENT_KILL_POINTS       1        12   writes of an agent in a real cluster at which it is killed, before and after
 AGENT_TALK_POINTS       1        16   records of its talk with the server at which it is killed, or cut off, before and after
 AGENT_YIELD_POINTS      2         8   writes of a preemption at which it is killed, before and after
-AGENT_RENEW_POINTS      1        12   records and writes of a renewal at which it is killed, or cut off, before and after
+AGENT_RENEW_POINTS      1         6   records and writes of a renewal at which it is killed, or cut off, before and after
 KILL_PODS            1500      1500   pods of a round
 SLOW_CLIENTS         1000      1000   connections that send a byte at a time
 REQUESTS            20000   1000000   requests of the memory check

@@ -454,7 +454,8 @@ void decide_end(turn *t, books *b, booking *k, lifecycle life, int64_t at_us, st
 void decide_departed(turn *t, books *b, booking *k, int64_t at_us, str actor)
 {
 	decide_terms(b, k);
-	if (!k->terms.may_wait) {
+	/* A pod that was evicted is gone; whoever made it makes another, which comes by itself. */
+	if (!k->terms.may_wait || str_eq(k->origin, S("pod"))) {
 		decide_end(t, b, k, LIFE_REVOKED, at_us, STR_NONE, actor);
 		return;
 	}

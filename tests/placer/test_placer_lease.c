@@ -301,6 +301,8 @@ Test(placer_lease, a_pod_is_as_important_as_its_priority_class_says)
 	cr_expect_str_eq(pod_says(&r, "plain"), "running -");
 	step(&r, "low", "revoked");
 	cr_expect_str_eq(pod_says(&r, "high"), "granted high");
+	cr_expect_str_eq(pod_says(&r, "low"), "revoked low",
+		"its pod is gone: for none that comes it would wait, and others go");
 	books_hold(&r);
 	realm_close(&r);
 }
