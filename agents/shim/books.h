@@ -141,11 +141,13 @@ static inline void books_give(books *b, books_slot *slot, unsigned device, uint6
 		books_changed(b, slot);
 }
 
+/* In the one order of all such reads and of all additions, without which two who race could each miss the other's on a
+ * processor that lets reads pass earlier writes.
+ */
 static inline uint64_t books_held(const books_slot *slot, unsigned device)
 {
-	uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_relaxed);
-	return owner != 0 && !(owner & BOOKS_JOINING) ? atomic_load_explicit(&slot->bytes[device], memory_order_relaxed)
-						      : 0;
+	uint64_t owner = atomic_load(&slot->owner);
+	return owner != 0 && !(owner & BOOKS_JOINING) ? atomic_load(&slot->bytes[device]) : 0;
 }
 
 /* The common case of books_take: few processes, and room. False: nothing was changed. */

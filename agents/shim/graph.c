@@ -2,6 +2,7 @@
 
 #include "shim/driver.h"
 #include "shim/memory.h"
+#include "shim/slice.h"
 #include "shim/wrap.h"
 
 /* Of a node: refs is 1 while it is paid for, freed is set when its own graph frees it, of is its graph. */
@@ -41,11 +42,50 @@ CUgraph graph_of_recording(self *s, CUstream stream, CUresult (*ask)(CUstream, i
 	return answer == CUDA_SUCCESS ? graph : NULL;
 }
 
-/* What the driver says is left of the device; 0: it does not say. */
-static uint64_t graph_left(void)
+static graph_look graph_look_now(self *s, unsigned device)
 {
 	size_t left = 0, total;
-	return DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS ? left : 0;
+	CUdevice ordinal;
+	graph_look now = {0};
+	if (DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS)
+		now.left = left;
+	if (DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS)
+		now.held = slice_of_self(s, ordinal);
+	const books_slot *slot = atomic_load(&s->slot);
+	if (slot)
+		now.booked = atomic_load(&slot->bytes[device]);
+	return now;
+}
+
+/* Whether so many bytes are missing since, beside what other threads have booked. What neighbours take would look like
+ * ours: where NVML counts this process it has the last word, and is sure.
+ */
+static bool graph_took(const graph_taking *taking, bool *ret_sure)
+{
+	const graph_look *before = &taking->before;
+	*ret_sure = false;
+	if (!before->left && !before->held)
+		return false;
+	graph_look now = graph_look_now(taking->self, taking->device);
+	*ret_sure = before->held && now.held;
+	if (!*ret_sure && (!before->left || !now.left))
+		return false;
+	int64_t grown = (int64_t)(*ret_sure ? now.held - before->held : before->left - now.left);
+	return grown - (int64_t)(now.booked - before->booked) >= (int64_t)taking->bytes;
+}
+
+/* Books what the call has taken. Where that is not sure and would pass the limit it is left to the launch, which does
+ * not happen then: were it a neighbour's, so much more than the limit could be had.
+ */
+static bool graph_book(const graph_taking *taking)
+{
+	bool sure;
+	if (!graph_took(taking, &sure))
+		return false;
+	if (!sure)
+		return memory_take(taking->self, taking->device, taking->bytes);
+	memory_put(taking->self, taking->device, taking->bytes);
+	return true;
 }
 
 /* Pays now when this driver takes memory at such a call; while that is not known, looks what is left. */
@@ -56,7 +96,7 @@ static bool graph_open(graph_taking *taking, unsigned when)
 	if (taking->paid)
 		return memory_take(taking->self, taking->device, taking->bytes);
 	if (takes == GRAPH_UNKNOWN && memory_limit(taking->self, taking->device) != LIMITS_NONE)
-		taking->left = graph_left();
+		taking->before = graph_look_now(taking->self, taking->device);
 	return true;
 }
 
@@ -64,16 +104,14 @@ static bool graph_open(graph_taking *taking, unsigned when)
 static bool graph_close(graph_taking *taking, unsigned when, CUresult answer)
 {
 	unsigned nobody = GRAPH_UNKNOWN;
-	uint64_t left = taking->left ? graph_left() : 0;
 	if (answer != CUDA_SUCCESS) {
 		if (taking->paid)
 			memory_give(taking->self, taking->device, taking->bytes);
 		return false;
 	}
-	if (!left || left > taking->left || taking->left - left < taking->bytes)
+	if (taking->paid || !graph_book(taking))
 		return taking->paid;
 	atomic_compare_exchange_strong(&taking->self->graph_takes, &nobody, when);
-	memory_put(taking->self, taking->device, taking->bytes);
 	return true;
 }
 

@@ -13,13 +13,21 @@
 /* The graph that a stream is being recorded into, or NULL. `ask` is the stream's flavour of cuStreamIsCapturing. */
 CUgraph graph_of_recording(self *s, CUstream stream, CUresult (*ask)(CUstream, int *));
 
-/* Memory that a call may take: none but the launch should, yet drivers differ, and what is left before and after the
+/* Bytes of a device that the driver says are left, that NVML says this process has (0: not told), and that it has
+ * booked.
+ */
+typedef struct graph_look {
+	uint64_t left, held, booked;
+} graph_look;
+
+/* Memory that a call may take: none but the launch should, yet drivers differ, and what is there before and after the
  * first of each kind of call tells.
  */
 typedef struct graph_taking {
 	self *self;
 	unsigned device;
-	uint64_t bytes, left;
+	uint64_t bytes;
+	graph_look before;
 	bool paid;
 } graph_taking;
 

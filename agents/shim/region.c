@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shim/alive.h"
@@ -18,6 +19,9 @@
 #define REGION_PATH_BYTES 512
 #define REGION_BOOKS_AT   4096 /* in a file that holds both */
 #define REGION_FILE_BYTES (REGION_BOOKS_AT + sizeof(books))
+
+#define REGION_LOCK_NAP_NS 2000000
+#define REGION_LOCK_TRIES  500 /* a second in all */
 
 _Static_assert(sizeof(limits) <= REGION_BOOKS_AT, "limits fit before the books");
 
@@ -159,6 +163,17 @@ static bool region_is_same(int fd, const look *file)
 	return look_at(path, &at) && at.inode == file->inode && at.device == file->device;
 }
 
+/* False: who has the lock does not let go of it; a program must not hang for that. */
+static bool region_lock(int fd)
+{
+	for (unsigned i = 0; i < REGION_LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&(struct timespec){0, REGION_LOCK_NAP_NS}, NULL);
+	}
+	return false;
+}
+
 /* Somebody has made an empty file to be used, or has emptied one that is in use, which is then damaged. One of those
  * who find it puts a filled one in its place.
  */
@@ -168,7 +183,7 @@ static void region_take_empty(const char *part, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return;
-	if (flock(fd, LOCK_EX) == 0 && lseek(fd, 0, SEEK_END) == 0 && look_at(path, &at) && region_is_same(fd, &at) &&
+	if (region_lock(fd) && lseek(fd, 0, SEEK_END) == 0 && look_at(path, &at) && region_is_same(fd, &at) &&
 		!deleted_is_held(&at))
 		(void)!rename(part, path);
 	close(fd);

@@ -141,6 +141,31 @@ static CUresult make_uploaded(uint64_t bytes)
 	return cuGraphUpload(exec, NULL);
 }
 
+static uint64_t told_free(void)
+{
+	size_t left = 0, total;
+	EXPECT(cuMemGetInfo_v2(&left, &total) == CUDA_SUCCESS);
+	return left;
+}
+
+/* Whatever a neighbour takes while a node is added and an instance is made: the launch takes the memory. */
+static void what_a_neighbour_takes_is_not_a_graphs(void)
+{
+	CUgraph graph;
+	CUgraphNode node;
+	CUgraphExec exec;
+	CUDA_MEM_ALLOC_NODE_PARAMS params = {.poolProps = {.allocType = 1, .location = {1, 0}}, .bytesize = 32 * MIB};
+	setenv("FAKE_NEIGHBOUR_MIB", "64", 1);
+	check_start();
+	uint64_t before = told_free();
+	EXPECT(cuGraphCreate(&graph, 0) == CUDA_SUCCESS);
+	EXPECT(cuGraphAddMemAllocNode(&node, graph, NULL, 0, &params) == CUDA_SUCCESS);
+	EXPECT(cuGraphInstantiateWithFlags(&exec, graph, 0) == CUDA_SUCCESS);
+	EXPECT(told_free() == before);
+	EXPECT(cuGraphLaunch(exec, NULL) == CUDA_SUCCESS);
+	EXPECT(told_free() == before - 32 * MIB);
+}
+
 static CUresult make_recorded(uint64_t bytes)
 {
 	CUgraph graph;
@@ -485,6 +510,7 @@ const check checks_memory[] = {
 	{"fill_graph_node", fill_graph_node},
 	{"fill_uploaded", fill_uploaded},
 	{"fill_recorded", fill_recorded},
+	{"what_a_neighbour_takes_is_not_a_graphs", what_a_neighbour_takes_is_not_a_graphs},
 	{"contexts_on_a_full_limit", contexts_on_a_full_limit},
 	{"to_the_last_byte", to_the_last_byte},
 	{"free_gives_back", free_gives_back},

@@ -2,8 +2,9 @@
  *
  * Each process makes and ends things of all kinds and keeps a count of what it holds; at random moments it forks, or
  * runs the program anew, or is killed, or stopped for a while. Every turn all that live stand still: then what the
- * simulator holds, what the shim tells each of them and what they have counted must agree to the byte. Exit 1 and what
- * was wrong when they do not.
+ * simulator holds, what the shim tells each of them and what they have counted must agree to the byte. And each looks
+ * after every call whether its own slot of the books says what it has counted, so that the call that went wrong is
+ * named. Exit 1 and what was wrong when they do not.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "rest.h"
+#include "shim/books.h"
 
 #define MIB      (UINT64_C(1) << 20)
 #define LIMIT    (1024 * MIB)
@@ -74,6 +76,9 @@ static CUcontext context;
 static CUmemoryPool pool;
 static CUfunction function;
 static char program[512];
+static const books *region;
+static const books_slot *slot;
+static uint64_t slot_owner;
 
 static uint64_t draw(uint64_t below)
 {
@@ -88,6 +93,61 @@ static void fail(const char *what)
 	printf("%s (pid %d)\n", what, (int)getpid());
 	fflush(stdout);
 	_exit(1);
+}
+
+/* Where a file holds both limits and books, these stand behind the first page. */
+static void region_show(void)
+{
+	if (region)
+		return;
+	int fd = open(getenv("CUDA_DEVICE_MEMORY_SHARED_CACHE"), O_RDONLY | O_CLOEXEC);
+	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *region, PROT_READ, MAP_SHARED, fd, 4096);
+	close(fd);
+	if (at == MAP_FAILED)
+		fail("there are no books");
+	region = at;
+}
+
+static void region_print(void)
+{
+	for (unsigned i = 0; i < region->top && i < BOOKS_SLOTS; i++) {
+		const books_slot *s = &region->slots[i];
+		printf("slot %u: owner %llx, pid %d, claims %u, image %x, bytes %lld\n", i,
+			(unsigned long long)s->owner, (int)(books_name(s->owner) >> 32), s->claims, s->image,
+			(long long)s->bytes[0]);
+	}
+	for (unsigned i = 0; i < SEATS; i++)
+		if (all->seats[i].pid)
+			printf("seat %u: pid %d, counted %llu\n", i, all->seats[i].pid,
+				(unsigned long long)all->seats[i].held);
+	fflush(stdout);
+}
+
+/* The one slot that is this process's. */
+static void slot_find(void)
+{
+	for (unsigned i = 0; i < region->top && i < BOOKS_SLOTS; i++) {
+		uint64_t owner = atomic_load(&region->slots[i].owner);
+		if (owner & BOOKS_JOINING || (pid_t)(books_name(owner) >> 32) != getpid())
+			continue;
+		slot = &region->slots[i];
+		slot_owner = owner;
+		return;
+	}
+	region_print();
+	fail("this process has no slot");
+}
+
+static void slot_check(const char *after, int what)
+{
+	uint64_t owner = atomic_load(&slot->owner);
+	long long told = (long long)atomic_load(&slot->bytes[0]), counted = (long long)atomic_load(&own->held);
+	if (owner == slot_owner && told == counted)
+		return;
+	printf("after %s %d: slot %d of %llx says %lld of %llx, counted %lld\n", after, what,
+		(int)(slot - region->slots), (unsigned long long)owner, told, (unsigned long long)slot_owner, counted);
+	region_print();
+	fail("the own slot says something else than is held");
 }
 
 static CUresult make_physical(thing *t)
@@ -247,6 +307,7 @@ static void step_thing(thing *t)
 		if (end(t) != CUDA_SUCCESS)
 			fail("what was made could not be ended");
 		atomic_fetch_sub(&own->held, t->bytes);
+		slot_check("ending", t->kind);
 		t->kind = NOTHING;
 		return;
 	}
@@ -256,6 +317,7 @@ static void step_thing(thing *t)
 		atomic_fetch_add(&own->held, t->bytes);
 	else if (answer != CUDA_ERROR_OUT_OF_MEMORY)
 		fail("neither made nor refused");
+	slot_check(answer == CUDA_SUCCESS ? "making" : "refusing", t->kind);
 	if (answer != CUDA_SUCCESS)
 		t->kind = NOTHING;
 }
@@ -326,6 +388,7 @@ static void stand_still(uint32_t turn)
 	if (LIMIT - left != atomic_load(&all->sum)) {
 		printf("turn %u: told %llu, held %llu\n", turn, (unsigned long long)(LIMIT - left),
 			(unsigned long long)atomic_load(&all->sum));
+		region_print();
 		fail("the books say something else than is held");
 	}
 	atomic_store(&own->agrees, turn);
@@ -362,18 +425,23 @@ static void begin(void)
 		cuModuleGetFunction(&function, NULL, "k0") != CUDA_SUCCESS)
 		fail("there is no context");
 	atomic_store(&own->held, CONTEXT);
+	region_show();
+	slot_find();
+	slot_check("begin", 0);
 }
 
 static void live(void)
 {
 	thing list[THINGS] = {0};
 	uint64_t heap = HEAP;
+	uint64_t what = 0;
 	begin();
 	for (;;) {
 		uint32_t turn = atomic_load(&all->turn);
 		if (turn > atomic_load(&own->stands))
 			stand_still(turn);
-		uint64_t what = draw(400);
+		slot_check("step", (int)what);
+		what = draw(400);
 		if (what == 0)
 			run_anew();
 		else if (what < 3)
@@ -456,6 +524,11 @@ static void agree(uint32_t turn, long count)
 		printf("turn %u: the simulator %llu, counted %llu\n", turn, (unsigned long long)fake_held(0),
 			(unsigned long long)sum);
 		fail("the simulator holds something else than was made");
+	}
+	if (sum > LIMIT) {
+		region_show();
+		region_print();
+		fail("more is held than the limit allows");
 	}
 	atomic_store(&all->sum, sum);
 	atomic_store(&all->told, turn);

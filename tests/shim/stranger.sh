@@ -67,5 +67,21 @@ for turn in 1 2; do
 	check preload "$folder/new/libcuda.so.1" the_limit_holds CUDA_DEVICE_MEMORY_SHARED_CACHE="$folder/empty"
 done
 [ -s "$folder/empty" ] || failed=$((failed + 1))
+
+# Somebody who holds a lock on such a file stops nobody: what stands in it is not known, and nothing is had.
+: >"$folder/locked"
+flock "$folder/locked" sleep 60 &
+holder=$!
+sleep 1
+status=0
+LD_PRELOAD="$build/lib/libreeve-shim.so" STRANGER="$folder/new/libcuda.so.1" CUDA_DEVICE_MEMORY_LIMIT=1g \
+	CUDA_DEVICE_MEMORY_SHARED_CACHE="$folder/locked" timeout 30 "$program" "$folder/new/libcuda.so.1" \
+	the_limit_holds >"$folder/said" 2>&1 || status=$?
+kill "$holder"
+[ "$status" -eq 1 ] && [ ! -s "$folder/locked" ] || {
+	echo "a locked file: exit status $status"
+	cat "$folder/said"
+	failed=$((failed + 1))
+}
 echo "$((count - failed)) of $count"
 [ "$failed" -eq 0 ] && [ "$count" -gt 60 ]

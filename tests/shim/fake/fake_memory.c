@@ -66,7 +66,8 @@ FAKE_EXPORT CUresult cuMemGetInfo_v2(size_t *free, size_t *total)
 	if (!fake_device_now(&device))
 		return CUDA_ERROR_INVALID_CONTEXT;
 	*total = world_get()->memory_bytes;
-	*free = *total - world_booked(device);
+	*free = *total - world_booked(device) -
+		atomic_fetch_add(&world_get()->neighbour_has, world_get()->neighbour_bytes);
 	return CUDA_SUCCESS;
 }
 

@@ -56,6 +56,7 @@ static void world_make(fake_world *w)
 	w->timed = world_setting("FAKE_TIMED", 0);
 	w->context_ns = (int64_t)world_setting("FAKE_CONTEXT_US", 0) * 1000;
 	w->nvml_ns = (int64_t)world_setting("FAKE_NVML_US", 0) * 1000;
+	w->neighbour_bytes = world_setting("FAKE_NEIGHBOUR_MIB", 0) << 20;
 	for (unsigned d = 0; d < FAKE_DEVICES; d++) {
 		w->devices[d].now_ns = world_now_ns();
 		w->devices[d].sample_end_ns = w->devices[d].now_ns + FAKE_SAMPLE_NS;

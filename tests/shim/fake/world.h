@@ -8,6 +8,7 @@
  * Without FAKE_GPU each process has a world of its own. A world is made with these variables:
  *     FAKE_DEVICES (1)  FAKE_MEMORY_MIB (81920)  FAKE_CONTEXT_MIB (16)  FAKE_TIMED (0)  FAKE_CONTEXT_US (0)
  * FAKE_NVML_US (0)
+ *     FAKE_NEIGHBOUR_MIB (0): so much more a neighbour has each time that somebody asks what is left
  */
 #pragma once
 #include <stdatomic.h>
@@ -78,6 +79,8 @@ typedef struct fake_world {
 	bool timed;
 	int64_t context_ns;
 	int64_t nvml_ns;
+	uint64_t neighbour_bytes;
+	_Atomic uint64_t neighbour_has;
 	_Atomic uint32_t client_top;
 	fake_device devices[FAKE_DEVICES];
 	fake_client clients[FAKE_CLIENTS];
