@@ -7,7 +7,8 @@
 #   reeve-shim-nvml   libreeve-shim-nvml.so: takes the place of libnvidia-ml.so.1
 set(shim_folder ${CMAKE_SOURCE_DIR}/agents/shim)
 set(shim_options -O2 -fomit-frame-pointer -fno-stack-protector -fstack-protector -fno-sanitize=all -fvisibility=hidden
-  -fno-semantic-interposition -fno-plt)
+  -fno-semantic-interposition -fno-plt
+  -fno-tree-slp-vectorize) # halves of a word are put together where they are, not by way of a vector's register
 set(shim_link_options -O2 -fno-sanitize=all -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic)
 
 function(shim_objects name)

@@ -16,9 +16,11 @@ typedef struct purchase {
 /* False: over the limit. A thread without a context pays nothing, and the driver will refuse it. */
 static inline bool purchase_open(purchase *p, uint64_t bytes)
 {
+	unsigned device;
 	*p = (purchase){.self = self_get(), .bytes = bytes};
-	if (!self_device(p->self, &p->device))
+	if (!self_device(p->self, &device))
 		return true;
+	p->device = device; /* all of it in registers */
 	p->paid = memory_take(p->self, p->device, bytes);
 	return p->paid;
 }
@@ -42,7 +44,8 @@ static CUresult purchase_close(purchase *p, CUresult answer, holding_kind kind, 
 }
 
 /* The same for plain memory. */
-static CUresult purchase_close_memory(const purchase *p, CUresult answer, CUdeviceptr dptr)
+static inline __attribute__((always_inline)) CUresult purchase_close_memory(
+	const purchase *p, CUresult answer, CUdeviceptr dptr)
 {
 	if (!p->paid)
 		return answer;
