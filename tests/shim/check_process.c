@@ -160,6 +160,7 @@ static void bare_clone_and_exit(void)
 /* The dead's memory is free, also while nobody has waited for them. */
 static void killed_gives_back(void)
 {
+	siginfo_t dead;
 	int go[2];
 	char byte;
 	EXPECT(pipe(go) == 0);
@@ -173,7 +174,7 @@ static void killed_gives_back(void)
 	check_start();
 	EXPECT(check_alloc(900 * MIB) == CUDA_ERROR_OUT_OF_MEMORY);
 	EXPECT(kill(pid, SIGKILL) == 0);
-	usleep(20000);
+	EXPECT(waitid(P_PID, (id_t)pid, &dead, WEXITED | WNOWAIT) == 0);
 	EXPECT(check_alloc(900 * MIB) == CUDA_SUCCESS);
 }
 
