@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "agents/node/caps.h"
 #include "agents/node/leftover.h"
 #include "agents/node/npu_parts.h"
 #include "agents/node/parts.h"
@@ -162,33 +163,40 @@ static void shim_add(const giver *g, parts *p, arena *a)
 	}
 }
 
-/* The driver says which node opens an instance: "DeviceFileMinor: 12". */
-static void cap_add(const giver *g, parts *p, const char *path, arena *a)
+/* The instance that was made for the share, or that it names; false: it is of a whole device. */
+static bool share_instance(
+	const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, instance_found *ret)
 {
-	char text[256];
-	FILE *in = fopen(path, "re");
-
-	while (in && fgets(text, sizeof(text), in)) {
-		str line = str_from(text), key = str_split(&line, ':'), number = str_split(&line, '\n');
-		uint64_t minor;
-		if (str_eq(key, S("DeviceFileMinor")) && str_to_u64(str_trim(number), &minor))
-			node_add(p, str_z(a, str_print(a, "%s/nvidia-caps/nvidia-cap%llu", g->devices,
-						     (unsigned long long)minor)));
+	if (s->profile.p)
+		return instance_find(g, w, s, c, ret, NULL) == ERR_OK;
+	for (uint32_t i = 0; i < c->n_instances; i++) {
+		const card_instance *one = &c->instances[i];
+		if (!str_eq(s->uuid, str_from(one->uuid)))
+			continue;
+		*ret = (instance_found){.gpu_instance = one->gpu_instance, .compute_instance = one->compute_instance};
+		return true;
 	}
-	if (in)
-		(void)fclose(in);
+	return false;
+}
+
+static void share_caps(
+	const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, arena *a, const char *ret[CAPS])
+{
+	instance_found found;
+
+	ret[0] = ret[1] = NULL;
+	if (share_instance(g, w, s, c, &found))
+		caps_find(g->procfs, g->devices, c->minor, found.gpu_instance, found.compute_instance, a, ret);
 }
 
 static void caps_add(const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, parts *p, arena *a)
 {
-	instance_found found;
+	const char *caps[CAPS];
 
-	if (!s->profile.p || instance_find(g, w, s, c, &found, NULL))
-		return;
-	const char *at = str_z(a, str_print(a, "%s/driver/nvidia/capabilities/gpu%d/mig/gi%lld", g->procfs, c->minor,
-					  (long long)found.gpu_instance));
-	cap_add(g, p, str_z(a, str_print(a, "%s/access", at)), a);
-	cap_add(g, p, str_z(a, str_print(a, "%s/ci%lld/access", at, (long long)found.compute_instance)), a);
+	share_caps(g, w, s, c, a, caps);
+	for (int i = 0; i < CAPS; i++)
+		if (caps[i])
+			node_add(p, caps[i]);
 }
 
 /* What the maker's own CDI file says, where there is none: the device nodes, and the driver's libraries in their
@@ -307,6 +315,18 @@ static err node_check(const char *path, fault *f)
 		       : fault_set(f, ERR_UNAVAILABLE, NULL, "the device node %s is not there yet", path);
 }
 
+static err caps_check(const giver *g, const kubelet_wish *w, const plan_share *s, const card *c, arena *a, fault *f)
+{
+	const char *caps[CAPS];
+	err e = ERR_OK;
+
+	share_caps(g, w, s, c, a, caps);
+	for (int i = 0; i < CAPS && !e; i++)
+		if (caps[i])
+			e = node_check(caps[i], f);
+	return e;
+}
+
 /* The driver makes a device's node some time after the device is there, and those of its own parts when these are
  * loaded: a container that got some of them would fail later, and say less.
  */
@@ -325,6 +345,8 @@ static err nodes_check(const giver *g, const kubelet_wish *w, arena *a, fault *f
 				STR_ARG(w->plan->shares[i].uuid));
 		else if (!e)
 			e = node_check(str_z(a, str_print(a, "%s/nvidia%d", g->devices, c->minor)), f);
+		if (!e)
+			e = caps_check(g, w, &w->plan->shares[i], c, a, f);
 	}
 	return e;
 }

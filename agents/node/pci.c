@@ -57,19 +57,35 @@ int32_t pci_numa(const pci_roots *roots, const char *bus_id)
 	return n >= 0 && n < 64 ? (int32_t)n : -1;
 }
 
+/* Displays, coprocessors and accelerators: a maker's sound, bridges and ports stand in other classes, beside its
+ * devices.
+ */
+static bool is_computing(long class)
+{
+	long base = class >> 8;
+
+	return base == 0x03 || base == 0x0b || base == 0x12;
+}
+
 static const struct pci_maker *maker_of(long vendor, long class)
 {
+	if (!is_computing(class))
+		return NULL;
 	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++)
 		if (makers[i].vendor == vendor && class >= makers[i].class_from && class <= makers[i].class_to)
 			return &makers[i];
 	return NULL;
 }
 
-/* A device of NVIDIA that vfio-pci or another driver holds is not this machine's to give. */
+/* A device that vfio-pci holds is not this machine's to give, and a virtual function is a part of one that is counted.
+ */
 static bool is_held_elsewhere(const pci_roots *roots, const char *bus_id)
 {
 	char path[PATH_MAX], driver[PATH_MAX];
 
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/physfn", roots->sys, bus_id);
+	if (access(path, F_OK) == 0)
+		return true;
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/driver", roots->sys, bus_id);
 	ssize_t n = readlink(path, driver, sizeof(driver) - 1);
 	return n > 0 && str_ends(str_of(driver, (size_t)n), S("/vfio-pci"));
@@ -152,7 +168,7 @@ uint32_t pci_scan(const pci_roots *roots, card *list, uint32_t max)
 	snprintf(path, sizeof(path), "%s/bus/pci/devices", roots->sys);
 	DIR *dir = opendir(path);
 	if (!dir)
-		return 0;
+		return PCI_UNTOLD;
 	for (const struct dirent *entry; n < max && (entry = readdir(dir));)
 		if (strlen(entry->d_name) < CARD_BUS_ID_BYTES && card_read(roots, entry->d_name, &list[n]))
 			n++;

@@ -11,7 +11,10 @@ typedef struct pci_roots {
 	const char *sys, *proc; /* "/sys", "/proc" */
 } pci_roots;
 
-/* All accelerators, by bus id; those that another driver holds for a virtual machine are left out. At most max. */
+#define PCI_UNTOLD UINT32_MAX
+
+/* All accelerators, by bus id; those that another driver holds for a virtual machine are left out. At most max.
+ * PCI_UNTOLD: sysfs cannot be read. */
 uint32_t pci_scan(const pci_roots *roots, card *list, uint32_t max);
 
 /* The NUMA node of a device; -1: not known. */

@@ -1,5 +1,6 @@
 #include "agents/node/vnpu.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,10 @@
 #include <unistd.h>
 #include "agents/file.h"
 #include "base/buf.h"
+#include "base/clock.h"
+
+/* A chip that is ill may not answer at all; the others are asked all the same. What changes something is let end. */
+enum { ASK_MS = 5000, NO_END = -1 };
 
 enum { ANSWER_MAX = 256 << 10, WORDS_MAX = 16, FIRST_ID = 100, NOTE_PATH_BYTES = 4096, COLUMNS_MAX = 8 };
 
@@ -229,17 +234,35 @@ static int fail(const char *what, str why)
 static void tool_run(const char *const *words, int out)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setenv("LC_ALL", "C", 1);
 	if (dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
 		(void)execvp(words[0], (char *const *)(uintptr_t)words);
 	_exit(127);
 }
 
-/* What it prints, in a. False: it cannot be run; what it says is judged, not how it exits. */
-static bool ask(arena *a, const char *const *words, str *ret)
+/* Until it has said all; false: that took too long. */
+static bool hear(int fd, int64_t ms, buf *out)
+{
+	int64_t until_ms = clock_mono_us() / 1000 + ms;
+	struct pollfd said = {.fd = fd, .events = POLLIN};
+	char text[4096];
+	ssize_t got = 1;
+
+	while (got > 0) {
+		int64_t left_ms = until_ms - clock_mono_us() / 1000;
+		if (ms != NO_END && (left_ms <= 0 || poll(&said, 1, (int)left_ms) == 0))
+			return false;
+		got = read(fd, text, sizeof(text));
+		if (got > 0)
+			buf_add_str(out, str_of(text, (size_t)got));
+	}
+	return true;
+}
+
+/* What it prints, in a. False: it cannot be run, or does not end; what it says is judged, not how it exits. */
+static bool ask(arena *a, const char *const *words, int64_t ms, str *ret)
 {
 	int ends[2], status;
-	char text[4096];
-	ssize_t got;
 	buf out;
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
@@ -249,12 +272,14 @@ static bool ask(arena *a, const char *const *words, str *ret)
 		tool_run(words, ends[1]);
 	close(ends[1]);
 	buf_init(&out, ANSWER_MAX);
-	while (pid > 0 && (got = read(ends[0], text, sizeof(text))) > 0)
-		buf_add_str(&out, str_of(text, (size_t)got));
+	bool is_heard = pid > 0 && hear(ends[0], ms, &out);
 	close(ends[0]);
 	*ret = str_dup(a, buf_str(&out));
 	buf_done(&out);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 127);
+	/* One that the kernel holds in a call cannot end yet, and is not waited for. */
+	if (pid > 0 && !is_heard)
+		(void)kill(pid, SIGKILL);
+	return is_heard && waitpid(pid, &status, 0) == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 127);
 }
 
 /* `npu-smi VERB -t TYPE -i NPU -c CHIP [FLAG VALUE]...`; more ends with NULL. */
@@ -266,7 +291,7 @@ static bool ask_chip(arena *a, const place *p, const char *verb, const char *typ
 
 	for (uint32_t n = 8; more && *more && n < WORDS_MAX - 1; n++)
 		words[n] = *more++;
-	return ask(a, words, ret);
+	return ask(a, words, strcmp(verb, "info") == 0 ? ASK_MS : NO_END, ret);
 }
 
 static uint32_t chips_ask(arena *a, const char *tool, vnpu_chip ret[VNPU_CHIPS_MAX])
@@ -274,42 +299,41 @@ static uint32_t chips_ask(arena *a, const char *tool, vnpu_chip ret[VNPU_CHIPS_M
 	const char *const words[] = {tool, "info", "-m", NULL};
 	str said;
 
-	return ask(a, words, &said) ? vnpu_chips_read(said, ret) : 0;
+	return ask(a, words, ASK_MS, &said) ? vnpu_chips_read(said, ret) : 0;
 }
 
-/* False: what is on it cannot be told. */
+/* False: what it is, or what is on it, cannot be told; then nothing is said of it. */
 static bool chip_print(arena *a, place *p)
 {
-	str said, bus, template;
+	str board, there, bus, template;
 	char text[VNPU_BUS];
 	int64_t id;
 
-	bus = ask_chip(a, p, "info", "board", NULL, &said) ? vnpu_board_bus(said) : STR_NONE;
-	if (!text_take(bus, text, sizeof(text)))
+	bus = ask_chip(a, p, "info", "board", NULL, &board) ? vnpu_board_bus(board) : STR_NONE;
+	if (!p->chip.name[0] || !text_take(bus, text, sizeof(text)) ||
+		!ask_chip(a, p, "info", "info-vnpu", NULL, &there))
 		return false;
 	for (char *c = text; *c; c++)
 		*c = lower(*c);
 	printf("chip %s %lld %s\n", text, (long long)p->chip.physical, p->chip.name);
-	if (!ask_chip(a, p, "info", "info-vnpu", NULL, &said))
-		return false;
-	while (vnpu_next(&said, &id, &template))
+	while (vnpu_next(&there, &id, &template))
 		if (template.p)
 			printf("vnpu %s %lld " STR_FMT "\n", text, (long long)id, STR_ARG(template));
 	return true;
 }
 
+/* One chip that is ill costs the sight of that chip. */
 static int list(arena *a, const char *tool)
 {
 	vnpu_chip chips[VNPU_CHIPS_MAX];
 	place p = {.tool = tool};
-	uint32_t n = chips_ask(a, tool, chips);
-	bool is_told = n > 0;
+	uint32_t n = chips_ask(a, tool, chips), told = 0;
 
-	for (uint32_t i = 0; i < n && is_told; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		p.chip = chips[i];
-		is_told = p.chip.name[0] && chip_print(a, &p);
+		told += chip_print(a, &p);
 	}
-	if (!is_told)
+	if (!told)
 		return fail("list", S("the tool does not say what chips there are"));
 	printf("end\n");
 	return EXIT_SUCCESS;

@@ -8,7 +8,7 @@
  *     error TEXT
  *
  * `reeve-node vnpu LOCK NPU-SMI list` tells what there is, the devices by their address in sysfs' form
- * (vnpu_list_read):
+ * (vnpu_list_read); a chip of which the tool does not tell all, or not within five seconds, is left out:
  *
  *     chip DEVICE NUMBER PRODUCT      its device node is /dev/davinciNUMBER
  *     vnpu DEVICE ID TEMPLATE         of the chip before

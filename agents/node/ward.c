@@ -13,6 +13,7 @@ typedef struct watched {
 	bool by_nvml;       /* it did once */
 	int64_t xid;
 	bool is_seen; /* in the list at hand */
+	bool is_off;  /* PCI had it, and has it no more */
 	bool has_sample;
 	probe_sample *sample;
 } watched;
@@ -24,6 +25,7 @@ struct ward {
 	watched of[CARDS_MAX];
 	card found[CARDS_MAX]; /* by PCI */
 	vnpu_listed npus[VNPU_CHIPS_MAX];
+	bool is_told[VNPU_CHIPS_MAX]; /* in the tool's latest list; else it was in an earlier one */
 	uint32_t n_npus;
 	bool has_npus; /* the tool answers */
 };
@@ -138,12 +140,13 @@ static int64_t card_put(ward *w, const card *told, int64_t now_us)
 	return at;
 }
 
-static const vnpu_listed *npu_of(const ward *w, const card *c)
+/* Its place among what the tool has listed; -1: it never has. */
+static int64_t npu_at(const ward *w, const char *bus_id)
 {
 	for (uint32_t i = 0; i < w->n_npus; i++)
-		if (strcmp(w->npus[i].bus_id, c->bus_id) == 0)
-			return &w->npus[i];
-	return NULL;
+		if (strcmp(w->npus[i].bus_id, bus_id) == 0)
+			return i;
+	return -1;
 }
 
 static int64_t memory_of(const geometry *g, const char *template)
@@ -153,21 +156,23 @@ static int64_t memory_of(const geometry *g, const char *template)
 	return at < 0 ? 0 : g->profiles[at].memory_mib;
 }
 
-/* What the tool says of a device that PCI has found. Where no rules are known by which it is cut, it is given by
- * nobody. */
+/* What the tool says of a device that PCI has found, or has said. Where no rules are known by which it is cut, it is
+ * given by nobody. True: it says so now. */
 static bool npu_name(const ward *w, card *c)
 {
-	const vnpu_listed *told = npu_of(w, c);
+	int64_t at = npu_at(w, c->bus_id);
 
-	if (!told)
+	if (at < 0)
 		return false;
+	const vnpu_listed *told = &w->npus[at];
+	bool is_told = w->has_npus && w->is_told[at];
 	(void)snprintf(c->product, sizeof(c->product), "%s", told->product);
 	c->minor = (int32_t)told->number;
 	const geometry *g = vendor_of_product(c->maker, str_from(c->product)) ? card_geometry(c) : NULL;
 	c->is_mig = g != NULL;
-	c->is_listed = w->has_npus;
+	c->is_listed = is_told;
 	if (!g)
-		return true;
+		return is_told;
 	c->memory_mib = g->profiles[g->n_profiles - 1].memory_mib; /* the last takes all of it */
 	for (uint32_t i = 0; i < told->n && c->n_instances < CARD_INSTANCES_MAX; i++) {
 		card_instance *one = &c->instances[c->n_instances++];
@@ -176,21 +181,36 @@ static bool npu_name(const ward *w, card *c)
 		one->gpu_instance = (uint32_t)told->v[i].id;
 		one->memory_mib = memory_of(g, told->v[i].template);
 	}
-	return true;
+	return is_told;
+}
+
+/* Where nobody answers for a device, what stands on the bus again after it was off counts as an answer; and of one that
+ * is only degraded, that nothing more was said of it. */
+static void bus_take(ward *w, uint32_t i, int64_t now_us)
+{
+	watched *of = &w->of[i];
+
+	if (!of->is_off && of->health.state != CARD_DEGRADED)
+		return;
+	if (!health_well(&of->health, now_us))
+		return;
+	of->is_off = false;
+	health_show(w, i);
 }
 
 static void npu_put(ward *w, const card *found, int64_t now_us)
 {
 	card told = *found;
-	bool is_named = npu_name(w, &told);
+	bool is_told = npu_name(w, &told);
 	int64_t at = card_put(w, &told, now_us);
 
 	if (at < 0)
 		return;
+	bus_take(w, (uint32_t)at, now_us);
 	health *h = &w->of[at].health;
-	if (!is_named || !w->has_npus) {
+	if (!is_told) {
 		unmonitored_set(
-			w, (uint32_t)at, is_named ? "npu-smi does not answer" : "npu-smi does not list it", now_us);
+			w, (uint32_t)at, w->has_npus ? "npu-smi does not list it" : "npu-smi does not answer", now_us);
 	} else if (h->state == CARD_UNMONITORED || h->state == CARD_FAILED) {
 		(void)health_well(h, now_us);
 		health_show(w, (uint32_t)at);
@@ -202,10 +222,42 @@ static bool is_npu(const card *c)
 	return strcmp(c->maker, "huawei") == 0;
 }
 
+static void unasked_take(ward *w, uint32_t i, int64_t now_us)
+{
+	bool is_nvidia = strcmp(w->cards.v[i].maker, "nvidia") == 0;
+
+	bus_take(w, i, now_us);
+	unmonitored_set(w, i, is_nvidia ? "NVML is not there" : "nobody asks its maker's library", now_us);
+}
+
+static bool is_found(const ward *w, uint32_t n, const card *c)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(w->found[i].bus_id, c->bus_id) == 0)
+			return true;
+	return false;
+}
+
+/* All that PCI has; what it had and has no more is lost, unless NVML answers for it. */
+static uint32_t pci_look(ward *w, int64_t now_us)
+{
+	uint32_t n = pci_scan(&w->roots, w->found, CARDS_MAX);
+
+	if (n == PCI_UNTOLD)
+		return 0;
+	for (uint32_t i = 0; i < w->cards.n; i++) {
+		if (w->of[i].by_nvml || is_found(w, n, &w->cards.v[i]))
+			continue;
+		w->of[i].is_off = true;
+		fact_take(w, i, HEALTH_LOST, 0, now_us);
+	}
+	return n;
+}
+
 /* By PCI: devices that NVML should name and does not. */
 static void pci_take(ward *w, bool has_nvml, int64_t now_us)
 {
-	uint32_t n = pci_scan(&w->roots, w->found, CARDS_MAX);
+	uint32_t n = pci_look(w, now_us);
 
 	for (uint32_t i = 0; i < n; i++) {
 		bool is_nvidia = strcmp(w->found[i].maker, "nvidia") == 0;
@@ -220,8 +272,7 @@ static void pci_take(ward *w, bool has_nvml, int64_t now_us)
 		if (at >= 0 && is_nvidia && has_nvml)
 			fact_take(w, (uint32_t)at, HEALTH_SILENT, 0, now_us);
 		else if (at >= 0)
-			unmonitored_set(w, (uint32_t)at,
-				is_nvidia ? "NVML is not there" : "nobody asks its maker's library", now_us);
+			unasked_take(w, (uint32_t)at, now_us);
 	}
 }
 
@@ -298,7 +349,8 @@ void ward_take_none(ward *w, int64_t now_us)
 	for (uint32_t i = 0; i < w->cards.n; i++) {
 		w->of[i].has_sample = false;
 		w->of[i].nvml_index = -1;
-		unmonitored_set(w, i, "NVML is not there", now_us);
+		if (w->of[i].by_nvml)
+			unmonitored_set(w, i, "NVML is not there", now_us);
 	}
 	pci_take(w, false, now_us);
 	links_take(w, no_links);
@@ -392,7 +444,7 @@ int64_t ward_xid(const ward *w, const card *c)
 
 static void npus_settle(ward *w, int64_t now_us)
 {
-	uint32_t n = pci_scan(&w->roots, w->found, CARDS_MAX);
+	uint32_t n = pci_look(w, now_us);
 
 	for (uint32_t i = 0; i < n && w->n_npus; i++)
 		if (is_npu(&w->found[i]))
@@ -401,8 +453,16 @@ static void npus_settle(ward *w, int64_t now_us)
 
 void ward_take_npus(ward *w, const vnpu_listed *list, uint32_t n, int64_t now_us)
 {
-	memcpy(w->npus, list, n * sizeof(*list));
-	w->n_npus = n;
+	memset(w->is_told, 0, sizeof(w->is_told));
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t at = npu_at(w, list[i].bus_id);
+		if (at < 0 && w->n_npus < VNPU_CHIPS_MAX)
+			at = w->n_npus++;
+		if (at < 0)
+			continue;
+		w->npus[at] = list[i];
+		w->is_told[at] = true;
+	}
 	w->has_npus = true;
 	npus_settle(w, now_us);
 }

@@ -27,7 +27,7 @@ void ward_take_none(ward *w, int64_t now_us);
 void ward_take_log(ward *w, str line, int64_t now_us);
 
 /* The NPUs as their maker's tool lists them (npus.h): PCI alone does not know what they are. One that it does not list
- * any more is lost. And: the tool does not answer.
+ * now is unmonitored, so that nothing begins there, and stays what it was said to be. And: the tool does not answer.
  */
 void ward_take_npus(ward *w, const vnpu_listed *list, uint32_t n, int64_t now_us);
 void ward_take_npus_silent(ward *w, int64_t now_us);

@@ -33,7 +33,7 @@ static const cards *on_cards(void *arg)
 }
 
 typedef struct bench {
-	char root[64], state[96], cdi[96], devices[96];
+	char root[64], state[96], cdi[96], devices[96], proc[96];
 	allocations *all;
 	giver *g;
 	plan_share shares[2];
@@ -54,6 +54,7 @@ static void bench_open(bench *b, giver_form form, bool has_cdi)
 	(void)snprintf(b->state, sizeof(b->state), "%s/state", b->root);
 	(void)snprintf(b->cdi, sizeof(b->cdi), "%s/cdi", b->root);
 	(void)snprintf(b->devices, sizeof(b->devices), "%s/dev", b->root);
+	(void)snprintf(b->proc, sizeof(b->proc), "%s/proc", b->root);
 	cr_assert_eq(mkdir(b->state, 0700), 0);
 	cr_assert_eq(mkdir(b->devices, 0700), 0);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
@@ -67,6 +68,7 @@ static void bench_open(bench *b, giver_form form, bool has_cdi)
 		.cdi_folders = b->cdi,
 		.libraries = "/usr/lib/reeve",
 		.devices = b->devices,
+		.procfs = b->proc,
 		.form = form};
 	b->g = giver_open(&c);
 	b->shares[0] = (plan_share){S("nvidia.com/gpu"), S(UUID_A), 8000, 300, STR_NONE, 0};
@@ -152,6 +154,55 @@ static const char *path_of_share(const bench *b)
 
 	(void)snprintf(path, sizeof(path), "%s/reeve.io-share_uid_main.json", b->cdi);
 	return path;
+}
+
+static void file_put(const bench *b, const char *name, const char *text)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", b->root, name);
+	for (char *at = path + strlen(b->root) + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = 0;
+		(void)mkdir(path, 0700);
+		*at = '/';
+	}
+	cr_assert_eq(file_write(path, 0644, str_from(text), NULL), ERR_OK, "%s", path);
+}
+
+static bool has_node(const kubelet_gift *gift, const char *ending)
+{
+	for (uint32_t i = 0; i < gift->n_nodes; i++)
+		if (str_ends(str_from(gift->nodes[i].container), str_from(ending)))
+			return true;
+	return false;
+}
+
+/* The device's own node opens nothing of an instance: the driver has a node for each. */
+Test(giver, an_instance_that_is_there_already_is_given_with_the_nodes_that_open_it)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift = {0};
+	fault f = {0};
+	bench b;
+
+	bench_open(&b, GIVER_PRELOAD, false);
+	machine.v[0].n_instances = 1;
+	machine.v[0].instances[0] = (card_instance){.uuid = "MIG-1", .gpu_instance = 7, .compute_instance = 1};
+	b.shares[0].uuid = S("MIG-1");
+	b.container.n = 1;
+	file_put(&b, "proc/driver/nvidia/capabilities/gpu0/mig/gi7/access",
+		"DeviceFileMinor: 66\nDeviceFileMode: 256\nDeviceFileModify: 1\n");
+	file_put(&b, "proc/driver/nvidia/capabilities/gpu0/mig/gi7/ci1/access", "DeviceFileMinor: 67\n");
+	file_put(&b, "dev/nvidia-caps/nvidia-cap66", "");
+	cr_expect_eq(give(&b, a, &gift, &f), ERR_UNAVAILABLE);
+	cr_expect(str_ends(str_from(f.detail), S("/dev/nvidia-caps/nvidia-cap67 is not there yet")), "%s", f.detail);
+	file_put(&b, "dev/nvidia-caps/nvidia-cap67", "");
+	cr_assert_eq(give(&b, a, &gift, &f), ERR_OK, "%s", f.detail);
+	cr_expect(has_node(&gift, "/nvidia0") && has_node(&gift, "/nvidia-cap66") && has_node(&gift, "/nvidia-cap67"));
+	machine.v[0].n_instances = 0;
+	bench_close(&b);
 }
 
 Test(giver, with_cdi_the_answer_is_names)

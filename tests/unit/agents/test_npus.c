@@ -158,21 +158,29 @@ static void daemon_end(void)
 	allocations_close(b.all);
 }
 
-static void device_put(void)
+static void chip_put(const char *bus_id)
 {
 	static const char *const files[][2] = {{"vendor", "0x19e5\n"}, {"device", "0xd500\n"}, {"class", "0x120000\n"}};
 	char path[256] = "";
 
-	static const char *const folders[] = {
-		"sys", "sys/bus", "sys/bus/pci", "sys/bus/pci/devices", "sys/bus/pci/devices/" BUS, "state", "dev"};
+	(void)snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s", b.root, bus_id);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		(void)snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/%s", bus_id, files[i][0]);
+		put(path, files[i][1]);
+	}
+}
+
+static void device_put(void)
+{
+	static const char *const folders[] = {"sys", "sys/bus", "sys/bus/pci", "sys/bus/pci/devices", "state", "dev"};
+	char path[256] = "";
+
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", b.root, folders[i]);
 		cr_assert_eq(mkdir(path, 0700), 0);
 	}
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		(void)snprintf(path, sizeof(path), "sys/bus/pci/devices/" BUS "/%s", files[i][0]);
-		put(path, files[i][1]);
-	}
+	chip_put(BUS);
 	put("dev/davinci_manager", "");
 	put("dev/devmm_svm", "");
 	put("dev/hisi_hdc", "");
@@ -396,5 +404,37 @@ Test(npus, a_tool_that_hangs_holds_up_nobody_and_takes_nothing_away)
 		loop_run(b.loop);
 	expect_there("132 vir02\n133 vir02\n");
 	daemon_end();
+	bench_close();
+}
+
+/* Its tool's calls about it do not end; about the others they do. */
+Test(npus, a_chip_that_is_ill_costs_the_sight_of_that_chip)
+{
+	AUTO_ARENA a = arena_new(0);
+	kubelet_gift gift;
+
+	bench_open();
+	chip_put("0000:c2:00.0");
+	put("second", "");
+	npus_begin(30000);
+	until_listed();
+	const cards *all = ward_cards(b.ward);
+	cr_assert(all->n == 2 && all->v[0].state == CARD_OK && all->v[1].state == CARD_OK);
+	put("ill", "");
+	until_listed();
+	until_listed();
+	cr_expect_eq(b.silent, 0);
+	cr_expect(all->v[0].state == CARD_OK && all->v[0].n_instances == 1);
+	cr_expect(all->v[1].state == CARD_UNMONITORED && !all->v[1].is_listed);
+	cr_expect_str_eq(all->v[1].product, "Ascend310P3", "it is what it was");
+	daemon_begin(30000);
+	while (give(a, &gift, NULL) == ERR_UNAVAILABLE)
+		loop_run(b.loop);
+	expect_there("132 vir02\n133 vir02\n");
+	daemon_end();
+	drop("ill");
+	until_listed();
+	until_listed();
+	cr_expect_eq(all->v[1].state, CARD_OK);
 	bench_close();
 }

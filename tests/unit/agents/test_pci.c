@@ -46,8 +46,14 @@ Test(pci, knows_the_accelerators_of_each_maker_and_nothing_else)
 		{"0000:05:00.0", "0x19e5", "0xd802", "0x120000", "huawei", "Ascend 19e5:d802", 0},
 		{"0000:06:00.0", "0x10de", "0x22bc", "0x040300", NULL, NULL, 0},
 		{"0000:07:00.0", "0x1d94", "0x1452", "0x060000", NULL, NULL, 0},
+		{"0000:08:00.0", "0x1ed5", "0x0323", "0x030000", "mthreads", "Mthreads 1ed5:0323", 0},
+		{"0000:08:00.1", "0x1ed5", "0x03ff", "0x040300", NULL, NULL, 0},
+		{"0000:09:00.0", "0x9999", "0x4001", "0x038000", "metax", "MetaX 9999:4001", 0},
+		{"0000:0a:00.0", "0x9999", "0x4000", "0x060400", NULL, NULL, 0},
+		{"0000:0b:00.0", "0x1ee0", "0x0011", "0x120000", "biren", "Biren 1ee0:0011", 0},
+		{"0000:0b:00.1", "0x1ee0", "0x0011", "0x120000", NULL, NULL, 0}, /* a virtual function */
 	};
-	enum { ROWS = sizeof(rows) / sizeof(*rows), DEVICES = 5 };
+	enum { ROWS = sizeof(rows) / sizeof(*rows), DEVICES = 8 };
 	static card list[CARDS_MAX];
 	char command[64];
 
@@ -57,14 +63,17 @@ Test(pci, knows_the_accelerators_of_each_maker_and_nothing_else)
 	made_file("0000:02:00.0", "mem_info_vram_total", "206141652992\n");
 	made_file("0000:02:00.0", "unique_id", "8f2c1a7be0d34455\n");
 	made_file("0000:03:00.0", "mem_info_vram_total", "17163091968\n");
+	made_file("0000:0b:00.1", "physfn", "");
 	pci_roots roots = {root, root};
 	cr_assert_eq(pci_scan(&roots, list, CARDS_MAX), DEVICES);
-	for (size_t i = 0; i < DEVICES; i++) {
-		cr_expect_str_eq(list[i].bus_id, rows[i].bus_id);
-		cr_expect_str_eq(list[i].maker, rows[i].maker);
-		cr_expect_str_eq(list[i].product, rows[i].product);
-		cr_expect_eq(list[i].memory_mib, rows[i].memory_mib, "%s", rows[i].bus_id);
-		cr_expect_eq(list[i].state, CARD_UNMONITORED);
+	for (size_t row = 0, i = 0; row < ROWS; row++) {
+		if (!rows[row].maker)
+			continue;
+		cr_expect_str_eq(list[i].bus_id, rows[row].bus_id);
+		cr_expect_str_eq(list[i].maker, rows[row].maker);
+		cr_expect_str_eq(list[i].product, rows[row].product);
+		cr_expect_eq(list[i].memory_mib, rows[row].memory_mib, "%s", rows[row].bus_id);
+		cr_expect_eq(list[i++].state, CARD_UNMONITORED);
 	}
 	cr_expect_str_eq(list[1].uuid, "GPU-8f2c1a7be0d34455");
 	cr_expect_str_eq(list[2].uuid, "PCI-0000:03:00.0");

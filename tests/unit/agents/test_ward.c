@@ -189,6 +189,89 @@ Test(ward, a_device_that_nvml_does_not_name_does_not_answer)
 	cr_expect_eq(state_of("GPU-a"), CARD_OK, "NVML is there again");
 }
 
+/* Nobody answers for them, so that what a look at the machine says anew is nothing. */
+Test(ward, a_look_at_devices_that_nobody_answers_for_changes_nothing)
+{
+	vnpu_listed chip = {.bus_id = "0000:0b:00.0", .product = "Ascend310P3", .number = 2};
+
+	device_put("pci0000:00", "0000:01:00.0", "0x10de\n", "0x030200\n", "0\n");
+	device_put("pci0000:00", "0000:0a:00.0", "0x1002\n", "0x038000\n", "1\n");
+	device_put("pci0000:00", "0000:0b:00.0", "0x19e5\n", "0x120000\n", "1\n");
+	ward_take_none(w, S_US);
+	ward_take_npus(w, &chip, 1, S_US);
+	const cards *all = ward_cards(w);
+	uint64_t facts = all->generation, states = all->health_generation;
+	for (int64_t s = 2; s < 5; s++) {
+		ward_take_none(w, s * S_US);
+		ward_take_npus(w, &chip, 1, s * S_US);
+	}
+	cr_expect(all->generation == facts && all->health_generation == states);
+	cr_expect_eq(state_of("PCI-0000:0b:00.0"), CARD_OK);
+	for (uint32_t i = 0; i < all->n; i++)
+		cr_expect_eq(all->v[i].since_us, S_US, "%s", all->v[i].uuid);
+}
+
+static void link_move(const char *from, const char *to)
+{
+	char source[160], target[160];
+
+	snprintf(source, sizeof(source), "%s/%s", sys, from);
+	snprintf(target, sizeof(target), "%s/%s", sys, to);
+	cr_assert_eq(rename(source, target), 0);
+}
+
+static void both_look(int64_t now_us)
+{
+	vnpu_listed chip = {.bus_id = "0000:0b:00.0", .product = "Ascend310P3", .number = 2};
+
+	ward_take_none(w, now_us);
+	ward_take_npus(w, &chip, 1, now_us);
+}
+
+static void expect_both(card_state nvidia, card_state npu, const char *when)
+{
+	cr_expect_eq(state_of("PCI-0000:01:00.0"), nvidia, "%s", when);
+	cr_expect_eq(state_of("PCI-0000:0b:00.0"), npu, "%s", when);
+}
+
+Test(ward, without_nvml_a_device_that_leaves_the_bus_is_lost_until_it_is_back)
+{
+	device_put("pci0000:00", "0000:01:00.0", "0x10de\n", "0x030200\n", "0\n");
+	device_put("pci0000:00", "0000:0b:00.0", "0x19e5\n", "0x120000\n", "1\n");
+	both_look(S_US);
+	expect_both(CARD_UNMONITORED, CARD_OK, "at first");
+	link_move("bus", "aside");
+	both_look(2 * S_US);
+	expect_both(CARD_UNMONITORED, CARD_OK, "while sysfs cannot be read");
+	link_move("aside", "bus");
+	link_move("bus/pci/devices/0000:01:00.0", "a");
+	link_move("bus/pci/devices/0000:0b:00.0", "b");
+	both_look(3 * S_US);
+	expect_both(CARD_FAILED, CARD_FAILED, "off the bus");
+	cr_expect_eq(ward_cards(w)->n, 2u);
+	link_move("a", "bus/pci/devices/0000:01:00.0");
+	link_move("b", "bus/pci/devices/0000:0b:00.0");
+	both_look(4 * S_US);
+	expect_both(CARD_FAILED, CARD_FAILED, "not at once");
+	both_look(100 * S_US);
+	expect_both(CARD_UNMONITORED, CARD_OK, "back");
+}
+
+Test(ward, without_nvml_what_the_log_says_of_a_device_lasts_as_long_as_it_can_be_believed)
+{
+	device_put("pci0000:00", "0000:01:00.0", "0x10de\n", "0x030200\n", "0\n");
+	device_put("pci0000:00", "0000:02:00.0", "0x10de\n", "0x030200\n", "0\n");
+	ward_take_none(w, S_US);
+	ward_take_log(w, S("NVRM: Xid (PCI:0000:01:00): 94, pid=1"), 2 * S_US);
+	ward_take_log(w, S("NVRM: Xid (PCI:0000:02:00): 79, pid=1"), 2 * S_US);
+	cr_expect(state_of("PCI-0000:01:00.0") == CARD_DEGRADED && state_of("PCI-0000:02:00.0") == CARD_FAILED);
+	ward_take_none(w, 100 * S_US);
+	cr_expect_eq(state_of("PCI-0000:01:00.0"), CARD_DEGRADED);
+	ward_take_none(w, 4000 * S_US);
+	cr_expect_eq(state_of("PCI-0000:01:00.0"), CARD_UNMONITORED, "nothing more was said of it");
+	cr_expect_eq(state_of("PCI-0000:02:00.0"), CARD_FAILED, "nobody can say that it is well");
+}
+
 Test(ward, events_name_the_device_or_an_instance_of_it)
 {
 	card c = told(0, "GPU-a", "0000:01:00.0");
