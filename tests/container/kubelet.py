@@ -233,6 +233,8 @@ def whole(kubelet, uuid):
     answer = fields(fields(kubelet.call("Allocate", field(1, field(1, chosen))))[1][0])
     names = [fields(d)[1][0].decode() for d in answer[5]]
     expect("CDI names", ["reeve.io/share=uid-good_main"], names)
+    expect("the same for a kubelet that hands on annotations alone", [{1: [b"cdi.k8s.io/reeve-node_nvidia.com-gpu"], 2: [",".join(names).encode()]}],
+           [fields(annotation) for annotation in answer.get(4, [])])
     with open(os.path.join(folder, "cdi", "reeve.io-share_uid-good_main.json")) as f:
         edits = json.load(f)["devices"][0]["containerEdits"]
     expect("mounts", ["/.reeve", "/.reeve/books"], [m["containerPath"] for m in edits["mounts"]][:2])

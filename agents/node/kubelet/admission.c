@@ -119,7 +119,7 @@ static bool allocate_answer(admission *m, const claim *w, const plan_container *
 	}
 	local_give(w->pod, w->container, str_from(m->plugin->resource), m->ids, m->n);
 	buf_init(&out, ANSWER_BYTES_MAX);
-	answer_write(&gift, &out);
+	answer_write(&gift, str_from(m->plugin->resource), &out);
 	grpc_answer(m->call, buf_str(&out));
 	buf_done(&out);
 	admission_free(m);

@@ -4,6 +4,11 @@
 
 enum { ANSWER_ARENA_BYTES = 4 << 20 };
 
+/* A container's annotation of this prefix is a list of CDI names to runtimes, which take a name once that also comes by
+ * cdi_devices: kubelets before 1.29 hand on annotations alone.
+ */
+#define CDI_ANNOTATION "cdi.k8s.io/reeve-node_"
+
 static char *text_of(const char *z)
 {
 	return (char *)(z ? z : "");
@@ -62,7 +67,27 @@ static void cdi_fill(const kubelet_gift *g, V1beta1__ContainerAllocateResponse *
 	}
 }
 
-void answer_write(const kubelet_gift *g, buf *out)
+/* One resource's names do not take the place of another's. */
+static void annotation_fill(const kubelet_gift *g, str resource, V1beta1__ContainerAllocateResponse *c, arena *a)
+{
+	V1beta1__Variable *v = ARENA_NEW(a, V1beta1__Variable);
+	str names = S("");
+
+	if (!g->cdi.n)
+		return;
+	for (uint32_t i = 0; i < g->cdi.n; i++)
+		names = str_print(a, STR_FMT "%s" STR_FMT, STR_ARG(names), i ? "," : "", STR_ARG(g->cdi.v[i]));
+	v1beta1__variable__init(v);
+	v->key = text_of(str_z(a, str_print(a, CDI_ANNOTATION STR_FMT, STR_ARG(resource))));
+	for (char *at = v->key + sizeof(CDI_ANNOTATION) - 1; *at; at++)
+		if (*at == '/')
+			*at = '-';
+	v->value = text_of(str_z(a, names));
+	c->annotations = ARENA_ARRAY(a, V1beta1__Variable *, 1);
+	c->annotations[c->n_annotations++] = v;
+}
+
+void answer_write(const kubelet_gift *g, str resource, buf *out)
 {
 	AUTO_ARENA a = arena_new(ANSWER_ARENA_BYTES);
 	V1beta1__ContainerAllocateResponse c, *all[] = {&c};
@@ -76,5 +101,6 @@ void answer_write(const kubelet_gift *g, buf *out)
 	nodes_fill(g, &c, a);
 	variables_fill(g, &c, a);
 	cdi_fill(g, &c, a);
+	annotation_fill(g, resource, &c, a);
 	message_write(&r.base, out);
 }

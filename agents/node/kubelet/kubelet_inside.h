@@ -55,4 +55,4 @@ void admission_stir(kubelet *k);
 void admission_end(kubelet *k); /* all */
 
 /* answer.c */
-void answer_write(const kubelet_gift *g, buf *out);
+void answer_write(const kubelet_gift *g, str resource, buf *out);
