@@ -36,13 +36,16 @@ typedef enum nvml_id {
 	NVML_CALLS,
 } nvml_id;
 
+/* Without a pointer in it: the loader would have to set each, in every process anew. */
 typedef struct call {
-	const char *symbol;
-	const char *name;
+	uint16_t symbol;    /* call_symbol */
+	uint8_t name_bytes; /* a symbol begins with the name that programs ask for, which has so many */
+	uint8_t flavour;    /* call_flavour */
+	uint8_t class;      /* call_class */
 	int version;
-	call_flavour flavour;
-	call_class class;
 } call;
 
 extern const call calls[CALLS];
 extern const call nvml_calls[NVML_CALLS];
+
+const char *call_symbol(const call *row);

@@ -105,7 +105,7 @@ static const nvml_id nvml_made[] = {AT_nvmlInit_v2, AT_nvmlInit, AT_nvmlDeviceGe
 
 static void *driver_resolve(void *handle, const call *row, void *lacks)
 {
-	void *found = handle ? driver_dlsym(handle, row->symbol) : NULL;
+	void *found = handle ? driver_dlsym(handle, call_symbol(row)) : NULL;
 	return found ? found : lacks;
 }
 

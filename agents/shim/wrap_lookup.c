@@ -24,7 +24,7 @@ static int wrap_first(const call *table, int count, const char *symbol)
 	int high = count;
 	while (low < high) {
 		int middle = (low + high) / 2;
-		if (strcmp(table[middle].symbol, symbol) < 0)
+		if (strcmp(call_symbol(&table[middle]), symbol) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -35,7 +35,7 @@ static int wrap_first(const call *table, int count, const char *symbol)
 static int wrap_search(const call *table, int count, const char *symbol)
 {
 	int at = wrap_first(table, count, symbol);
-	return at < count && strcmp(table[at].symbol, symbol) == 0 ? at : -1;
+	return at < count && strcmp(call_symbol(&table[at]), symbol) == 0 ? at : -1;
 }
 
 void *wrap_of_symbol(const char *symbol)
@@ -61,7 +61,9 @@ typedef struct wrap_wanted {
 
 static bool wrap_is_named(const call *row, const wrap_wanted *wanted)
 {
-	return strcmp(row->name, wanted->name) == 0 || strcmp(row->symbol, wanted->name) == 0;
+	const char *symbol = call_symbol(row);
+	size_t n = strlen(wanted->name);
+	return strncmp(symbol, wanted->name, n) == 0 && (n == row->name_bytes || symbol[n] == 0);
 }
 
 /* How well a row of the wanted name suits: the wanted flavour first, then the newest that the program may get. */
@@ -78,8 +80,8 @@ static int wrap_row(const wrap_wanted *wanted, const void *real)
 {
 	int best = -1;
 	size_t n = strlen(wanted->name);
-	for (int i = wrap_first(calls, CALLS, wanted->name); i < CALLS && !strncmp(calls[i].symbol, wanted->name, n);
-		i++) {
+	for (int i = wrap_first(calls, CALLS, wanted->name);
+		i < CALLS && !strncmp(call_symbol(&calls[i]), wanted->name, n); i++) {
 		if (!wrap_is_named(&calls[i], wanted) ||
 			(real ? driver_find((call_id)i) != real : calls[i].version > wanted->version))
 			continue;

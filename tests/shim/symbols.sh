@@ -2,7 +2,8 @@
 # usage: symbols.sh BUILD TREE
 #
 # What each form exports, which is what its tables say and nothing else; what it needs of libc: nothing newer than glibc 2.17,
-# and nothing by which it could meddle with the program.
+# and nothing by which it could meddle with the program; and that its tables have no pointers, which the loader would set in each
+# process anew (those that are left are entries, and the first jumps of trampolines).
 set -eu
 build=$1
 tree=$2
@@ -39,6 +40,11 @@ for library in libreeve-shim.so libreeve-shim-cuda.so libreeve-shim-nvml.so; do
 	}
 	sed 's/@.*//' "$folder/needs" | grep -xE 'signal|sigaction|sigprocmask|setenv|putenv|unsetenv|umask|pthread_create|atexit|__cxa_atexit|malloc|calloc|realloc|free|printf|__printf_chk|fprintf|__fprintf_chk|puts|stderr|abort|exit' && {
 		echo "$library must not need these"
+		failed=1
+	}
+	pointers=$(readelf -rW "$build/lib/$library" | grep -c R_X86_64)
+	[ "$pointers" -lt $(($(wc -l <"$folder/$library") * 2 + 200)) ] || {
+		echo "$library has $pointers places that the loader sets"
 		failed=1
 	}
 done
