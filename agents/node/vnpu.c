@@ -302,6 +302,21 @@ static uint32_t chips_ask(arena *a, const char *tool, vnpu_chip ret[VNPU_CHIPS_M
 	return ask(a, words, ASK_MS, &said) ? vnpu_chips_read(said, ret) : 0;
 }
 
+/* Whether vnpu_list_read takes what stands on a chip: one that has more, or odder, costs nobody else's. */
+static bool is_tellable(str there)
+{
+	uint32_t n = 0;
+	int64_t id;
+	str template;
+
+	while (vnpu_next(&there, &id, &template)) {
+		n += template.p != NULL;
+		if (template.n >= VNPU_TEXT || n > VNPU_PER_CHIP)
+			return false;
+	}
+	return true;
+}
+
 /* False: what it is, or what is on it, cannot be told; then nothing is said of it. */
 static bool chip_print(arena *a, place *p)
 {
@@ -311,7 +326,7 @@ static bool chip_print(arena *a, place *p)
 
 	bus = ask_chip(a, p, "info", "board", NULL, &board) ? vnpu_board_bus(board) : STR_NONE;
 	if (!p->chip.name[0] || !text_take(bus, text, sizeof(text)) ||
-		!ask_chip(a, p, "info", "info-vnpu", NULL, &there))
+		!ask_chip(a, p, "info", "info-vnpu", NULL, &there) || !is_tellable(there))
 		return false;
 	for (char *c = text; *c; c++)
 		*c = lower(*c);

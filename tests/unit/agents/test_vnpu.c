@@ -199,15 +199,12 @@ Test(vnpu, what_was_not_begun_takes_nobody_elses)
 	end();
 }
 
-Test(vnpu, what_there_is_is_listed)
+/* What `list` prints. */
+static str list_said(char *text, size_t size)
 {
-	static vnpu_listed chips[VNPU_CHIPS_MAX];
 	char program[96], *words[] = {"vnpu", "-", program, "list", NULL};
-	char text[512] = "";
-	uint32_t n;
 	int ends[2];
 
-	begin();
 	(void)snprintf(program, sizeof(program), "%s/npu-smi", root);
 	cr_assert_eq(pipe(ends), 0);
 	pid_t pid = fork();
@@ -218,14 +215,47 @@ Test(vnpu, what_there_is_is_listed)
 		_exit(status);
 	}
 	close(ends[1]);
-	ssize_t got = read(ends[0], text, sizeof(text) - 1);
+	ssize_t got = read(ends[0], text, size - 1);
 	close(ends[0]);
 	waitpid(pid, NULL, 0);
+	text[got > 0 ? got : 0] = 0;
+	return str_from(text);
+}
+
+Test(vnpu, what_there_is_is_listed)
+{
+	static vnpu_listed chips[VNPU_CHIPS_MAX];
+	char text[512];
+	uint32_t n;
+
+	begin();
+	str said = list_said(text, sizeof(text));
 	cr_expect_str_eq(text, "chip 0000:c1:00.0 2 Ascend310P3\nvnpu 0000:c1:00.0 132 vir02\nend\n");
-	cr_assert(vnpu_list_read(str_of(text, (size_t)(got > 0 ? got : 0)), chips, &n) && n == 1);
+	cr_assert(vnpu_list_read(said, chips, &n) && n == 1);
 	cr_expect_str_eq(chips[0].product, "Ascend310P3");
 	cr_expect(chips[0].number == 2 && chips[0].n == 1 && chips[0].v[0].id == 132);
 	cr_expect(!vnpu_list_read(S("chip 0000:c1:00.0 2 Ascend310P3\n"), chips, &n), "it was broken off");
 	cr_expect(!vnpu_list_read(S("error list: x\n"), chips, &n));
+	end();
+}
+
+Test(vnpu, a_chip_that_cannot_be_told_costs_the_sight_of_no_other)
+{
+	static const char *const odd[] = {
+		"132 a\n133 b\n134 c\n135 d\n136 e\n137 f\n138 g\n139 h\n140 i\n",
+		"132 a_template_that_is_longer_than_any_is\n",
+	};
+	static vnpu_listed chips[VNPU_CHIPS_MAX];
+	char text[512];
+	uint32_t n;
+
+	begin();
+	put("second", "");
+	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
+		put("there", odd[i]);
+		cr_expect(vnpu_list_read(list_said(text, sizeof(text)), chips, &n) && n == 1, "%s", text);
+		cr_expect_str_eq(text, "chip 0000:c2:00.0 3 Ascend310P3\nend\n");
+	}
+	drop("second");
 	end();
 }
