@@ -156,6 +156,8 @@ static void where_fill(const pod *p, placement_request *r, arena *a)
 	r->labels = pairs_text(labels, 2, a);
 	js_give(&placement_request_type, r, "labels");
 	priority_give(r, p->priority_class);
+	if (p->is_meek)
+		js_give(&placement_request_type, r, "may_preempt");
 	r->max_runtime_s = name_max_runtime_s(p);
 	if (r->max_runtime_s)
 		js_give(&placement_request_type, r, "max_runtime_s");

@@ -93,6 +93,8 @@ static const js_field placement_request_fields[] = {
 		JS_LEN(1, 63)),
 	F(preemptible, JS_OPTIONAL,
 		"May be evicted, where it uses more than it was guaranteed; absent: as its priority says."),
+	F(may_preempt, JS_OPTIONAL,
+		"Whether others may be evicted for it, where its priority lets them be; false: it waits until there is room. Absent: as its priority says."),
 	F(queue, JS_OPTIONAL, "Wait when it does not fit now; false: decided at once, rejected when it does not fit.",
 		JS_INITIAL(1)),
 	F(groups, JS_OPTIONAL, "Groups that start together or not at all.", JS_OF(group_ask), JS_ITEMS(0, 16)),

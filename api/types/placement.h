@@ -63,6 +63,7 @@ typedef struct placement_request {
 	str name;
 	str priority;
 	bool preemptible;
+	bool may_preempt;
 	bool queue;
 	js_list groups; /* of group_ask; or one group written flat: */
 	int64_t replicas;

@@ -50,7 +50,7 @@ typedef struct rank {
 typedef struct booking_terms {
 	rank *rank;          /* NULL: nobody has looked yet */
 	bool is_provisional; /* the priority is not known yet */
-	bool is_preemptible, may_wait;
+	bool is_preemptible, may_preempt, may_wait;
 	int32_t model; /* asked for first; FLEET_NONE: any, or none that is known */
 	int64_t milli; /* device_milli of all that must start together */
 	int64_t max_runtime_s;

@@ -77,6 +77,8 @@ static void terms_set(books *b, booking *k, const placement_request *q, const re
 	failover_terms(b, &is, q->when_lost, q->lost_after_s, q->queue);
 	if (!js_given(&placement_request_type, q, "preemptible"))
 		is.is_preemptible = is.rank->is_preemptible;
+	is.may_preempt =
+		is.rank->may_preempt && (q->may_preempt || !js_given(&placement_request_type, q, "may_preempt"));
 	if (w)
 		want_set(b, &is, &w->ask);
 	if (k->line && (k->terms.rank != is.rank || k->terms.model != is.model))

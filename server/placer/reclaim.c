@@ -252,14 +252,14 @@ static bool may_hope(const books *b, const booking *k)
 bool reclaim_is_due(const books *b, const booking *k, int64_t now_us)
 {
 	return k->claim_after_us && now_us >= k->claim_after_us && !k->claim && !k->touch_at && !k->reserved.n &&
-	       k->terms.rank && k->terms.rank->may_preempt && b->claims.n < CLAIMS_MAX && may_hope(b, k);
+	       k->terms.may_preempt && b->claims.n < CLAIMS_MAX && may_hope(b, k);
 }
 
 bool reclaim_try(turn *t, books *b, booking *k, const request_ask *w)
 {
 	search s = {.t = t, .b = b, .k = k, .w = w, .looks = RECLAIM_LOOKS};
 
-	if (k->claim || !k->terms.rank->may_preempt || t->has_searched || t->now_us < k->claim_after_us ||
+	if (k->claim || !k->terms.may_preempt || t->has_searched || t->now_us < k->claim_after_us ||
 		b->claims.n >= CLAIMS_MAX || !may_hope(b, k))
 		return false;
 	t->has_searched = true;

@@ -303,6 +303,32 @@ Test(placer_queue, the_next_unit_goes_by_tier_and_share)
 	realm_close(&r);
 }
 
+/* Whoever says so evicts nobody, by priority or for a guarantee; it keeps its tier, and comes when there is room. */
+Test(placer_queue, nobody_goes_for_a_request_that_does_not_want_it)
+{
+	realm r;
+	open_and_start(&r, "meek");
+	fill(&r, "a/b", "\"priority\":\"low\"," H100(4), 4);
+	int meek = realm_place(&r, "a/b", "\"priority\":\"high\",\"may_preempt\":false," H100(4));
+	int guaranteed = realm_place(&r, "d", "\"may_preempt\":false," H100(4));
+	realm_settle(&r);
+	realm_run_for(&r, 2500000);
+	realm_settle(&r);
+	STATE_IS(&r, meek, "pending");
+	STATE_IS(&r, guaranteed, "pending");
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'running'"), 4);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM queue_hold"), 0);
+	/* To whom it was left to say, the same is given. */
+	int other = realm_place(&r, "a/b", "\"priority\":\"high\",\"may_preempt\":true," H100(4));
+	realm_settle(&r);
+	realm_run_for(&r, 2500000);
+	realm_settle(&r);
+	cr_expect_eq(realm_int(&r, "SELECT count(*) FROM placement WHERE state = 'running'"), 3);
+	STATE_IS(&r, other, "pending");
+	HOLDS(&r);
+	realm_close(&r);
+}
+
 /* The large one has waited past its time: room is kept for when the first nodes will be free, and only what ends before
  * that passes. */
 Test(placer_queue, room_is_kept_and_shorter_work_passes)
