@@ -143,11 +143,20 @@ bool quotas_has(const quotas *q, str space)
 	return s && s->rows.n > 0;
 }
 
-static quota_ask *ask_of(quota_ask *all, uint32_t *n, const vendor *kind)
+static const quota_ask *ask_like(const quota_ask *all, uint32_t n, const vendor *kind)
 {
-	for (uint32_t i = 0; i < *n; i++)
+	for (uint32_t i = 0; i < n; i++)
 		if (all[i].kind == kind)
 			return &all[i];
+	return NULL;
+}
+
+static quota_ask *ask_of(quota_ask *all, uint32_t *n, const vendor *kind)
+{
+	const quota_ask *like = ask_like(all, *n, kind);
+
+	if (like)
+		return &all[like - all];
 	all[*n] = (quota_ask){.kind = kind};
 	return &all[(*n)++];
 }
@@ -196,20 +205,26 @@ static int64_t units_of(const quota_row *r, int64_t memory_mib, int64_t compute_
 	return (compute_milli * (k->compute_whole ? k->compute_whole : 100) + 999) / 1000;
 }
 
-bool quotas_let(const quotas *q, const stock *s, str space, const quota_ask *asks, uint32_t n, quota_gap *ret)
+void quota_asks_held(const stock *s, str space, quota_ask *asks, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		asks[i].held = stock_space_held(s, space, asks[i].kind);
+}
+
+bool quotas_let(const quotas *q, str space, const quota_ask *asks, uint32_t n, quota_gap *ret)
 {
 	const quota_space *all = map_find(&q->spaces, space);
 	bool lets = true;
 
 	for (uint32_t i = 0; all && i < all->rows.n; i++) {
 		const quota_row *r = &all->rows.v[i];
+		const quota_ask *of = ask_like(asks, n, r->kind);
 		quota_gap gap = {.name = r->name, .limit = r->limit};
 		gap.resource = r->is_memory ? r->kind->resources.memory : r->kind->resources.compute;
-		for (uint32_t k = 0; k < n; k++)
-			if (asks[k].kind == r->kind)
-				gap.asked += units_of(r, asks[k].memory_mib, asks[k].compute_milli);
-		stock_held held = stock_space_held(s, space, r->kind);
-		gap.used = units_of(r, held.memory_mib, held.compute_milli);
+		if (!of)
+			continue;
+		gap.asked = units_of(r, of->memory_mib, of->compute_milli);
+		gap.used = units_of(r, of->held.memory_mib, of->held.compute_milli);
 		if (!gap.asked || gap.asked <= gap.limit - gap.used)
 			continue;
 		if (lets || gap.limit - gap.used - gap.asked < ret->limit - ret->used - ret->asked)
@@ -220,19 +235,32 @@ bool quotas_let(const quotas *q, const stock *s, str space, const quota_ask *ask
 }
 
 /* MiB that the namespace may still take of the kind; INT64_MAX: no quota says it. */
-static int64_t memory_left(const quotas *q, const stock *s, str space, const vendor *kind)
+static int64_t memory_left(const quotas *q, str space, const quota_ask *of)
 {
 	const quota_space *all = map_find(&q->spaces, space);
 	int64_t left = INT64_MAX;
 
 	for (uint32_t i = 0; all && i < all->rows.n; i++) {
 		const quota_row *r = &all->rows.v[i];
-		if (r->kind != kind || !r->is_memory)
+		if (r->kind != of->kind || !r->is_memory)
 			continue;
-		int64_t of = r->limit * kind->memory_unit_mib - stock_space_held(s, space, kind).memory_mib;
-		left = of < left ? of : left;
+		int64_t here = r->limit * of->kind->memory_unit_mib - of->held.memory_mib;
+		left = here < left ? here : left;
 	}
 	return left;
+}
+
+bool quotas_limit_beside(const quotas *q, str space, const quota_ask *asks, uint32_t n, pod_ask *a, quota_gap *ret)
+{
+	if (!quotas_let(q, space, asks, n, ret))
+		return false;
+	for (int32_t i = 0; i < a->n; i++) {
+		const quota_ask *of = ask_like(asks, n, a->kinds[i]);
+		int64_t left = of ? memory_left(q, space, of) : INT64_MAX;
+		bool is_open = a->entries[i].memory_mib || left == INT64_MAX;
+		a->entries[i].memory_mib_most = is_open ? 0 : left > 0 ? left : -1;
+	}
+	return true;
 }
 
 bool quotas_limit(const quotas *q, const stock *s, const pod *p, pod_ask *a, quota_gap *ret)
@@ -241,14 +269,9 @@ bool quotas_limit(const quotas *q, const stock *s, const pod *p, pod_ask *a, quo
 
 	if (!quotas_has(q, p->meta.space))
 		return true;
-	if (!quotas_let(q, s, p->meta.space, asks, quota_asks(p, &a->wants, asks), ret))
-		return false;
-	for (int32_t i = 0; i < a->n; i++) {
-		int64_t left = memory_left(q, s, p->meta.space, a->kinds[i]);
-		if (!a->entries[i].memory_mib && left != INT64_MAX)
-			a->entries[i].memory_mib_most = left > 0 ? left : -1;
-	}
-	return true;
+	uint32_t n = quota_asks(p, &a->wants, asks);
+	quota_asks_held(s, p->meta.space, asks, n);
+	return quotas_limit_beside(q, p->meta.space, asks, n, a, ret);
 }
 
 void quotas_each(const quotas *q, const stock *s, void (*visit)(void *arg, const quota_told *t), void *arg)

@@ -26,9 +26,11 @@ typedef struct quota_ask {
 	const vendor *kind;
 	int64_t memory_mib;    /* as far as it is said in MiB */
 	int64_t compute_milli; /* as far as it is said */
+	stock_held held;       /* what the pods of its namespace hold of the kind */
 } quota_ask;
-/* Of wants, one row per kind; returns their number, at most POD_WANTS_MAX. */
+/* Of wants, one row per kind; returns their number, at most POD_WANTS_MAX. Nothing is held yet. */
 uint32_t quota_asks(const pod *p, const pod_wants *wants, quota_ask *ret);
+void quota_asks_held(const stock *s, str space, quota_ask *asks, uint32_t n);
 
 /* The quota that is most over: in the resource's units. */
 typedef struct quota_gap {
@@ -37,11 +39,13 @@ typedef struct quota_gap {
 	int64_t limit, used, asked;
 } quota_gap;
 /* Whether a pod of that namespace is within all. False fills *ret with the one that leaves least. */
-bool quotas_let(const quotas *q, const stock *s, str space, const quota_ask *asks, uint32_t n, quota_gap *ret);
+bool quotas_let(const quotas *q, str space, const quota_ask *asks, uint32_t n, quota_gap *ret);
 
 /* Brings a pod's request under the quotas of its namespace: parts of a device whose size is not known before it is
  * chosen may take what is left and no more. False: what is said in amounts is over by itself; *ret says of which. */
 bool quotas_limit(const quotas *q, const stock *s, const pod *p, pod_ask *a, quota_gap *ret);
+/* The same beside what asks say is held. */
+bool quotas_limit_beside(const quotas *q, str space, const quota_ask *asks, uint32_t n, pod_ask *a, quota_gap *ret);
 
 /* One limit of one namespace, in the resource's units. */
 typedef struct quota_told {

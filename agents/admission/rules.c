@@ -191,7 +191,9 @@ static bool is_within_quota(work *w, str tenant)
 	uint32_t n = quota_asks(w->pod, &w->wants, asks);
 	quota_gap gap;
 
-	if (w->spec->quotas && !quotas_let(w->spec->quotas, w->spec->stock, w->space, asks, n, &gap))
+	if (w->spec->quotas && quotas_has(w->spec->quotas, w->space))
+		quota_asks_held(w->spec->stock, w->space, asks, n);
+	if (w->spec->quotas && !quotas_let(w->spec->quotas, w->space, asks, n, &gap))
 		return refuse_quota(w, tenant, &gap, asks, n);
 	tenant_tell(w, tenant, asks, n);
 	return true;

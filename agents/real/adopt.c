@@ -4,8 +4,10 @@
  * is taken up as any other pod of an agent before us when the API server tells of that (seen.c): told to the server as
  * let in here, out of no loan.
  *
- * Where a plan of ours stands on a pod without a receipt, somebody took that off. It gets it again, as the plan says
- * which placement it is: what it used of a loan it goes on using.
+ * Who took the receipt off a pod of ours, or changed it, gets it back: the agent that knows the pod signs the same
+ * words again. To one that begins, the plan of ours that still stands on the pod says which placement it is, so that it
+ * is not told to be lost. Whether it was let in out of a loan the plan does not say: unless its order is remembered, it
+ * counts as that, which lends nothing twice.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -23,10 +25,14 @@ enum { BODY_MAX = 16 << 10, AT_ONCE = 16 };
 /* One that has no receipt yet. */
 typedef struct foreign_row {
 	str uid, space, name, node;
-	str placement;        /* by our plan; empty: it has none */
-	int64_t fence, index; /* the same */
-	int64_t made_us;      /* the same */
-	int64_t asked_us;     /* when it was given one last; 0: never */
+	str placement;         /* by our plan; empty: it has none */
+	int64_t fence, index;  /* the same */
+	int64_t made_us;       /* the same */
+	int64_t max_runtime_s; /* by its own word; of one that came by itself */
+	int64_t asked_us;      /* when it was given one last; 0: never */
+	str priority;          /* its PriorityClass */
+	seat_state state;      /* the rest as it was seen last */
+	int64_t started_us;
 	char text[];
 } foreign_row;
 
@@ -53,17 +59,16 @@ static bool plan_of_ours(const real *r, const pod *p, arena *a, plan_record *ret
 	       str_eq(ret->node, p->node);
 }
 
-void foreign_put(real *r, const pod *p)
+static foreign_row *row_add(real *r, const pod *p)
 {
 	AUTO_ARENA a = arena_new(0);
 	const object_meta *m = &p->meta;
 	plan_record says = {.placement = {"", 0}};
 
-	if (map_find(&r->foreign, m->uid))
-		return;
 	if (!plan_of_ours(r, p, a, &says))
 		says = (plan_record){.placement = {"", 0}};
-	foreign_row *row = calloc(1, sizeof(*row) + m->uid.n + m->space.n + m->name.n + p->node.n + says.placement.n);
+	foreign_row *row = calloc(1,
+		sizeof(*row) + m->uid.n + m->space.n + m->name.n + p->node.n + says.placement.n + p->priority_class.n);
 	assert(row);
 	char *at = row->text;
 	row->uid = text_put(&at, m->uid);
@@ -71,10 +76,23 @@ void foreign_put(real *r, const pod *p)
 	row->name = text_put(&at, m->name);
 	row->node = text_put(&at, p->node);
 	row->placement = text_put(&at, says.placement);
+	row->priority = text_put(&at, p->priority_class);
 	row->fence = says.fence;
 	row->made_us = says.made_us;
 	row->index = name_index(p);
+	row->max_runtime_s = name_max_runtime_s(p);
 	(void)map_put(&r->foreign, row->uid, row);
+	return row;
+}
+
+void foreign_put(real *r, const pod *p, seat_state state)
+{
+	foreign_row *row = map_find(&r->foreign, p->meta.uid);
+
+	if (!row)
+		row = row_add(r, p);
+	row->state = state;
+	row->started_us = p->started_us;
 }
 
 /* What the API server says to it is told by the pod itself; else it is asked again. */
@@ -122,60 +140,137 @@ static bool charge_of(real *r, str uid, arena *a, str *ret_class, amounts *ret)
 	return wish_settle(g, r->spec.stock, &r->models, ret_class, ret);
 }
 
+static receipt receipt_of_work(const work *w, int64_t index)
+{
+	return (receipt){.id = str_from(w->id),
+		.fence = str_from(w->fence),
+		.tenant = str_from(w->tenant),
+		.loan = w->loan[0] ? str_from(w->loan) : STR_NONE,
+		.charge = w->charge,
+		.at_us = w->at_us,
+		.max_runtime_s = w->max_runtime_s,
+		.index = index,
+		.self_fence_s = w->self_fence_s,
+		.speak_s = w->speak_s};
+}
+
 /* The one that it had, as far as the plan and what is lent tell it. A placement that the server was asked for is of no
- * loan. */
-static bool receipt_again(real *r, const foreign_row *p, arena *a, receipt *ret)
+ * loan, nor is one whose order is remembered. */
+static bool receipt_again(real *r, const foreign_row *p, const borrow *lent, arena *a, receipt *ret)
 {
 	id own = name_of_pod(r->spec.cluster_uid, p->uid);
+	bool is_own = str_eq(p->placement, id_str(&own));
 	const work *w = works_find(&r->works, p->placement);
+	int64_t index = is_own ? 0 : p->index;
 	str class;
 
 	ret->id = p->placement;
 	ret->fence = fence_text(p->fence, a);
 	ret->at_us = p->made_us;
-	if (w && !str_eq(str_from(w->fence), ret->fence))
+	if (w && (w->loan[0] || !str_eq(str_from(w->fence), ret->fence)))
 		return false;
-	if (!str_eq(p->placement, id_str(&own))) {
+	if (w)
+		*ret = receipt_of_work(w, index);
+	ret->index = index;
+	if (!w && is_own)
+		ret->max_runtime_s = p->max_runtime_s;
+	if (w || !is_own) {
 		ret->loan = STR_NONE;
-		ret->index = p->index;
 		return true;
 	}
 	if (!charge_of(r, p->uid, a, &class, &ret->charge))
 		return false;
-	const loan *l = borrow_of(agent_borrow(r->agent), ret->tenant, class);
+	const loan *l = borrow_of(lent, ret->tenant, class);
 	if (l)
 		ret->loan = str_from(l->name);
-	return !w;
+	return true;
 }
 
-static bool receipt_fill(real *r, const foreign_row *p, str tenant, arena *a, receipt *ret)
+static bool receipt_fill(real *r, const foreign_row *p, const borrow *lent, arena *a, receipt *ret)
 {
 	char *fence = arena_alloc(a, BOOK_FENCE_MAX + 1);
 	id name = name_of_pod(r->spec.cluster_uid, p->uid);
-	str class;
+	str tenant = spaces_tenant(r->spec.spaces, p->space), class;
+	seat *s;
+	const work *w = works_of_pod(&r->works, p->uid, &s);
 
+	if (w)
+		*ret = receipt_of_work(w, s->index);
+	if (w)
+		return true;
+	if (r->lacks_config || !tenant.n)
+		return false;
 	*ret = (receipt){.loan = LOAN_NONE, .tenant = tenant, .at_us = clock_now_us()};
 	if (p->placement.n)
-		return receipt_again(r, p, a, ret);
+		return receipt_again(r, p, lent, a, ret);
+	if (!r->agent)
+		return false;
 	agent_fence(r->agent, fence);
 	ret->id = str_dup(a, str_from(name.p));
 	ret->fence = str_from(fence);
 	return charge_of(r, p->uid, a, &class, &ret->charge) && !works_find(&r->works, ret->id);
 }
 
+static void row_take(real *r, const foreign_row *p, const borrow *lent, int64_t now_us)
+{
+	AUTO_ARENA a = arena_new(0);
+	object_meta of = {.space = p->space, .name = p->name, .uid = p->uid};
+	seen_at at = {&of, p->node, p->priority, p->state, p->started_us};
+	receipt t;
+	seat *s;
+
+	if (p->placement.n && !works_of_pod(&r->works, p->uid, &s) && receipt_fill(r, p, lent, a, &t))
+		(void)seen_take(r, &t, &at, now_us, &s);
+}
+
+/* What is lent as the ledger remembers it: the core that will know is about to begin. */
+static void lent_recall(const real *r, borrow *lent)
+{
+	AUTO_ARENA a = arena_new(0);
+	facts memory = {0};
+	book ended;
+	buf all;
+
+	book_init(&ended);
+	buf_init(&all, LEDGER_BYTES_MAX);
+	for (uint32_t i = 0; i < r->kept.n; i++) {
+		buf_add_str(&all, r->kept.v[i]);
+		buf_add_char(&all, '\n');
+	}
+	facts_recall(&memory, str_dup(a, buf_str(&all)), &ended, lent);
+	buf_done(&all);
+	facts_close(&memory);
+	book_done(&ended);
+}
+
+void foreign_take(real *r)
+{
+	borrow lent;
+
+	if (!r->foreign.n)
+		return;
+	borrow_init(&lent);
+	lent_recall(r, &lent);
+	map_each (slot, &r->foreign)
+		row_take(r, slot->value, &lent, clock_now_us());
+	borrow_done(&lent);
+}
+
 static bool adopt_one(real *r, foreign_row *p, int64_t now_us)
 {
 	AUTO_ARENA a = arena_new(0);
-	str tenant = spaces_tenant(r->spec.spaces, p->space);
 	receipt t;
+	seat *s;
 
-	if (r->lacks_config || !tenant.n || !receipt_fill(r, p, tenant, a, &t))
+	if (!receipt_fill(r, p, agent_borrow(r->agent), a, &t))
 		return false;
 	str text = receipt_sign(&t, p->uid, p->node, r->spec.key, a);
 	str body = text.p ? patch_of(p, text, a) : STR_NONE;
 	if (!body.p)
 		return false;
 	p->asked_us = now_us;
+	if (works_of_pod(&r->works, p->uid, &s))
+		s->receipt = str_hash(text) | 1;
 	str path = str_print(a, "/api/v1/namespaces/" STR_FMT "/pods/" STR_FMT, STR_ARG(p->space), STR_ARG(p->name));
 	(void)kube_patch(r->spec.kube, path, body, (kube_done){on_patched, r});
 	return true;

@@ -128,6 +128,7 @@ void bind_failed(real *r, bind_row *b)
 		if (!w->is_stopping)
 			seat_hold(r, w, s);
 		works_stir(&r->works, w);
+		rounds_claimed(r, str_from(w->id));
 	} else if (b->r.loan.n && r->agent) {
 		agent_unspend(r->agent, b->r.loan, b->r.charge);
 	}

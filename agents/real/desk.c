@@ -143,29 +143,27 @@ desk_answer desk_look(real *r, const pod *p, pod_ask *q, int64_t now_us, arena *
 	return loan_answer(r, p, q, tenant, now_us, a);
 }
 
-static waked_row *waked_of(real *r, str tenant, str model)
+static waked_row *waked_of(wait_group *g, str model)
 {
-	AUTO_ARENA a = arena_new(0);
-	str key = str_print(a, STR_FMT " " STR_FMT, STR_ARG(tenant), STR_ARG(model));
-	waked_row *w = map_find(&r->waked, key);
+	waked_row *w = map_find(&g->waked, model);
 
 	if (w)
 		return w;
-	w = calloc(1, sizeof(*w) + key.n);
+	w = calloc(1, sizeof(*w) + model.n);
 	assert(w);
-	w->key_n = key.n;
-	memcpy(w->key, key.p, key.n);
-	(void)map_put(&r->waked, str_of(w->key, w->key_n), w);
+	w->model_n = model.n;
+	memcpy(w->model, model.p, model.n);
+	(void)map_put(&g->waked, str_of(w->model, w->model_n), w);
 	return w;
 }
 
-bool desk_wakes(real *r, const pod_ask *q, str tenant, int64_t now_us)
+bool desk_wakes(real *r, wait_group *g, const pod_ask *q, str tenant, int64_t now_us)
 {
 	str model = q->n ? model_of(r, q->classes[0][0], q->kinds[0]) : STR_NONE;
 
 	if (!model.n)
 		return true;
-	waked_row *w = waked_of(r, tenant, model);
+	waked_row *w = waked_of(g, model);
 	amounts sum = amounts_add(w->sum, wish_charge(q, r->spec.stock, q->classes[0][0]));
 	if (agent_look(r->agent, tenant, model, sum, now_us) != PURSE_OPEN)
 		return false;

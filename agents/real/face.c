@@ -102,6 +102,7 @@ static bool face_start(void *self, const cluster_order *o, int64_t now_us, str *
 	seats_hold(r, w);
 	works_time(&r->works, w);
 	pod_wake(r, w);
+	rounds_claimed(r, o->id);
 	return true;
 }
 
@@ -215,6 +216,7 @@ static void face_list(void *self, void (*visit)(void *arg, const cluster_pods *p
 {
 	real *r = self;
 
+	foreign_take(r);
 	map_each (slot, &r->works.by_id) {
 		cluster_phase phase;
 		work *w = slot->value;

@@ -81,7 +81,10 @@ static void node_seen(void *arg, const kube_node *n)
 
 	if (uuid.n && r->agent)
 		twice_tell(r, n, uuid, a);
-	r->is_stirred = true;
+	/* Pods wait for nodes by their scheduler; here for devices of a kind or class that was not there. */
+	uint32_t n_classes = stock_fleet(r->spec.stock)->classes.n;
+	r->is_stirred = r->is_stirred || n_classes != r->n_classes;
+	r->n_classes = n_classes;
 	real_stir(r);
 }
 
@@ -103,9 +106,15 @@ void real_mirror(real *r, mirror *m)
 	r->mirror = m;
 }
 
+void real_quotas(real *r, const quotas *q)
+{
+	r->quotas = q;
+}
+
 void real_agent(real *r, agent *a)
 {
 	r->agent = a;
+	r->is_stirred = true;
 	if (!a)
 		return;
 	map_each (slot, &r->binds) {
@@ -386,6 +395,7 @@ void real_compose(void *arg, str writer, int64_t number, buf *out)
 	l.asked = asked_keep(r, a);
 	l.denied = denied_keep(r, a);
 	ledger_write(&l, out);
+	r->is_roomy = r->is_roomy || out->n < r->room.written + r->room.added;
 	r->room = (ledger_room){.written = out->n};
 }
 

@@ -51,6 +51,8 @@ void real_free(real *r); /* NULL-safe; after the mirror and the binder */
 /* What the mirror tells besides the stock; and the mirror itself, which knows the pods that wait. */
 mirror_ear real_ear(real *r);
 void real_mirror(real *r, mirror *m);
+/* Kubernetes' own, which who yields to whom is within. */
+void real_quotas(real *r, const quotas *q);
 
 /* We lead, and the vault is ours: takes up what the last one has left. ERR_BAD_FIELD: it cannot be read. */
 err real_act(real *r, vault *v, str ledger, fault *f) MUST_CHECK;

@@ -25,15 +25,33 @@ typedef struct asked_row {
 	char tenant[];
 } asked_row;
 
-/* What the pods that were waked in this scan would be charged, of one tenant and class. */
+/* What the pods that were waked in this round would be charged, of one class. */
 typedef struct waked_row {
 	amounts sum;
-	uint32_t key_n;
-	char key[];
+	uint32_t model_n;
+	char model[];
 } waked_row;
 
+typedef struct wait_row wait_row;
+
+/* Waiting pods that something happens to together: those of a tenant, or those that claim one placement. */
+typedef struct wait_group {
+	vec(wait_row *) rows;
+	uint32_t at;      /* the row that is looked at next */
+	uint32_t left;    /* of this round; 0: none goes on */
+	uint32_t held;    /* of it were held back, as what is lent does not pay for them now */
+	uint32_t held_at; /* the first of those */
+	int64_t began_us; /* the last round */
+	int64_t due_us;   /* the next; CLUSTER_NEVER: nothing has happened */
+	uint64_t purses;  /* what its tenant was lent when that was looked at last */
+	map waked;        /* waked_row, by model */
+	bool is_short;    /* there was no room to ask the server about one */
+	uint32_t name_n;
+	char name[]; /* of tenant or placement; "": not known */
+} wait_group;
+
 /* A pod that waits for a node. */
-typedef struct wait_row {
+struct wait_row {
 	id name;             /* of its placement, when it came by itself */
 	asked_row *asked_of; /* where it is counted; NULL: nowhere */
 	bool is_asked;       /* of the server, now or by an agent before: only its order lets the pod in from then on */
@@ -43,9 +61,12 @@ typedef struct wait_row {
 	uint64_t full_at; /* rank_moves of the fleet then: handles may mean other nodes later */
 	int64_t full_us;  /* since when */
 	char *denied;     /* why the server will not place it; NULL: it may */
+	wait_group *group;
+	uint32_t group_at; /* its place there */
+	uint32_t fresh_at; /* its place in real.fresh, from 1; 0: it is not there */
 	uint32_t uid_n;
 	char uid[];
-} wait_row;
+};
 
 /* A bind that was decided, until its outcome was seen. */
 typedef struct bind_row {
@@ -93,6 +114,7 @@ struct real {
 	real_spec spec;
 	uint8_t public_key[SIGNATURE_KEY];
 	mirror *mirror;
+	const quotas *quotas; /* NULL: none */
 	vault *vault;
 	agent *agent; /* NULL: another one acts, or nobody yet */
 	roster roster;
@@ -104,22 +126,27 @@ struct real {
 	map yields;      /* yield_row, by uid */
 	events *events;
 	ledger_room room;
-	int64_t flushed;   /* the ledger's text that the last flush wanted */
-	int64_t sweep_us;  /* when time alone is looked at next */
-	int64_t config_us; /* when the server is asked anew what products are */
-	uint64_t loans;    /* what the loans were like when all waits were looked at last */
-	int64_t scan_us;   /* when that began */
-	uint32_t scan_at;  /* the slot of waits that is looked at next */
-	int64_t full_us;   /* a waiting pod found no room since then, and is to be looked at; 0: none */
-	uint32_t wakes;    /* pods that were waked in this scan, or would have been */
-	map waked;         /* waked_row, by tenant and class */
+	int64_t flushed;       /* the ledger's text that the last flush wanted */
+	int64_t sweep_us;      /* when time alone is looked at next */
+	int64_t config_us;     /* when the server is asked anew what products are */
+	uint32_t n_classes;    /* of the stock, when nodes were told last */
+	uint64_t loans;        /* what the loans were like when that was looked at last */
+	map groups;            /* wait_group, by name */
+	uint32_t group_at;     /* the slot of the next one's turn */
+	vec(wait_row *) fresh; /* something happened to these alone */
+	int64_t slow_us;       /* when all are looked at whatever happened */
+	int64_t full_us;       /* a waiting pod found no room since then, and is to be looked at; 0: none */
+	int64_t wakes_us;      /* since when wakes are counted */
+	uint32_t wakes;
+	uint64_t looks;    /* waiting pods that were looked at, ever */
 	map asked;         /* asked_row, by tenant */
 	bool lacks_config; /* the server said of namespaces what is not known here */
-	bool is_held;      /* there were more than what is lent pays for */
-	bool is_scanning, is_stirred;
-	bool is_unknown; /* there was a product without a class when the server was to be asked last */
-	int32_t misses;  /* how often the server was asked what a product is and did not say */
-	strs kept;       /* the last agent's memory, until there is one that acts */
+	bool is_scanning;  /* there are more to be looked at now */
+	bool is_stirred;   /* all are to be */
+	bool is_roomy;     /* the ledger has room for more that are asked about */
+	bool is_unknown;   /* there was a product without a class when the server was to be asked last */
+	int32_t misses;    /* how often the server was asked what a product is and did not say */
+	strs kept;         /* the last agent's memory, until there is one that acts */
 	arena *kept_arena;
 	vec(usage_row) usages;
 	vec(id) gone;     /* waiting pods that were told and are no more */
@@ -160,9 +187,9 @@ typedef struct desk_answer {
 desk_answer desk_look(real *r, const pod *p, pod_ask *q, int64_t now_us, arena *a);
 /* The fence of a placement out of the number that nodes are told (agents/plan_record.h). */
 str fence_text(int64_t number, arena *a);
-/* Whether what is lent pays for the pod beside those that were waked before it in this scan; then it counts as one of
- * them. q as desk_look left it. */
-bool desk_wakes(real *r, const pod_ask *q, str tenant, int64_t now_us);
+/* Whether what is lent pays for the pod beside those of its group that were waked before it in this round; then it
+ * counts as one of them. q as desk_look left it. */
+bool desk_wakes(real *r, wait_group *g, const pod_ask *q, str tenant, int64_t now_us);
 /* A list of placed_pod as JSON. */
 str placed_print(const js_list *placed, arena *a);
 bind_row *bind_find(const real *r, str uid);
@@ -194,14 +221,26 @@ void waits_deny(real *r, str uid, str why);
 /* All that was told is stored. */
 void waits_settled(real *r);
 void waits_done(real *r);
-/* The next waiting pods are looked at: which of them the server is to decide about. When the others are to be. */
-int64_t waits_look(real *r, const cluster_events *e, int64_t now_us);
-/* The scheduler is to look at the pod again. */
-void wait_wake(real *r, const pod *p, str word);
+/* Whether the tenant has room in the ledger for one more of which the server is asked; and it is taken. */
+bool waits_may_ask(const real *r, str tenant);
+bool waits_asked(real *r, wait_row *w, str tenant);
 /* The waiting pod of that placement, or an absent text. */
 str waits_of(const real *r, str name);
 
 void wait_full_drop(wait_row *w);
+
+/* rounds.c: a waiting pod is looked at when something happens to it or its group, and once in a while. */
+/* The next ones are: which of them the server is to decide about. When others are to be. */
+int64_t waits_look(real *r, const cluster_events *e, int64_t now_us);
+/* The scheduler is to look at the pod again. */
+void wait_wake(real *r, const pod *p, str word);
+void rounds_join(real *r, wait_row *w);
+void rounds_leave(real *r, wait_row *w);
+/* It is to be looked at with the next turn. */
+void rounds_fresh(real *r, wait_row *w);
+/* Those that claim that placement are. */
+void rounds_claimed(real *r, str name);
+void rounds_done(real *r);
 
 /* yields.c */
 /* For the extender's gate: what filter found full for a waiting pod. */
@@ -222,8 +261,20 @@ void yield_inherit(real *r, const ledger_yield *from);
 js_list shares_keep(const stock_share *v, uint32_t n, arena *a);
 stock_share *shares_of(const js_list *of, arena *a);
 
+/* The pod takes the seat that the receipt names; NULL: it is not there for it. */
+typedef struct seen_at {
+	const object_meta *of;
+	str node, priority; /* priority: PriorityClass; empty: none */
+	seat_state state;
+	int64_t started_us;
+} seen_at;
+work *seen_take(real *r, const receipt *t, const seen_at *p, int64_t now_us, seat **ret_seat);
+
 /* adopt.c */
-void foreign_put(real *r, const pod *p);
+/* A bound pod bears no receipt, or not the one that it got. */
+void foreign_put(real *r, const pod *p, seat_state state);
+/* Those that bear a plan of ours are taken up by that, before all that runs is listed. */
+void foreign_take(real *r);
 void foreign_drop(real *r, str uid);
 /* Some of them get a receipt, and are told when the API server tells of it. */
 void foreign_adopt(real *r, int64_t now_us);

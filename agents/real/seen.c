@@ -66,27 +66,52 @@ static work *work_of(real *r, const receipt *t)
 	return w;
 }
 
+/* One that ran before we looked began when it says so. */
+static void begin_note(work *w, seat_state state, int64_t said_us, bool is_adopted, int64_t now_us)
+{
+	int64_t started_us = said_us < now_us ? said_us : now_us;
+
+	if (started_us && (!w->started_us || started_us < w->started_us))
+		w->started_us = started_us;
+	if (!w->running_us && state == SEAT_RUNNING)
+		w->running_us = is_adopted && started_us ? started_us : now_us;
+}
+
+work *seen_take(real *r, const receipt *t, const seen_at *p, int64_t now_us, seat **ret_seat)
+{
+	AUTO_ARENA a = arena_new(0);
+	bool is_new = !works_find(&r->works, t->id);
+	work *w = work_of(r, t);
+	seat *s = w ? works_seat(w, t->index) : NULL;
+
+	if (!w || s->state != SEAT_AWAITED || (s->uid[0] && !str_eq(str_from(s->uid), p->of->uid)))
+		return NULL;
+	seat_free(r, w, s);
+	seat_take(&r->works, w, s, p->of->uid, p->of->space, p->of->name, p->node);
+	work_text(&w->priority, p->priority.n ? p->priority : STR_NONE);
+	if (is_new && r->agent)
+		late_tell(r, w, s, t, now_us, a);
+	begin_note(w, p->state, p->started_us, true, now_us);
+	seat_move(&r->works, w, s, SEAT_BOUND, now_us);
+	seat_move(&r->works, w, s, p->state, now_us);
+	*ret_seat = s;
+	return w;
+}
+
+static bool receipt_holds(const real *r, const pod *p, receipt *t)
+{
+	return receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, t);
+}
+
 /* A pod that was bound for a placement: by this agent before it was restarted, by another one, or late. */
 static work *adopt(real *r, const pod *p, int64_t now_us, seat **ret_seat)
 {
-	AUTO_ARENA a = arena_new(0);
+	seen_at at = {&p->meta, p->node, p->priority_class, state_of(p), p->started_us};
 	receipt t;
 
-	if (!receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, &t) ||
-		(r->agent && pod_is_over(p)))
+	if (!receipt_holds(r, p, &t) || (r->agent && pod_is_over(p)))
 		return NULL;
-	bool is_new = !works_find(&r->works, t.id);
-	work *w = work_of(r, &t);
-	seat *s = w ? works_seat(w, t.index) : NULL;
-	if (!w || s->state != SEAT_AWAITED || (s->uid[0] && !str_eq(str_from(s->uid), p->meta.uid)))
-		return NULL;
-	seat_free(r, w, s);
-	seat_take(&r->works, w, s, p->meta.uid, p->meta.space, p->meta.name, p->node);
-	work_text(&w->priority, p->priority_class.n ? p->priority_class : STR_NONE);
-	if (is_new && r->agent)
-		late_tell(r, w, s, &t, now_us, a);
-	*ret_seat = s;
-	return w;
+	return seen_take(r, &t, &at, now_us, ret_seat);
 }
 
 /* It holds devices, which may be told later than it, and no agent of this cluster has bound it. */
@@ -94,43 +119,58 @@ static bool is_foreign(real *r, const pod *p)
 {
 	receipt t;
 
-	return stock_pod_node(r->spec.stock, p->meta.uid).p && !p->is_leaving &&
-	       !receipt_open(pod_annotation(p, RECEIPT_ANNOTATION), p->meta.uid, p->node, r->public_key, &t);
+	return stock_pod_node(r->spec.stock, p->meta.uid).p && !p->is_leaving && !receipt_holds(r, p, &t);
 }
 
-/* One that ran before we looked began when it says so. */
-static void begin_note(work *w, const pod *p, bool is_adopted, int64_t now_us)
+/* Nobody opens it each time. */
+static uint64_t receipt_hash(str text)
 {
-	int64_t started_us = p->started_us < now_us ? p->started_us : now_us;
+	return text.n ? str_hash(text) | 1 : 0;
+}
 
-	if (started_us && (!w->started_us || started_us < w->started_us))
-		w->started_us = started_us;
-	if (!w->running_us && state_of(p) == SEAT_RUNNING)
-		w->running_us = is_adopted && started_us ? started_us : now_us;
+/* Whether the pod bears what it got. */
+static bool seat_is_borne(seat *s, const pod *p)
+{
+	uint64_t borne = receipt_hash(pod_annotation(p, RECEIPT_ANNOTATION));
+
+	if (!s->receipt)
+		s->receipt = borne;
+	return p->is_leaving || (borne && borne == s->receipt);
+}
+
+static uint64_t bind_seen(real *r, const pod *p, int64_t now_us)
+{
+	bind_row *b = bind_find(r, p->meta.uid);
+	bool is_there = b && str_eq(str_from(b->node), p->node);
+	uint64_t given = is_there ? receipt_hash(str_from(b->receipt)) : 0;
+
+	if (is_there)
+		bind_landed(r, b, now_us);
+	else if (b)
+		bind_failed(r, b);
+	return given;
 }
 
 static void bound_seen(real *r, const pod *p, int64_t now_us)
 {
-	bind_row *b = bind_find(r, p->meta.uid);
+	uint64_t given = bind_seen(r, p, now_us);
+	seat_state state = state_of(p);
 	seat *s;
 
-	if (b && str_eq(str_from(b->node), p->node))
-		bind_landed(r, b, now_us);
-	else if (b)
-		bind_failed(r, b);
 	work *w = works_of_pod(&r->works, p->meta.uid, &s);
-	bool is_ours = w != NULL;
-	if (!w)
+	if (w) {
+		begin_note(w, state, p->started_us, false, now_us);
+		seat_move(&r->works, w, s, SEAT_BOUND, now_us);
+		seat_move(&r->works, w, s, state, now_us);
+	} else {
 		w = adopt(r, p, now_us, &s);
-	if (w || pod_is_over(p))
+	}
+	if (w && given)
+		s->receipt = given;
+	if (pod_is_over(p) || (w && seat_is_borne(s, p)))
 		foreign_drop(r, p->meta.uid);
-	else if (is_foreign(r, p))
-		foreign_put(r, p);
-	if (!w)
-		return;
-	begin_note(w, p, !is_ours, now_us);
-	seat_move(&r->works, w, s, SEAT_BOUND, now_us);
-	seat_move(&r->works, w, s, state_of(p), now_us);
+	else if (w || is_foreign(r, p))
+		foreign_put(r, p, state);
 }
 
 void seen_pod(void *arg, const pod *p, str text)

@@ -350,6 +350,7 @@ static void cluster_follow(site *s)
 	s->mirror = mirror_open(&ms);
 	real_mirror(s->real, s->mirror);
 	front_mirror(s->front, s->mirror);
+	real_quotas(s->real, front_quotas(s->front));
 	s->extender = extender_new(&(extender_spec){.stock = s->stock,
 		.by_default = policies,
 		.quotas = front_quotas(s->front),

@@ -31,6 +31,7 @@ typedef struct seat {
 	uint32_t n_shares;
 	char *uuids;      /* what they point into */
 	int64_t asked_us; /* when it was asked to go last; 0: never */
+	uint64_t receipt; /* hash of what its pod bears (receipt.h); 0: not known */
 } seat;
 
 typedef struct work work;

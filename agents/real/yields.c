@@ -264,6 +264,9 @@ void yields_look(real *r, wait_row *w, const pod *p, const pod_ask *q, int64_t n
 		return;
 	}
 	fit_prepare(&need, &q->a, &q->group, NULL);
+	c.ask.quotas = r->quotas;
+	c.ask.pod = p;
+	c.ask.ask = q;
 	c.ask.priority = p->priority;
 	c.ask.may_go = may_go;
 	c.ask.arg = &c;
@@ -365,6 +368,13 @@ static void row_sweep(real *r, yield_row *y, int64_t now_us)
 	}
 }
 
+static void full_stir(real *r)
+{
+	map_each (slot, &r->waits)
+		if (((const wait_row *)slot->value)->full)
+			rounds_fresh(r, slot->value);
+}
+
 void yields_sweep(real *r, int64_t now_us)
 {
 	yield_row *old = NULL;
@@ -373,7 +383,7 @@ void yields_sweep(real *r, int64_t now_us)
 		return;
 	if (r->full_us && now_us >= r->full_us + PATIENCE_US) {
 		r->full_us = 0;
-		r->is_stirred = true;
+		full_stir(r);
 	}
 	map_each (slot, &r->yields) {
 		yield_row *y = slot->value;

@@ -7,7 +7,40 @@ typedef struct search {
 	int32_t node;
 	victim *all, *given;
 	uint32_t n, n_given;
+	/* Where quotas stand for the pod's namespace; n_asks 0: none does. */
+	quota_ask *asks;
+	uint32_t n_asks;
+	pod_ask *within; /* the pod's request under them, as those that are thought away leave it */
+	fit_choice *choice;
 } search;
+
+static void held_add(search *s, str space, const plan *p, int64_t times)
+{
+	if (!s->n_asks || !str_eq(space, s->q->pod->meta.space))
+		return;
+	for (uint32_t i = 0; i < p->devices.n; i++) {
+		const plan_device *d = &p->devices.v[i];
+		const vendor *kind = stock_kind_of(s->q->stock, s->f->devices.v[d->device].class_id);
+		for (uint32_t k = 0; k < s->n_asks; k++) {
+			if (s->asks[k].kind != kind)
+				continue;
+			s->asks[k].held.memory_mib += times * d->memory_mib;
+			s->asks[k].held.compute_milli += times * d->compute_milli;
+		}
+	}
+}
+
+static void think_away(search *s, str space, const plan *p)
+{
+	fleet_unbook(s->f, p);
+	held_add(s, space, p, -1);
+}
+
+static void think_back(search *s, const victim *v)
+{
+	fleet_book(s->f, v->booked);
+	held_add(s, v->space, v->booked, 1);
+}
 
 static bool is_given(const victims_ask *q, str uid)
 {
@@ -33,7 +66,7 @@ static void entry_look(void *arg, const stock_entry *e)
 	bool may = p && e->is_seen && e->priority < s->q->priority && s->q->may_go(s->q->arg, e);
 
 	if (is_gone || (may && e->is_leaving))
-		fleet_unbook(s->f, p);
+		think_away(s, e->space, p);
 	if (is_gone && s->n_given < VICTIMS_MAX)
 		s->given[s->n_given++] = (victim){.space = e->space, .labels = e->labels};
 	else if (may && !is_gone && !e->is_leaving && s->n < VICTIMS_MAX)
@@ -62,24 +95,47 @@ static void budgets_keep(search *s)
 	s->n = n;
 }
 
+static bool need_chosen(const search *s, const fit_need *need)
+{
+	why_code code;
+
+	return fit_choose(s->f, need, s->node, s->choice, &code);
+}
+
+/* Under the quotas of its namespace too, without those that are thought away. */
+static bool fits_within(const search *s)
+{
+	const victims_ask *q = s->q;
+	quota_gap gap;
+	fit_need need;
+
+	*s->within = *q->ask;
+	s->within->group.entries = s->within->entries;
+	s->within->a.groups = &s->within->group;
+	if (!quotas_limit_beside(q->quotas, q->pod->meta.space, s->asks, s->n_asks, s->within, &gap))
+		return false;
+	fit_prepare(&need, &s->within->a, &s->within->group, NULL);
+	return need_chosen(s, &need) && pod_ask_within(s->within, s->choice->v, s->choice->n);
+}
+
 static bool fits(const search *s)
 {
-	return fit_rate(s->f, s->q->need, s->node) >= 0;
+	return s->n_asks ? fits_within(s) : fit_rate(s->f, s->q->need, s->node) >= 0;
 }
 
 static void all_go(search *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)
-		fleet_unbook(s->f, s->all[i].booked);
+		think_away(s, s->all[i].space, s->all[i].booked);
 }
 
 /* The most important first. */
 static void needless_stay(search *s)
 {
 	for (uint32_t i = s->n; i-- > 0;) {
-		fleet_book(s->f, s->all[i].booked);
+		think_back(s, &s->all[i]);
 		if (!fits(s)) {
-			fleet_unbook(s->f, s->all[i].booked);
+			think_away(s, s->all[i].space, s->all[i].booked);
 			continue;
 		}
 		memmove(&s->all[i], &s->all[i + 1], (s->n - i - 1) * sizeof(*s->all));
@@ -89,10 +145,9 @@ static void needless_stay(search *s)
 
 static bool shares_choose(const search *s, arena *a, victims *ret)
 {
-	fit_choice *c = ARENA_NEW(a, fit_choice);
-	why_code code;
+	const fit_choice *c = s->choice;
 
-	if (!fit_choose(s->f, s->q->need, s->node, c, &code))
+	if (s->n_asks ? !fits_within(s) : !need_chosen(s, s->q->need))
 		return false;
 	ret->shares = ARENA_ARRAY(a, stock_share, (uint32_t)c->n + 1);
 	for (int32_t i = 0; i < c->n; i++)
@@ -101,12 +156,26 @@ static bool shares_choose(const search *s, arena *a, victims *ret)
 	return true;
 }
 
+static void search_init(search *s, arena *a)
+{
+	const victims_ask *q = s->q;
+
+	s->all = ARENA_ARRAY(a, victim, VICTIMS_MAX);
+	s->given = ARENA_ARRAY(a, victim, VICTIMS_MAX);
+	s->choice = ARENA_NEW(a, fit_choice);
+	if (!q->quotas || !quotas_has(q->quotas, q->pod->meta.space))
+		return;
+	s->asks = ARENA_ARRAY(a, quota_ask, POD_WANTS_MAX);
+	s->within = ARENA_NEW(a, pod_ask);
+	s->n_asks = quota_asks(q->pod, &q->ask->wants, s->asks);
+	quota_asks_held(q->stock, q->pod->meta.space, s->asks, s->n_asks);
+}
+
 bool victims_choose(const victims_ask *q, str node, arena *a, victims *ret)
 {
 	search s = {.q = q, .f = stock_fleet(q->stock), .node = stock_node_find(q->stock, node)};
 
-	s.all = ARENA_ARRAY(a, victim, VICTIMS_MAX);
-	s.given = ARENA_ARRAY(a, victim, VICTIMS_MAX);
+	search_init(&s, a);
 	*ret = (victims){.v = s.all};
 	if (s.node == FLEET_NONE)
 		return false;

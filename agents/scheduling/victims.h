@@ -3,9 +3,11 @@
  * Candidates hold devices, are bound, are of lower priority, may go by whoever asks, and are within their disruption
  * budgets. All of them are thought away; then the most important are kept, one after the other, as long as the pod
  * still fits: nobody goes without need. Those that leave already are thought away before, and cost nothing. What has to
- * be enough is memory, compute and slots alike. Asking changes nothing.
+ * be enough is memory, compute and slots alike, and where Kubernetes' quotas stand for the pod's namespace, what they
+ * leave: there victims of that namespace make room too. Asking changes nothing.
  */
 #pragma once
+#include "agents/admission/quotas.h"
 #include "agents/scheduling/budgets.h"
 #include "agents/scheduling/stock.h"
 #include "engine/fit.h"
@@ -15,6 +17,9 @@ enum { VICTIMS_MAX = 256 };
 typedef struct victims_ask {
 	stock *stock;
 	const fit_need *need;
+	const quotas *quotas; /* with pod and ask, of which need was made; NULL: none */
+	const pod *pod;
+	const pod_ask *ask;
 	budgets *budgets; /* NULL: none */
 	int64_t priority; /* of the pod: lower ones may yield to it */
 	bool (*may_go)(void *arg, const stock_entry *e);

@@ -294,7 +294,8 @@ static void full_tell(const question *q)
 	for (uint32_t i = 0; i < q->args.n; i++) {
 		if (v[i] == PASSED)
 			return;
-		if (!q->x->reasons[v[i]].is_final && q->args.nodes[i].node != FLEET_NONE)
+		bool would_do = v[i] != OVER_QUOTA && !q->x->reasons[v[i]].is_final;
+		if (would_do && q->args.nodes[i].node != FLEET_NONE)
 			q->x->full.v[q->x->full.n++] = q->args.nodes[i].node;
 	}
 	if (q->x->full.n)
@@ -408,6 +409,9 @@ static bool victims_help(question *q, args_victims *v)
 	victims more;
 	victims_ask wish = {.stock = q->x->spec.stock,
 		.need = &q->need,
+		.quotas = q->x->spec.quotas,
+		.pod = &q->pod,
+		.ask = &q->ask,
 		.budgets = q->x->spec.budgets,
 		.priority = q->pod.priority,
 		.may_go = may_go,
@@ -429,10 +433,17 @@ static bool victims_help(question *q, args_victims *v)
 	return true;
 }
 
-/* Whether room on a node is what the pod is waiting for: if not, others would go for nothing. */
+/* Whether room on a node is what the pod is waiting for: if not, others would go for nothing. What its namespace's
+ * quotas leave is a matter of who goes. */
 static bool room_helps(const question *q)
 {
-	return !q->ask.missing && !q->pass.refusal && !q->pass.node.p && !q->is_over && !q->held.p;
+	return !q->ask.missing && !q->pass.refusal && !q->pass.node.p && !q->held.p;
+}
+
+/* Where nobody is to go for the pod, nobody does, whatever its scheduler asks. */
+static bool may_take(question *q, args_victims *v)
+{
+	return !q->pod.is_meek && (!q->ask.n || (room_helps(q) && victims_help(q, v)));
 }
 
 void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)
@@ -448,6 +459,6 @@ void extender_preempt(extender *x, str body, buf *out, bool *ret_is_bad)
 		return;
 	bool *keep = ARENA_ARRAY(a, bool, args.n);
 	for (uint32_t i = 0; i < args.n; i++)
-		keep[i] = !q->ask.n || (room_helps(q) && victims_help(q, &args.nodes[i]));
+		keep[i] = may_take(q, &args.nodes[i]);
 	preempt_answer(&args, keep, out);
 }

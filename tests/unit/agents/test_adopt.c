@@ -284,6 +284,118 @@ Test(adopt, who_takes_the_receipt_off_a_pod_of_ours_gets_it_back_as_it_was)
 	}
 }
 
+/* As it runs on node1, with those annotations. */
+static str run_text(const char *notes, arena *a)
+{
+	return str_print(a,
+		"{\"metadata\":{\"name\":\"pod1\",\"namespace\":\"d\",\"uid\":\"pod1\",\"resourceVersion\":\"2\",\"annotations\":{%s}},"
+		"\"spec\":{\"nodeName\":\"node1\",\"containers\":[" ASK("1", "2000",
+			"25") "]},\"status\":{\"phase\":\"Running\",\"startTime\":\"2026-01-01T00:00:00Z\"}}",
+		notes);
+}
+
+/* Nobody noticed while an agent knew the pod, and the next one told that it was lost. */
+Test(adopt, a_receipt_that_is_taken_off_or_changed_while_we_look_comes_back_word_for_word)
+{
+	static const char *const after[] = {"\"x\":\"\"", "\"reeve.io/receipt\":\"\"", "\"reeve.io/receipt\":\"mine\""};
+	receipt words = {.id = S("plc_01JD0Z6T9X3V5Q7R8S9T0V1W2X"),
+		.fence = S("3.2"),
+		.tenant = S("acme"),
+		.at_us = 5,
+		.max_runtime_s = 3600,
+		.index = 4,
+		.self_fence_s = 900,
+		.speak_s = 10};
+
+	for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+		AUTO_ARENA a = arena_new(0);
+		stage t;
+		stage_open(&t);
+		str text = receipt_sign(&words, S("pod1"), S("node1"), t.key, a);
+		str borne = run_text(str_z(a, str_print(a, "\"reeve.io/receipt\":\"" STR_FMT "\"", STR_ARG(text))), a);
+		t.real->agent = NULL;
+		tell(&t, str_z(a, borne));
+		t.real->agent = &t.agent;
+		foreign_adopt(t.real, NOW_US);
+		turn(&t);
+		cr_expect_eq(t.n_patches, 0, "row %zu: it bears it", i);
+		tell(&t, str_z(a, run_text(after[i], a)));
+		foreign_adopt(t.real, NOW_US);
+		turn(&t);
+		cr_assert_eq(t.n_patches, 1, "row %zu", i);
+		cr_expect(str_eq(receipt_of(&t, a), text), "row %zu: " STR_FMT, i, STR_ARG(receipt_of(&t, a)));
+		tell(&t, str_z(a, borne));
+		cr_expect_eq(t.real->foreign.n, 0, "row %zu", i);
+		stage_close(&t);
+	}
+}
+
+typedef struct listed {
+	int n;
+	cluster_phase phase;
+	bool is_let_in, is_it;
+	int64_t running_us;
+} listed;
+
+static const char *listed_name;
+
+static void listed_heard(void *arg, const cluster_pods *p)
+{
+	listed *to = arg;
+
+	to->n++;
+	to->phase = p->phase;
+	to->is_let_in =
+		p->let_in && str_eq(p->let_in->loan, S("9.h100-80g")) && p->let_in->charge.v[AXIS_MEMORY_MIB] == 2000;
+	to->is_it = str_eq(p->id, str_from(listed_name)) && str_eq(p->fence, S("3.2")) && p->placed.n == 1;
+	to->running_us = p->running_us;
+}
+
+/* The server heard that it was lost, and gave what it held to others while it ran. */
+Test(adopt, an_agent_that_begins_knows_its_pods_by_their_plans)
+{
+	for (int is_ordered = 0; is_ordered < 2; is_ordered++) {
+		AUTO_ARENA a = arena_new(0);
+		stage t;
+		listed is = {0};
+		stage_open(&t);
+		id own = name_of_pod(S("here"), S("pod1"));
+		listed_name = is_ordered ? "plc_01JD0Z6T9X3V5Q7R8S9T0V1W2X" : own.p;
+		borrow of = {0};
+		borrow_init(&of);
+		loan *l = calloc(1, sizeof(*l));
+		(void)snprintf(l->name, sizeof(l->name), "9.h100-80g");
+		(void)snprintf(l->tenant, sizeof(l->tenant), "acme");
+		(void)snprintf(l->model, sizeof(l->model), "h100-80g");
+		l->hold.offered = (amounts){{1000, 80000, 1000}};
+		l->is_kept = true;
+		(void)map_put(&of.by_name, str_from(l->name), l);
+		facts k = {0};
+		t.real->kept = facts_lines(&k, &of, a);
+		stock_trust(t.stock, t.real->public_key);
+		t.real->agent = NULL;
+		str note = plan_note(&t, listed_name, (int64_t)3 << 24 | 2, a);
+		tell(&t, str_z(a, run_text(str_z(a, str_print(a, "\"reeve.io/plan\":\"" STR_FMT "\"", STR_ARG(note))),
+					  a)));
+		cluster_ref c = real_cluster(t.real);
+		c.can->list(c.self, listed_heard, &is);
+		cr_expect_eq(is.n, 1, "ordered %d", is_ordered);
+		cr_expect(is.is_it && is.phase == CLUSTER_RUNNING && is.running_us > 0, "ordered %d", is_ordered);
+		cr_expect_eq(is.is_let_in, !is_ordered, "ordered %d", is_ordered);
+		/* And gets its receipt again. */
+		t.real->agent = &t.agent;
+		foreign_adopt(t.real, NOW_US);
+		turn(&t);
+		cr_assert_eq(t.n_patches, 1);
+		receipt back;
+		cr_assert(receipt_open(receipt_of(&t, a), S("pod1"), S("node1"), t.real->public_key, &back));
+		cr_expect(str_eq(back.id, str_from(listed_name)) && str_eq(back.fence, S("3.2")));
+		stage_close(&t);
+		borrow_done(&of);
+		arena_trim();
+	}
+}
+
 /* The guard asks about each Binding, most often our own: it must not take longer over it, nor another for it. */
 Test(binds, the_guard_knows_the_receipt_of_a_bind_and_opens_all_others)
 {

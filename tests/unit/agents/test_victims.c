@@ -1,4 +1,5 @@
 /* Which pods of a node make room, by memory, compute and slots alike. */
+#include "agents/scheduling/extender/extender.h"
 #include "agents/scheduling/pod_ask.h"
 #include "agents/scheduling/victims.h"
 #include "yield_pods.h"
@@ -122,6 +123,82 @@ Test(victims, are_within_their_disruption_budgets)
 		cr_assert_eq(budgets_put(b, &of, text), ERR_OK);
 		row_holds(&rows[i].row, b);
 		budgets_free(b);
+	}
+	arena_trim();
+}
+
+#define QUOTA(mib)                                                                                                     \
+	"{\"metadata\":{\"name\":\"q\",\"namespace\":\"d\",\"resourceVersion\":\"1\"},\"spec\":{"                      \
+	"\"hard\":{\"limits.nvidia.com/gpumem\":\"" mib "\"}}}"
+#define WHOLE "{\"name\":\"c\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}"
+
+static bool one_tenant(void *arg, str space, str other)
+{
+	(void)arg, (void)space, (void)other;
+	return true;
+}
+
+/* uids of those that the verb keeps and adds, in their order; "": the node is left out. */
+static const char *kept_of(stock *s, const quotas *q, const char *pod_text, const char *given, arena *a)
+{
+	extender *x = extender_new(&(extender_spec){.stock = s, .quotas = q, .is_one_tenant = one_tenant});
+	str all = S("");
+	bool is_bad;
+	buf out;
+
+	buf_init(&out, 1 << 16);
+	extender_preempt(x,
+		str_print(a,
+			"{\"Pod\":%s,\"NodeNameToVictims\":null,\"NodeNameToMetaVictims\":{\"n\":{\"Pods\":[{\"UID\":\"%s\"}],"
+			"\"NumPDBViolations\":0}}}",
+			pod_text, given),
+		&out, &is_bad);
+	cr_assert_not(is_bad);
+	const char *at = str_z(a, str_dup(a, buf_str(&out)));
+	while ((at = strstr(at, "\"UID\":\""))) {
+		at += strlen("\"UID\":\"");
+		all = str_print(a, STR_FMT "%s%.*s", STR_ARG(all), all.n ? "," : "", (int)strcspn(at, "\""), at);
+	}
+	buf_done(&out);
+	extender_free(x);
+	return str_z(a, all);
+}
+
+/* low and mid hold 2,000 and 3,000 MiB of d's, far 1,000 of the same tenant's other namespace, on a card of 8,000.
+ * Whatever the scheduler chose, all nodes were refused as soon as the quota was over. */
+Test(victims, make_room_in_the_namespaces_quota_too)
+{
+	static const struct {
+		const char *quota, *spec, *limits, *given, *kept;
+	} rows[] = {
+		{"6000", "", ASK("1", "2000", "10"), "low", "low"},
+		{"5000", "", ASK("1", "2000", "10"), "low", "low"},
+		{"4999", "", ASK("1", "2000", "10"), "low", "low,mid"},
+		{"5000", "", ASK("1", "2000", "10"), "far", "far,low"},
+		{"4000", "", ASK("1", "2000", "10"), "far", "far,mid"},
+		{"2000", "", ASK("1", "2000", "10"), "low", "low,mid"},
+		{"1999", "", ASK("1", "2000", "10"), "low", ""},
+		{"0", "", ASK("1", "2000", "10"), "low", ""},
+		{"9000", "", WHOLE, "low", "low,far,mid"},
+		{"8000", "", WHOLE, "low", "low,far,mid"},
+		{"7999", "", WHOLE, "low", ""},
+		{"6000", "\"preemptionPolicy\":\"Never\",", ASK("1", "2000", "10"), "low", ""},
+		{"6000", "\"preemptionPolicy\":\"PreemptLowerPriority\",", ASK("1", "2000", "10"), "low", "low"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_ARENA a = arena_new(0);
+		stock *s = card_new();
+		quotas *q = quotas_new();
+		cr_assert_eq(pod_tell(s, LOW("2000,10")), ERR_OK);
+		cr_assert_eq(pod_tell(s, MID("3000,10")), ERR_OK);
+		cr_assert_eq(pod_tell(s, HELD("far", "e", "3", "1000,10", "")), ERR_OK);
+		cr_assert_eq(quotas_put(q, str_print(a, QUOTA("%s"), rows[i].quota)), ERR_OK);
+		str asking =
+			str_print(a, WAITING("new", "d", "\"priority\":10,%s", "%s", ""), rows[i].spec, rows[i].limits);
+		cr_expect_str_eq(kept_of(s, q, str_z(a, asking), rows[i].given, a), rows[i].kept, "row %zu", i);
+		quotas_free(q);
+		stock_free(s);
 	}
 	arena_trim();
 }

@@ -166,6 +166,35 @@ Test(yields, the_next_agent_goes_on_with_it)
 	stage_close(&t);
 }
 
+/* It stays over its namespace's quota whoever goes: they went all the same. */
+Test(yields, nobody_goes_for_a_pod_that_its_quota_keeps_out)
+{
+	static const struct {
+		const char *quota;
+		int n_evicted;
+	} rows[] = {{"7999", 0}, {"8000", 1}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_ARENA a = arena_new(0);
+		stage t;
+		quotas *q = quotas_new();
+		str text = str_print(a,
+			"{\"metadata\":{\"name\":\"q\",\"namespace\":\"d\",\"resourceVersion\":\"1\"},\"spec\":{"
+			"\"hard\":{\"limits.nvidia.com/gpumem\":\"%s\"}}}",
+			rows[i].quota);
+		cr_assert_eq(quotas_put(q, text), ERR_OK);
+		stage_open(&t, WAITING("new", "d", "\"priority\":10,",
+				       "{\"name\":\"c\",\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\"}}}", ""));
+		real_quotas(t.real, q);
+		cr_assert_eq(pod_tell(t.stock, HELD("low", "e", "1", "6000,10", "")), ERR_OK);
+		cr_expect_not(passes(&t, t.pending));
+		waits_turn(&t, NOW_US);
+		cr_expect_eq(t.n_evicted, rows[i].n_evicted, "row %zu", i);
+		stage_close(&t);
+		quotas_free(q);
+	}
+}
+
 /* Where whole devices are short on other nodes, the scheduler finds victims itself, and says so by a nomination. */
 Test(yields, the_scheduler_goes_first)
 {
@@ -179,9 +208,10 @@ Test(yields, the_scheduler_goes_first)
 	waits_turn(&t, NOW_US + 900000);
 	cr_expect_eq(t.n_evicted, 0);
 	yields_sweep(t.real, NOW_US + 900000);
-	t.real->is_stirred = false;
+	rounds_leave(t.real, w);
+	rounds_join(t.real, w);
 	yields_sweep(t.real, NOW_US + 1000000);
-	cr_expect(t.real->is_stirred, "it is looked at then");
+	cr_expect_eq(t.real->fresh.n, 1, "it is looked at then");
 	waits_turn(&t, NOW_US + 1000000);
 	cr_expect_eq(t.n_evicted, 1);
 	stage_close(&t);
