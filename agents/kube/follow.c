@@ -150,6 +150,16 @@ static bool is_ahead(str why)
 	return false;
 }
 
+/* The list may not come as a stream, whatever is wrong: servers that do not know it say 422 or 400, one whose etcd is
+ * too old for it 500. Pages always do. True: it is asked for so. */
+static bool stream_refused(follow *f, long status)
+{
+	if (status < 400 || status == 401 || status == 403 || status == 429)
+		return false;
+	f->has_streamed_list = false;
+	return true;
+}
+
 /* An ERROR line: the point we go on from is too old, or the server has a reason to stop. */
 static void error_take(follow *f, str object)
 {
@@ -159,6 +169,7 @@ static void error_take(follow *f, str object)
 		s.code == 410 || str_eq(s.reason, S("Expired")) || str_eq(s.reason, S("Gone")) || is_ahead(s.message);
 
 	trouble(f, ERR_OK, (long)s.code, s.message);
+	is_expired |= f->is_listing && stream_refused(f, (long)s.code);
 	if (!f->is_closed)
 		stream_drop(f, is_expired ? THEN_LIST : THEN_WAIT);
 }
@@ -284,8 +295,9 @@ static follow_then stream_decide(follow *f, const kube_reply *r)
 		return f->then;
 	if (r->status == 410 || (r->status == 504 && is_ahead(r->message)))
 		return THEN_LIST;
-	if (f->is_listing && (r->status == 400 || r->status == 422)) {
-		f->has_streamed_list = false;
+	if (f->is_listing && stream_refused(f, r->status)) {
+		if (r->status != 400 && r->status != 422)
+			trouble(f, r->e, r->status, r->message);
 		f->has_progress = true;
 		return THEN_STREAM;
 	}

@@ -349,6 +349,13 @@ static void rows_regroup(real *r)
 		w->group_at = now->rows.n;
 		vec_push(&now->rows, w);
 	}
+	map_each (slot, &r->groups) {
+		wait_group *g = slot->value;
+		if (g->rows.n)
+			continue;
+		(void)map_remove(&r->groups, slot->key);
+		group_free(g);
+	}
 }
 
 static void all_stir(real *r, int64_t now_us)

@@ -356,6 +356,29 @@ Test(follow, and_in_pages_where_it_has_not)
 	PLAY(v, true, "listed\nlisted\n");
 }
 
+#define OLD_ETCD "the required storage feature RequestWatchProgress is disabled"
+
+/* Kubernetes 1.34 over an etcd that is too old for it: nothing was ever listed. Whom it tells to wait asks again so. */
+Test(follow, and_where_it_has_but_cannot)
+{
+	static const exchange refused[] = {
+		{"sendInitialEvents=true", 429, ""},
+		{"sendInitialEvents=true", 500, "{\"kind\":\"Status\",\"message\":\"" OLD_ETCD "\",\"code\":500}"},
+		{"?limit=500", 200, LIST("7", POD("a", "u1", "3"))},
+		{"resourceVersion=7", 200, EXPIRED},
+		{"?limit=500", 200, LIST("8", POD("a", "u1", "3"))},
+	};
+	static const exchange begun[] = {
+		{"sendInitialEvents=true", 200,
+			EVENT("ADDED", POD("a", "u1", "3")) EVENT("ERROR",
+				"{\"kind\":\"Status\",\"metadata\":{},\"message\":\"" OLD_ETCD "\",\"code\":500}")},
+		{"?limit=500", 200, LIST("7", POD("a", "u1", "3"))},
+	};
+
+	PLAY(refused, true, "is d/a u1@3\nlisted\nlisted\n");
+	PLAY(begun, true, "is d/a u1@3\nlisted\n");
+}
+
 Test(follow, goes_on_from_a_bookmark)
 {
 	static const exchange v[] = {
