@@ -4,7 +4,14 @@
 # Limits that a node has mounted: they count alone, whatever the environment says; they follow the node while programs run; and
 # a folder that cannot be used lets nothing through. The libraries are built to look for the mount in BUILD/mounted, and are
 # otherwise the ones that are shipped.
+#
+# By itself where the kernel lets it: a program that is told nothing looks at the others of its container, and the machine may
+# have programs of another test.
 set -eu
+alone="unshare --mount --pid --fork --kill-child --mount-proc"
+if [ -z "${MOUNTED_ALONE:-}" ] && $alone true 2>/dev/null; then
+	MOUNTED_ALONE=1 exec $alone sh "$0" "$@"
+fi
 build=$1
 check=$2
 region=$3
