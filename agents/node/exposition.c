@@ -82,13 +82,19 @@ static void label_type(page *p, const card *c)
 	label(p, "device_type", has ? str_from(c->product) : str_print(a, "NVIDIA-%s", c->product));
 }
 
+/* Of a device whose memory nobody tells there is no figure, and not 0. */
+static int64_t card_bytes(const card *c)
+{
+	return c && c->memory_mib ? c->memory_mib << 20 : VALUE_ABSENT;
+}
+
 static int64_t device_value(const page *p, const card *c)
 {
 	const probe_sample *s = ward_sample(p->e->ward, c);
 	int64_t v = -1;
 
 	if (p->f->id == SERIES_DEVICE_MEMORY)
-		return c->memory_mib << 20;
+		return card_bytes(c);
 	if (s && p->f->id == SERIES_HAMI_HOST_MEMORY)
 		v = s->used_bytes;
 	if (s && p->f->id == SERIES_HAMI_HOST_BUSY)
@@ -177,9 +183,7 @@ static int64_t limit_bytes(const page *p, const allocation *of, uint32_t d)
 	uint64_t limit = atomic_load(&of->lot.limits->devices[d].memory_bytes);
 	const card *c = card_of_any_uuid(ward_cards(p->e->ward), of->uuids[d]);
 
-	if (limit != LIMITS_NONE)
-		return (int64_t)limit;
-	return c ? c->memory_mib << 20 : VALUE_ABSENT;
+	return limit != LIMITS_NONE ? (int64_t)limit : card_bytes(c);
 }
 
 static int64_t used_value(const page *p, const allocation *of, uint32_t d)

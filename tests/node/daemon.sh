@@ -188,19 +188,25 @@ end
 
 # Without NVML the machine's own files say what there is.
 pci=$folder/sys/bus/pci/devices
-mkdir -p "$pci/0000:3b:00.0" "$pci/0000:3c:00.0" "$folder/proc/driver/nvidia/gpus/0000:3b:00.0"
+mkdir -p "$pci/0000:3b:00.0" "$pci/0000:3c:00.0" "$pci/0000:3d:00.0" "$folder/proc/driver/nvidia/gpus/0000:3b:00.0"
 for device in 3b 3c; do
 	echo 0x10de >"$pci/0000:$device:00.0/vendor"
 	echo 0x2335 >"$pci/0000:$device:00.0/device"
 	echo 0x030200 >"$pci/0000:$device:00.0/class"
 	echo 1 >"$pci/0000:$device:00.0/numa_node"
 done
+echo 0x1002 >"$pci/0000:3d:00.0/vendor"
+echo 0x74a1 >"$pci/0000:3d:00.0/device"
+echo 0x120000 >"$pci/0000:3d:00.0/class"
 printf 'Model: \t\t NVIDIA H200\nGPU UUID: \t %s\nDevice Minor: \t 0\n' "$(gpu 0)" >"$folder/proc/driver/nvidia/gpus/0000:3b:00.0/information"
 begin --nvml "$folder/none.so"
 await "event=nvml.none"
 await "device=$(gpu 0) state=unmonitored cause=\"NVML is not there\""
 await "device=PCI-0000:3c:00.0 state=unmonitored"
 becomes 0 "reeve_node_nvml{"
+curl -sS "http://$at/metrics" >"$folder/page"
+is "two whose memory is known have a figure of it" "$(grep -c '^reeve_node_device_memory_bytes{' "$folder/page")" 2
+is "and one of another maker has a state alone" "$(grep -c '^reeve_node_device_state{.*PCI-0000:3d:00.0.*state="unmonitored"} 1' "$folder/page")" 1
 end
 
 # A tool for NPUs that hangs delays nothing, and is ended; one that answers says what the chip is.
