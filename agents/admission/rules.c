@@ -69,16 +69,29 @@ static bool refuse(work *w, refusal code, str field, str text)
 	return false;
 }
 
-/* Whoever is privileged in the pod sees all devices of its node. */
+static bool asks_devices(const work *w, uint32_t container)
+{
+	for (uint32_t i = 0; i < w->wants.n; i++)
+		if (w->wants.v[i].container == container)
+			return true;
+	return false;
+}
+
+/* Whoever is privileged sees all devices of its node: nobody is given a part of one so. Beside one that is, as in a pod
+ * without any, that is not ours to forbid; people are told. */
 static bool is_unprivileged(work *w)
 {
 	for (uint32_t i = 0; i < w->pod->n_containers; i++) {
 		const pod_container *c = &w->pod->containers[i];
-		if (c->is_privileged)
+		if (c->is_privileged && asks_devices(w, i))
 			return refuse(w, REFUSAL_PRIVILEGED,
 				str_print(w->a, STR_FMT ".securityContext.privileged",
 					STR_ARG(edit_field(w->pod, i, w->a))),
 				str_print(w->a, "container " STR_FMT " is privileged", STR_ARG(c->name)));
+		if (c->is_privileged)
+			review_warn(w->out,
+				str_print(w->a, "container " STR_FMT " is privileged: it sees every device of its node",
+					STR_ARG(str_cut(c->name, 0, 63))));
 	}
 	return true;
 }

@@ -37,6 +37,9 @@ is_leaving() { [ -n "$(kubectl get pod -n "$run-$1" "$2" -o 'jsonpath={.metadata
 pods_named() { kubectl get pods -n "$run-research" -o name | grep -c "^pod/$1-" || true; }
 are_leaving() { [ "$(kubectl get pods -n "$run-research" -o 'jsonpath={range .items[*]}{.metadata.deletionTimestamp}{"\n"}{end}' | grep -c .)" -ge "$1" ]; }
 is_over_for() { [ "$(server_sql "SELECT count(*) FROM placement WHERE reason = '$1' AND state = 'done'")" -eq 1 ]; }
+receipts_take() { for space in research small; do kubectl annotate pods --all -n "$run-$space" reeve.io/receipt- >"$folder/said"; done; }
+receipts_of() { kubectl get pods -n "$run-$1" -o 'jsonpath={range .items[*]}{.metadata.annotations.reeve\.io/receipt}{"\n"}{end}' | grep -c . || true; }
+have_receipts() { [ "$(receipts_of research)" -ge "$1" ] && [ "$(receipts_of small)" -ge 1 ]; }
 used() { [ "$(server_sql "SELECT count(*) FROM usage_window WHERE placement_id = '$1' AND memory_mib_avg = $2")" -eq 1 ]; }
 
 # What was the case when it failed.
@@ -158,14 +161,24 @@ kubectl get pods -n "$run-research" -o name | grep -E '^pod/(crowd|small-)' |
 	xargs kubectl delete -n "$run-research" --wait=false --grace-period=0 --force >"$folder/said" 2>&1
 await "them to be over too" are_placed acme/research $pods
 
+# Receipts that somebody takes off come back; and who takes over while there are none knows by the plans what is what: what was
+# let in and what the server placed.
+receipts_take
+await "the receipts to be back" have_receipts $pods
+
 # Another agent takes over from one that is killed, and knows what that one knew.
 kill -KILL "$agent_pid"
+receipts_take
 agent_start --state-dir "$folder/other"
 scheduler_move
 pods_make research second 5
 await "pods to be bound by the second agent" are_bound "$run-research" $((pods + 5))
 await "them to be placements" are_placed acme/research $((pods + 5))
 pods=$((pods + 5))
+await "the receipts to be back from the second agent" have_receipts $pods
+are_placed acme/small 1 || fail "what the server placed is not known any more"
+[ "$(server_sql "SELECT count(*) FROM placement WHERE reason = 'lost'")" -eq 0 ] || fail "what runs was told to be lost"
+echo "$pods receipts taken off while no agent ran, all back"
 
 server_stop
 pods_make research away $more

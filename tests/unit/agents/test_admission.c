@@ -161,6 +161,21 @@ static void refusals_hold(admission *x, const bad *v, size_t n)
 }
 #define REFUSALS(x, v) refusals_hold((x), (v), sizeof(v) / sizeof((v)[0]))
 
+/* Pods with a Docker daemon beside them ran under HAMi, and were refused. */
+Test(admission, a_privileged_container_beside_devices_is_told_of)
+{
+	admission x = plain();
+	json_t *object = doc_of(
+		POD_WITH("", "", C("c", "", GPU) ",{\"name\":\"dind\",\"securityContext\":{\"privileged\":true}}"));
+	verdict is = pod_judge(&x, "team", object);
+
+	cr_expect(is.allowed);
+	cr_expect_str_eq(json_string_value(json_array_get(json_object_get(is.response, "warnings"), 0)),
+		"container dind is privileged: it sees every device of its node");
+	verdict_done(&is);
+	json_decref(object);
+}
+
 Test(admission, refuses_in_hamis_words_what_hami_refuses)
 {
 #define LIMIT(resource) "spec.containers[0].resources.limits[" resource "]"
@@ -168,8 +183,11 @@ Test(admission, refuses_in_hamis_words_what_hami_refuses)
 		{POD_WITH("", "", ""), "no_containers", "pod has no containers", "spec.containers"},
 		{POD_WITH("", "", C("c", ",\"securityContext\":{\"privileged\":true}", GPU)), "privileged",
 			"container c is privileged", "spec.containers[0].securityContext.privileged"},
-		{POD_WITH("", "", C("c", "", GPU) ",{\"name\":\"d\",\"securityContext\":{\"privileged\":true}}"),
-			"privileged", "container d is privileged", "spec.containers[1].securityContext.privileged"},
+		{POD_WITH("",
+			 "\"initContainers\":[{\"name\":\"i\",\"securityContext\":{\"privileged\":true},\"resources\":{"
+			 "\"limits\":{" GPU "}}}],",
+			 C("c", "", GPU)),
+			"privileged", "container i is privileged", "spec.initContainers[0].securityContext.privileged"},
 		{POD_WITH("", "\"nodeName\":\"n1\",", C("c", "", GPU)), "node_assigned", "pod has node assigned",
 			"spec.nodeName"},
 		{POD(GPU ",\"nvidia.com/gpumem-percentage\":\"150\""), "bad_amount",
