@@ -9,23 +9,23 @@
 #include "shim/tick.h"
 #include "shim/wrap.h"
 
-#define CONTEXT_ASK_NS 50000000            /* so long others wait for who asks */
-#define CONTEXT_NAP_NS 100000              /* at a time */
-#define CONTEXT_MOST   ((uint64_t)1 << 30) /* no context takes more; neighbours may */
-#define CONTEXT_UNTOLD (-1) /* NVML did not know who asked; perhaps it knows another: nobody waits for anybody */
+#define CONTEXT_ASK_NS     50000000            /* so long others wait for who asks */
+#define CONTEXT_NAP_NS     100000              /* at a time */
+#define CONTEXT_MOST       ((uint64_t)1 << 30) /* no context takes more; neighbours may */
+#define CONTEXT_GUESS_PART 32                  /* of the limit */
+#define CONTEXT_UNTOLD     (-1) /* NVML did not know who asked; perhaps it knows another: nobody waits for anybody */
 
-/* What the node says, or what some process of the container has found out; 0: nobody knows yet. */
-static uint64_t context_known(const self *s, unsigned device)
+uint64_t context_known(const self *s, unsigned device)
 {
 	uint64_t told = atomic_load(&s->limits->devices[device].context_bytes);
 	return told ? told : atomic_load(&s->books->devices[device].context_bytes);
 }
 
-/* As NVML counts: what this process has that is not booked. */
-static uint64_t context_ask(const self *s, unsigned device, int ordinal)
+/* As NVML counts: what this process has that is not booked, but for a guess at it. */
+static uint64_t context_ask(const self *s, unsigned device, int ordinal, uint64_t guess)
 {
 	uint64_t held = slice_of_self(s, ordinal);
-	uint64_t booked = atomic_load(&s->slot->bytes[device]);
+	uint64_t booked = atomic_load(&s->slot->bytes[device]) - guess;
 	return held > booked ? held - booked : 0;
 }
 
@@ -40,14 +40,13 @@ static bool context_may_ask(books_device *account)
 	return atomic_compare_exchange_strong(&account->priced_at_ns, &before, now);
 }
 
-/* By the driver's count of the whole device; 0: it does not tell, or the thread has no context. */
-static uint64_t context_left(void)
+uint64_t context_left(void)
 {
 	size_t left = 0, total;
 	return DRIVER(cuMemGetInfo_v2)(&left, &total) == CUDA_SUCCESS ? left : 0;
 }
 
-static uint64_t context_between(uint64_t left, uint64_t after)
+uint64_t context_between(uint64_t left, uint64_t after)
 {
 	if (!after || after >= left)
 		return 0;
@@ -84,7 +83,7 @@ static uint64_t context_untold(books_device *account, CUcontext made, int ordina
  * many that start at once one asks, since NVML takes its time; the others wait for what it finds, as long as it may
  * still find something.
  */
-static uint64_t context_learn(self *s, unsigned device, int ordinal, CUcontext made)
+static uint64_t context_learn(self *s, unsigned device, int ordinal, CUcontext made, uint64_t guess)
 {
 	books_device *account = &s->books->devices[device];
 	uint64_t nobody = 0, price;
@@ -95,7 +94,7 @@ static uint64_t context_learn(self *s, unsigned device, int ordinal, CUcontext m
 			nanosleep(&(struct timespec){0, CONTEXT_NAP_NS}, NULL);
 			continue;
 		}
-		price = context_ask(s, device, ordinal);
+		price = context_ask(s, device, ordinal, guess);
 		if (!price)
 			price = context_untold(account, made, ordinal);
 		if (price)
@@ -103,6 +102,16 @@ static uint64_t context_learn(self *s, unsigned device, int ordinal, CUcontext m
 		return price;
 	}
 	return price;
+}
+
+/* Room for a primary context whose price nobody knows yet is kept free while it is made, or others that start at the
+ * same time would fill it; when there is too little, none is.
+ */
+static uint64_t context_guess(self *s, unsigned device)
+{
+	uint64_t limit = memory_limit(s, device);
+	uint64_t guess = limit / CONTEXT_GUESS_PART < CONTEXT_MOST ? limit / CONTEXT_GUESS_PART : CONTEXT_MOST;
+	return limit != LIMITS_NONE && memory_take(s, device, guess) ? guess : 0;
 }
 
 bool context_take(self *s, unsigned device, context_price *ret_price)
@@ -122,7 +131,7 @@ static uint64_t context_weigh(self *s, unsigned device, const context_price *pri
 	uint64_t between = price->left ? context_between(price->left, context_left()) : 0;
 	uint64_t bytes = 0;
 	if (DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS)
-		bytes = context_learn(s, device, ordinal, between ? NULL : made);
+		bytes = context_learn(s, device, ordinal, between ? NULL : made, 0);
 	return bytes ? bytes : between;
 }
 
@@ -187,6 +196,7 @@ void context_end(self *s, CUcontext context)
 typedef struct context_primary {
 	bool first;       /* who changes the entry so is the one that pays, or gives back */
 	bool reset, gone; /* ended while it is retained; the driver says that nothing is left of it */
+	bool guessed;     /* the bytes are no price */
 	uint64_t bytes;
 	uint64_t context;
 } context_primary;
@@ -203,8 +213,8 @@ static void primary_on_retain(holding *entry, void *arg)
 static void primary_on_pay(holding *entry, void *arg)
 {
 	const context_primary *what = arg;
-	entry->bytes += what->bytes;
-	if (what->bytes == 0 && !what->context)
+	entry->bytes = what->bytes;
+	if (what->guessed)
 		entry->paid = HOLDING_UNPRICED;
 }
 
@@ -215,6 +225,10 @@ static void primary_on_made(holding *entry, void *arg)
 	what->first = entry->paid == HOLDING_UNPRICED;
 	entry->paid = HOLDING_PAID;
 	entry->of = what->context;
+	if (what->first) {
+		what->bytes = entry->bytes;
+		entry->bytes = 0;
+	}
 }
 
 static void primary_on_release(holding *entry, void *arg)
@@ -246,6 +260,9 @@ bool context_retain(self *s, int ordinal)
 		context_release(s, ordinal, false, false);
 		return false;
 	}
+	what.guessed = !what.bytes;
+	if (what.guessed)
+		what.bytes = context_guess(s, device);
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_pay, &what);
 	return true;
 }
@@ -261,8 +278,12 @@ void context_retained(self *s, int ordinal, CUcontext context, bool made)
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_made, &what);
 	if (!what.first)
 		return;
-	what.bytes = context_learn(s, device, ordinal, context);
-	memory_put(s, device, what.bytes);
+	uint64_t guess = what.bytes;
+	what.bytes = context_learn(s, device, ordinal, context, guess);
+	if (what.bytes < guess)
+		memory_give(s, device, guess - what.bytes);
+	else
+		memory_put(s, device, what.bytes - guess);
 	holding_change(s->holdings, HOLDING_PRIMARY, (uint64_t)ordinal, false, primary_on_pay, &what);
 }
 

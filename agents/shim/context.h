@@ -7,6 +7,15 @@ typedef struct context_price {
 	uint64_t paid, left;
 } context_price;
 
+/* What one costs: the node says it, or some process of the container has found it out; 0: nobody knows yet. */
+uint64_t context_known(const self *s, unsigned device);
+
+/* By the driver's count of the whole device of the thread's context; 0: it does not tell, or there is no context. */
+uint64_t context_left(void);
+
+/* What was taken between two such counts, as far as a context may have. */
+uint64_t context_between(uint64_t left, uint64_t after);
+
 /* Pays for a context on a device before it is made; false when that passes the limit. */
 bool context_take(self *s, unsigned device, context_price *ret_price);
 

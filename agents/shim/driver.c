@@ -37,6 +37,17 @@ static int nvml_lacks(void)
 	return NVML_ERROR_FUNCTION_NOT_FOUND;
 }
 
+/* The one call of NVML that answers with text. */
+static const char *nvml_says_nothing(void)
+{
+	return "NVML is not there";
+}
+
+static void *nvml_lack(nvml_id id)
+{
+	return id == AT_nvmlErrorString ? (void *)nvml_says_nothing : (void *)nvml_lacks;
+}
+
 /* Up to glibc 2.33 they stood in libdl. */
 static void *driver_libc(const char *name)
 {
@@ -87,6 +98,12 @@ static void *driver_load(const char *path, const library_name *library)
 	return handle;
 }
 
+void *driver_beside(void)
+{
+	dlopen_call real = (dlopen_call)driver_libc("dlopen");
+	return real ? real(driver_name.name, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD) : NULL;
+}
+
 bool driver_is_opening(void)
 {
 	return driver_opening > 0;
@@ -133,14 +150,19 @@ static void driver_fill(void *handle)
 		driver_put(&driver_at[driver_made[i]], driver_resolve(handle, &calls[driver_made[i]], lacks), lacks);
 }
 
+static void nvml_put(void *handle, nvml_id id)
+{
+	void *lacks = nvml_lack(id);
+	driver_put(&nvml_at[id], driver_resolve(handle, &nvml_calls[id], lacks), lacks);
+}
+
 static void nvml_fill(void *handle)
 {
-	void *lacks = (void *)nvml_lacks;
 	for (int i = 0; i < NVML_CALLS; i++)
 		if (driver_is_wanted(&nvml_calls[i]) || nvml_at[i])
-			driver_put(&nvml_at[i], driver_resolve(handle, &nvml_calls[i], lacks), lacks);
+			nvml_put(handle, (nvml_id)i);
 	for (size_t i = 0; i < sizeof nvml_made / sizeof nvml_made[0]; i++)
-		driver_put(&nvml_at[nvml_made[i]], driver_resolve(handle, &nvml_calls[nvml_made[i]], lacks), lacks);
+		nvml_put(handle, nvml_made[i]);
 }
 
 /* Whose calls are not the program's. Last of all, since they go to the driver as they are from then on. */
@@ -187,9 +209,8 @@ void *driver_find(call_id id)
 
 void *nvml_find(nvml_id id)
 {
-	void *lacks = (void *)nvml_lacks;
 	if (!nvml_at[id])
-		driver_put(&nvml_at[id], driver_resolve(atomic_load(&nvml_handle), &nvml_calls[id], lacks), lacks);
+		nvml_put(atomic_load(&nvml_handle), id);
 	return nvml_at[id];
 }
 

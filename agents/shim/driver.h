@@ -35,6 +35,9 @@ void nvml_ready(void);
 void driver_late(void);
 void nvml_late(void);
 
+/* The driver that the program has loaded, while the shim itself has opened none; NULL: it has not either. */
+void *driver_beside(void);
+
 /* Whether this thread is in the middle of opening one, so that whoever asks is that library itself. */
 bool driver_is_opening(void);
 

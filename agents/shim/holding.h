@@ -21,8 +21,9 @@ typedef enum holding_kind {
 	HOLDING_POOL, /* bytes: booked; of: of them handed out */
 	HOLDING_MODULE,
 	HOLDING_LIBRARY, /* of no context */
-	HOLDING_KEPT,    /* what a context sets aside (cuCtxSetLimit): key: the context plus the kind of limit */
+	HOLDING_KEPT,    /* what a context sets aside (cuCtxSetLimit): key: the context and the kind of limit */
 	HOLDING_CONTEXT,
+	HOLDING_GREEN,
 	HOLDING_PRIMARY, /* key: the device's number; refs: how often it is retained */
 	HOLDING_NODE,    /* memory that a graph will allocate: key its address, of the graph */
 	HOLDING_EXEC,    /* an instance of the graph `of` */

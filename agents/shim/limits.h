@@ -25,8 +25,9 @@
 
 /* limits.flags */
 enum {
-	LIMITS_LEND = 1,          /* idle time of neighbours may be used; else compute_milli is a hard cap */
-	LIMITS_OVERSUBSCRIBE = 2, /* plain allocations over the limit become managed memory instead of being refused */
+	LIMITS_LEND = 1, /* idle time of neighbours may be used; else compute_milli is a hard cap */
+	LIMITS_OVERSUBSCRIBE =
+		2, /* plain allocations over the limit, or over what the device has, become managed memory */
 };
 
 /* limits.priority */

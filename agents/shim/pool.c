@@ -84,10 +84,17 @@ static void pool_on_settle(holding *entry, void *arg)
 	entry->bytes = wanted;
 }
 
-/* Where the driver has no name for the pool that it takes from, a small number stands for it, which it never sees. */
+/* Their addresses are no handle of the driver's, whatever its handles are like. */
+static char pool_stands[LIMITS_DEVICES];
+
+CUmemoryPool pool_unnamed(unsigned device)
+{
+	return (CUmemoryPool)(void *)&pool_stands[device < LIMITS_DEVICES ? device : 0];
+}
+
 static bool pool_is_named(CUmemoryPool pool)
 {
-	return (uintptr_t)pool > LIMITS_DEVICES;
+	return (uintptr_t)pool - (uintptr_t)pool_stands >= sizeof pool_stands;
 }
 
 static uint64_t pool_settle_freed(self *s, CUmemoryPool pool, uint64_t freed)

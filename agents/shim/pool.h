@@ -13,6 +13,9 @@
 
 #define POOL_ELSEWHERE 0xff /* for a device: the host's memory, which nobody counts */
 
+/* What stands for a device's own pool where the driver has no name for it; the driver never sees it. */
+CUmemoryPool pool_unnamed(unsigned device);
+
 /* Remembers that a pool is a device's. */
 void pool_enter(self *s, CUmemoryPool pool, unsigned device);
 

@@ -9,6 +9,7 @@
 
 #define SETTING_TEXT_BYTES ((size_t)1 << 20) /* of another's environment that are read */
 #define SETTING_ANCESTORS  64
+#define SETTING_DEVICES    16 /* that limits may be numbered for */
 
 extern char **environ;
 
@@ -21,6 +22,29 @@ static bool setting_ours(const char *entry)
 	for (size_t i = 0; i < sizeof setting_names / sizeof setting_names[0]; i++)
 		if (strncmp(entry, setting_names[i], strlen(setting_names[i])) == 0)
 			return true;
+	return false;
+}
+
+/* A program may have `environ` in its own data; then a library that it opens with RTLD_DEEPBIND sees another one, which
+ * stays empty. libc knows the right one.
+ */
+static bool setting_is_elsewhere(void)
+{
+	return !environ || !*environ;
+}
+
+static bool setting_any_elsewhere(void)
+{
+	char numbered[64];
+	for (size_t i = 0; i < sizeof setting_names / sizeof setting_names[0]; i++) {
+		if (getenv(setting_names[i]))
+			return true;
+		for (unsigned d = 0; d < SETTING_DEVICES; d++) {
+			snprintf(numbered, sizeof numbered, "%s_%u", setting_names[i], d);
+			if (getenv(numbered))
+				return true;
+		}
+	}
 	return false;
 }
 
@@ -83,6 +107,9 @@ static bool setting_inherit(setting_source *source)
 bool setting_open(setting_source *ret_source)
 {
 	*ret_source = (setting_source){.list = (const char *const *)environ};
+	ret_source->is_elsewhere = setting_is_elsewhere() && setting_any_elsewhere();
+	if (ret_source->is_elsewhere)
+		return true;
 	for (const char *const *entry = ret_source->list; entry && *entry; entry++)
 		if (setting_ours(*entry))
 			return true;
@@ -106,7 +133,7 @@ void setting_done(setting_source *source)
 
 const char *setting_get(const setting_source *source, const char *name)
 {
-	const char *value = NULL;
+	const char *value = source->is_elsewhere ? getenv(name) : NULL;
 	for (const char *const *entry = source->list; entry && *entry && !value; entry++)
 		value = setting_match(*entry, name);
 	for (const char *at = source->text; at && at < source->text + source->size && !value; at += strlen(at) + 1)
@@ -127,7 +154,9 @@ bool setting_bytes(const char *text, uint64_t *ret_bytes)
 		shift = 20;
 	else if (*end == 'g' || *end == 'G')
 		shift = 30;
-	if ((*end && !shift) || (shift && end[1]) || n == 0 || n > UINT64_MAX >> shift)
+	if (shift)
+		end += end[1] == 'i' ? 2 : 1;
+	if (*end || n == 0 || n > UINT64_MAX >> shift)
 		return false;
 	*ret_bytes = n << shift;
 	return true;

@@ -38,16 +38,37 @@ bool visible_uuid(const char *text, uint8_t *ret_uuid)
 	return digits == 32;
 }
 
+typedef struct visible_driver {
+	__typeof__(&cuDeviceGetCount) count;
+	__typeof__(&cuDeviceGetUuid) uuid;
+} visible_driver;
+
+/* In NVML's place alone the shim has opened no driver: another library has, if the program uses one at all. */
+static bool visible_find(visible_driver *ret)
+{
+	void *other = atomic_load(&self_here.self) ? NULL : driver_beside();
+	if (other) {
+		ret->count = (__typeof__(&cuDeviceGetCount))driver_dlsym(other, "cuDeviceGetCount");
+		ret->uuid = (__typeof__(&cuDeviceGetUuid))driver_dlsym(other, "cuDeviceGetUuid_v2");
+		if (!ret->uuid)
+			ret->uuid = (__typeof__(&cuDeviceGetUuid))driver_dlsym(other, "cuDeviceGetUuid");
+		return ret->count && ret->uuid;
+	}
+	ret->count = DRIVER(cuDeviceGetCount);
+	ret->uuid = driver_has(AT_cuDeviceGetUuid_v2) ? DRIVER(cuDeviceGetUuid_v2) : DRIVER(cuDeviceGetUuid);
+	return atomic_load(&self_here.self);
+}
+
 /* By what the driver says, once it has been started. */
 static int visible_asked(const uint8_t *uuid)
 {
 	CUuuid own;
 	int count;
-	if (!atomic_load(&self_here.self) || DRIVER(cuDeviceGetCount)(&count) != CUDA_SUCCESS)
+	visible_driver driver;
+	if (!visible_find(&driver) || driver.count(&count) != CUDA_SUCCESS)
 		return -2;
 	for (int ordinal = 0; ordinal < count; ordinal++) {
-		CUresult answer = driver_has(AT_cuDeviceGetUuid_v2) ? DRIVER(cuDeviceGetUuid_v2)(&own, ordinal)
-								    : DRIVER(cuDeviceGetUuid)(&own, ordinal);
+		CUresult answer = driver.uuid(&own, ordinal);
 		if (answer == CUDA_SUCCESS && memcmp(own.bytes, uuid, sizeof own.bytes) == 0)
 			return ordinal;
 	}

@@ -61,7 +61,9 @@ static bool purchase_oversubscribes(const purchase *p)
 	return p->self->limits->flags & LIMITS_OVERSUBSCRIBE;
 }
 
-/* Over the limit and allowed to be: the driver moves managed memory out of the device when it is short. */
+/* Over the limit, or over what the device has, and allowed to be: the driver moves managed memory out of the device
+ * when it is short.
+ */
 static CUresult alloc_managed_beyond(CUdeviceptr *dptr, size_t bytes)
 {
 	return DRIVER(cuMemAllocManaged)(dptr, bytes, CU_MEM_ATTACH_GLOBAL);
@@ -73,6 +75,8 @@ CUresult cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytes)
 	if (!purchase_open(&p, bytes))
 		return purchase_oversubscribes(&p) ? alloc_managed_beyond(dptr, bytes) : CUDA_ERROR_OUT_OF_MEMORY;
 	CUresult answer = DRIVER(cuMemAlloc_v2)(dptr, bytes);
+	if (UNLIKELY(answer == CUDA_ERROR_OUT_OF_MEMORY) && purchase_oversubscribes(&p))
+		answer = alloc_managed_beyond(dptr, bytes);
 	return purchase_close_memory(&p, answer, answer == CUDA_SUCCESS ? *dptr : 0);
 }
 

@@ -2,7 +2,10 @@
 
 #include "shim/context.h"
 #include "shim/driver.h"
+#include "shim/green.h"
 #include "shim/memory.h"
+
+#define KEPT_LIMITS 8 /* more than there are kinds of what a context sets aside */
 
 /* All ways to make a context differ in what stands between it and the device. */
 #define CONTEXT_CREATE(symbol, parameters, arguments)                                                                  \
@@ -112,6 +115,28 @@ CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 	return primary_ended(device, DRIVER(cuDevicePrimaryCtxReset_v2)(device), true);
 }
 
+CUresult cuGreenCtxCreate(CUgreenCtx *context, CUdevResourceDesc part, CUdevice device, unsigned int flags)
+{
+	self *s = self_get();
+	unsigned place = self_ordinal(s, device);
+	uint64_t left = green_left(s, place, device);
+	CUresult answer = DRIVER(cuGreenCtxCreate)(context, part, device, flags);
+	if (answer != CUDA_SUCCESS || green_enter(s, *context, place, device, left))
+		return answer;
+	DRIVER(cuGreenCtxDestroy)(*context);
+	*context = NULL;
+	return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+CUresult cuGreenCtxDestroy(CUgreenCtx context)
+{
+	self *s = self_get();
+	CUresult answer = DRIVER(cuGreenCtxDestroy)(context);
+	if (answer == CUDA_SUCCESS)
+		green_end(s, context);
+	return answer;
+}
+
 /* Bytes of the device that a limit of so much takes: a stack is kept for every thread that the device can run. */
 static uint64_t kept_bytes(int limit, CUdevice ordinal, uint64_t value)
 {
@@ -131,7 +156,7 @@ static CUresult kept_set(self *s, unsigned device, CUdevice ordinal, int limit, 
 {
 	size_t now = 0;
 	holding entry = {0};
-	uint64_t key = (uint64_t)(uintptr_t)self_context() + (unsigned)limit;
+	uint64_t key = (uint64_t)(uintptr_t)self_context() * KEPT_LIMITS + (unsigned)limit;
 	if (DRIVER(cuCtxGetLimit)(&now, limit) != CUDA_SUCCESS)
 		return DRIVER(cuCtxSetLimit)(limit, value);
 	holding_take(s->holdings, HOLDING_KEPT, key, &entry);

@@ -13,7 +13,7 @@ static CUmemoryPool pool_current(unsigned device)
 	bool told = DRIVER(cuCtxGetDevice)(&ordinal) == CUDA_SUCCESS &&
 		    (DRIVER(cuDeviceGetMemPool)(&pool, ordinal) == CUDA_SUCCESS ||
 			    DRIVER(cuDeviceGetDefaultMemPool)(&pool, ordinal) == CUDA_SUCCESS);
-	return told && pool ? pool : (CUmemoryPool)(uintptr_t)(device + 1);
+	return told && pool ? pool : pool_unnamed(device);
 }
 
 static CUresult pooled_close(

@@ -325,6 +325,30 @@ static void limit_holds_when_the_file_is_removed(void)
 	EXPECT(status == 0);
 }
 
+static void context_later(void)
+{
+	usleep(100000);
+	check_start();
+	pause();
+}
+
+/* Two make the first contexts of the container, and the one that is done first fills what is left. */
+static void room_for_a_context_that_is_being_made(void)
+{
+	setenv("FAKE_CONTEXT_US", "200000", 1);
+	pid_t pid = fork();
+	if (pid == 0)
+		context_later();
+	check_start();
+	while (check_alloc(8 * MIB) == CUDA_SUCCESS)
+		continue;
+	usleep(400000);
+	uint64_t held = fake_held(0);
+	kill(pid, SIGKILL);
+	EXPECT(waitpid(pid, NULL, 0) == pid);
+	EXPECT(held <= 1024 * MIB && held >= 960 * MIB);
+}
+
 /* Holds 616 MiB as long as a file is there. Only where the test names one. */
 static void stay(void)
 {
@@ -363,6 +387,7 @@ const check checks_process[] = {
 	{"program_is_left_alone", program_is_left_alone},
 	{"limit_holds_in_a_bare_environment", limit_holds_in_a_bare_environment},
 	{"limit_holds_when_the_file_is_removed", limit_holds_when_the_file_is_removed},
+	{"room_for_a_context_that_is_being_made", room_for_a_context_that_is_being_made},
 	{"stay", stay},
 	{"to_what_is_left", to_what_is_left},
 	{NULL, NULL},

@@ -64,11 +64,20 @@ static void nvml_lists_the_own_processes(void)
 	EXPECT(count == 1 && list[0].pid == (unsigned)getpid());
 }
 
+/* In NVML's place everything must be there that a program may be linked with. */
+static void nvml_names_its_errors(void)
+{
+	EXPECT(nvmlErrorString(NVML_SUCCESS) && *nvmlErrorString(NVML_SUCCESS));
+	EXPECT(nvmlInit_v2() == NVML_SUCCESS);
+	EXPECT(*nvmlErrorString(NVML_ERROR_FUNCTION_NOT_FOUND));
+}
+
 const check checks_told[] = {
 	{"memory_told", memory_told},
 	{"no_context_no_answer", no_context_no_answer},
 	{"nvml_shows_the_slice", nvml_shows_the_slice},
 	{"nvml_refuses_what_is_no_device", nvml_refuses_what_is_no_device},
 	{"nvml_lists_the_own_processes", nvml_lists_the_own_processes},
+	{"nvml_names_its_errors", nvml_names_its_errors},
 	{NULL, NULL},
 };

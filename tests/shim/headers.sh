@@ -82,7 +82,7 @@ for include in $(echo "${REEVE_CUDA_INCLUDE:-}:/usr/local/cuda/include:/usr/incl
 	fi
 	if [ -f "$include/nvml.h" ]; then
 		seen=$((seen + 1))
-		tr '\n' ' ' <"$include/nvml.h" | grep -oE 'DECLDIR +nvml[A-Za-z0-9_]+ *\(' | sed 's/DECLDIR *//; s/ *(//' | LC_ALL=C sort -u >"$folder/real"
+		tr '\n' ' ' <"$include/nvml.h" | grep -oE 'DECLDIR +(char *\* *)?nvml[A-Za-z0-9_]+ *\(' | sed 's/DECLDIR *//; s/char *\* *//; s/ *(//' | LC_ALL=C sort -u >"$folder/real"
 		LC_ALL=C comm -13 "$folder/nvml" "$folder/real" >"$folder/new"
 		[ ! -s "$folder/new" ] || fail "$include/nvml.h has calls that nvml.def does not have:" "$(xargs <"$folder/new")"
 		compare nvml.h "$include" abi_nvml_fields.def NVML_

@@ -52,6 +52,9 @@ all() # FORM REAL
 all preload "$folder/old/libcuda.so"
 all preload "$folder/new/libcuda.so.1"
 
+check preload "$folder/old/libcuda.so" what_the_device_has_not_is_managed STRANGER_BEYOND=1 CUDA_DEVICE_MEMORY_LIMIT=8g \
+	CUDA_OVERSUBSCRIBE=true
+
 # It meets the shim first itself, by the names of what it exports.
 export STRANGER_PLT=1 LD_LIBRARY_PATH="$folder/plt"
 all preload "$folder/plt/libcuda.so.1"

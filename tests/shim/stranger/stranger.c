@@ -205,6 +205,21 @@ SHOWN CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int 
 	return CUDA_SUCCESS;
 }
 
+/* A part of a device costs here what a context does. */
+SHOWN CUresult cuGreenCtxCreate(CUgreenCtx *ret, CUdevResourceDesc part, CUdevice device, unsigned flags)
+{
+	CUdeviceptr at;
+	(void)part, (void)flags;
+	CUresult answer = take(device, STRANGER_CONTEXT_BYTES, &at);
+	*ret = (CUgreenCtx)(uintptr_t)at;
+	return answer;
+}
+
+SHOWN CUresult cuGreenCtxDestroy(CUgreenCtx made)
+{
+	return give((CUdeviceptr)(uintptr_t)made);
+}
+
 SHOWN CUresult cuMemGetInfo_v2(size_t *left, size_t *total)
 {
 	if (!current)
@@ -237,27 +252,54 @@ SHOWN CUresult cuMemFreeAsync(CUdeviceptr at, CUstream stream)
 	return give(at);
 }
 
+/* A handle is a pointer, or a number. */
+static pool *pool_of(CUmemoryPool handle)
+{
+#ifdef STRANGER_NEW
+	return (uintptr_t)handle - 1 < 64 ? &pools[(uintptr_t)handle - 1] : NULL;
+#else
+	return handle;
+#endif
+}
+
 SHOWN CUresult cuMemPoolCreate(CUmemoryPool *ret, const CUmemPoolProps *props)
 {
-	*ret = &pools[atomic_fetch_add(&next_pool, 1) % 64];
-	(*ret)->on_host = props->location.type == CU_MEM_LOCATION_TYPE_HOST;
+	unsigned at = atomic_fetch_add(&next_pool, 1) % 64;
+	pools[at].on_host = props->location.type == CU_MEM_LOCATION_TYPE_HOST;
+#ifdef STRANGER_NEW
+	*ret = (CUmemoryPool)(uintptr_t)(at + 1);
+#else
+	*ret = &pools[at];
+#endif
 	return CUDA_SUCCESS;
 }
 
 SHOWN CUresult cuMemAllocFromPoolAsync(CUdeviceptr *at, size_t bytes, CUmemoryPool from, CUstream stream)
 {
 	(void)stream;
-	from->used += bytes;
+	pool_of(from)->used += bytes;
 	*at = 0x1234;
-	return from->on_host ? CUDA_SUCCESS : take(current->device, bytes, at);
+	return pool_of(from)->on_host ? CUDA_SUCCESS : take(current->device, bytes, at);
 }
 
-/* It believes what it is given. */
+/* It believes what it is given. A pool keeps for ever what it has once had. */
 SHOWN CUresult cuMemPoolGetAttribute(CUmemoryPool of, int attribute, void *value)
 {
-	*(uint64_t *)value = attribute == CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT ? of->used : 0;
+	const pool *asked = pool_of(of);
+	*(uint64_t *)value = asked && attribute == CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT ? asked->used : 0;
+	return asked ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+#if defined STRANGER_OLD && !defined STRANGER_PLT
+/* Managed memory moves out of the device when that is short. */
+SHOWN CUresult cuMemAllocManaged(CUdeviceptr *at, size_t bytes, unsigned flags)
+{
+	static _Atomic CUdeviceptr next = (CUdeviceptr)1 << 56;
+	(void)flags;
+	*at = atomic_fetch_add(&next, bytes);
 	return CUDA_SUCCESS;
 }
+#endif
 
 SHOWN CUresult cuGraphCreate(CUgraph *ret, unsigned flags)
 {

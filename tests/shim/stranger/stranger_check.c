@@ -25,6 +25,8 @@
 		}                                                                                                      \
 	} while (0)
 
+extern char **environ;
+
 static const char *path;
 static void *library;
 static int device = 0;
@@ -199,6 +201,52 @@ static void the_own_pool_has_no_name(void)
 		EXPECT(CALL(cuMemFreeAsync)(at, NULL) == CUDA_SUCCESS && left_now() == 1000 * MIB);
 	}
 	EXPECT(fill(make_async) == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+/* Whatever its handle looks like: a small number is one. */
+static void a_pool_is_asked_what_it_keeps(void)
+{
+	CUdeviceptr at;
+	CUmemoryPool pool;
+	CUmemPoolProps props = {.allocType = 1, .location = {1, device}};
+	start();
+	EXPECT(CALL(cuMemPoolCreate)(&pool, &props) == CUDA_SUCCESS);
+	EXPECT(CALL(cuMemAllocFromPoolAsync)(&at, 700 * MIB, pool, NULL) == CUDA_SUCCESS);
+	EXPECT(CALL(cuMemFreeAsync)(at, NULL) == CUDA_SUCCESS && left_now() == 300 * MIB);
+}
+
+static void a_green_context_is_paid_for(void)
+{
+	CUdeviceptr at;
+	CUgreenCtx green;
+	start();
+	EXPECT(CALL(cuMemAlloc_v2)(&at, 990 * MIB) == CUDA_SUCCESS && left_now() == 10 * MIB);
+	EXPECT(CALL(cuGreenCtxCreate)(&green, NULL, device, 1) == CUDA_ERROR_OUT_OF_MEMORY && held() == 1014 * MIB);
+	EXPECT(CALL(cuMemFree_v2)(at) == CUDA_SUCCESS && left_now() == 1000 * MIB);
+	EXPECT(CALL(cuCtxSetCurrent)(NULL) == CUDA_SUCCESS);
+	EXPECT(CALL(cuGreenCtxCreate)(&green, NULL, device, 1) == CUDA_SUCCESS && held() == 48 * MIB);
+	start();
+	EXPECT(left_now() == 976 * MIB);
+	EXPECT(CALL(cuGreenCtxDestroy)(green) == CUDA_SUCCESS && left_now() == 1000 * MIB);
+}
+
+/* Then the library sees another `environ` than the program, which has its own. */
+static void opened_deeply_it_finds_its_limit(void)
+{
+	EXPECT(environ && *environ);
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+	the_limit_holds();
+}
+
+/* The limit is wider than the device. */
+static void what_the_device_has_not_is_managed(void)
+{
+	if (!getenv("STRANGER_BEYOND"))
+		return;
+	start();
+	for (int i = 0; i < 100; i++)
+		EXPECT(make_plain(64 * MIB) == CUDA_SUCCESS && left_now() == (8192 - 24 - 64 * (size_t)(i + 1)) * MIB);
+	EXPECT(held() == STRANGER_DEVICE_BYTES - 40 * MIB);
 }
 
 static void a_pool_of_the_host_is_free(void)
@@ -384,6 +432,10 @@ static const struct {
 	{"a_reset_context_is_paid_for_again", a_reset_context_is_paid_for_again},
 	{"a_graph_takes_its_memory_early", a_graph_takes_its_memory_early},
 	{"the_own_pool_has_no_name", the_own_pool_has_no_name},
+	{"a_pool_is_asked_what_it_keeps", a_pool_is_asked_what_it_keeps},
+	{"a_green_context_is_paid_for", a_green_context_is_paid_for},
+	{"opened_deeply_it_finds_its_limit", opened_deeply_it_finds_its_limit},
+	{"what_the_device_has_not_is_managed", what_the_device_has_not_is_managed},
 	{"a_pool_of_the_host_is_free", a_pool_of_the_host_is_free},
 	{"one_function_has_many_names", one_function_has_many_names},
 	{"a_call_is_known_by_name_alone", a_call_is_known_by_name_alone},
