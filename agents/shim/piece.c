@@ -117,25 +117,47 @@ ALWAYS_INLINE void stripe_remove(stripe *s, piece_entry *entry)
 
 /* A fifth of the table stays free (and one that has no place yet has none): fewer, and a search walks far; more, and
  * what is in use does not fit the cache. */
-ALWAYS_INLINE bool stripe_has_room(stripe *s)
+ALWAYS_INLINE bool stripe_has_room(const stripe *s)
 {
-	return __builtin_expect(s->count * 5 < s->mask * 4, 1) || stripe_grow(s) || s->count < s->mask;
+	return __builtin_expect(s->count * 5 < s->mask * 4, 1);
+}
+
+/* What follows is in two parts each: the common one calls nothing, so that it keeps no register on the stack, and ends
+ * in a jump to the other where the lock is taken, the table is full, or the entry is not alone.
+ */
+ALWAYS_INLINE bool stripe_try(stripe *s)
+{
+	return __builtin_expect(atomic_exchange_explicit(&s->lock, 1, memory_order_acquire) == 0, 1);
+}
+
+ALWAYS_INLINE bool stripe_put(stripe *s, uint64_t at, uint64_t paid)
+{
+	piece_entry *place = piece_probe(s, at);
+	s->count += place->at == 0;
+	place->at = at;
+	place->paid = paid;
+	spin_unlock(&s->lock);
+	return true;
+}
+
+static __attribute__((noinline, cold)) bool stripe_put_slow(stripe *s, uint64_t at, uint64_t paid, bool is_locked)
+{
+	if (!is_locked)
+		spin_lock(&s->lock);
+	if (stripe_has_room(s) || stripe_grow(s) || s->count < s->mask)
+		return stripe_put(s, at, paid);
+	spin_unlock(&s->lock);
+	return false;
 }
 
 bool piece_put(pieces *all, uint64_t at, piece what)
 {
 	stripe *s = &all->stripes[piece_hash(at) >> 58];
-	spin_lock(&s->lock);
-	bool has_room = stripe_has_room(s);
-	if (has_room) {
-		piece_entry *place = piece_probe(s, at);
-		s->count += place->at == 0;
-		place->at = at;
-		place->paid = what.bytes | (uint64_t)what.device << PIECE_DEVICE_SHIFT |
-			      (uint64_t)what.context << PIECE_CONTEXT_SHIFT;
-	}
-	spin_unlock(&s->lock);
-	return has_room;
+	uint64_t paid = what.bytes | (uint64_t)what.device << PIECE_DEVICE_SHIFT |
+			(uint64_t)what.context << PIECE_CONTEXT_SHIFT;
+	if (!stripe_try(s))
+		return stripe_put_slow(s, at, paid, false);
+	return stripe_has_room(s) ? stripe_put(s, at, paid) : stripe_put_slow(s, at, paid, true);
 }
 
 ALWAYS_INLINE piece piece_of(uint64_t paid)
@@ -144,20 +166,38 @@ ALWAYS_INLINE piece piece_of(uint64_t paid)
 		(unsigned)(paid >> PIECE_CONTEXT_SHIFT)};
 }
 
+static __attribute__((noinline, cold)) bool stripe_take_slow(stripe *s, uint64_t at, piece *ret_taken, bool is_locked)
+{
+	if (!is_locked)
+		spin_lock(&s->lock);
+	piece_entry *found = s->count ? piece_probe(s, at) : NULL;
+	bool is_known = found && found->at != 0;
+	*ret_taken = piece_of(is_known ? found->paid : 0);
+	if (is_known)
+		stripe_remove(s, found);
+	spin_unlock(&s->lock);
+	return is_known;
+}
+
+/* The entry stands where it belongs, and nothing behind it. */
+ALWAYS_INLINE bool stripe_is_plain(const stripe *s, uint64_t at, uint32_t place)
+{
+	return __builtin_expect(s->count && s->entries[place].at == at && s->entries[(place + 1) & s->mask].at == 0, 1);
+}
+
 bool piece_take(pieces *all, uint64_t at, piece *ret_taken)
 {
 	stripe *s = &all->stripes[piece_hash(at) >> 58];
-	uint64_t paid = 0;
-	spin_lock(&s->lock);
-	piece_entry *found = s->count ? piece_probe(s, at) : NULL;
-	bool is_known = found && found->at != 0;
-	if (is_known) {
-		paid = found->paid;
-		stripe_remove(s, found);
-	}
+	if (!stripe_try(s))
+		return stripe_take_slow(s, at, ret_taken, false);
+	uint32_t place = piece_home(s, at);
+	if (!stripe_is_plain(s, at, place))
+		return stripe_take_slow(s, at, ret_taken, true);
+	*ret_taken = piece_of(s->entries[place].paid);
+	s->entries[place].at = 0;
+	s->count--;
 	spin_unlock(&s->lock);
-	*ret_taken = piece_of(paid);
-	return is_known;
+	return true;
 }
 
 static void stripe_end(stripe *s, unsigned context, void (*on_piece)(piece, void *), void *arg)
