@@ -5,8 +5,9 @@
 #include "agents/simulate/scene.h"
 
 typedef struct arrive {
-	int64_t since_us; /* when the simulation was opened, by both clocks */
-	int64_t *came;    /* how many of each row, on the heap */
+	int64_t since_us;  /* when the simulation was opened, by both clocks */
+	int64_t *came;     /* how many of each row, on the heap */
+	int64_t *begun_us; /* of those that wait for a file; 0: it was not there yet */
 	uint32_t n;
 } arrive;
 

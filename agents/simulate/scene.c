@@ -64,6 +64,7 @@ static const js_field scene_arrival_fields[] = {
 	F(every_ms, JS_OPTIONAL, "Between two of them.", JS_RANGE(1, 31622400000), JS_INITIAL(60000)),
 	F(pods, JS_OPTIONAL, "How many come.", JS_RANGE(1, 1000000), JS_INITIAL(1)),
 	F(runtime_ms, JS_OPTIONAL, "How long each runs; 0: until it is revoked.", JS_RANGE(0, 31622400000)),
+	F(after_file, JS_OPTIONAL, "They come from when this file is there.", JS_LEN(1, 4000)),
 };
 #undef F
 JS_TYPE(scene_arrival, "Pods that come by themselves.");

@@ -18,7 +18,7 @@
  * "arrivals" are pods that come by themselves, for the cluster to let in: {"tenant": "acme/research", "class":
  * "h100-80g", "count": 1, "memory_mib": 0, "compute_milli": 0, "first_ms": 0, "every_ms": 60000, "pods": 100,
  * "runtime_ms": 600000}. memory_mib 0: whole devices. Those that came are not waited for any more after a restart of
- * the agent.
+ * the agent. "after_file": a file's path; they come from when it is there, and first_ms counts from then.
  *
  * "speed": so many seconds pass in the cluster in one real one; more than 1 is for pods of no longer than a run.
  *
@@ -68,6 +68,7 @@ typedef struct scene_arrival {
 	str tenant, class;
 	int64_t count, memory_mib, compute_milli;
 	int64_t first_ms, every_ms, pods, runtime_ms;
+	str after_file;
 } scene_arrival;
 JS_DECLARE(scene_arrival);
 

@@ -12,15 +12,18 @@ root=${here%/tests/lease}
 speed=$REEVE_SIZE_LEASE_SPEED
 lent=2
 
-# Four cards; a pod of one card every 20 minutes, each for an hour: three at once, if they could. The first comes when the agent
-# has had time to join.
+# Four cards, two of them lent; when the agent has had time to hear of that, a pod of one card every 50 minutes, each for an hour:
+# never more than two at once. While the server is away there is one more every 20 minutes: five at once, if they could. (What
+# the server places itself is not lent: were there more than are lent before it goes, it would be chance how much the cluster has
+# then.)
 scene()
 {
 	cat <<SCENE
 {"cluster_uid":"sim-away","speed":$speed,
  "nodes":[{"name":"n1","cpu_milli":64000,"memory_mib":524288,"devices":[{"product":"NVIDIA H100 80GB HBM3","class":"h100-80g","memory_mib":81559,"count":4}]}],
  "pods":{"usage_interval_ms":0,"start_ms":1000},
- "arrivals":[{"tenant":"acme","class":"h100-80g","first_ms":$((speed * 1000)),"every_ms":1200000,"pods":100000,"runtime_ms":3600000}]}
+ "arrivals":[{"tenant":"acme","class":"h100-80g","after_file":"$folder/lent","first_ms":$((3 * speed * 1000)),"every_ms":3000000,"pods":100000,"runtime_ms":3600000},
+  {"tenant":"acme","class":"h100-80g","after_file":"$folder/away","every_ms":1200000,"pods":100000,"runtime_ms":3600000}]}
 SCENE
 }
 
@@ -41,6 +44,7 @@ most_at_once()
 		awk '{ n += $2; if (n > most) most = n } END { print most + 0 }'
 }
 
+some_wait() { [ "$(server_sql "SELECT count(*) FROM placement WHERE origin = 'pod' AND state = 'pending'")" -gt 10 ]; }
 all_is_told() { [ "$(pods_known)" -ge "$started" ]; }
 
 server_init lease-away
@@ -57,10 +61,12 @@ spawn agent "$REEVE_BIN/reeve-agent" --server "$REEVE_URL" --ca "$REEVE_CA" --si
 	--join-token-file "$folder/token" --state-dir "$folder/agent"
 agent_pid=$spawn_pid
 await "the loan to be made" is_lent
+: >"$folder/lent"
 await "pods to be let in" pods_begin
 
 before=$(n_starts)
 server_stop
+: >"$folder/away"
 sleep $((86400 / speed))
 during=$(($(n_starts) - before))
 [ "$during" -ge 30 ] || fail "only $during pods started while the server was away"
@@ -69,6 +75,7 @@ server_start --edges 1
 started=$(n_starts)
 await "all to be told" all_is_told
 ! grep -q "placer.drift" "$folder/server.log" || fail "the books and the agent meant something else: $(grep placer.drift "$folder/server.log" | head -n 3)"
+await "those that had to wait to be told" some_wait
 most=$(most_at_once)
 [ "$most" -le $lent ] || fail "$most pods ran at once on $lent cards lent"
 [ "$(stops)" -eq 0 ] || fail "$(stops) pods were told to stop"
